@@ -1,0 +1,8 @@
+//! Use cases and reconcilers: one function per intention. Opens transactions, calls the domain, wakes others.
+//!
+//! **Invariant:** no sockets, no SQL text, no HTTP. Time and randomness come in through [`clock`].
+
+pub mod clock;
+pub mod hub;
+pub mod message;
+pub mod tasks;

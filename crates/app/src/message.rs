@@ -1,0 +1,143 @@
+//! A device's message and what came of it: the seam between listeners and use cases.
+//!
+//! A listener turns bytes into [`Inbound`], hands batches to [`crate::App::handle`], and carries out each
+//! [`Outcome`]: replies to the requester, then the acknowledgement. Knows no socket.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use windlass_domain::device::DeviceKind;
+use windlass_domain::device_type::TypeSpec;
+use windlass_domain::ids::{ClaimId, CredentialId, DeviceId, DeviceName, JobId, TemplateName, TenantId};
+use windlass_domain::permission::Principal;
+use windlass_domain::time::Timestamp;
+
+/// A signed-in device and all that is needed to judge its messages: a snapshot taken at CONNECT.
+#[derive(Debug, Clone)]
+pub struct DevicePeer {
+    /// Owner.
+    pub tenant: TenantId,
+    /// Which device.
+    pub device: DeviceId,
+    /// Its public name.
+    pub name: DeviceName,
+    /// External ids under which it may also address itself.
+    pub aliases: Vec<String>,
+    /// Gateways may use their children's topics.
+    pub kind: DeviceKind,
+    /// What it signed in with.
+    pub credential: CredentialId,
+    /// When that ends.
+    pub expires_at: Timestamp,
+    /// What its type says; the default where it has none.
+    pub type_spec: Arc<TypeSpec>,
+}
+
+/// A signed-in claim certificate: may do nothing but provision.
+#[derive(Debug, Clone)]
+pub struct ClaimPeer {
+    /// Owner.
+    pub tenant: TenantId,
+    /// Which claim.
+    pub claim: ClaimId,
+    /// Its name, for events.
+    pub name: String,
+    /// What it signed in with.
+    pub credential: CredentialId,
+    /// When that ends.
+    pub expires_at: Timestamp,
+    /// The templates it may use; empty means every template of the tenant.
+    pub templates: Vec<TemplateName>,
+}
+
+/// A signed-in application client: an API token as MQTT password. May only subscribe.
+#[derive(Debug, Clone)]
+pub struct ApplicationPeer {
+    /// Who it is and what it may see.
+    pub principal: Principal,
+    /// When the token ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub enum Peer {
+    /// A device.
+    Device(Arc<DevicePeer>),
+    /// A claim certificate.
+    Claim(Arc<ClaimPeer>),
+    /// An application client.
+    Application(Arc<ApplicationPeer>),
+}
+
+/// A message to a device or application client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// Full topic.
+    pub topic: String,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// Why a publish is refused before it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicRefusal {
+    /// Not a topic this peer may publish to, or one that only the server publishes to.
+    #[error("not authorized for this topic")]
+    NotAuthorized,
+    /// The device's own topic, but nothing maps it to anything. Counted and shown to operators.
+    #[error("no topic map of the device type covers this topic")]
+    Unmapped,
+}
+
+/// One PUBLISH on its way in. The topic was authorised by [`crate::App::authorise_publish`].
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// Who sent it.
+    pub peer: Peer,
+    /// The client id of its connection; empty over HTTP.
+    pub client_id: Arc<str>,
+    /// Where it goes.
+    pub topic: String,
+    /// What it says.
+    pub payload: Bytes,
+    /// When the server read it.
+    pub received_at: Timestamp,
+    /// For QoS 2: the packet id that is to be remembered in the same commit.
+    pub qos2_id: Option<u16>,
+}
+
+/// What is said to the sender of a message, after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// Durable.
+    Accepted,
+    /// Read and refused for its content; the sentence says why. Acknowledged as such.
+    PayloadRejected(String),
+    /// Not stored (disk full, write failed): never acknowledged, the connection is closed.
+    Unavailable(String),
+}
+
+/// What came of one [`Inbound`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What to tell the sender.
+    pub acknowledgement: Acknowledgement,
+    /// Sent to the requester before the acknowledgement, subscribed or not where the contract says so.
+    pub replies: Vec<Outbound>,
+}
+
+/// What a device's request does, collected inside the transaction and carried out after its commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effects {
+    /// To the requester.
+    pub replies: Vec<Outbound>,
+    /// To every connection of the device that is subscribed, and to application clients.
+    pub broadcasts: Vec<Outbound>,
+    /// Devices whose connections should look at their state.
+    pub wake: Vec<DeviceId>,
+    /// Jobs whose plan should be looked at again.
+    pub reconcile: Vec<JobId>,
+    /// Why the content was refused, where the protocol has no reply topic for it.
+    pub rejected: Option<String>,
+}

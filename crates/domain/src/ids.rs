@@ -1,0 +1,283 @@
+//! Names and numbers, each its own type; parsing is the only door.
+//!
+//! Knows nothing of where a name is stored or shown.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is not the name it was meant to be. `Display` says what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} must be {rule}")]
+pub struct InvalidName {
+    /// What was parsed, such as "device name".
+    pub what: &'static str,
+    /// What is allowed.
+    pub rule: &'static str,
+}
+
+fn of_chars(text: &str, most: usize, allowed: impl Fn(char) -> bool) -> bool {
+    !text.is_empty() && text.len() <= most && text.chars().all(allowed)
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-')
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Gives up the type, keeps the text.
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(InvalidName { what: $what, rule: $rule })
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name!(
+    /// An isolated customer or organisation.
+    TenantName, "tenant name", "1 to 63 of a-z, 0-9 and -, and not a reserved word",
+    |t| of_chars(t, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !matches!(t, "api" | "rest" | "things" | "assets" | "healthz" | "readyz" | "metrics")
+);
+name!(
+    /// The public id of a device, unique in its tenant, case-sensitive.
+    DeviceName, "device name", "1 to 128 of letters, digits, : _ . and -, and not . or ..",
+    |t| of_chars(t, 128, is_plain) && t != "." && t != ".."
+);
+name!(
+    /// A model of device.
+    TypeName, "device type name", "1 to 128 of letters, digits, : _ . and -, and not . or ..",
+    |t| of_chars(t, 128, is_plain) && t != "." && t != ".."
+);
+name!(
+    /// A named shadow. The classic shadow has no name.
+    ShadowName, "shadow name", "1 to 64 of letters, digits, : _ and -",
+    |t| of_chars(t, 64, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'))
+);
+name!(
+    /// A static group: a path in the tenant's tree, such as `eu/berlin/plant-3`.
+    GroupPath, "group path", "up to 8 parts joined by /, each 1 to 63 of letters, digits, : _ . and -",
+    |t| t.split('/').count() <= 8 && t.split('/').all(|part| of_chars(part, 63, is_plain) && part != "." && part != "..")
+);
+name!(
+    /// A bare word on a device.
+    Tag, "tag", "1 to 64 of letters, digits, : _ . and -",
+    |t| of_chars(t, 64, is_plain)
+);
+name!(
+    /// The key of an attribute (set by an operator) or of an inventory entry (reported by the device).
+    AttributeKey, "attribute key", "1 to 128 of letters, digits, : _ . and -",
+    |t| of_chars(t, 128, is_plain)
+);
+name!(
+    /// A release, component or artifact name.
+    ItemName, "name", "1 to 128 of letters, digits, : _ . + and -, and not . or ..",
+    |t| of_chars(t, 128, |c| is_plain(c) || c == '+') && t != "." && t != ".."
+);
+name!(
+    /// A version as its maker writes it; compared for equality only.
+    VersionText, "version", "1 to 64 printable ASCII characters without spaces or /",
+    |t| of_chars(t, 64, |c| c.is_ascii_graphic() && c != '/')
+);
+name!(
+    /// A provisioning template.
+    TemplateName, "template name", "1 to 36 of letters, digits, _ and -",
+    |t| of_chars(t, 36, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+);
+name!(
+    /// A telemetry metric; nested objects become dotted names.
+    MetricName, "metric name", "1 to 128 bytes without control characters",
+    |t| !t.is_empty() && t.len() <= 128 && !t.chars().any(char::is_control)
+);
+
+macro_rules! number {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(i64);
+
+        impl $type {
+            /// Wraps a row id, which is positive.
+            pub const fn new(id: i64) -> Self {
+                Self(id)
+            }
+
+            /// The number as stored and shown.
+            pub const fn get(self) -> i64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                match text.parse::<i64>() {
+                    Ok(id) if id > 0 && id < 1 << 53 && !text.starts_with('+') => Ok(Self(id)),
+                    _ => Err(InvalidName { what: stringify!($type), rule: "a whole number from 1 to 2^53" }),
+                }
+            }
+        }
+    };
+}
+
+number!(/// Row id of a tenant.
+    TenantId);
+number!(/// Row id of a device; never shown, its name is its public id.
+    DeviceId);
+number!(/// Row id of a device type.
+    TypeId);
+number!(/// Row id of a static group.
+    GroupId);
+number!(/// Id of a credential.
+    CredentialId);
+number!(/// Id of a claim.
+    ClaimId);
+number!(/// Id of an artifact; public.
+    ArtifactId);
+number!(/// Row id of a component.
+    ComponentId);
+number!(/// Row id of a release.
+    ReleaseId);
+number!(/// Id of a job; public.
+    JobId);
+number!(/// Id of one job's life on one device; public.
+    ExecutionId);
+number!(/// Id of an API token; public.
+    TokenId);
+number!(/// Row id of a user.
+    UserId);
+
+/// A SHA-256 digest, written as 64 lower-case hex characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// Wraps 32 digest bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Hashes bytes that are all in memory.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The digest bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl TryFrom<&[u8]> for Sha256 {
+    type Error = InvalidName;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, InvalidName> {
+        bytes.try_into().map(Self).map_err(|_| InvalidName { what: "SHA-256 digest", rule: "32 bytes" })
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let invalid = InvalidName { what: "SHA-256 digest", rule: "64 hex characters" };
+        let mut bytes = [0; 32];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) => Ok(Self(bytes)),
+            Err(_) => Err(invalid),
+        }
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_names_follow_the_words_table() {
+        for good in ["a", "pump-1", "AA:BB_cc.dd", &"x".repeat(128)] {
+            assert!(good.parse::<DeviceName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a b", "ä", "+", "#", &"x".repeat(129)] {
+            assert!(bad.parse::<DeviceName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reserved_words_are_no_tenant_names() {
+        assert!("default".parse::<TenantName>().is_ok());
+        for bad in ["api", "metrics", "Upper", "a_b", ""] {
+            assert!(bad.parse::<TenantName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn public_numbers_are_positive_and_fit_a_double() {
+        assert_eq!("7".parse::<JobId>().unwrap().get(), 7);
+        for bad in ["0", "-1", "+1", "9007199254740992", "x", ""] {
+            assert!(bad.parse::<JobId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_digest_reads_back_as_written() {
+        let digest = Sha256::of(b"windlass");
+        assert_eq!(digest.to_string().parse::<Sha256>().unwrap(), digest);
+        assert!("00".parse::<Sha256>().is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! The rules of Windlass: data and time in, decisions out.
+//!
+//! **Invariant:** nothing here knows async, a clock, randomness, SQL, HTTP or MQTT. No type here derives serde:
+//! wire, API and row shapes live in their own crates and convert by destructuring.
+//!
+//! `mod` order is reading order.
+
+pub mod credential;
+pub mod device;
+pub mod device_type;
+pub mod ids;
+pub mod limits;
+pub mod permission;
+pub mod time;

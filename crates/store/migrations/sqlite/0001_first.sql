@@ -1,0 +1,338 @@
+-- Times are microseconds since 1970-01-01T00:00:00Z. Documents are JSON text; SQL never looks inside them.
+-- Ids are never reused.
+
+CREATE TABLE tenant (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+);
+
+CREATE TABLE device_type (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (tenant_id, name)
+);
+
+CREATE TABLE device (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  type_id INTEGER,
+  kind TEXT NOT NULL,
+  parent_id INTEGER,
+  lifecycle TEXT NOT NULL,
+  attributes TEXT NOT NULL,
+  inventory TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  first_seen_at INTEGER,
+  UNIQUE (tenant_id, name)
+);
+CREATE INDEX device_by_type ON device (type_id);
+CREATE INDEX device_by_parent ON device (parent_id);
+
+CREATE TABLE device_alias (
+  tenant_id INTEGER NOT NULL,
+  protocol TEXT NOT NULL,
+  external_id TEXT NOT NULL,
+  device_id INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, protocol, external_id)
+);
+CREATE INDEX device_alias_by_device ON device_alias (device_id);
+
+CREATE TABLE device_group (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (tenant_id, path)
+);
+
+CREATE TABLE group_member (
+  group_id INTEGER NOT NULL,
+  device_id INTEGER NOT NULL,
+  PRIMARY KEY (group_id, device_id)
+);
+CREATE INDEX group_member_by_device ON group_member (device_id);
+
+CREATE TABLE claim (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  templates TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (tenant_id, name)
+);
+
+-- purpose: device | claim. status: pending | active | superseded | revoked | expired.
+-- fingerprint: SHA-256 of the certificate (DER). public_key: SHA-256 of its SubjectPublicKeyInfo (DER).
+CREATE TABLE credential (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  device_id INTEGER,
+  claim_id INTEGER,
+  purpose TEXT NOT NULL,
+  status TEXT NOT NULL,
+  fingerprint BLOB NOT NULL UNIQUE,
+  public_key BLOB NOT NULL,
+  serial TEXT NOT NULL,
+  certificate_pem TEXT NOT NULL,
+  not_before INTEGER NOT NULL,
+  not_after INTEGER NOT NULL,
+  ownership_token BLOB,
+  ownership_expires_at INTEGER,
+  created_at INTEGER NOT NULL,
+  activated_at INTEGER,
+  ended_at INTEGER,
+  end_reason TEXT
+);
+CREATE INDEX credential_by_device ON credential (device_id);
+CREATE INDEX credential_by_public_key ON credential (public_key);
+CREATE INDEX credential_by_claim ON credential (claim_id, status);
+CREATE UNIQUE INDEX credential_by_ownership_token ON credential (ownership_token);
+
+CREATE TABLE provisioning_template (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  body TEXT NOT NULL,
+  enabled INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (tenant_id, name)
+);
+
+-- name is '' for the classic shadow. deleted_at keeps the version alive for 48 hours after a delete.
+CREATE TABLE shadow (
+  device_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  document TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  PRIMARY KEY (device_id, name)
+);
+
+-- subscriptions, will and open QoS 2 packet ids; never outbound payloads.
+CREATE TABLE mqtt_session (
+  device_id INTEGER NOT NULL,
+  client_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  expires_at INTEGER,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (device_id, client_id)
+);
+CREATE INDEX mqtt_session_by_expiry ON mqtt_session (expires_at);
+
+CREATE TABLE artifact (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  sha256 BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  signature TEXT,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL
+);
+CREATE INDEX artifact_by_digest ON artifact (tenant_id, sha256);
+
+CREATE TABLE component (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  type TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (tenant_id, name, version)
+);
+
+CREATE TABLE component_artifact (
+  component_id INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  artifact_id INTEGER NOT NULL,
+  PRIMARY KEY (component_id, position)
+);
+CREATE INDEX component_artifact_by_artifact ON component_artifact (artifact_id);
+
+CREATE TABLE software_release (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  device_types TEXT NOT NULL,
+  notes TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  UNIQUE (tenant_id, name, version)
+);
+
+CREATE TABLE release_component (
+  release_id INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  component_id INTEGER NOT NULL,
+  PRIMARY KEY (release_id, position)
+);
+CREATE INDEX release_component_by_component ON release_component (component_id);
+
+-- targets: roaring treemap of device ids, frozen at creation, read at change sequence target_seq.
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  state TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  progress TEXT NOT NULL,
+  targets BLOB NOT NULL,
+  target_count INTEGER NOT NULL,
+  target_seq INTEGER NOT NULL,
+  release_id INTEGER,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  started_at INTEGER,
+  ended_at INTEGER
+);
+CREATE INDEX job_by_state ON job (state);
+CREATE INDEX job_by_tenant ON job (tenant_id, id);
+
+-- number: 1 for the first try on this device, +1 for each retry. version: the protocol's versionNumber.
+CREATE TABLE execution (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  job_id INTEGER NOT NULL,
+  device_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  wave INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  queued_at INTEGER NOT NULL,
+  started_at INTEGER,
+  updated_at INTEGER NOT NULL,
+  due_at INTEGER,
+  UNIQUE (job_id, device_id, number)
+);
+CREATE INDEX execution_by_device ON execution (device_id, state);
+CREATE INDEX execution_by_job ON execution (job_id, state, verdict);
+CREATE INDEX execution_by_due ON execution (due_at);
+
+CREATE TABLE user_account (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  password_hash TEXT NOT NULL,
+  role TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  disabled_at INTEGER,
+  UNIQUE (tenant_id, name)
+);
+
+-- hash: SHA-256 of the secret. scope: '' for the whole tenant, else a fleet query.
+CREATE TABLE api_token (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  hash BLOB NOT NULL UNIQUE,
+  hint TEXT NOT NULL,
+  role TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER
+);
+CREATE INDEX api_token_by_tenant ON api_token (tenant_id, id);
+
+-- body: everything that is chained as it is; personal: fields that may be erased, chained by salted hash.
+-- hash and signature are filled by the sealer, in seq order.
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  target TEXT NOT NULL,
+  body TEXT NOT NULL,
+  personal TEXT,
+  personal_hash BLOB NOT NULL,
+  hash BLOB
+);
+CREATE INDEX audit_unsealed ON audit (seq) WHERE hash IS NULL;
+CREATE INDEX audit_by_tenant ON audit (tenant_id, seq);
+
+CREATE TABLE audit_seal (
+  last_seq INTEGER PRIMARY KEY,
+  first_seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  signature BLOB NOT NULL
+);
+
+-- Coalesced: one row per device, kind and minute; count says how often.
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id INTEGER NOT NULL,
+  device_id INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  minute INTEGER NOT NULL,
+  severity TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  UNIQUE (device_id, kind, minute)
+);
+CREATE INDEX event_by_tenant ON event (tenant_id, id);
+CREATE INDEX event_by_device ON event (device_id, last_at);
+
+CREATE TABLE live_block (
+  node TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  saved_at INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (node, block)
+);
+
+CREATE TABLE secret_key (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  purpose TEXT NOT NULL,
+  value BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  retired_at INTEGER
+);
+
+CREATE TABLE idempotency (
+  tenant_id INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request_hash BLOB NOT NULL,
+  status INTEGER NOT NULL,
+  response TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, actor, key)
+);
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
+
+CREATE TABLE lease (
+  name TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  epoch INTEGER NOT NULL
+);
+
+-- What changed, for every node to tail.
+CREATE TABLE change (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  id INTEGER NOT NULL
+);
