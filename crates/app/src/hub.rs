@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use windlass_domain::ids::{CredentialId, DeviceId, TenantId};
+use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 
 use crate::message::Outbound;
@@ -62,7 +63,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 struct Listener {
     id: ConnectionId,
-    tenant: TenantId,
+    principal: Principal,
     link: Arc<dyn Link>,
 }
 
@@ -154,10 +155,10 @@ impl Hub {
         left
     }
 
-    /// Adds an application client of a tenant.
-    pub fn register_application(&self, tenant: TenantId, link: Arc<dyn Link>) -> ConnectionId {
+    /// Adds an application client.
+    pub fn register_application(&self, principal: Principal, link: Arc<dyn Link>) -> ConnectionId {
         let id = self.next_id();
-        lock(&self.listeners).push(Listener { id, tenant, link });
+        lock(&self.listeners).push(Listener { id, principal, link });
         id
     }
 
@@ -197,21 +198,13 @@ impl Hub {
         }
     }
 
-    /// Hands a live-only message to every application client of a tenant.
-    pub fn publish_to_applications(&self, tenant: TenantId, message: &Arc<Outbound>) {
-        let links: Vec<_> = lock(&self.listeners)
+    /// The application clients of a tenant; the caller decides which of them may see a device.
+    pub fn applications(&self, tenant: TenantId) -> Vec<(Principal, Arc<dyn Link>)> {
+        lock(&self.listeners)
             .iter()
-            .filter(|listener| listener.tenant == tenant)
-            .map(|listener| Arc::clone(&listener.link))
-            .collect();
-        for link in links {
-            link.deliver(message);
-        }
-    }
-
-    /// Whether any application client of the tenant listens, so that nobody formats messages for nobody.
-    pub fn has_applications(&self, tenant: TenantId) -> bool {
-        lock(&self.listeners).iter().any(|listener| listener.tenant == tenant)
+            .filter(|listener| listener.principal.tenant == tenant)
+            .map(|listener| (listener.principal.clone(), Arc::clone(&listener.link)))
+            .collect()
     }
 
     /// Ends every connection of a device.

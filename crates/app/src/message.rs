@@ -31,6 +31,16 @@ pub struct DevicePeer {
     pub expires_at: Timestamp,
     /// What its type says; the default where it has none.
     pub type_spec: Arc<TypeSpec>,
+    /// Start of links that this peer can reach, without a final slash: the public URL, else `https://` with the
+    /// server name and port that the device itself used. Set by the listener.
+    pub link_base: Arc<str>,
+}
+
+impl DevicePeer {
+    /// Whether `name` addresses this device itself: its name or one of its aliases.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name.as_str() == name || self.aliases.iter().any(|alias| alias == name)
+    }
 }
 
 /// A signed-in claim certificate: may do nothing but provision.
@@ -138,6 +148,38 @@ pub struct Effects {
     pub wake: Vec<DeviceId>,
     /// Jobs whose plan should be looked at again.
     pub reconcile: Vec<JobId>,
+    /// Devices whose reported state changed, so that running versions may be seen.
+    pub observe: Vec<DeviceId>,
     /// Why the content was refused, where the protocol has no reply topic for it.
     pub rejected: Option<String>,
+}
+
+impl Effects {
+    /// Adds what another request of the same transaction does.
+    pub fn absorb(&mut self, other: Self) {
+        let Self { replies, broadcasts, wake, reconcile, observe, rejected } = other;
+        self.replies.extend(replies);
+        self.broadcasts.extend(broadcasts);
+        self.wake.extend(wake);
+        self.reconcile.extend(reconcile);
+        self.observe.extend(observe);
+        self.rejected = rejected.or(self.rejected.take());
+    }
+}
+
+/// What a device-side handler is told about the request it serves.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestContext<'a> {
+    /// The application.
+    pub app: &'a crate::App,
+    /// Who asks.
+    pub peer: &'a DevicePeer,
+    /// Whose document it is: the peer's own device, or a child of it.
+    pub device: DeviceId,
+    /// The name that the request's topic used; replies use it too.
+    pub thing: &'a str,
+    /// The request's body.
+    pub payload: &'a [u8],
+    /// When the server read it.
+    pub now: Timestamp,
 }

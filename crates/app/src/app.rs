@@ -1,0 +1,101 @@
+//! The application: what every use case shares, put together once at start.
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use windlass_domain::limits::Limits;
+use windlass_store::{Location, OpenError, Store};
+
+use crate::clock::{Clock, Entropy};
+use crate::hub::Hub;
+use crate::tasks::Tasks;
+
+/// What an application is started with.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// The data directory: keys, telemetry, blobs, and the state where it is embedded.
+    pub directory: PathBuf,
+    /// Where the state is.
+    pub location: Location,
+    /// Bounds.
+    pub limits: Limits,
+    /// Names and addresses for the server certificate, besides those of this machine.
+    pub hostnames: Vec<String>,
+    /// Start of links that answer no HTTP request, without a final slash; none means the name a device used.
+    pub public_url: Option<String>,
+    /// Whether `$aws/certificates/create` may make keys on the server.
+    pub server_side_keys: bool,
+}
+
+/// Why the application did not start. Every sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state could not be opened.
+    #[error("the state could not be opened")]
+    Open(#[from] OpenError),
+}
+
+/// Everything that use cases share.
+pub struct Inner {
+    /// The state.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Live connections.
+    pub hub: Hub,
+    /// Owner of background tasks.
+    pub tasks: Tasks,
+    /// What it was started with.
+    pub config: AppConfig,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("directory", &self.config.directory).finish_non_exhaustive()
+    }
+}
+
+/// The application. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens or makes everything in the data directory. Background tasks start with [`App::start_tasks`].
+    ///
+    /// # Errors
+    /// Says which part could not be opened and what to do.
+    pub async fn start(
+        config: AppConfig,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        tasks: Tasks,
+    ) -> Result<Self, StartError> {
+        let store = Store::open(&config.location, clock.now()).await?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            entropy,
+            limits: config.limits.clone(),
+            hub: Hub::default(),
+            tasks,
+            config,
+        })))
+    }
+
+    /// Starts what runs in the background. Each helper task watches the group's stop token.
+    pub fn start_tasks(&self) {}
+}
