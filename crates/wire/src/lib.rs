@@ -1,1 +1,15 @@
-//! placeholder
+//! What devices see: topics and documents of the AWS-compatible device API. Parse and format only.
+//!
+//! **Invariant:** nothing here knows a rule of the product, a clock, a database or a socket. Times are epoch
+//! seconds, as the device API writes them. Every parser takes hostile bytes and never panics.
+//!
+//! `mod` order is reading order.
+
+#![deny(clippy::indexing_slicing)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod filter;
+pub mod jobs;
+pub mod provisioning;
+pub mod shadow;
+pub mod topic;
