@@ -73,6 +73,9 @@ pub enum ConnectRefusal {
     /// A token that is unknown, expired or revoked.
     #[error("the token is not valid")]
     BadToken,
+    /// The store does not answer, so nobody can be judged.
+    #[error("the server cannot check credentials now; try again later")]
+    Unavailable,
 }
 
 /// Decides whether a certificate credential is good now. The chain was checked before.
