@@ -11,4 +11,5 @@ pub mod device_type;
 pub mod ids;
 pub mod limits;
 pub mod permission;
+pub mod telemetry;
 pub mod time;
