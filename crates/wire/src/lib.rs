@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing)]
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod encode;
 pub mod filter;
 pub mod jobs;
 pub mod provisioning;
