@@ -1,0 +1,290 @@
+//! Jobs: one intention for many devices. `/jobs`, `/jobs/{id}`, its actions and executions; `/executions/{id}`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Time;
+use crate::releases::NameVersion;
+
+words!(
+    /// What a job does.
+    JobKind {
+        /// Installs a release; shown as a rollout.
+        Update = "update",
+        /// Hands over a document as it is.
+        Custom = "custom",
+    }
+);
+
+words!(
+    /// Where a job stands.
+    JobState {
+        /// Offers work to devices, wave by wave.
+        Running = "running",
+        /// An operator holds it.
+        Paused = "paused",
+        /// Its failure threshold holds it.
+        Halted = "halted",
+        /// Every execution has ended.
+        Completed = "completed",
+        /// An operator ended it.
+        Canceled = "canceled",
+    }
+);
+
+words!(
+    /// What the protocol said about a job on one device; final there.
+    ExecutionState {
+        /// Offered or waiting to be.
+        Queued = "queued",
+        /// The device works on it.
+        InProgress = "inProgress",
+        /// The device said it succeeded.
+        Succeeded = "succeeded",
+        /// The device said it failed.
+        Failed = "failed",
+        /// The device declined.
+        Rejected = "rejected",
+        /// The device took too long.
+        TimedOut = "timedOut",
+        /// An operator ended it.
+        Canceled = "canceled",
+        /// The device is gone.
+        Removed = "removed",
+    }
+);
+
+words!(
+    /// The truth about a job on one device; gates and counts use it.
+    Verdict {
+        /// Not known yet.
+        Pending = "pending",
+        /// The new version was seen running.
+        Verified = "verified",
+        /// The old version was seen after success: a failure.
+        RolledBack = "rolledBack",
+        /// The device never says which version runs; counted as success.
+        Unverifiable = "unverifiable",
+        /// The new version was not seen in time.
+        Expired = "expired",
+    }
+);
+
+/// Which devices. Exactly one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Targets {
+    /// These names.
+    Devices(Vec<String>),
+    /// Every device of this type.
+    Type(String),
+    /// Every device with this tag.
+    Tag(String),
+    /// Every device in this static group.
+    Group(String),
+    /// Every device that matches this query.
+    Query(String),
+}
+
+/// How many devices of the job belong to one wave. Exactly one member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WaveSize {
+    /// This many.
+    Count(u64),
+    /// This share of all targets, 1 to 100.
+    Percent(u8),
+    /// Everything that is left; only as the last wave.
+    Rest,
+}
+
+/// When failures stop the job. Both may be given; the first that is reached stops it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FailureThreshold {
+    /// More failed devices than this in the current wave stop the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// More failed devices than this share of the wave stop the job, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: Option<u8>,
+}
+
+/// How long a device may take in each phase, in seconds; absent means the server's default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Timeouts {
+    /// From being offered to being taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub start_seconds: Option<u64>,
+    /// From being taken up to the final report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub in_progress_seconds: Option<u64>,
+}
+
+/// A job to make (`POST /jobs`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewJob {
+    /// What it does.
+    pub kind: JobKind,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// Which devices; frozen when the job is made.
+    pub targets: Targets,
+    /// For `update`: what to install.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<NameVersion>,
+    /// For `custom`: what devices get, an object of at most 32 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Value>,
+    /// Sizes of the waves in order; what they leave over is one more wave. Empty: everybody at once.
+    #[serde(default)]
+    pub waves: Vec<WaveSize>,
+    /// When failures stop it; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_threshold: Option<FailureThreshold>,
+    /// How long a device may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// How often a device that failed is tried again by itself, 0 to 10.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10))]
+    pub retries: u32,
+}
+
+/// How many devices stand where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// All targets of the job or wave.
+    pub targets: u64,
+    /// Not offered yet.
+    pub waiting: u64,
+    /// Offered, not taken up.
+    pub queued: u64,
+    /// Being worked on, or waiting for the version to be seen.
+    pub in_progress: u64,
+    /// Verified or unverifiable.
+    pub succeeded: u64,
+    /// Failed, rejected, timed out, rolled back or not seen in time.
+    pub failed: u64,
+    /// Canceled.
+    pub canceled: u64,
+    /// Devices that were gone or out of service when their turn came.
+    pub skipped: u64,
+}
+
+/// One wave of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Wave {
+    /// 1 for the first.
+    pub number: u32,
+    /// How it stands.
+    pub counts: Counts,
+}
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Public id.
+    pub id: i64,
+    /// What it does.
+    pub kind: JobKind,
+    /// For people.
+    pub description: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// Why it stands there, where that needs saying.
+    pub reason: Option<String>,
+    /// What it installs, for updates.
+    pub release: Option<NameVersion>,
+    /// What devices get, for custom jobs.
+    pub document: Option<Value>,
+    /// Which devices, as asked.
+    pub targets: Targets,
+    /// How often a device that failed is tried again by itself.
+    pub retries: u32,
+    /// When failures stop it.
+    pub failure_threshold: Option<FailureThreshold>,
+    /// The whole job.
+    pub counts: Counts,
+    /// Number of the wave that is being offered; 0 before the first.
+    pub current_wave: u32,
+    /// Each wave.
+    pub waves: Vec<Wave>,
+    /// Rises by one with every change by an operator; the `ETag`.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Time,
+    /// By whom.
+    pub created_by: String,
+    /// When the first device was offered it.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+}
+
+/// The query of a list of executions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecutionQuery {
+    /// Only those in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ExecutionState>,
+    /// Only those with this verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Most items in the answer, 1 to 1000; 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub limit: Option<u32>,
+    /// Where to go on: the `cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A job's life on one device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    /// Public id.
+    pub id: i64,
+    /// Of which job.
+    pub job: i64,
+    /// On which device; absent if it is gone.
+    pub device: Option<String>,
+    /// 1 for the first try on this device, one more for each retry.
+    pub number: i64,
+    /// In which wave, from 1.
+    pub wave: u32,
+    /// What the protocol said.
+    pub state: ExecutionState,
+    /// The truth.
+    pub verdict: Verdict,
+    /// Why, for failures.
+    pub reason: String,
+    /// What the device last reported, such as `phase` and `progress`.
+    pub details: Value,
+    /// When it was offered.
+    pub queued_at: Time,
+    /// When the device took it up.
+    pub started_at: Option<Time>,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+/// What a retry did (`POST /jobs/{id}/retry`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetryResult {
+    /// Devices that are tried again.
+    pub retried: u64,
+}

@@ -1,0 +1,92 @@
+//! Software: `/components/{name}/{version}`, `/releases/{name}/{version}`. Neither changes once made.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+use crate::artifacts::Artifact;
+
+/// A name and a version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NameVersion {
+    /// 1 to 128 of letters, digits, `: _ . + -`.
+    pub name: String,
+    /// 1 to 64 printable ASCII characters without spaces or `/`; compared for equality only.
+    pub version: String,
+}
+
+/// A component to make (`POST /components`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewComponent {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `application`, `os`, `firmware`, or any word; `application` when absent.
+    #[serde(rename = "type", default = "application")]
+    pub component_type: String,
+    /// Ids of its artifacts, in order.
+    #[serde(default)]
+    pub artifacts: Vec<i64>,
+}
+
+fn application() -> String {
+    "application".to_owned()
+}
+
+/// A component: one version of one piece of software.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Component {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `application`, `os`, `firmware`, or any word.
+    #[serde(rename = "type")]
+    pub component_type: String,
+    /// Its artifacts, in order.
+    pub artifacts: Vec<Artifact>,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+/// A release to make (`POST /releases`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewRelease {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its components, in order.
+    pub components: Vec<NameVersion>,
+    /// Device types it is for; empty means any.
+    #[serde(default)]
+    pub device_types: Vec<String>,
+    /// For people.
+    #[serde(default)]
+    pub notes: String,
+}
+
+/// A release: a set of components for some device types.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its components, in order.
+    pub components: Vec<NameVersion>,
+    /// Device types it is for; empty means any.
+    pub device_types: Vec<String>,
+    /// For people.
+    pub notes: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// By whom.
+    pub created_by: String,
+}
