@@ -9,6 +9,7 @@ pub mod credential;
 pub mod device;
 pub mod device_type;
 pub mod ids;
+pub mod job;
 pub mod limits;
 pub mod permission;
 pub mod telemetry;

@@ -1,0 +1,483 @@
+//! A job's life on one device: what the device may report, and what time does.
+//!
+//! Source of the device's rules: the job contract (AWS IoT Jobs, "JobExecution states" and "UpdateJobExecution").
+//! Knows neither topics nor where the version shows; see [`super::verdict`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
+use crate::job::spec::Timeouts;
+use crate::job::states::{ExecutionState, Outcome, Verdict};
+use crate::time::Timestamp;
+
+/// Longest reason that is kept, in bytes.
+pub const REASON_BYTES: usize = 256;
+
+/// One device's part of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// Public number.
+    pub id: ExecutionId,
+    /// Owner.
+    pub tenant: TenantId,
+    /// The job.
+    pub job: JobId,
+    /// The device.
+    pub device: DeviceId,
+    /// 1 for the first try, one more for each retry.
+    pub number: i64,
+    /// The wave it belongs to, from 0.
+    pub wave: u32,
+    /// What the protocol said.
+    pub state: ExecutionState,
+    /// What is true.
+    pub verdict: Verdict,
+    /// Why it ended as it did, in words: the device's or ours. Empty while open.
+    pub reason: String,
+    /// What the device said last in `statusDetails`.
+    pub details: BTreeMap<String, String>,
+    /// `versionNumber`: rises by one with each change of state or details.
+    pub version: i64,
+    /// The version of each component that was seen running when the work was offered.
+    pub before: BTreeMap<String, String>,
+    /// When it was offered.
+    pub queued_at: Timestamp,
+    /// When the device picked it up.
+    pub started_at: Option<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When the protocol said its last word.
+    pub ended_at: Option<Timestamp>,
+    /// When the phase it is in runs out: queued, in progress, or verifying.
+    pub phase_due: Option<Timestamp>,
+    /// When the step that the device announced runs out.
+    pub step_due: Option<Timestamp>,
+}
+
+/// What a device may say of its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportedStatus {
+    /// It works on it.
+    InProgress,
+    /// It is done.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It will not do it.
+    Rejected,
+}
+
+/// What a device says about its own timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepTimer {
+    /// Nothing: a running timer goes on.
+    Keep,
+    /// End the timer.
+    Cancel,
+    /// Time out after this long unless it says something else.
+    After(Duration),
+}
+
+/// A device's update of its part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceReport {
+    /// The new status.
+    pub status: ReportedStatus,
+    /// Replaces the details if given.
+    pub details: Option<BTreeMap<String, String>>,
+    /// Refused unless this is the current version.
+    pub expected_version: Option<i64>,
+    /// The device's timer.
+    pub step: StepTimer,
+}
+
+/// Why a device's update is refused. The contract answers both with the state that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// `VersionMismatch`.
+    #[error("the execution is at another version than expected")]
+    VersionMismatch,
+    /// `InvalidStateTransition`.
+    #[error("the execution is over; its status cannot change any more")]
+    InvalidStateTransition,
+}
+
+impl Execution {
+    /// How it counts.
+    pub const fn outcome(&self) -> Outcome {
+        Outcome::of(self.state, self.verdict)
+    }
+
+    /// The nearest of its timers.
+    pub fn due(&self) -> Option<Timestamp> {
+        match (self.phase_due, self.step_due) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Applies what the device reports. After success the verdict is still to be found: see [`super::verdict`].
+    ///
+    /// # Errors
+    /// The execution is over, or at another version than the device expects; nothing changes then.
+    pub fn report(
+        &self,
+        report: &DeviceReport,
+        timeouts: &Timeouts,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        if report.expected_version.is_some_and(|expected| expected != self.version) {
+            return Err(Refusal::VersionMismatch);
+        }
+        if !self.state.is_open() {
+            return Err(Refusal::InvalidStateTransition);
+        }
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = now;
+        if let Some(details) = &report.details {
+            next.details.clone_from(details);
+        }
+        match report.step {
+            StepTimer::Keep => {}
+            StepTimer::Cancel => next.step_due = None,
+            StepTimer::After(span) => next.step_due = Some(now.plus(span)),
+        }
+        if self.started_at.is_none() {
+            next.started_at = Some(now);
+        }
+        match report.status {
+            ReportedStatus::InProgress => {
+                if self.state == ExecutionState::Queued {
+                    next.state = ExecutionState::InProgress;
+                    next.phase_due = Some(now.plus(timeouts.in_progress));
+                }
+            }
+            ReportedStatus::Succeeded => next.end(ExecutionState::Succeeded, "", now),
+            ReportedStatus::Failed => {
+                let reason = next.said("the device reported that it failed and gave no reason");
+                next.end(ExecutionState::Failed, &reason, now);
+            }
+            ReportedStatus::Rejected => {
+                let reason = next.said("the device rejected the job and gave no reason");
+                next.end(ExecutionState::Rejected, &reason, now);
+            }
+        }
+        Ok(next)
+    }
+
+    fn said(&self, otherwise: &str) -> String {
+        self.details.get("reason").filter(|reason| !reason.is_empty()).map_or(otherwise, |r| r).to_owned()
+    }
+
+    fn end(&mut self, state: ExecutionState, reason: &str, now: Timestamp) {
+        self.state = state;
+        self.reason = shortened(reason);
+        self.ended_at = Some(now);
+        self.phase_due = None;
+        self.step_due = None;
+    }
+
+    /// Starts the wait for the new version to show.
+    #[must_use]
+    pub fn verifying_until(mut self, deadline: Timestamp) -> Self {
+        self.phase_due = Some(deadline);
+        self
+    }
+
+    /// Settles what is true.
+    #[must_use]
+    pub fn judged(mut self, verdict: Verdict, reason: &str, now: Timestamp) -> Self {
+        self.verdict = verdict;
+        self.reason = shortened(reason);
+        self.updated_at = now;
+        self.phase_due = None;
+        self
+    }
+
+    /// What time does to it: nothing unless a timer ran out. `resumed_at`: when the job last went on after a pause;
+    /// what was queued then has its whole time from there.
+    pub fn timed_out(
+        &self,
+        timeouts: &Timeouts,
+        resumed_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        if self.due().is_none_or(|due| due > now) {
+            return None;
+        }
+        let mut next = self.clone();
+        next.updated_at = now;
+        match self.state {
+            ExecutionState::Queued => {
+                let again = resumed_at.filter(|at| *at > self.queued_at).map(|at| at.plus(timeouts.queued));
+                if again.is_some_and(|due| due > now) {
+                    next.phase_due = again;
+                    return Some(next);
+                }
+                next.version += 1;
+                next.end(
+                    ExecutionState::TimedOut,
+                    &format!("not picked up within {}", span(timeouts.queued)),
+                    now,
+                );
+            }
+            ExecutionState::InProgress => {
+                let phase = self.details.get("phase").map_or("in progress", |phase| phase);
+                let reason = if self.step_due.is_some_and(|due| due <= now) {
+                    format!("the step timer of the device ran out while {phase}")
+                } else {
+                    format!("not finished within {} (last heard: {phase})", span(timeouts.in_progress))
+                };
+                next.version += 1;
+                next.end(ExecutionState::TimedOut, &reason, now);
+            }
+            ExecutionState::Succeeded => {
+                return Some(next.judged(
+                    Verdict::Expired,
+                    "the device reported success, but the new version was not seen running in time",
+                    now,
+                ));
+            }
+            ExecutionState::Failed
+            | ExecutionState::Rejected
+            | ExecutionState::TimedOut
+            | ExecutionState::Canceled
+            | ExecutionState::Removed => {
+                next.phase_due = None;
+                next.step_due = None;
+            }
+        }
+        Some(next)
+    }
+
+    /// Withdraws it. Nothing happens once it is over.
+    pub fn withdrawn(&self, reason: &str, now: Timestamp) -> Option<Self> {
+        self.state.is_open().then(|| {
+            let mut next = self.clone();
+            next.version += 1;
+            next.updated_at = now;
+            next.end(ExecutionState::Canceled, reason, now);
+            next
+        })
+    }
+
+    /// Whether it is tried again by itself: the device had begun and failed, or ran out of time, and has tries left.
+    /// What the device refused, never picked up or rolled back would most likely end the same way.
+    pub fn is_retried(&self, retries: u32) -> bool {
+        let began = match self.state {
+            ExecutionState::Failed => true,
+            ExecutionState::TimedOut => self.started_at.is_some(),
+            ExecutionState::Queued
+            | ExecutionState::InProgress
+            | ExecutionState::Succeeded
+            | ExecutionState::Rejected
+            | ExecutionState::Canceled
+            | ExecutionState::Removed => false,
+        };
+        began && self.outcome() == Outcome::Failed && self.number <= i64::from(retries)
+    }
+}
+
+fn shortened(reason: &str) -> String {
+    let mut end = reason.len().min(REASON_BYTES);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason.get(..end).unwrap_or_default().to_owned()
+}
+
+/// A span for people: in the largest unit that divides it.
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (number, unit) = match seconds {
+        0 => (0, "second"),
+        s if s % 86_400 == 0 => (s / 86_400, "day"),
+        s if s % 3_600 == 0 => (s / 3_600, "hour"),
+        s if s % 60 == 0 => (s / 60, "minute"),
+        s => (s, "second"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn queued(now: Timestamp) -> Execution {
+        Execution {
+            id: ExecutionId::new(1),
+            tenant: TenantId::new(1),
+            job: JobId::new(1),
+            device: DeviceId::new(1),
+            number: 1,
+            wave: 0,
+            state: ExecutionState::Queued,
+            verdict: Verdict::Pending,
+            reason: String::new(),
+            details: BTreeMap::new(),
+            version: 1,
+            before: BTreeMap::new(),
+            queued_at: now,
+            started_at: None,
+            updated_at: now,
+            ended_at: None,
+            phase_due: Some(now.plus(TIMEOUTS.queued)),
+            step_due: None,
+        }
+    }
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        queued: Duration::from_secs(100),
+        in_progress: Duration::from_secs(50),
+        verify: Some(Duration::from_secs(10)),
+    };
+
+    fn says(status: ReportedStatus) -> DeviceReport {
+        DeviceReport { status, details: None, expected_version: None, step: StepTimer::Keep }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn an_update_goes_from_queued_through_progress_to_success() {
+        let begun = queued(at(0)).report(&says(ReportedStatus::InProgress), &TIMEOUTS, at(5)).unwrap();
+        assert_eq!(
+            (begun.state, begun.version, begun.started_at),
+            (ExecutionState::InProgress, 2, Some(at(5)))
+        );
+        assert_eq!(begun.due(), Some(at(55)));
+        let more = begun.report(&says(ReportedStatus::InProgress), &TIMEOUTS, at(20)).unwrap();
+        assert_eq!(more.due(), Some(at(55)), "progress does not stretch the job's timer");
+        let done = more.report(&says(ReportedStatus::Succeeded), &TIMEOUTS, at(30)).unwrap();
+        assert_eq!(
+            (done.state, done.outcome(), done.due()),
+            (ExecutionState::Succeeded, Outcome::Verifying, None)
+        );
+    }
+
+    #[test]
+    fn nothing_changes_once_it_is_over() {
+        for state in ExecutionState::ALL.iter().filter(|state| !state.is_open()) {
+            let over = Execution { state: *state, ..queued(at(0)) };
+            for status in [
+                ReportedStatus::InProgress,
+                ReportedStatus::Succeeded,
+                ReportedStatus::Failed,
+                ReportedStatus::Rejected,
+            ] {
+                assert_eq!(
+                    over.report(&says(status), &TIMEOUTS, at(1)),
+                    Err(Refusal::InvalidStateTransition),
+                    "{state} {status:?}"
+                );
+            }
+            assert_eq!(over.withdrawn("", at(1)), None, "{state}");
+        }
+    }
+
+    #[test]
+    fn another_version_than_expected_is_refused_before_the_state_is_looked_at() {
+        let over = Execution { state: ExecutionState::Succeeded, version: 4, ..queued(at(0)) };
+        let report = DeviceReport { expected_version: Some(3), ..says(ReportedStatus::Failed) };
+        assert_eq!(over.report(&report, &TIMEOUTS, at(1)), Err(Refusal::VersionMismatch));
+    }
+
+    #[test]
+    fn the_devices_reason_is_kept_and_cut() {
+        let reason = "ä".repeat(200);
+        let report = DeviceReport {
+            details: Some(BTreeMap::from([("reason".to_owned(), reason)])),
+            ..says(ReportedStatus::Failed)
+        };
+        let failed = queued(at(0)).report(&report, &TIMEOUTS, at(1)).unwrap();
+        assert_eq!(failed.reason, "ä".repeat(128));
+        let silent = queued(at(0)).report(&says(ReportedStatus::Rejected), &TIMEOUTS, at(1)).unwrap();
+        assert!(silent.reason.contains("no reason"));
+    }
+
+    #[test]
+    fn each_phase_runs_out_with_its_own_reason() {
+        assert_eq!(queued(at(0)).timed_out(&TIMEOUTS, None, at(99)), None);
+        let never = queued(at(0)).timed_out(&TIMEOUTS, None, at(100)).unwrap();
+        assert_eq!(
+            (never.state, never.reason.as_str()),
+            (ExecutionState::TimedOut, "not picked up within 100 seconds")
+        );
+
+        let begun = queued(at(0)).report(&says(ReportedStatus::InProgress), &TIMEOUTS, at(0)).unwrap();
+        assert_eq!(begun.timed_out(&TIMEOUTS, None, at(49)), None);
+        assert!(begun.timed_out(&TIMEOUTS, None, at(50)).unwrap().reason.starts_with("not finished within"));
+
+        let step = DeviceReport {
+            step: StepTimer::After(Duration::from_secs(7)),
+            ..says(ReportedStatus::InProgress)
+        };
+        let stepping = begun.report(&step, &TIMEOUTS, at(1)).unwrap();
+        assert!(stepping.timed_out(&TIMEOUTS, None, at(8)).unwrap().reason.starts_with("the step timer"));
+        let stop = DeviceReport { step: StepTimer::Cancel, ..says(ReportedStatus::InProgress) };
+        assert_eq!(stepping.report(&stop, &TIMEOUTS, at(2)).unwrap().timed_out(&TIMEOUTS, None, at(8)), None);
+
+        let done = begun
+            .report(&says(ReportedStatus::Succeeded), &TIMEOUTS, at(10))
+            .unwrap()
+            .verifying_until(at(20));
+        let expired = done.timed_out(&TIMEOUTS, None, at(20)).unwrap();
+        assert_eq!((expired.state, expired.verdict), (ExecutionState::Succeeded, Verdict::Expired));
+        assert_eq!(expired.outcome(), Outcome::Failed);
+    }
+
+    #[test]
+    fn a_pause_gives_what_was_queued_its_whole_time_again() {
+        let execution = queued(at(0));
+        let later = execution.timed_out(&TIMEOUTS, Some(at(90)), at(100)).unwrap();
+        assert_eq!((later.state, later.due(), later.version), (ExecutionState::Queued, Some(at(190)), 1));
+        assert_eq!(
+            later.timed_out(&TIMEOUTS, Some(at(90)), at(190)).unwrap().state,
+            ExecutionState::TimedOut
+        );
+    }
+
+    #[test]
+    fn only_what_the_device_began_is_retried_and_only_so_often() {
+        let now = at(0);
+        let begun = queued(now).report(&says(ReportedStatus::InProgress), &TIMEOUTS, now).unwrap();
+        let failed = begun.report(&says(ReportedStatus::Failed), &TIMEOUTS, now).unwrap();
+        assert!(failed.is_retried(1));
+        assert!(!failed.is_retried(0));
+        assert!(!Execution { number: 2, ..failed.clone() }.is_retried(1));
+        assert!(begun.timed_out(&TIMEOUTS, None, at(50)).unwrap().is_retried(1));
+        assert!(!queued(now).timed_out(&TIMEOUTS, None, at(100)).unwrap().is_retried(1));
+        assert!(!begun.report(&says(ReportedStatus::Rejected), &TIMEOUTS, now).unwrap().is_retried(1));
+        assert!(!failed.judged(Verdict::Verified, "", now).is_retried(1), "the truth is that it runs");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_device_says_the_version_rises_or_nothing_changes(
+            reports in proptest::collection::vec((0_usize..4, proptest::option::of(0_i64..6), 0_i64..60), 0..20)
+        ) {
+            let statuses = [ReportedStatus::InProgress, ReportedStatus::Succeeded, ReportedStatus::Failed, ReportedStatus::Rejected];
+            let mut execution = queued(at(0));
+            let mut now = 0;
+            for (status, expected_version, wait) in reports {
+                now += wait;
+                let report = DeviceReport { expected_version, ..says(statuses[status]) };
+                let open = execution.state.is_open();
+                if let Ok(next) = execution.report(&report, &TIMEOUTS, at(now)) {
+                    prop_assert!(open);
+                    prop_assert_eq!(next.version, execution.version + 1);
+                    prop_assert!(next.state != ExecutionState::Queued);
+                    prop_assert_eq!(next.ended_at.is_some(), !next.state.is_open());
+                    prop_assert_eq!(next.due().is_some(), next.state.is_open());
+                    execution = next;
+                }
+            }
+        }
+    }
+}

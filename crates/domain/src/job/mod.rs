@@ -1,0 +1,19 @@
+//! One intention for many devices: what is to be done, to whom first, when to stop, and what came of it.
+//!
+//! [`plan::plan`] looks at a job's policy and at counters and says what to do next; [`execution`] says what a device
+//! and a timer may do to one device's part; [`verdict`] says what is true. Knows no protocol, no clock and no storage;
+//! carrying a plan out is somebody else's business.
+
+pub mod execution;
+pub mod plan;
+pub mod spec;
+pub mod states;
+pub mod verdict;
+pub mod why;
+
+pub use execution::{DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
+pub use plan::{Observed, Plan, Step, Tally, plan};
+pub use spec::{Amount, FailureThreshold, Job, JobSpec, Progress, ThresholdScope, Timeouts, What};
+pub use states::{ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, Verdict};
+pub use verdict::{Expected, Running};
+pub use why::{Why, why};

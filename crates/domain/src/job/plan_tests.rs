@@ -1,0 +1,464 @@
+//! The planner against a small model of a fleet: devices that obey, fail, lie, fall silent or come back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ids::{DeviceId, JobId, TenantId};
+use crate::job::execution::{DeviceReport, Execution, ReportedStatus, StepTimer};
+use crate::job::spec::{Amount, FailureThreshold, JobSpec, Timeouts, What};
+use crate::job::states::Verdict;
+
+const TIMEOUTS: Timeouts = Timeouts {
+    queued: Duration::from_secs(100),
+    in_progress: Duration::from_secs(50),
+    verify: Some(Duration::from_secs(20)),
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    Obeys,
+    Unverifiable,
+    Fails,
+    Rejects,
+    RollsBack,
+    NeverPicksUp,
+    NeverFinishes,
+    NeverComesBack,
+    Gone,
+}
+
+fn any_habit() -> impl Strategy<Value = Habit> {
+    prop_oneof![
+        4 => Just(Habit::Obeys),
+        1 => Just(Habit::Unverifiable),
+        1 => Just(Habit::Fails),
+        1 => Just(Habit::Rejects),
+        1 => Just(Habit::RollsBack),
+        1 => Just(Habit::NeverPicksUp),
+        1 => Just(Habit::NeverFinishes),
+        1 => Just(Habit::NeverComesBack),
+        1 => Just(Habit::Gone),
+    ]
+}
+
+fn any_amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![(1_u64..6).prop_map(Amount::Count), (1_u8..60).prop_map(Amount::Percent)]
+}
+
+fn any_threshold() -> impl Strategy<Value = Option<FailureThreshold>> {
+    proptest::option::of((any_amount(), any::<bool>(), 1_u64..6).prop_map(|(failures, wave, minimum)| {
+        FailureThreshold {
+            failures,
+            scope: if wave { ThresholdScope::Wave } else { ThresholdScope::Job },
+            minimum,
+        }
+    }))
+}
+
+/// The store and the executor of plans, in memory.
+#[derive(Debug, Clone, PartialEq)]
+struct Model {
+    job: Job,
+    habits: Vec<Habit>,
+    executions: BTreeMap<u64, Execution>,
+    now: Timestamp,
+}
+
+impl Model {
+    fn new(
+        habits: Vec<Habit>,
+        waves: Vec<Amount>,
+        threshold: Option<FailureThreshold>,
+        retries: u32,
+    ) -> Self {
+        let now = Timestamp::from_seconds(1_000);
+        let job = Job {
+            id: JobId::new(1),
+            tenant: TenantId::new(1),
+            state: JobState::Scheduled { start_at: Some(now) },
+            spec: JobSpec {
+                name: String::new(),
+                what: What::Document("{}".to_owned()),
+                targets: String::new(),
+                waves,
+                threshold,
+                timeouts: TIMEOUTS,
+                retries,
+            },
+            progress: Progress::default(),
+            target_count: u64::try_from(habits.len()).unwrap(),
+            target_seq: 0,
+            version: 1,
+            created_at: now,
+            created_by: String::new(),
+            started_at: None,
+            ended_at: None,
+        };
+        Self { job, habits, executions: BTreeMap::new(), now }
+    }
+
+    fn tallies(&self) -> Vec<Tally> {
+        self.executions
+            .values()
+            .map(|e| Tally { wave: e.wave, state: e.state, verdict: e.verdict, count: 1 })
+            .collect()
+    }
+
+    fn plan(&self, batch: u64) -> Plan {
+        let due: Vec<_> = self
+            .executions
+            .values()
+            .filter(|e| e.due().is_some_and(|due| due <= self.now))
+            .filter(|e| self.job.state == JobState::Running || e.state != ExecutionState::Queued)
+            .map(|e| e.id)
+            .collect();
+        let up_to = self.job.progress.retry_up_to.unwrap_or(0);
+        let retryable: Vec<_> = self
+            .executions
+            .values()
+            .filter(|e| e.outcome() == Outcome::Failed && e.id.get() <= up_to)
+            .map(|e| e.id)
+            .collect();
+        let in_progress_too = self.job.state == JobState::Stopping { in_progress_too: true };
+        let withdrawable: Vec<_> = self
+            .executions
+            .values()
+            .filter(|e| e.state == ExecutionState::Queued || (in_progress_too && e.state.is_open()))
+            .map(|e| e.id)
+            .collect();
+        let tallies = self.tallies();
+        plan(
+            &self.job,
+            &Observed {
+                tallies: &tallies,
+                due: &due,
+                retryable: &retryable,
+                withdrawable: &withdrawable,
+                batch,
+            },
+            self.now,
+        )
+    }
+
+    fn by_id(&mut self, id: ExecutionId) -> &mut Execution {
+        self.executions.values_mut().find(|e| e.id == id).unwrap()
+    }
+
+    fn fresh(&self, rank: u64, wave: u32, number: i64) -> Execution {
+        Execution {
+            id: ExecutionId::new(i64::try_from(rank).unwrap() + 1 + number * 1_000),
+            tenant: TenantId::new(1),
+            job: JobId::new(1),
+            device: DeviceId::new(i64::try_from(rank).unwrap() + 1),
+            number,
+            wave,
+            state: ExecutionState::Queued,
+            verdict: Verdict::Pending,
+            reason: String::new(),
+            details: BTreeMap::new(),
+            version: 1,
+            before: BTreeMap::new(),
+            queued_at: self.now,
+            started_at: None,
+            updated_at: self.now,
+            ended_at: None,
+            phase_due: Some(self.now.plus(TIMEOUTS.queued)),
+            step_due: None,
+        }
+    }
+
+    fn again(&mut self, id: ExecutionId) {
+        let old = self.by_id(id).clone();
+        let rank = u64::try_from(old.device.get() - 1).unwrap();
+        let next = self.fresh(rank, old.wave, old.number + 1);
+        self.executions.insert(rank, next);
+    }
+
+    /// Carries a step out if it still holds, as the application does.
+    fn carry_out(&mut self, step: &Step) {
+        match step {
+            Step::Start => {
+                if matches!(self.job.state, JobState::Scheduled { .. }) {
+                    self.job.state = JobState::Running;
+                }
+            }
+            Step::Offer { wave, ranks } => {
+                if self.job.progress.offered != ranks.start {
+                    return;
+                }
+                for rank in ranks.clone() {
+                    let mut execution = self.fresh(rank, *wave, 1);
+                    if self.habits[usize::try_from(rank).unwrap()] == Habit::Gone {
+                        execution.state = ExecutionState::Removed;
+                        execution.phase_due = None;
+                    }
+                    assert!(
+                        self.executions.insert(rank, execution).is_none(),
+                        "a device is offered work once"
+                    );
+                }
+                self.job.progress = offered(self.job.progress, ranks);
+            }
+            Step::TimeOut(id) => {
+                let (now, resumed, retries) = (self.now, self.job.progress.resumed_at, self.job.spec.retries);
+                let execution = self.by_id(*id);
+                if let Some(next) = execution.timed_out(&TIMEOUTS, resumed, now) {
+                    *execution = next.clone();
+                    if next.is_retried(retries) {
+                        self.again(*id);
+                    }
+                }
+            }
+            Step::Retry(id) => {
+                if self.executions.values().any(|e| e.id == *id && e.outcome() == Outcome::Failed) {
+                    self.again(*id);
+                }
+            }
+            Step::RetriesDone => self.job.progress.retry_up_to = None,
+            Step::Withdraw(id) => {
+                let now = self.now;
+                let execution = self.by_id(*id);
+                if let Some(next) = execution.withdrawn("canceled", now) {
+                    *execution = next;
+                }
+            }
+            Step::Halt(halt) => self.job.state = JobState::Halted(halt.clone()),
+            Step::Complete => self.job.state = JobState::Completed,
+            Step::EndCanceled => self.job.state = JobState::Canceled,
+        }
+    }
+
+    fn settle(&mut self, batch: u64) {
+        for _ in 0..1_000 {
+            let plan = self.plan(batch);
+            if plan.steps.is_empty() {
+                return;
+            }
+            self.check_offers(&plan);
+            for step in &plan.steps {
+                self.carry_out(step);
+            }
+            let after = self.clone();
+            if plan
+                .steps
+                .iter()
+                .all(|step| !matches!(step, Step::TimeOut(_) | Step::Retry(_) | Step::Withdraw(_)))
+            {
+                for step in &plan.steps {
+                    self.carry_out(step);
+                }
+                assert_eq!(*self, after, "carrying a plan out twice does nothing new");
+            }
+        }
+        panic!("the planner goes round in circles: {:?}", self.plan(batch));
+    }
+
+    fn check_offers(&self, plan: &Plan) {
+        let waves = self.job.spec.wave_ranges(self.job.target_count);
+        for step in &plan.steps {
+            let Step::Offer { wave, ranks } = step else { continue };
+            let range = &waves[usize::try_from(*wave).unwrap()];
+            assert!(ranks.start >= range.start && ranks.end <= range.end, "never more than the wave");
+            assert_eq!(ranks.start, self.job.progress.offered);
+            assert!(!ranks.is_empty());
+            let earlier = Standing::of(&self.tallies(), |w| w < *wave);
+            assert!(earlier.is_settled(), "a wave begins when those before it are settled");
+            assert_eq!(halt(&self.job, &self.tallies()), None, "nothing is offered over the threshold");
+        }
+    }
+
+    /// Every device does what it does, once.
+    fn devices_act(&mut self) {
+        let now = self.now;
+        let retries = self.job.spec.retries;
+        let visible = self.job.state == JobState::Running;
+        let mut again = Vec::new();
+        for (rank, execution) in &mut self.executions {
+            let habit = self.habits[usize::try_from(*rank).unwrap()];
+            if execution.state == ExecutionState::Queued && !visible {
+                continue;
+            }
+            let says = |status| DeviceReport {
+                status,
+                details: None,
+                expected_version: None,
+                step: StepTimer::Keep,
+            };
+            let status = match (execution.state, habit) {
+                (ExecutionState::Queued, Habit::NeverPicksUp | Habit::Gone) => None,
+                (ExecutionState::Queued, Habit::Rejects) => Some(ReportedStatus::Rejected),
+                (ExecutionState::Queued, _) => Some(ReportedStatus::InProgress),
+                (ExecutionState::InProgress, Habit::Fails) => Some(ReportedStatus::Failed),
+                (ExecutionState::InProgress, Habit::NeverFinishes) => None,
+                (ExecutionState::InProgress, _) => Some(ReportedStatus::Succeeded),
+                (ExecutionState::Succeeded, _) if execution.verdict == Verdict::Pending => {
+                    match habit {
+                        Habit::Obeys => *execution = execution.clone().judged(Verdict::Verified, "", now),
+                        Habit::RollsBack => {
+                            *execution = execution.clone().judged(Verdict::RolledBack, "old", now)
+                        }
+                        _ => {}
+                    }
+                    None
+                }
+                _ => None,
+            };
+            let Some(status) = status else { continue };
+            let Ok(mut next) = execution.report(&says(status), &TIMEOUTS, now) else { continue };
+            if next.outcome() == Outcome::Verifying {
+                next = match habit {
+                    Habit::Unverifiable => next.judged(Verdict::Unverifiable, "", now),
+                    _ => next.verifying_until(now.plus(TIMEOUTS.verify.unwrap())),
+                };
+            }
+            *execution = next;
+            if execution.is_retried(retries) {
+                again.push(execution.id);
+            }
+        }
+        for id in again {
+            self.again(id);
+        }
+    }
+
+    fn run(&mut self, batch: u64) {
+        for _ in 0..10_000 {
+            self.settle(batch);
+            if matches!(
+                self.job.state,
+                JobState::Completed | JobState::Canceled | JobState::Halted(_) | JobState::Paused
+            ) {
+                return;
+            }
+            self.now = self.now.plus(Duration::from_secs(7));
+            self.devices_act();
+        }
+        panic!("the job never ends: {:?}", self.job);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_job_always_ends_and_a_completed_one_has_settled_every_target(
+        habits in proptest::collection::vec(any_habit(), 1..30),
+        waves in proptest::collection::vec(any_amount(), 0..4),
+        threshold in any_threshold(),
+        retries in 0_u32..3,
+        batch in 1_u64..12,
+    ) {
+        let mut model = Model::new(habits.clone(), waves, threshold, retries);
+        model.run(batch);
+        match &model.job.state {
+            JobState::Completed => {
+                prop_assert_eq!(model.executions.len(), habits.len());
+                prop_assert!(model.executions.values().all(|e| e.outcome().is_settled()));
+                for (rank, execution) in &model.executions {
+                    let expected = match habits[usize::try_from(*rank).unwrap()] {
+                        Habit::Obeys | Habit::Unverifiable => Outcome::Succeeded,
+                        Habit::Gone => Outcome::Skipped,
+                        _ => Outcome::Failed,
+                    };
+                    prop_assert_eq!(execution.outcome(), expected);
+                    prop_assert!(execution.number <= i64::from(retries) + 1);
+                }
+                prop_assert_eq!(halt(&model.job, &model.tallies()), None);
+            }
+            JobState::Halted(halt) => {
+                prop_assert!(threshold.is_some());
+                prop_assert!(halt.failed > 0);
+            }
+            other => prop_assert!(false, "ended as {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_canceled_job_withdraws_what_is_open_and_ends(
+        habits in proptest::collection::vec(any_habit(), 1..30),
+        waves in proptest::collection::vec(any_amount(), 0..4),
+        rounds in 0_usize..6,
+        in_progress_too: bool,
+    ) {
+        let mut model = Model::new(habits, waves, None, 1);
+        for _ in 0..rounds {
+            model.settle(5);
+            model.now = model.now.plus(Duration::from_secs(7));
+            model.devices_act();
+        }
+        prop_assume!(model.job.state.allows(crate::job::states::JobAction::Cancel));
+        let offered_before = model.job.progress.offered;
+        model.job.state = JobState::Stopping { in_progress_too };
+        // No try follows a cancellation.
+        model.job.spec.retries = 0;
+        model.run(5);
+        prop_assert_eq!(&model.job.state, &JobState::Canceled);
+        prop_assert_eq!(model.job.progress.offered, offered_before);
+        prop_assert!(model.executions.values().all(|e| e.outcome().is_settled()));
+    }
+
+    #[test]
+    fn resuming_and_retrying_until_done_gets_every_target_settled(
+        habits in proptest::collection::vec(any_habit(), 1..30),
+        waves in proptest::collection::vec(any_amount(), 0..4),
+        threshold in any_threshold(),
+        retry: bool,
+    ) {
+        let mut model = Model::new(habits, waves, threshold, 0);
+        for round in 0..200 {
+            model.run(4);
+            let JobState::Halted(_) = model.job.state else { break };
+            model.job.progress.resumed_at = Some(model.now);
+            // An operator who retries for ever what can only fail would be at it for ever.
+            if retry && round < 6 && round % 2 == 0 {
+                model.job.progress.accepted = Accepted::default();
+                model.job.progress.retry_up_to = model.executions.values().map(|e| e.id.get()).max();
+            } else {
+                model.job.progress.accepted = accept(&model.job, &model.tallies());
+            }
+            model.job.state = JobState::Running;
+        }
+        prop_assert_eq!(&model.job.state, &JobState::Completed);
+        prop_assert!(model.executions.values().all(|e| e.outcome().is_settled()));
+    }
+}
+
+#[test]
+fn bad_firmware_is_stopped_in_the_first_wave() {
+    let threshold =
+        FailureThreshold { failures: Amount::Percent(20), scope: ThresholdScope::Wave, minimum: 3 };
+    let mut model = Model::new(vec![Habit::RollsBack; 25], vec![Amount::Count(5)], Some(threshold), 0);
+    model.run(100);
+    let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };
+    assert_eq!((halt.wave, model.job.progress.offered), (0, 5));
+    assert_eq!(
+        halt.to_string(),
+        "stopped in wave 1: 5 of 5 finished devices failed; the threshold is more than 20 % failed in the wave"
+    );
+}
+
+#[test]
+fn a_paused_or_halted_job_offers_nothing_but_still_lets_timers_run_out() {
+    let mut model = Model::new(vec![Habit::NeverFinishes; 3], vec![], None, 0);
+    model.settle(2);
+    model.devices_act();
+    model.job.state = JobState::Paused;
+    model.now = model.now.plus(Duration::from_secs(50));
+    model.settle(2);
+    assert!(model.executions.values().all(|e| e.state == ExecutionState::TimedOut));
+    assert_eq!(model.job.state, JobState::Paused);
+}
+
+#[test]
+fn a_job_for_the_future_waits_for_its_time() {
+    let mut model = Model::new(vec![Habit::Obeys], vec![], None, 0);
+    model.job.state = JobState::Scheduled { start_at: Some(model.now.plus(Duration::from_secs(1))) };
+    assert_eq!(model.plan(1).steps, []);
+    model.now = model.now.plus(Duration::from_secs(1));
+    assert_eq!(model.plan(1).steps, [Step::Start]);
+    model.job.state = JobState::Scheduled { start_at: None };
+    assert_eq!(model.plan(1).steps, []);
+}

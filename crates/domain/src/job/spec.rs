@@ -1,0 +1,280 @@
+//! What a job is to do: targets in waves, the threshold that stops it, time-outs, retries.
+//!
+//! Knows neither which devices the targets are nor how far the job has come, but for [`Progress`].
+
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::ids::{JobId, ReleaseId, TenantId};
+use crate::job::states::{JobKind, JobState};
+use crate::time::Timestamp;
+
+/// How many: a number, or a share of all targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// This many.
+    Count(u64),
+    /// This share, 0 to 100.
+    Percent(u8),
+}
+
+impl Amount {
+    /// How many of `total` that is, rounded up.
+    pub fn of(self, total: u64) -> u64 {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(percent) => {
+                u64::try_from((u128::from(total) * u128::from(percent)).div_ceil(100)).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+/// Against what failures are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThresholdScope {
+    /// The wave under way.
+    Wave,
+    /// The whole job so far.
+    Job,
+}
+
+/// When failures stop a job: more than `failures`, once at least `minimum` devices have finished (or all that there
+/// are). A percentage is one of the devices that have finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureThreshold {
+    /// More than this stops the job.
+    pub failures: Amount,
+    /// Counted where.
+    pub scope: ThresholdScope,
+    /// How many must have finished before a percentage means anything.
+    pub minimum: u64,
+}
+
+impl FailureThreshold {
+    /// Whether `failed` of `finished`, out of `size` that will finish some day, is too much.
+    pub fn exceeded(&self, failed: u64, finished: u64, size: u64) -> bool {
+        match self.failures {
+            Amount::Count(most) => failed > most,
+            Amount::Percent(most) => {
+                finished > 0
+                    && finished >= self.minimum.min(size)
+                    && u128::from(failed) * 100 > u128::from(most) * u128::from(finished)
+            }
+        }
+    }
+}
+
+impl fmt::Display for FailureThreshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scope = match self.scope {
+            ThresholdScope::Wave => "wave",
+            ThresholdScope::Job => "job",
+        };
+        match self.failures {
+            Amount::Count(count) => write!(f, "more than {count} failed in the {scope}"),
+            Amount::Percent(percent) => write!(f, "more than {percent} % failed in the {scope}"),
+        }
+    }
+}
+
+/// How long each phase of one device's part may last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the offer until the device picks it up.
+    pub queued: Duration,
+    /// From then until it reports an end.
+    pub in_progress: Duration,
+    /// From its success until the new version shows; the device type's if absent.
+    pub verify: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            queued: Duration::from_secs(24 * 3600),
+            in_progress: Duration::from_secs(2 * 3600),
+            verify: None,
+        }
+    }
+}
+
+/// What the devices get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A release.
+    Update {
+        /// Which.
+        release: ReleaseId,
+        /// Also to devices that run it already; passed on to the device.
+        force: bool,
+    },
+    /// A JSON object, as text.
+    Document(String),
+}
+
+impl What {
+    /// The kind of job that this makes.
+    pub const fn kind(&self) -> JobKind {
+        match self {
+            Self::Update { .. } => JobKind::Update,
+            Self::Document(_) => JobKind::Custom,
+        }
+    }
+}
+
+/// The policy of a job; never changes after it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSpec {
+    /// For people; may be empty.
+    pub name: String,
+    /// What the devices get.
+    pub what: What,
+    /// How the targets were chosen, in words, for people.
+    pub targets: String,
+    /// Sizes of the waves; what is left makes one more. Empty: everybody at once.
+    pub waves: Vec<Amount>,
+    /// When failures stop it. None: never.
+    pub threshold: Option<FailureThreshold>,
+    /// How long phases may last.
+    pub timeouts: Timeouts,
+    /// How often a device may try again after it failed or ran out of time in progress.
+    pub retries: u32,
+}
+
+impl JobSpec {
+    /// The waves as ranges of target ranks: without gaps, none empty, together all of `targets`.
+    pub fn wave_ranges(&self, targets: u64) -> Vec<Range<u64>> {
+        let mut ranges = Vec::new();
+        let mut start = 0;
+        for amount in &self.waves {
+            let end = start + amount.of(targets).max(1).min(targets - start);
+            if end > start {
+                ranges.push(start..end);
+            }
+            start = end;
+        }
+        if start < targets {
+            ranges.push(start..targets);
+        }
+        ranges
+    }
+}
+
+/// Failures that an operator accepted by resuming a halted job; they do not count again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accepted {
+    /// The wave that was under way.
+    pub wave: u32,
+    /// Failures in that wave.
+    pub wave_failed: u64,
+    /// Finished devices in that wave.
+    pub wave_finished: u64,
+    /// Failures in the job.
+    pub job_failed: u64,
+    /// Finished devices in the job.
+    pub job_finished: u64,
+}
+
+/// How far a job has come, beside its counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Targets that were offered or skipped: the rank of the next one.
+    pub offered: u64,
+    /// Failures that do not count any more.
+    pub accepted: Accepted,
+    /// When it last went on after a pause or halt: what was queued then gets its whole time again.
+    pub resumed_at: Option<Timestamp>,
+    /// Failed executions up to this id are to be offered again.
+    pub retry_up_to: Option<i64>,
+}
+
+/// A job as stored, without its targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Public number.
+    pub id: JobId,
+    /// Owner.
+    pub tenant: TenantId,
+    /// Where it stands.
+    pub state: JobState,
+    /// What it is to do.
+    pub spec: JobSpec,
+    /// How far it has come.
+    pub progress: Progress,
+    /// How many devices it is for.
+    pub target_count: u64,
+    /// The change sequence at which the targets were read.
+    pub target_seq: i64,
+    /// Rises by one with every change of this record.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it began to offer work.
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn spec(waves: Vec<Amount>) -> JobSpec {
+        JobSpec {
+            name: String::new(),
+            what: What::Document("{}".to_owned()),
+            targets: String::new(),
+            waves,
+            threshold: None,
+            timeouts: Timeouts::default(),
+            retries: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_left_makes_the_last_wave() {
+        let ranges = spec(vec![Amount::Count(1), Amount::Percent(25)]).wave_ranges(10);
+        assert_eq!(ranges, [0..1, 1..4, 4..10]);
+        assert_eq!(spec(vec![]).wave_ranges(3), [0..3]);
+        assert_eq!(spec(vec![Amount::Count(5)]).wave_ranges(3), [0..3]);
+        assert!(spec(vec![Amount::Count(5)]).wave_ranges(0).is_empty());
+    }
+
+    #[test]
+    fn a_count_stops_at_once_and_a_percentage_waits_for_its_sample() {
+        let count = FailureThreshold { failures: Amount::Count(1), scope: ThresholdScope::Wave, minimum: 10 };
+        assert!(!count.exceeded(1, 1, 100));
+        assert!(count.exceeded(2, 2, 100));
+        let percent =
+            FailureThreshold { failures: Amount::Percent(20), scope: ThresholdScope::Wave, minimum: 5 };
+        assert!(!percent.exceeded(4, 4, 100), "four are too few to tell");
+        assert!(!percent.exceeded(1, 5, 100), "20 % is not more than 20 %");
+        assert!(percent.exceeded(2, 5, 100));
+        assert!(percent.exceeded(2, 2, 2), "a wave smaller than the sample is judged when all have finished");
+        assert!(!percent.exceeded(0, 0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn waves_cover_every_target_once(
+            sizes in proptest::collection::vec(prop_oneof![
+                (0_u64..50).prop_map(Amount::Count), (0_u8..=100).prop_map(Amount::Percent)
+            ], 0..8),
+            targets in 0_u64..200,
+        ) {
+            let mut next = 0;
+            for range in spec(sizes).wave_ranges(targets) {
+                prop_assert_eq!(range.start, next);
+                prop_assert!(range.end > range.start);
+                next = range.end;
+            }
+            prop_assert_eq!(next, targets);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The states of jobs and of executions, and the one table that says them in other protocols' words.
+//!
+//! Knows no transition that needs a time or a policy; those are in [`super::execution`] and [`super::plan`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::device::words;
+use crate::ids::InvalidName;
+use crate::time::Timestamp;
+
+words!(
+    /// What a job does.
+    JobKind {
+        /// Brings devices to a release. Shown as a rollout.
+        Update = "update",
+        /// Hands devices a document that means something to them only.
+        Custom = "custom",
+    }
+);
+
+words!(
+    /// What the protocol said of one device's part. Final there once it is terminal.
+    ExecutionState {
+        /// Offered, not picked up.
+        Queued = "queued",
+        /// The device works on it.
+        InProgress = "inProgress",
+        /// The device says that it is done.
+        Succeeded = "succeeded",
+        /// The device says that it failed.
+        Failed = "failed",
+        /// The device will not do it.
+        Rejected = "rejected",
+        /// Not picked up, or not finished, in time.
+        TimedOut = "timedOut",
+        /// Withdrawn by an operator.
+        Canceled = "canceled",
+        /// Never offered: the device is gone, out of service or of another type now.
+        Removed = "removed",
+    }
+);
+
+/// An execution state in the words of the protocols that devices speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProtocolWords {
+    /// AWS IoT jobs: `status` of an execution.
+    pub aws: &'static str,
+    /// hawkBit: status of an action.
+    pub hawkbit: &'static str,
+    /// Mender: status of a deployment on a device.
+    pub mender: &'static str,
+}
+
+impl ExecutionState {
+    /// The table.
+    pub const fn protocol(self) -> ProtocolWords {
+        let (aws, hawkbit, mender) = match self {
+            Self::Queued => ("QUEUED", "RUNNING", "pending"),
+            Self::InProgress => ("IN_PROGRESS", "RETRIEVED", "installing"),
+            Self::Succeeded => ("SUCCEEDED", "FINISHED", "success"),
+            Self::Failed => ("FAILED", "ERROR", "failure"),
+            Self::Rejected => ("REJECTED", "ERROR", "failure"),
+            Self::TimedOut => ("TIMED_OUT", "ERROR", "failure"),
+            Self::Canceled => ("CANCELED", "CANCELED", "aborted"),
+            Self::Removed => ("REMOVED", "CANCELED", "decommissioned"),
+        };
+        ProtocolWords { aws, hawkbit, mender }
+    }
+
+    /// Queued or in progress: the device has work to do.
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Queued | Self::InProgress => true,
+            Self::Succeeded
+            | Self::Failed
+            | Self::Rejected
+            | Self::TimedOut
+            | Self::Canceled
+            | Self::Removed => false,
+        }
+    }
+}
+
+words!(
+    /// What is true of one device's part, whatever the device said.
+    Verdict {
+        /// Nothing was seen yet that proves it one way or the other.
+        Pending = "pending",
+        /// The new version was seen running.
+        Verified = "verified",
+        /// The old version was seen running after the device said that it succeeded.
+        RolledBack = "rolledBack",
+        /// The device type has no place where a version shows. Counts as success.
+        Unverifiable = "unverifiable",
+        /// The device said that it succeeded, and nothing showed it in time. Counts as failure.
+        Expired = "expired",
+    }
+);
+
+words!(
+    /// How one device's part counts: for gates, for thresholds, for people.
+    Outcome {
+        /// The device has work to do.
+        Open = "open",
+        /// The device says that it is done; the new version has not shown yet.
+        Verifying = "verifying",
+        /// Done, and true as far as can be known.
+        Succeeded = "succeeded",
+        /// Not done.
+        Failed = "failed",
+        /// Withdrawn.
+        Canceled = "canceled",
+        /// Never offered.
+        Skipped = "skipped",
+    }
+);
+
+impl Outcome {
+    /// The verdict decides; only while it is pending does the state.
+    pub const fn of(state: ExecutionState, verdict: Verdict) -> Self {
+        match (verdict, state) {
+            (Verdict::Verified | Verdict::Unverifiable, _) => Self::Succeeded,
+            (Verdict::RolledBack | Verdict::Expired, _) => Self::Failed,
+            (Verdict::Pending, ExecutionState::Queued | ExecutionState::InProgress) => Self::Open,
+            (Verdict::Pending, ExecutionState::Succeeded) => Self::Verifying,
+            (
+                Verdict::Pending,
+                ExecutionState::Failed | ExecutionState::Rejected | ExecutionState::TimedOut,
+            ) => Self::Failed,
+            (Verdict::Pending, ExecutionState::Canceled) => Self::Canceled,
+            (Verdict::Pending, ExecutionState::Removed) => Self::Skipped,
+        }
+    }
+
+    /// Neither open nor verifying: nothing more will come, unless somebody retries it.
+    pub const fn is_settled(self) -> bool {
+        match self {
+            Self::Open | Self::Verifying => false,
+            Self::Succeeded | Self::Failed | Self::Canceled | Self::Skipped => true,
+        }
+    }
+}
+
+/// Why a job stopped by itself. `Display` is the sentence that operators read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halt {
+    /// The wave that was under way, counted from 0.
+    pub wave: u32,
+    /// Failures that counted.
+    pub failed: u64,
+    /// Devices that had finished, well or not, and counted.
+    pub finished: u64,
+    /// The threshold as text, such as "more than 20 % of the wave".
+    pub threshold: String,
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "stopped in wave {}: {} of {} finished devices failed; the threshold is {}",
+            u64::from(self.wave) + 1,
+            self.failed,
+            self.finished,
+            self.threshold
+        )
+    }
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobState {
+    /// Made, not started. Starts by itself at `start_at`, else when an operator says so.
+    Scheduled {
+        /// When it starts by itself.
+        start_at: Option<Timestamp>,
+    },
+    /// Offering work.
+    Running,
+    /// An operator holds it: nothing new is offered and what was not picked up is hidden from devices.
+    Paused,
+    /// Its failure threshold stopped it. Like paused until an operator decides.
+    Halted(Halt),
+    /// An operator canceled it; open executions are being withdrawn or finish.
+    Stopping {
+        /// Whether executions in progress are withdrawn as well.
+        in_progress_too: bool,
+    },
+    /// Over, by cancellation.
+    Canceled,
+    /// Over: every target is settled.
+    Completed,
+}
+
+words!(
+    /// What an operator may do to a job.
+    JobAction {
+        /// Begin to offer work.
+        Start = "start",
+        /// Hold it.
+        Pause = "pause",
+        /// Go on; from a halt, accept the failures so far.
+        Resume = "resume",
+        /// End it.
+        Cancel = "cancel",
+        /// Offer it again to devices on which it failed.
+        RetryFailed = "retryFailed",
+        /// Forget it.
+        Delete = "delete",
+    }
+);
+
+impl JobState {
+    /// The word that is stored and shown.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Scheduled { .. } => "scheduled",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Halted(_) => "halted",
+            Self::Stopping { .. } => "stopping",
+            Self::Canceled => "canceled",
+            Self::Completed => "completed",
+        }
+    }
+
+    /// Whether anything may still happen without an operator retrying it.
+    pub const fn is_open(&self) -> bool {
+        match self {
+            Self::Scheduled { .. }
+            | Self::Running
+            | Self::Paused
+            | Self::Halted(_)
+            | Self::Stopping { .. } => true,
+            Self::Canceled | Self::Completed => false,
+        }
+    }
+
+    /// Whether an operator may do this now.
+    pub const fn allows(&self, action: JobAction) -> bool {
+        match action {
+            JobAction::Start => matches!(self, Self::Scheduled { .. }),
+            JobAction::Pause => matches!(self, Self::Running),
+            JobAction::Resume => matches!(self, Self::Paused | Self::Halted(_)),
+            JobAction::Cancel => {
+                matches!(
+                    self,
+                    Self::Scheduled { .. }
+                        | Self::Running
+                        | Self::Paused
+                        | Self::Halted(_)
+                        | Self::Stopping { in_progress_too: false }
+                )
+            }
+            JobAction::RetryFailed => {
+                matches!(self, Self::Running | Self::Paused | Self::Halted(_) | Self::Completed)
+            }
+            JobAction::Delete => matches!(self, Self::Scheduled { .. } | Self::Canceled | Self::Completed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_outweighs_the_state() {
+        use ExecutionState as S;
+        assert_eq!(Outcome::of(S::Succeeded, Verdict::RolledBack), Outcome::Failed);
+        assert_eq!(Outcome::of(S::Succeeded, Verdict::Expired), Outcome::Failed);
+        assert_eq!(Outcome::of(S::Succeeded, Verdict::Unverifiable), Outcome::Succeeded);
+        assert_eq!(Outcome::of(S::TimedOut, Verdict::Verified), Outcome::Succeeded);
+        assert_eq!(Outcome::of(S::Succeeded, Verdict::Pending), Outcome::Verifying);
+    }
+
+    #[test]
+    fn an_open_execution_is_never_settled_and_a_terminal_failure_always_is() {
+        for state in ExecutionState::ALL {
+            let settled = Outcome::of(*state, Verdict::Pending).is_settled();
+            let waits = state.is_open() || *state == ExecutionState::Succeeded;
+            assert_eq!(settled, !waits, "{state}");
+        }
+    }
+
+    #[test]
+    fn every_state_has_a_word_in_every_protocol_and_the_aws_words_differ() {
+        let mut aws: Vec<_> = ExecutionState::ALL.iter().map(|s| s.protocol().aws).collect();
+        aws.sort_unstable();
+        aws.dedup();
+        assert_eq!(aws.len(), ExecutionState::ALL.len());
+        assert_eq!(ExecutionState::TimedOut.protocol().aws, "TIMED_OUT");
+        assert_eq!(ExecutionState::Succeeded.protocol().hawkbit, "FINISHED");
+        assert_eq!(ExecutionState::Canceled.protocol().mender, "aborted");
+    }
+
+    #[test]
+    fn operators_may_do_only_what_makes_sense() {
+        let halted = JobState::Halted(Halt { wave: 0, failed: 1, finished: 1, threshold: String::new() });
+        let states = [
+            JobState::Scheduled { start_at: None },
+            JobState::Running,
+            JobState::Paused,
+            halted,
+            JobState::Stopping { in_progress_too: true },
+            JobState::Canceled,
+            JobState::Completed,
+        ];
+        let table: [(JobAction, [bool; 7]); 6] = [
+            (JobAction::Start, [true, false, false, false, false, false, false]),
+            (JobAction::Pause, [false, true, false, false, false, false, false]),
+            (JobAction::Resume, [false, false, true, true, false, false, false]),
+            (JobAction::Cancel, [true, true, true, true, false, false, false]),
+            (JobAction::RetryFailed, [false, true, true, true, false, false, true]),
+            (JobAction::Delete, [true, false, false, false, false, true, true]),
+        ];
+        for (action, allowed) in table {
+            for (state, may) in states.iter().zip(allowed) {
+                assert_eq!(state.allows(action), may, "{action} while {}", state.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What is true of an update: the versions that are seen running, against those that should run.
+//!
+//! Where a version shows is said by the device type. Knows no protocol: it is handed the reported document of the
+//! classic shadow, the times at which its members were reported, and the inventory.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::device_type::VersionSource;
+use crate::ids::AttributeKey;
+use crate::job::states::Verdict;
+use crate::time::Timestamp;
+
+/// What should run after an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The release's version.
+    pub release: String,
+    /// Components by name, with their versions.
+    pub components: Vec<(String, String)>,
+}
+
+/// A version that a device was seen running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// As the device wrote it.
+    pub version: String,
+    /// When the device said so, to the second; unknown for inventory.
+    pub reported_at: Option<Timestamp>,
+    /// Whether it is that of this component, or of the device's firmware as a whole.
+    pub own: bool,
+}
+
+/// Where the versions of a release's components stand on one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Running {
+    /// The type has no place where they show.
+    Nowhere,
+    /// Those that show, by component.
+    Shown(BTreeMap<String, Seen>),
+}
+
+/// What a device has said of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The `reported` section of the classic shadow.
+    pub reported: Option<&'a Value>,
+    /// Its metadata: the same shape with `{"timestamp": <epoch seconds>}` as leaves.
+    pub metadata: Option<&'a Value>,
+    /// Its inventory.
+    pub inventory: &'a BTreeMap<AttributeKey, String>,
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn descend<'v>(root: &'v Value, path: &str, component: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(root, |at, part| at.get(part.replace("{component}", component)))
+}
+
+impl Expected {
+    /// Finds what runs, as the device type's sources say: in order, the first that has a value decides. For a release of
+    /// several components, sources that name the component come before those that tell one version for all.
+    pub fn look(&self, sources: &[VersionSource], said: Said<'_>) -> Running {
+        let names_component = |source: &VersionSource| match source {
+            VersionSource::Reported(place) | VersionSource::Inventory(place) => place.contains("{component}"),
+            VersionSource::Nowhere => false,
+        };
+        let mut sources: Vec<&VersionSource> = sources.iter().collect();
+        if self.components.len() > 1 {
+            sources.sort_by_key(|source| !names_component(source));
+        }
+        let mut shown = BTreeMap::new();
+        for (component, _) in &self.components {
+            let mut nowhere = true;
+            for source in &sources {
+                let own = names_component(source);
+                let found = match source {
+                    VersionSource::Nowhere => {
+                        nowhere = true;
+                        break;
+                    }
+                    VersionSource::Reported(path) => said.reported.and_then(|root| {
+                        let version = descend(root, path, component).and_then(text)?;
+                        let reported_at = said
+                            .metadata
+                            .and_then(|root| descend(root, path, component))
+                            .and_then(|leaf| leaf.get("timestamp"))
+                            .and_then(Value::as_i64)
+                            .map(Timestamp::from_seconds);
+                        Some(Seen { version, reported_at, own })
+                    }),
+                    VersionSource::Inventory(key) => key
+                        .replace("{component}", component)
+                        .parse::<AttributeKey>()
+                        .ok()
+                        .and_then(|key| said.inventory.get(&key))
+                        .map(|version| Seen { version: version.clone(), reported_at: None, own }),
+                };
+                nowhere = false;
+                if let Some(seen) = found {
+                    shown.insert(component.clone(), seen);
+                    break;
+                }
+            }
+            if nowhere {
+                return Running::Nowhere;
+            }
+        }
+        Running::Shown(shown)
+    }
+
+    fn is_new(&self, wanted: &str, seen: &Seen) -> bool {
+        seen.version == wanted || (!seen.own && seen.version == self.release)
+    }
+
+    /// Whether every component was seen in its new version.
+    pub fn is_running(&self, running: &Running) -> bool {
+        match running {
+            Running::Nowhere => false,
+            Running::Shown(shown) => {
+                !self.components.is_empty()
+                    && self.components.iter().all(|(component, wanted)| {
+                        shown.get(component).is_some_and(|seen| self.is_new(wanted, seen))
+                    })
+            }
+        }
+    }
+
+    /// The verdict at the moment at which the device says that it succeeded. What it reported before says nothing
+    /// against it: it may be about to restart.
+    pub fn at_success(&self, running: &Running) -> (Verdict, String) {
+        if *running == Running::Nowhere {
+            let reason = "the device type has no place where a version shows";
+            return (Verdict::Unverifiable, reason.to_owned());
+        }
+        if self.is_running(running) {
+            (Verdict::Verified, String::new())
+        } else {
+            (Verdict::Pending, String::new())
+        }
+    }
+
+    /// The verdict on what is seen after success. `before`: the versions seen at the offer; `succeeded_at`: only what was
+    /// reported after counts against it.
+    pub fn after_success(
+        &self,
+        running: &Running,
+        before: &BTreeMap<String, String>,
+        succeeded_at: Timestamp,
+    ) -> (Verdict, String) {
+        let (verdict, reason) = self.at_success(running);
+        if verdict != Verdict::Pending {
+            return (verdict, reason);
+        }
+        let Running::Shown(shown) = running else { return (verdict, reason) };
+        for (component, wanted) in &self.components {
+            let Some(seen) = shown.get(component) else { continue };
+            let fresh = seen.reported_at.is_some_and(|at| at.seconds() > succeeded_at.seconds());
+            let old = before.get(component) == Some(&seen.version);
+            if fresh && old && !self.is_new(wanted, seen) {
+                return (
+                    Verdict::RolledBack,
+                    format!("{component} runs {} again instead of {wanted}", seen.version),
+                );
+            }
+        }
+        (Verdict::Pending, String::new())
+    }
+}
+
+impl Running {
+    /// The versions by component, to be remembered at the offer.
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Nowhere => BTreeMap::new(),
+            Self::Shown(shown) => {
+                shown.iter().map(|(component, seen)| (component.clone(), seen.version.clone())).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::device_type::TypeSpec;
+
+    fn expected(components: &[(&str, &str)]) -> Expected {
+        Expected {
+            release: "2.0".to_owned(),
+            components: components.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        }
+    }
+
+    fn look(expected: &Expected, sources: &[VersionSource], reported: &Value, metadata: &Value) -> Running {
+        let inventory = BTreeMap::from([("fw.app".parse().unwrap(), "7".to_owned())]);
+        expected
+            .look(sources, Said { reported: Some(reported), metadata: Some(metadata), inventory: &inventory })
+    }
+
+    #[test]
+    fn the_first_source_with_a_value_decides() {
+        let app = expected(&[("app", "2.0")]);
+        let sources = TypeSpec::default().version_sources;
+        let both = json!({"firmware": {"version": "2.0"}, "components": {"app": "1.0"}});
+        assert!(app.is_running(&look(&app, &sources, &both, &json!({}))));
+        let second = json!({"components": {"app": "2.0"}});
+        assert!(app.is_running(&look(&app, &sources, &second, &json!({}))));
+        assert_eq!(look(&app, &sources, &json!({}), &json!({})), Running::Shown(BTreeMap::new()));
+        let inventory = [VersionSource::Inventory("fw.{component}".to_owned())];
+        assert_eq!(look(&app, &inventory, &json!({}), &json!({})).versions()["app"], "7");
+    }
+
+    #[test]
+    fn a_dot_in_a_components_name_is_part_of_the_name() {
+        let odd = expected(&[("a.b", "2.0")]);
+        let running = look(
+            &odd,
+            &TypeSpec::default().version_sources,
+            &json!({"components": {"a.b": "2.0"}}),
+            &json!({}),
+        );
+        assert!(odd.is_running(&running));
+    }
+
+    #[test]
+    fn one_version_for_all_may_be_the_releases() {
+        let two = expected(&[("os", "11"), ("app", "5")]);
+        let sources = TypeSpec::default().version_sources;
+        assert!(two.is_running(&look(&two, &sources, &json!({"firmware": {"version": "2.0"}}), &json!({}))));
+        let own = json!({"firmware": {"version": "9"}, "components": {"os": "11", "app": "5"}});
+        assert!(two.is_running(&look(&two, &sources, &own, &json!({}))));
+        let half = json!({"components": {"os": "11", "app": "4"}});
+        assert!(!two.is_running(&look(&two, &sources, &half, &json!({}))));
+    }
+
+    #[test]
+    fn nowhere_to_look_is_unverifiable_at_once() {
+        let app = expected(&[("app", "2.0")]);
+        for sources in [&[][..], &[VersionSource::Nowhere][..]] {
+            let running = look(&app, sources, &json!({}), &json!({}));
+            assert_eq!(app.at_success(&running).0, Verdict::Unverifiable);
+        }
+    }
+
+    #[test]
+    fn only_an_old_version_reported_after_success_is_a_rollback() {
+        let app = expected(&[("app", "2.0")]);
+        let sources = TypeSpec::default().version_sources;
+        let before = BTreeMap::from([("app".to_owned(), "1.0".to_owned())]);
+        let seen = |version: &str, at: i64| {
+            look(
+                &app,
+                &sources,
+                &json!({"firmware": {"version": version}}),
+                &json!({"firmware": {"version": {"timestamp": at}}}),
+            )
+        };
+        let done = Timestamp::from_seconds(100);
+        assert_eq!(app.after_success(&seen("1.0", 99), &before, done).0, Verdict::Pending);
+        assert_eq!(app.after_success(&seen("1.0", 100), &before, done).0, Verdict::Pending);
+        let (verdict, reason) = app.after_success(&seen("1.0", 101), &before, done);
+        assert_eq!((verdict, reason.as_str()), (Verdict::RolledBack, "app runs 1.0 again instead of 2.0"));
+        assert_eq!(app.after_success(&seen("3.0", 101), &before, done).0, Verdict::Pending);
+        assert_eq!(app.after_success(&seen("2.0", 90), &before, done).0, Verdict::Verified);
+        assert_eq!(app.after_success(&seen("1.0", 101), &BTreeMap::new(), done).0, Verdict::Pending);
+    }
+
+    #[test]
+    fn a_forced_reinstall_of_the_same_version_is_no_rollback() {
+        let app = expected(&[("app", "2.0")]);
+        let before = BTreeMap::from([("app".to_owned(), "2.0".to_owned())]);
+        let running = look(
+            &app,
+            &TypeSpec::default().version_sources,
+            &json!({"firmware": {"version": "2.0"}}),
+            &json!({"firmware": {"version": {"timestamp": 200}}}),
+        );
+        assert_eq!(app.after_success(&running, &before, Timestamp::from_seconds(100)).0, Verdict::Verified);
+    }
+}

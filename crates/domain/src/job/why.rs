@@ -1,0 +1,190 @@
+//! Why one device's part stands where it stands, in a sentence, and what one can do about it.
+
+use crate::job::execution::{Execution, span};
+use crate::job::spec::{Job, What};
+use crate::job::states::{ExecutionState, JobState, Verdict};
+use crate::time::Timestamp;
+
+/// A sentence and a piece of advice. The advice may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// What is the case.
+    pub sentence: String,
+    /// What an operator can do.
+    pub action: &'static str,
+}
+
+fn say(sentence: impl Into<String>, action: &'static str) -> Why {
+    Why { sentence: sentence.into(), action }
+}
+
+fn waiting(job: &Job) -> Option<Why> {
+    match &job.state {
+        JobState::Paused => {
+            Some(say("The job is paused; devices do not see what they had not begun.", "Resume the job."))
+        }
+        JobState::Halted(halt) => Some(say(
+            format!("The job {halt}; devices do not see what they had not begun."),
+            "Look at the failures, then resume, retry or cancel the job.",
+        )),
+        JobState::Stopping { .. } => Some(say("The job is being canceled.", "")),
+        JobState::Scheduled { .. } | JobState::Running | JobState::Canceled | JobState::Completed => None,
+    }
+}
+
+/// Explains an execution. `online`: whether the device can be reached now.
+pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Why {
+    let left = |due: Option<Timestamp>| {
+        due.map_or(String::new(), |due| {
+            format!(" Time left: {}.", span(std::time::Duration::from_secs(due.since(now).as_secs())))
+        })
+    };
+    match (execution.state, execution.verdict) {
+        (ExecutionState::Queued, _) => waiting(job).unwrap_or_else(|| {
+            if online {
+                say(
+                    format!(
+                        "Offered; the device is online and has not picked it up.{}",
+                        left(execution.due())
+                    ),
+                    "Check that the device's update client runs and asks for jobs.",
+                )
+            } else {
+                say(
+                    format!("Offered; the device is not online.{}", left(execution.due())),
+                    "Wait for the device, or find out why it is away.",
+                )
+            }
+        }),
+        (ExecutionState::InProgress, _) => {
+            let phase = execution.details.get("phase").map_or("working on it", |phase| phase);
+            let progress =
+                execution.details.get("progress").map_or(String::new(), |progress| format!(", {progress} %"));
+            say(format!("The device is {phase}{progress}.{}", left(execution.due())), "")
+        }
+        (_, Verdict::Verified) if execution.started_at.is_none() => {
+            say("The device ran this version already; nothing was offered.", "")
+        }
+        (_, Verdict::Verified) => say("The new version was seen running.", ""),
+        (_, Verdict::Unverifiable) => match job.spec.what {
+            What::Update { .. } => say(
+                "The device reported success; its type has no place where a version shows.",
+                "Set the type's version sources so that updates can be verified.",
+            ),
+            What::Document(_) => say("The device reported success.", ""),
+        },
+        (_, Verdict::RolledBack) => say(
+            format!("The device reported success, then {}.", execution.reason),
+            "Look at the device's log: the new version did not stay up.",
+        ),
+        (_, Verdict::Expired) => say(
+            "The device reported success, but the new version was not seen running in time.",
+            "Check whether the device came back, and where its type says that versions show.",
+        ),
+        (ExecutionState::Succeeded, Verdict::Pending) => say(
+            format!(
+                "The device reported success; waiting to see the new version running.{}",
+                left(execution.due())
+            ),
+            "",
+        ),
+        (ExecutionState::Failed, Verdict::Pending) => {
+            say(format!("Failed: {}.", execution.reason), "Mend the cause, then retry the failed devices.")
+        }
+        (ExecutionState::Rejected, Verdict::Pending) => say(
+            format!("The device rejected it: {}.", execution.reason),
+            "Check that the release fits the device.",
+        ),
+        (ExecutionState::TimedOut, Verdict::Pending) => say(
+            format!("Timed out: {}.", execution.reason),
+            "Find out why the device is silent, then retry the failed devices.",
+        ),
+        (ExecutionState::Canceled, Verdict::Pending) => say(format!("Withdrawn: {}.", execution.reason), ""),
+        (ExecutionState::Removed, Verdict::Pending) => say(format!("Skipped: {}.", execution.reason), ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
+    use crate::job::spec::{JobSpec, Progress, Timeouts};
+
+    fn job(state: JobState) -> Job {
+        Job {
+            id: JobId::new(1),
+            tenant: TenantId::new(1),
+            state,
+            spec: JobSpec {
+                name: String::new(),
+                what: What::Document("{}".to_owned()),
+                targets: String::new(),
+                waves: vec![],
+                threshold: None,
+                timeouts: Timeouts::default(),
+                retries: 0,
+            },
+            progress: Progress::default(),
+            target_count: 1,
+            target_seq: 0,
+            version: 1,
+            created_at: Timestamp::from_seconds(0),
+            created_by: String::new(),
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    fn execution(state: ExecutionState, verdict: Verdict) -> Execution {
+        let now = Timestamp::from_seconds(0);
+        Execution {
+            id: ExecutionId::new(1),
+            tenant: TenantId::new(1),
+            job: JobId::new(1),
+            device: DeviceId::new(1),
+            number: 1,
+            wave: 0,
+            state,
+            verdict,
+            reason: "battery low".to_owned(),
+            details: BTreeMap::new(),
+            version: 1,
+            before: BTreeMap::new(),
+            queued_at: now,
+            started_at: None,
+            updated_at: now,
+            ended_at: None,
+            phase_due: Some(now.plus(Duration::from_secs(3600))),
+            step_due: None,
+        }
+    }
+
+    #[test]
+    fn every_state_and_verdict_has_a_sentence_without_loose_ends() {
+        for state in ExecutionState::ALL {
+            for verdict in Verdict::ALL {
+                let why = why(
+                    &job(JobState::Running),
+                    &execution(*state, *verdict),
+                    true,
+                    Timestamp::from_seconds(0),
+                );
+                assert!(why.sentence.ends_with('.') && !why.sentence.contains(".."), "{}", why.sentence);
+            }
+        }
+    }
+
+    #[test]
+    fn a_waiting_device_is_told_apart_from_a_held_job() {
+        let queued = execution(ExecutionState::Queued, Verdict::Pending);
+        let now = Timestamp::from_seconds(0);
+        assert!(why(&job(JobState::Running), &queued, false, now).sentence.contains("not online"));
+        assert!(why(&job(JobState::Running), &queued, true, now).sentence.contains("Time left: 1 hour."));
+        assert!(why(&job(JobState::Paused), &queued, true, now).sentence.contains("paused"));
+        let failed = execution(ExecutionState::Failed, Verdict::Pending);
+        assert_eq!(why(&job(JobState::Running), &failed, true, now).sentence, "Failed: battery low.");
+    }
+}
