@@ -5,12 +5,15 @@
 //!
 //! `mod` order is reading order.
 
+pub mod audit;
 pub mod credential;
 pub mod device;
 pub mod device_type;
+pub mod enrol;
 pub mod ids;
 pub mod job;
 pub mod limits;
 pub mod permission;
 pub mod telemetry;
+pub mod template;
 pub mod time;

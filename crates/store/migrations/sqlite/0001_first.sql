@@ -97,6 +97,8 @@ CREATE TABLE credential (
 CREATE INDEX credential_by_device ON credential (device_id);
 CREATE INDEX credential_by_public_key ON credential (public_key);
 CREATE INDEX credential_by_claim ON credential (claim_id, status);
+CREATE INDEX credential_by_claim_age ON credential (claim_id, created_at);
+CREATE INDEX credential_unprovisioned ON credential (ownership_expires_at) WHERE status = 'pending';
 CREATE UNIQUE INDEX credential_by_ownership_token ON credential (ownership_token);
 
 CREATE TABLE provisioning_template (
@@ -255,7 +257,8 @@ CREATE TABLE api_token (
 CREATE INDEX api_token_by_tenant ON api_token (tenant_id, id);
 
 -- body: everything that is chained as it is; personal: fields that may be erased, chained by salted hash.
--- hash and signature are filled by the sealer, in seq order.
+-- position and hash are filled by the sealer: position is the place in the chain, which is the order of sealing
+-- (on PostgreSQL sequences become visible out of order).
 CREATE TABLE audit (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   tenant_id INTEGER NOT NULL,
@@ -265,14 +268,16 @@ CREATE TABLE audit (
   body TEXT NOT NULL,
   personal TEXT,
   personal_hash BLOB NOT NULL,
+  position INTEGER,
   hash BLOB
 );
-CREATE INDEX audit_unsealed ON audit (seq) WHERE hash IS NULL;
+CREATE INDEX audit_unsealed ON audit (seq) WHERE position IS NULL;
+CREATE UNIQUE INDEX audit_by_position ON audit (position);
 CREATE INDEX audit_by_tenant ON audit (tenant_id, seq);
 
 CREATE TABLE audit_seal (
-  last_seq INTEGER PRIMARY KEY,
-  first_seq INTEGER NOT NULL,
+  last_position INTEGER PRIMARY KEY,
+  first_position INTEGER NOT NULL,
   at INTEGER NOT NULL,
   hash BLOB NOT NULL,
   signature BLOB NOT NULL
