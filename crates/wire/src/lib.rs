@@ -2,8 +2,6 @@
 //!
 //! **Invariant:** nothing here knows a rule of the product, a clock, a database or a socket. Times are epoch
 //! seconds, as the device API writes them. Every parser takes hostile bytes and never panics.
-//!
-//! `mod` order is reading order.
 
 #![deny(clippy::indexing_slicing)]
 #![deny(clippy::wildcard_enum_match_arm)]
