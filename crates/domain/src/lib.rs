@@ -14,6 +14,8 @@ pub mod ids;
 pub mod job;
 pub mod limits;
 pub mod permission;
+pub mod shadow;
 pub mod telemetry;
 pub mod template;
 pub mod time;
+pub mod topic_map;

@@ -11,7 +11,10 @@ pub use reply::{
     Document, Section, delete_accepted, delta, documents, get_accepted, named_shadows, rejected, stamp,
     update_accepted,
 };
-pub use request::{Bounds, Refused, SectionPatch, UpdateRequest, parse_delete, parse_get, parse_update};
+pub use request::{
+    Bounds, Refused, SectionPatch, UpdateRequest, check_arrays, check_nesting, parse_delete, parse_get,
+    parse_update,
+};
 
 /// A JSON object.
 pub type Object = Map<String, Value>;

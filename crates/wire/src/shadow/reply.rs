@@ -24,7 +24,7 @@ pub struct Document {
     /// What the device says.
     pub reported: Option<Section>,
     /// The shadow's version.
-    pub version: u64,
+    pub version: i64,
 }
 
 /// The metadata of one value that was set at one time: `{"timestamp":…}` for each leaf, arrays item by item.
@@ -62,7 +62,7 @@ struct Sections<'a> {
 struct Body<S, M> {
     state: S,
     metadata: M,
-    version: u64,
+    version: i64,
     timestamp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_token: Option<String>,
@@ -101,7 +101,7 @@ pub fn get_accepted(
 }
 
 /// The reply to `…/update`: `state` holds only the fields that were sent, nulls included.
-pub fn update_accepted(request: &UpdateRequest, version: u64, timestamp: i64) -> Bytes {
+pub fn update_accepted(request: &UpdateRequest, version: i64, timestamp: i64) -> Bytes {
     fn state(patch: &SectionPatch) -> Option<Option<&Object>> {
         match patch {
             SectionPatch::Absent => None,
@@ -131,11 +131,11 @@ pub fn update_accepted(request: &UpdateRequest, version: u64, timestamp: i64) ->
 }
 
 /// The reply to `…/delete`.
-pub fn delete_accepted(version: u64, timestamp: i64, client_token: Option<&str>) -> Bytes {
+pub fn delete_accepted(version: i64, timestamp: i64, client_token: Option<&str>) -> Bytes {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Deleted<'a> {
-        version: u64,
+        version: i64,
         timestamp: i64,
         #[serde(skip_serializing_if = "Option::is_none")]
         client_token: Option<&'a str>,
@@ -144,7 +144,7 @@ pub fn delete_accepted(version: u64, timestamp: i64, client_token: Option<&str>)
 }
 
 /// The body of `…/update/delta`.
-pub fn delta(difference: &Section, version: u64, timestamp: i64, client_token: Option<&str>) -> Bytes {
+pub fn delta(difference: &Section, version: i64, timestamp: i64, client_token: Option<&str>) -> Bytes {
     encode(&Body {
         state: &difference.state,
         metadata: &difference.metadata,
@@ -165,7 +165,7 @@ pub fn documents(
     struct Snapshot<'a> {
         state: Sections<'a>,
         metadata: Sections<'a>,
-        version: u64,
+        version: i64,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

@@ -41,7 +41,7 @@ pub struct UpdateRequest {
     /// What it says about the reported section.
     pub reported: SectionPatch,
     /// The version that it expects.
-    pub version: Option<u64>,
+    pub version: Option<i64>,
     /// To be echoed.
     pub client_token: Option<String>,
 }
@@ -74,23 +74,22 @@ pub fn parse_update(payload: &[u8], bounds: &Bounds) -> Result<UpdateRequest, Re
     let reported = section(state.remove("reported")).ok_or_else(|| refuse(ShadowError::ReportedNotObject))?;
     let version = match body.remove("version") {
         None | Some(Value::Null) => None,
-        Some(value) => Some(value.as_u64().ok_or_else(|| refuse(ShadowError::InvalidVersion))?),
+        Some(value) => match value.as_i64() {
+            Some(version @ 0..) => Some(version),
+            Some(_) | None => return Err(refuse(ShadowError::InvalidVersion)),
+        },
     };
     if token.is_err() {
         return Err(refuse(ShadowError::InvalidClientToken));
     }
     for patch in [&desired, &reported] {
-        if let SectionPatch::Merge(object) = patch
-            && levels_of_object(object) > bounds.nesting
-        {
-            return Err(refuse(ShadowError::TooDeep(bounds.nesting)));
+        if let SectionPatch::Merge(object) = patch {
+            check_nesting(object, bounds.nesting).map_err(&refuse)?;
         }
     }
     for patch in [&desired, &reported] {
-        if let SectionPatch::Merge(object) = patch
-            && object.values().any(|value| has_null_in_array(value, false))
-        {
-            return Err(refuse(ShadowError::InvalidNode));
+        if let SectionPatch::Merge(object) = patch {
+            check_arrays(object).map_err(&refuse)?;
         }
     }
     if !state.is_empty() {
@@ -147,6 +146,20 @@ fn section(value: Option<Value>) -> Option<SectionPatch> {
         Some(Value::Null) => Some(SectionPatch::Clear),
         Some(Value::Object(object)) => Some(SectionPatch::Merge(object)),
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => None,
+    }
+}
+
+/// Checks what is to be merged into a section: how deep it goes.
+pub fn check_nesting(patch: &Object, most: usize) -> Result<(), ShadowError> {
+    if levels_of_object(patch) > most { Err(ShadowError::TooDeep(most)) } else { Ok(()) }
+}
+
+/// Checks what is to be merged into a section: no null inside an array, where it could delete nothing.
+pub fn check_arrays(patch: &Object) -> Result<(), ShadowError> {
+    if patch.values().any(|value| has_null_in_array(value, false)) {
+        Err(ShadowError::InvalidNode)
+    } else {
+        Ok(())
     }
 }
 
