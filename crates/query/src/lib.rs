@@ -1,1 +1,1 @@
-//! placeholder
+//! The fleet query language.

@@ -343,3 +343,4 @@ CREATE TABLE change (
   -- Sequences become visible out of order; readers stop below the oldest open transaction.
   xid XID8 NOT NULL DEFAULT pg_current_xact_id()
 );
+CREATE INDEX change_by_xid ON change (xid, seq);

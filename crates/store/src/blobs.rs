@@ -1,0 +1,160 @@
+//! Immutable bytes by their SHA-256, in a directory.
+//!
+//! Written to a temporary file, synced, renamed, directory synced: a blob is there whole or not at all. Knows
+//! nothing of who refers to a blob.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::Digest;
+use tempfile::TempPath;
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use windlass_domain::ids::Sha256;
+
+/// A directory of blobs. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    root: Arc<Path>,
+}
+
+/// A blob on its way in. Dropping it discards what was written.
+#[derive(Debug)]
+pub struct BlobWriter {
+    root: Arc<Path>,
+    file: File,
+    path: TempPath,
+    hasher: sha2::Sha256,
+    length: u64,
+}
+
+impl Blobs {
+    /// Opens the directory, made if it is not there, and removes what unfinished writes left.
+    ///
+    /// # Errors
+    /// When the directory cannot be used.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        let unfinished = directory.join("unfinished");
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&unfinished)?;
+        for entry in std::fs::read_dir(&unfinished)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(Self { root: directory.into() })
+    }
+
+    /// Starts a new blob.
+    ///
+    /// # Errors
+    /// When no file can be made.
+    pub async fn begin(&self) -> io::Result<BlobWriter> {
+        let directory = self.root.join("unfinished");
+        let (file, path) =
+            blocking(move || Ok(tempfile::NamedTempFile::new_in(directory)?.into_parts())).await?;
+        Ok(BlobWriter {
+            root: Arc::clone(&self.root),
+            file: File::from_std(file),
+            path,
+            hasher: sha2::Sha256::new(),
+            length: 0,
+        })
+    }
+
+    /// Up to `length` bytes from `offset` on; fewer where the blob ends.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such blob, or what the disk says.
+    pub async fn open_range(
+        &self,
+        digest: &Sha256,
+        offset: u64,
+        length: u64,
+    ) -> io::Result<impl AsyncRead + Send + Unpin + std::fmt::Debug + use<>> {
+        let mut file = File::open(place(&self.root, digest)).await?;
+        file.seek(io::SeekFrom::Start(offset)).await?;
+        Ok(file.take(length))
+    }
+
+    /// How many bytes a blob has, if it is there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn size(&self, digest: &Sha256) -> io::Result<Option<u64>> {
+        match tokio::fs::metadata(place(&self.root, digest)).await {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a blob. True if it was there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn remove(&self, digest: &Sha256) -> io::Result<bool> {
+        match tokio::fs::remove_file(place(&self.root, digest)).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl BlobWriter {
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// What the disk says; `StorageFull` when it is full.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes).await?;
+        self.hasher.update(bytes);
+        self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// How many bytes were written.
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Makes the blob durable under its digest. If it was there already, nothing changes.
+    ///
+    /// # Errors
+    /// What the disk says; nothing is there then that was not before.
+    pub async fn finish(self) -> io::Result<(Sha256, u64)> {
+        let Self { root, mut file, path, hasher, length } = self;
+        let digest = Sha256::new(hasher.finalize().into());
+        file.flush().await?;
+        file.sync_all().await?;
+        drop(file.into_std().await);
+        let target = place(&root, &digest);
+        blocking(move || keep(&root, path, &target, length)).await?;
+        Ok((digest, length))
+    }
+}
+
+fn keep(root: &Path, path: TempPath, target: &Path, length: u64) -> io::Result<()> {
+    if std::fs::metadata(target).is_ok_and(|there| there.len() == length) {
+        return path.close();
+    }
+    let directory = target.parent().unwrap_or(root);
+    if !directory.try_exists()? {
+        std::fs::create_dir_all(directory)?;
+        std::fs::File::open(root)?.sync_all()?;
+    }
+    path.persist(target).map_err(|failed| failed.error)?;
+    std::fs::File::open(directory)?.sync_all()
+}
+
+fn place(root: &Path, digest: &Sha256) -> PathBuf {
+    let name = digest.to_string();
+    let (shelf, _) = name.split_at(2);
+    root.join(shelf).join(&name)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

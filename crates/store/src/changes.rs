@@ -1,0 +1,137 @@
+//! The change feed: what changed, for every node to tail (index, revocation and wake-ups alike).
+//!
+//! A position is a number that only rises. On SQLite it is the row's sequence. On PostgreSQL it is the transaction's
+//! id: sequence numbers become visible out of order there, so a reader stops below the oldest transaction that is
+//! still open (`pg_snapshot_xmin`) and takes whole transactions only; all changes of one share a position.
+
+use crate::error::StoreError;
+use crate::tx::{Tx, execute, fetch_all, fetch_one};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
+        /// What a change is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ChangeKind {
+            $($(#[$doc])* $variant,)+
+            /// Written by a newer node; of no interest here.
+            Unknown,
+        }
+
+        impl ChangeKind {
+            /// The word that is stored.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ Self::Unknown => "unknown" }
+            }
+
+            /// Reads the stored word.
+            pub fn parse(word: &str) -> Self {
+                match word { $($word => Self::$variant,)+ _ => Self::Unknown }
+            }
+        }
+    };
+}
+
+kinds!(
+    /// A tenant.
+    Tenant = "tenant",
+    /// A device, its aliases or group memberships. Also written when one is deleted.
+    Device = "device",
+    /// A device type.
+    DeviceType = "deviceType",
+    /// A static group.
+    Group = "group",
+    /// A claim.
+    Claim = "claim",
+    /// A certificate credential.
+    Credential = "credential",
+    /// A provisioning template.
+    Template = "template",
+    /// A shadow of the device with this id.
+    Shadow = "shadow",
+    /// An artifact.
+    Artifact = "artifact",
+    /// A component.
+    Component = "component",
+    /// A release.
+    Release = "release",
+    /// A job.
+    Job = "job",
+    /// An execution.
+    Execution = "execution",
+    /// A user.
+    User = "user",
+    /// An API token.
+    Token = "token",
+    /// A secret key of the server.
+    SecretKey = "secretKey",
+    /// A telemetry series.
+    Series = "series",
+);
+
+/// One entry of the change feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Position in the feed: who has applied everything up to here goes on after it.
+    pub seq: i64,
+    /// What changed.
+    pub kind: ChangeKind,
+    /// Which one.
+    pub id: i64,
+}
+
+pub(crate) async fn append(tx: &mut Tx<'_>, kind: ChangeKind, id: i64) -> Result<(), StoreError> {
+    execute!(tx, "INSERT INTO change (kind, id) VALUES ($1, $2)", kind.as_str(), id).map(drop)
+}
+
+/// The position up to which everything is visible to this transaction and nothing older can appear later.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+    let sql = match tx {
+        // AUTOINCREMENT never reuses a number, also when the feed was trimmed to nothing.
+        Tx::Sqlite(_) => "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)",
+        Tx::Postgres(_) => "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) - 1",
+    };
+    Ok(fetch_one!(tx, (i64,), sql)?.0)
+}
+
+/// What changed after position `after`, oldest first: about `limit` entries, and at least one if there is any.
+/// On PostgreSQL a transaction is never split, so a large one may exceed the limit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
+    let rows = match tx {
+        Tx::Sqlite(_) => fetch_all!(
+            tx,
+            (i64, String, i64),
+            "SELECT seq, kind, id FROM change WHERE seq > $1 ORDER BY seq LIMIT $2",
+            after,
+            i64::from(limit)
+        )?,
+        // The inner query finds the last position of the page; the outer one takes all of it.
+        Tx::Postgres(_) => fetch_all!(
+            tx,
+            (i64, String, i64),
+            "SELECT CAST(CAST(xid AS TEXT) AS BIGINT), kind, id FROM change
+             WHERE xid > CAST(CAST($1 AS TEXT) AS XID8) AND xid <= (
+               SELECT MAX(page.xid) FROM (
+                 SELECT xid FROM change
+                 WHERE xid > CAST(CAST($1 AS TEXT) AS XID8) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+                 ORDER BY xid LIMIT $2) page)
+             ORDER BY xid, seq",
+            after.to_string(),
+            i64::from(limit)
+        )?,
+    };
+    Ok(rows.into_iter().map(|(seq, kind, id)| Change { seq, kind: ChangeKind::parse(&kind), id }).collect())
+}
+
+/// Drops all but about the newest `keep` entries. Returns how many went.
+///
+/// # Errors
+/// When the database fails.
+pub async fn trim(tx: &mut Tx<'_>, keep: i64) -> Result<u64, StoreError> {
+    execute!(tx, "DELETE FROM change WHERE seq <= (SELECT MAX(seq) FROM change) - $1", keep)
+}

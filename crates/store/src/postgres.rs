@@ -1,0 +1,138 @@
+//! The server engine: every piece of work in a transaction of its own.
+//!
+//! Transactions that write are SERIALIZABLE, because the same functions run one after the other on the embedded
+//! engine and must mean the same here; what PostgreSQL aborts for that (40001, 40P01) is run again, a bounded number
+//! of times. Reads are REPEATABLE READ, READ ONLY: one snapshot. Knows no table.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::error::{OpenError, StoreError, StoreErrorKind};
+use crate::request::{Request, Verdict, pack};
+use crate::tx::Tx;
+
+/// Connections of one node.
+const CONNECTIONS: u32 = 16;
+/// How long work waits for a connection.
+const WAIT: Duration = Duration::from_secs(10);
+/// How often work is run again when it collides with others.
+const ATTEMPTS: u32 = 30;
+/// Pieces of work under way or waiting for a connection; beyond that, callers wait.
+const UNDER_WAY: usize = 2_000;
+
+/// A PostgreSQL database.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    pool: PgPool,
+    committed: watch::Sender<u64>,
+    room: std::sync::Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl Postgres {
+    /// Connects and brings the schema up to date. Several nodes may do so at once; the migrator takes turns.
+    pub(crate) async fn open(url: &str, migrator: &Migrator) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?.disable_statement_logging();
+        let pool =
+            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(WAIT).connect_with(options).await?;
+        let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
+        migrator.run(&pool).await.map_err(|source| match source {
+            MigrateError::VersionMissing(found) if found > known => OpenError::NewerSchema { found, known },
+            source => OpenError::Migration { copy: None, source },
+        })?;
+        Ok(Self {
+            pool,
+            committed: watch::Sender::new(0),
+            room: std::sync::Arc::new(Semaphore::new(UNDER_WAY)),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let Ok(permit) = std::sync::Arc::clone(&self.room).acquire_owned().await else {
+            return Err(StoreError::closed().into());
+        };
+        let (mut request, answer) = pack(work);
+        let (pool, committed) = (self.pool.clone(), self.committed.clone());
+        drop(self.tasks.spawn(async move {
+            match settle(&pool, &mut *request).await {
+                Ok(kept) => {
+                    if kept {
+                        committed.send_modify(|count| *count = count.wrapping_add(1));
+                    }
+                    request.answer();
+                }
+                Err(error) => request.fail(error),
+            }
+            drop(permit);
+        }));
+        answer.await.unwrap_or_else(|_| Err(StoreError::closed().into()))
+    }
+
+    pub(crate) async fn read<T, E, F>(&self, mut work: F) -> Result<T, E>
+    where
+        F: for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let mut transaction = self
+            .pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await
+            .map_err(StoreError::from)?;
+        let result = work(&mut Tx::Postgres(&mut transaction)).await;
+        transaction.rollback().await.map_err(StoreError::from)?;
+        result
+    }
+
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.room.close();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.pool.close().await;
+    }
+}
+
+/// Runs the work until it is committed (true), undone because it said so (false), or cannot be done.
+async fn settle(pool: &PgPool, request: &mut dyn Request) -> Result<bool, StoreError> {
+    for attempt in 0..ATTEMPTS {
+        let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+        let verdict = request.attempt(&mut Tx::Postgres(&mut transaction)).await;
+        match verdict {
+            Verdict::Keep => match transaction.commit().await {
+                Ok(()) => return Ok(true),
+                Err(sqlx::Error::Database(error))
+                    if matches!(error.code().as_deref(), Some("40001" | "40P01")) => {}
+                Err(error) => return Err(error.into()),
+            },
+            Verdict::Undo => {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            Verdict::Again => transaction.rollback().await?,
+            Verdict::Stop(kind) => {
+                return Err(StoreError::new(kind, "the database cannot be reached; nothing was stored"));
+            }
+        }
+        // Those that collided wait for different spans: the connection's number differs, the attempt grows.
+        let span = u64::from(attempt.min(8)) * 3 + u64::from(attempt) % 3;
+        tokio::time::sleep(Duration::from_millis(span)).await;
+    }
+    Err(StoreError::new(StoreErrorKind::Busy, "the write kept colliding with others; nothing was stored"))
+}

@@ -1,0 +1,81 @@
+//! A transaction of either engine, and the macros by which one SQL text serves both.
+//!
+//! Rules for SQL texts: parameters are `$1…` in ascending first use; integers are BIGINT (`i64`), times are
+//! microseconds, documents are TEXT, digests BLOB/BYTEA (`Vec<u8>`, `&[u8]`); `ON CONFLICT … DO UPDATE … RETURNING`
+//! works on both; cast sums and counts of conditions: `CAST(SUM(x) AS BIGINT)`.
+
+use sqlx::{PgConnection, SqliteConnection};
+
+use crate::changes::{self, ChangeKind};
+use crate::error::StoreError;
+
+/// A transaction under way. Whoever opened it commits it or rolls it back.
+#[derive(Debug)]
+pub enum Tx<'c> {
+    /// In the embedded store.
+    Sqlite(&'c mut SqliteConnection),
+    /// On a PostgreSQL server.
+    Postgres(&'c mut PgConnection),
+}
+
+impl Tx<'_> {
+    /// Writes into the change feed, in this transaction, that the row `id` of `kind` changed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn changed(&mut self, kind: ChangeKind, id: i64) -> Result<(), StoreError> {
+        changes::append(self, kind, id).await
+    }
+}
+
+/// Evaluates an expression with the connection of either engine, once in the source, once per engine in the binary:
+/// `both!(tx, connection => sqlx::query(SQL).bind(id).execute(connection).await)`.
+macro_rules! both {
+    ($tx:expr, $connection:ident => $body:expr) => {
+        match &mut *$tx {
+            $crate::tx::Tx::Sqlite(connection) => {
+                let $connection = &mut **connection;
+                ($body).map_err($crate::error::StoreError::from)
+            }
+            $crate::tx::Tx::Postgres(connection) => {
+                let $connection = &mut **connection;
+                ($body).map_err($crate::error::StoreError::from)
+            }
+        }
+    };
+}
+
+/// Every row: `fetch_all!(tx, RowType, "SELECT …", bind, bind)` → `Result<Vec<RowType>, StoreError>`.
+/// A row type derives `sqlx::FromRow` or is a tuple.
+macro_rules! fetch_all {
+    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::tx::both!($tx, connection =>
+            sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(connection).await)
+    };
+}
+
+/// The row, if there is one: `fetch_optional!(tx, RowType, "SELECT …", bind)` → `Result<Option<RowType>, StoreError>`.
+macro_rules! fetch_optional {
+    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::tx::both!($tx, connection =>
+            sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(connection).await)
+    };
+}
+
+/// The one row: `fetch_one!(tx, (i64,), "INSERT … RETURNING id", bind)` → `Result<RowType, StoreError>`.
+macro_rules! fetch_one {
+    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::tx::both!($tx, connection =>
+            sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(connection).await)
+    };
+}
+
+/// No rows: `execute!(tx, "UPDATE …", bind)` → `Result<u64, StoreError>`, the number of rows it touched.
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::tx::both!($tx, connection =>
+            sqlx::query($sql)$(.bind($bind))*.execute(connection).await.map(|done| done.rows_affected()))
+    };
+}
+
+pub(crate) use {both, execute, fetch_all, fetch_one, fetch_optional};
