@@ -4,6 +4,7 @@
 
 pub mod access;
 mod app;
+pub mod artifacts;
 pub mod audit;
 pub mod authority;
 pub mod clock;
@@ -11,7 +12,10 @@ pub mod enrol;
 pub mod error;
 pub mod hub;
 pub mod identify;
+pub mod jobs;
+pub mod links;
 pub mod message;
+pub mod releases;
 pub mod tasks;
 
 pub use app::{App, AppConfig, Inner, StartError};

@@ -15,6 +15,7 @@ pub mod job;
 pub mod limits;
 pub mod permission;
 pub mod shadow;
+pub mod software;
 pub mod telemetry;
 pub mod template;
 pub mod time;

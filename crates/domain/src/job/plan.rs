@@ -77,8 +77,10 @@ pub struct Plan {
 /// How one wave, or the whole job, stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// Devices that have work to do.
-    pub open: u64,
+    /// Devices that were offered work and have not picked it up.
+    pub queued: u64,
+    /// Devices that work on it.
+    pub in_progress: u64,
     /// Devices that say they are done, not yet seen.
     pub verifying: u64,
     /// Done.
@@ -97,7 +99,8 @@ impl Standing {
         let mut standing = Self::default();
         for tally in tallies.iter().filter(|tally| pick(tally.wave)) {
             let slot = match Outcome::of(tally.state, tally.verdict) {
-                Outcome::Open => &mut standing.open,
+                Outcome::Open if tally.state == ExecutionState::Queued => &mut standing.queued,
+                Outcome::Open => &mut standing.in_progress,
                 Outcome::Verifying => &mut standing.verifying,
                 Outcome::Succeeded => &mut standing.succeeded,
                 Outcome::Failed => &mut standing.failed,
@@ -116,7 +119,7 @@ impl Standing {
 
     /// Nothing more will come.
     pub const fn is_settled(self) -> bool {
-        self.open == 0 && self.verifying == 0
+        self.queued == 0 && self.in_progress == 0 && self.verifying == 0
     }
 }
 

@@ -49,11 +49,17 @@ fn any_amount() -> impl Strategy<Value = Amount> {
 }
 
 fn any_threshold() -> impl Strategy<Value = Option<FailureThreshold>> {
-    proptest::option::of((any_amount(), any::<bool>(), 1_u64..6).prop_map(|(failures, wave, minimum)| {
+    let bounds = prop_oneof![
+        (1_u64..6).prop_map(|count| (Some(count), None)),
+        (1_u8..60).prop_map(|percent| (None, Some(percent))),
+        (1_u64..6, 1_u8..60).prop_map(|(count, percent)| (Some(count), Some(percent))),
+    ];
+    proptest::option::of((bounds, any::<bool>(), 1_u64..6).prop_map(|((count, percent), wave, minimum)| {
         FailureThreshold {
-            failures,
-            scope: if wave { ThresholdScope::Wave } else { ThresholdScope::Job },
+            count,
+            percent,
             minimum,
+            scope: if wave { ThresholdScope::Wave } else { ThresholdScope::Job },
         }
     }))
 }
@@ -429,7 +435,7 @@ proptest! {
 #[test]
 fn bad_firmware_is_stopped_in_the_first_wave() {
     let threshold =
-        FailureThreshold { failures: Amount::Percent(20), scope: ThresholdScope::Wave, minimum: 3 };
+        FailureThreshold { count: None, percent: Some(20), scope: ThresholdScope::Wave, minimum: 3 };
     let mut model = Model::new(vec![Habit::RollsBack; 25], vec![Amount::Count(5)], Some(threshold), 0);
     model.run(100);
     let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };

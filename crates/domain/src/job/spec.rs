@@ -40,29 +40,29 @@ pub enum ThresholdScope {
     Job,
 }
 
-/// When failures stop a job: more than `failures`, once at least `minimum` devices have finished (or all that there
-/// are). A percentage is one of the devices that have finished.
+/// When failures stop a job. Either bound stops it; with neither, nothing does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureThreshold {
-    /// More than this stops the job.
-    pub failures: Amount,
+    /// More failures than this stop the job at once.
+    pub count: Option<u64>,
+    /// More failures than this percentage of the devices that have finished stop the job.
+    pub percent: Option<u8>,
+    /// How many must have finished before the percentage means anything; all that there are is always enough.
+    pub minimum: u64,
     /// Counted where.
     pub scope: ThresholdScope,
-    /// How many must have finished before a percentage means anything.
-    pub minimum: u64,
 }
 
 impl FailureThreshold {
     /// Whether `failed` of `finished`, out of `size` that will finish some day, is too much.
     pub fn exceeded(&self, failed: u64, finished: u64, size: u64) -> bool {
-        match self.failures {
-            Amount::Count(most) => failed > most,
-            Amount::Percent(most) => {
-                finished > 0
-                    && finished >= self.minimum.min(size)
-                    && u128::from(failed) * 100 > u128::from(most) * u128::from(finished)
-            }
-        }
+        let by_count = self.count.is_some_and(|most| failed > most);
+        let by_share = self.percent.is_some_and(|most| {
+            finished > 0
+                && finished >= self.minimum.min(size)
+                && u128::from(failed) * 100 > u128::from(most) * u128::from(finished)
+        });
+        by_count || by_share
     }
 }
 
@@ -72,9 +72,13 @@ impl fmt::Display for FailureThreshold {
             ThresholdScope::Wave => "wave",
             ThresholdScope::Job => "job",
         };
-        match self.failures {
-            Amount::Count(count) => write!(f, "more than {count} failed in the {scope}"),
-            Amount::Percent(percent) => write!(f, "more than {percent} % failed in the {scope}"),
+        match (self.count, self.percent) {
+            (Some(count), Some(percent)) => {
+                write!(f, "more than {count} or {percent} % failed in the {scope}")
+            }
+            (Some(count), None) => write!(f, "more than {count} failed in the {scope}"),
+            (None, Some(percent)) => write!(f, "more than {percent} % failed in the {scope}"),
+            (None, None) => f.write_str("none"),
         }
     }
 }
@@ -248,11 +252,12 @@ mod tests {
 
     #[test]
     fn a_count_stops_at_once_and_a_percentage_waits_for_its_sample() {
-        let count = FailureThreshold { failures: Amount::Count(1), scope: ThresholdScope::Wave, minimum: 10 };
+        let none = FailureThreshold { count: None, percent: None, minimum: 5, scope: ThresholdScope::Wave };
+        let count = FailureThreshold { count: Some(1), ..none };
         assert!(!count.exceeded(1, 1, 100));
         assert!(count.exceeded(2, 2, 100));
-        let percent =
-            FailureThreshold { failures: Amount::Percent(20), scope: ThresholdScope::Wave, minimum: 5 };
+        assert!(!none.exceeded(100, 100, 100));
+        let percent = FailureThreshold { percent: Some(20), ..none };
         assert!(!percent.exceeded(4, 4, 100), "four are too few to tell");
         assert!(!percent.exceeded(1, 5, 100), "20 % is not more than 20 %");
         assert!(percent.exceeded(2, 5, 100));

@@ -1,0 +1,15 @@
+//! Jobs: made by operators, carried out by a reconciler, reported on by devices.
+//!
+//! `mod` order is reading order: what operators ask ([`create`], [`operate`], [`list`]), what moves by itself
+//! ([`reconcile`], [`offer`]), what devices ask ([`device`], [`document`], [`notify`]), what is true ([`verify`]).
+//! The rules are in `windlass_domain::job`; nothing here decides on its own.
+
+pub mod create;
+pub mod device;
+pub mod list;
+pub mod notify;
+pub mod operate;
+pub mod verify;
+
+pub use create::{NewJob, NewTargets, NewWhat};
+pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};

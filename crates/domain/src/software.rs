@@ -1,0 +1,70 @@
+//! What can be installed: artifacts, components, releases. None changes once made.
+//!
+//! Knows neither where bytes lie nor who gets them.
+
+use crate::ids::{ArtifactId, ComponentId, ItemName, ReleaseId, Sha256, Tag, TypeName, VersionText};
+use crate::time::Timestamp;
+
+/// An immutable file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Public number.
+    pub id: ArtifactId,
+    /// The file's name as devices see it.
+    pub name: ItemName,
+    /// Digest of the bytes.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+    /// Handed to devices as uploaded.
+    pub signature: Option<String>,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+}
+
+/// One version of one piece of software.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// Row id.
+    pub id: ComponentId,
+    /// Its name.
+    pub name: ItemName,
+    /// Its version.
+    pub version: VersionText,
+    /// `application`, `os`, `firmware`, or any word.
+    pub component_type: Tag,
+    /// Its files, in order.
+    pub artifacts: Vec<Artifact>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A set of components for some device types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Row id.
+    pub id: ReleaseId,
+    /// Its name.
+    pub name: ItemName,
+    /// Its version.
+    pub version: VersionText,
+    /// The types it is for; empty means any device.
+    pub device_types: Vec<TypeName>,
+    /// Its components, in order.
+    pub components: Vec<Component>,
+    /// For people.
+    pub notes: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+}
+
+impl Release {
+    /// Whether a device of this type may get it.
+    pub fn fits(&self, device_type: Option<&TypeName>) -> bool {
+        self.device_types.is_empty() || device_type.is_some_and(|name| self.device_types.contains(name))
+    }
+}
