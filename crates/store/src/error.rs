@@ -114,7 +114,9 @@ fn judge_postgres(code: &str) -> (StoreErrorKind, Trouble) {
         "53100" => (Kind::DiskFull, Trouble::None),
         _ if code.starts_with("23") => (Kind::Constraint, Trouble::None),
         _ if code.starts_with("XX") => (Kind::Corrupt, Trouble::None),
-        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => (Kind::Io, Trouble::None),
+        _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+            (Kind::Io, Trouble::None)
+        }
         _ => (Kind::Defect, Trouble::None),
     }
 }

@@ -8,16 +8,17 @@
 //!
 //! `mod` order is reading order.
 
-pub mod tx;
 pub mod blobs;
 pub mod changes;
 pub mod error;
 mod postgres;
 mod request;
+pub mod shadows;
 pub(crate) mod sqlite;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tx;
 
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};

@@ -39,9 +39,13 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects and brings the schema up to date. Several nodes may do so at once; the migrator takes turns.
     pub(crate) async fn open(url: &str, migrator: &Migrator) -> Result<Self, OpenError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?.disable_statement_logging();
-        let pool =
-            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(WAIT).connect_with(options).await?;
+        let options =
+            PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?.disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(WAIT)
+            .connect_with(options)
+            .await?;
         let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
         migrator.run(&pool).await.map_err(|source| match source {
             MigrateError::VersionMissing(found) if found > known => OpenError::NewerSchema { found, known },

@@ -71,10 +71,17 @@ pub async fn stores(name: &str) -> Vec<TestStore> {
         administer(&server, &format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await;
         administer(&server, &format!("CREATE SCHEMA {schema}")).await;
         let separator = if server.contains('?') { '&' } else { '?' };
-        let location = Location::Postgres { url: format!("{server}{separator}options[search_path]={schema}") };
+        let location =
+            Location::Postgres { url: format!("{server}{separator}options[search_path]={schema}") };
         let store = Store::open(&location, START).await.expect("a fresh store on the server opens");
         let directory = temporary(name);
-        stores.push(TestStore { store, location, engine: "postgres", schema: Some((server, schema)), directory });
+        stores.push(TestStore {
+            store,
+            location,
+            engine: "postgres",
+            schema: Some((server, schema)),
+            directory,
+        });
     }
     stores
 }

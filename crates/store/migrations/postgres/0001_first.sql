@@ -116,13 +116,14 @@ CREATE TABLE provisioning_template (
 -- name is '' for the classic shadow. deleted_at keeps the version alive for 48 hours after a delete.
 CREATE TABLE shadow (
   device_id BIGINT NOT NULL,
-  name TEXT NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
   document TEXT NOT NULL,
   version BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   deleted_at BIGINT,
   PRIMARY KEY (device_id, name)
 );
+CREATE INDEX shadow_by_deletion ON shadow (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- subscriptions, will and open QoS 2 packet ids; never outbound payloads.
 CREATE TABLE mqtt_session (

@@ -123,6 +123,7 @@ CREATE TABLE shadow (
   deleted_at INTEGER,
   PRIMARY KEY (device_id, name)
 );
+CREATE INDEX shadow_by_deletion ON shadow (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- subscriptions, will and open QoS 2 packet ids; never outbound payloads.
 CREATE TABLE mqtt_session (
