@@ -1,11 +1,80 @@
 //! The certificate authority in the data directory: root, issuing CA, server certificate, device certificates.
 //!
+//! `keys/root-ca.pem`, `keys/issuing-ca.pem` and `keys/server.pem` hold certificate and key each, so that no crash can
+//! part them. Once the issuing CA exists the root's key may be moved elsewhere: only its certificate is needed.
+//! Clients trust the root; the server sends leaf and issuing CA. Everything is P-256.
+//!
 //! Knows files and keys; knows neither devices nor the store.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::sync::watch;
+use windlass_domain::credential::ConnectRefusal;
+use windlass_domain::ids::Sha256;
+use windlass_domain::time::Timestamp;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use crate::clock::{Entropy, random};
+
+pub mod csr;
+mod files;
+pub mod names;
+
+pub(crate) use files::{KeyFileError, read_or_make};
+use names::ServerNames;
+
+/// Certificates begin this long before they are made: clocks of devices and servers differ.
+const BACKDATE: Duration = Duration::from_secs(24 * 3600);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+const CA_LIFETIME: Duration = Duration::from_secs(40 * 365 * 24 * 3600);
+const SERVER_LIFETIME: Duration = YEAR;
+
+/// How long a certificate lasts whose device can renew it.
+pub const RENEWABLE_LIFETIME: Duration = YEAR;
+/// How long a certificate lasts whose device has no way to renew it.
+pub const UNRENEWABLE_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
+/// How long a claim certificate lasts if nobody says otherwise.
+pub const CLAIM_LIFETIME: Duration = YEAR;
+
+/// Why the authority cannot work. Every sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// A key file.
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    /// A file does not hold what it should.
+    #[error("the file {} cannot be used: {problem}; restore it from a backup", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The root's key is needed once, and is not there.
+    #[error("the issuing CA is missing and the key of {} is not there to make one; restore both", path.display())]
+    NoRootKey {
+        /// The root's file.
+        path: PathBuf,
+    },
+    /// A name for the server certificate is none.
+    #[error("{0} is neither a host name nor an address; correct --hostname or --public-url")]
+    BadName(String),
+    /// The issuing CA's time is over.
+    #[error("the issuing CA has expired; no certificate can be signed")]
+    Ended,
+    /// The cryptographic library refused.
+    #[error("a certificate could not be made")]
+    Crypto(#[from] rcgen::Error),
+}
 
 /// What the listeners present: leaf and issuing CA (the root is what clients trust), and the leaf's key.
 #[derive(Debug)]
@@ -14,25 +83,419 @@ pub struct ServerIdentity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The leaf's key, PKCS #8.
     pub key: PrivateKeyDer<'static>,
+    /// End of the leaf.
+    pub not_after: Timestamp,
+    /// When a newer one is due: at two thirds of its life.
+    pub renew_at: Timestamp,
+}
+
+/// A certificate that the issuing CA signed just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The certificate alone.
+    pub certificate_pem: String,
+    /// SHA-256 of the certificate (DER).
+    pub fingerprint: Sha256,
+    /// SHA-256 of its SubjectPublicKeyInfo (DER).
+    pub public_key: Sha256,
+    /// Hex.
+    pub serial: String,
+    /// Begin of validity.
+    pub not_before: Timestamp,
+    /// End of validity.
+    pub not_after: Timestamp,
+}
+
+/// A key made by the server.
+#[derive(Debug)]
+pub struct MadeKey {
+    /// PKCS #8.
+    pub private_key_pem: String,
+    /// Its public half.
+    pub public: csr::PublicKey,
+}
+
+/// What a presented leaf says of itself, once it is known to be ours and fit for signing in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaf {
+    /// SHA-256 of the certificate (DER).
+    pub fingerprint: Sha256,
+    /// Begin of validity.
+    pub not_before: Timestamp,
+    /// End of validity.
+    pub not_after: Timestamp,
+}
+
+struct Ca {
+    der: CertificateDer<'static>,
+    pem: String,
+    not_after: Timestamp,
+}
+
+struct Inner {
+    directory: PathBuf,
+    root: Ca,
+    issuing: Ca,
+    issuer: Issuer<'static, KeyPair>,
+    server: watch::Sender<Arc<ServerIdentity>>,
 }
 
 /// The authority. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Authority;
+#[derive(Clone)]
+pub struct Authority(Arc<Inner>);
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").field("root", &self.root_fingerprint()).finish_non_exhaustive()
+    }
+}
 
 impl Authority {
+    /// Opens the authority in `directory` (the `keys` of the data directory), making what is missing; then the
+    /// server certificate for `names`.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn open(
+        directory: &Path,
+        names: &ServerNames,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, AuthorityError> {
+        files::private_directory(directory)?;
+        let (root_path, issuing_path) = (directory.join("root-ca.pem"), directory.join("issuing-ca.pem"));
+        let suffix = hex::encode(random::<4>(entropy));
+        let root_text =
+            read_or_make(&root_path, || make_root(&format!("Windlass Root CA {suffix}"), entropy, now))?;
+        let root = read_ca(&root_path, &root_text)?;
+        let issuing_text = read_or_make(&issuing_path, || {
+            let Ok(key) = KeyPair::from_pem(&root_text) else {
+                return Err(AuthorityError::NoRootKey { path: root_path.clone() });
+            };
+            let signer = Issuer::from_ca_cert_der(&root.der, key)?;
+            make_issuing(&format!("Windlass Issuing CA {suffix}"), &signer, root.not_after, entropy, now)
+        })?;
+        let issuing = read_ca(&issuing_path, &issuing_text)?;
+        let unreadable = |problem: &str| AuthorityError::Unreadable {
+            path: issuing_path.clone(),
+            problem: problem.to_owned(),
+        };
+        let key = KeyPair::from_pem(&issuing_text).map_err(|_| unreadable("it holds no private key"))?;
+        if !signed_by(&issuing.der, &root.der) {
+            return Err(unreadable("it was not signed by root-ca.pem"));
+        }
+        if Sha256::of(&key.subject_public_key_info()) != public_key_of(&issuing.der) {
+            return Err(unreadable("its key and its certificate do not belong together"));
+        }
+        let issuer = Issuer::from_ca_cert_der(&issuing.der, key)?;
+        let server_path = directory.join("server.pem");
+        let stored = files::read(&server_path)?
+            .and_then(|text| read_server(&text, &issuing.der, names, now))
+            .map_or_else(|| make_server(&server_path, &issuer, &issuing, names, entropy, now), Ok)?;
+        let (server, _) = watch::channel(Arc::new(stored));
+        let directory = directory.to_owned();
+        Ok(Self(Arc::new(Inner { directory, root, issuing, issuer, server })))
+    }
+
     /// Root and issuing CA, PEM, for clients to trust and for `GET /api/v1/ca.pem`.
     pub fn ca_pem(&self) -> String {
-        unimplemented!("ca_pem")
+        format!("{}{}", self.0.root.pem, self.0.issuing.pem)
+    }
+
+    /// The issuing CA, PEM: what follows a leaf in a chain.
+    pub fn issuing_pem(&self) -> &str {
+        &self.0.issuing.pem
     }
 
     /// SHA-256 of the root certificate (DER), hex, for people to compare.
     pub fn root_fingerprint(&self) -> String {
-        unimplemented!("root_fingerprint")
+        Sha256::of(&self.0.root.der).to_string()
     }
 
     /// The server's certificate now, and every newer one: the receiver changes when it was renewed.
     pub fn server_identity(&self) -> watch::Receiver<Arc<ServerIdentity>> {
-        unimplemented!("server_identity")
+        self.0.server.subscribe()
+    }
+
+    /// Makes a newer server certificate if two thirds of its life are over or the names differ. True if it did.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`]; the present certificate stays.
+    pub fn renew_server_certificate(
+        &self,
+        names: &ServerNames,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<bool, AuthorityError> {
+        let inner = &*self.0;
+        let path = inner.directory.join("server.pem");
+        let good =
+            files::read(&path)?.and_then(|text| read_server(&text, &inner.issuing.der, names, now)).is_some();
+        if good {
+            return Ok(false);
+        }
+        let identity = make_server(&path, &inner.issuer, &inner.issuing, names, entropy, now)?;
+        inner.server.send_replace(Arc::new(identity));
+        Ok(true)
+    }
+
+    /// Signs a certificate for clients. The subject is ours (`common_name`), whatever a request said. `lifetime`
+    /// counts from now and ends with the issuing CA at the latest.
+    ///
+    /// # Errors
+    /// When the issuing CA has expired or the library refuses.
+    pub fn sign(
+        &self,
+        key: &csr::PublicKey,
+        common_name: &str,
+        lifetime: Duration,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Issued, AuthorityError> {
+        self.sign_until(key, common_name, now.plus(lifetime), entropy, now)
+    }
+
+    /// As [`Authority::sign`], up to a point in time.
+    ///
+    /// # Errors
+    /// When the issuing CA has expired or the library refuses.
+    pub fn sign_until(
+        &self,
+        key: &csr::PublicKey,
+        common_name: &str,
+        end: Timestamp,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Issued, AuthorityError> {
+        let issuing = &self.0.issuing;
+        if now >= issuing.not_after {
+            return Err(AuthorityError::Ended);
+        }
+        let (not_before, not_after) = span(now, end.min(issuing.not_after));
+        let mut params = params(common_name, not_before, not_after, entropy);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        let serial = params.serial_number.as_ref().map(|serial| hex::encode(serial.to_bytes()));
+        let certificate = params.signed_by(key, &self.0.issuer)?;
+        Ok(Issued {
+            certificate_pem: certificate.pem(),
+            fingerprint: Sha256::of(certificate.der()),
+            public_key: key.digest(),
+            serial: serial.unwrap_or_default(),
+            not_before,
+            not_after,
+        })
+    }
+
+    /// Makes a P-256 key for somebody who cannot make one.
+    ///
+    /// # Errors
+    /// When the library refuses.
+    pub fn make_key(&self, entropy: &dyn Entropy) -> Result<MadeKey, AuthorityError> {
+        let (pair, private_key_pem) = key_pair(entropy)?;
+        Ok(MadeKey { private_key_pem, public: csr::PublicKey::of_pair(&pair)? })
+    }
+
+    /// Judges the chain that a client presented, leaf first: ours, and fit for signing in. Time is judged by the
+    /// caller together with what the store knows.
+    ///
+    /// # Errors
+    /// No certificate, an unreadable or unfit one, or another issuer's.
+    pub fn judge(&self, chain: &[CertificateDer<'_>]) -> Result<Leaf, ConnectRefusal> {
+        let leaf = chain.first().ok_or(ConnectRefusal::NoCredential)?;
+        let (rest, certificate) =
+            X509Certificate::from_der(leaf).map_err(|_| ConnectRefusal::Unusable("it cannot be read"))?;
+        if !rest.is_empty() {
+            return Err(ConnectRefusal::Unusable("something follows it"));
+        }
+        if !signed_by(leaf, &self.0.issuing.der) {
+            return Err(ConnectRefusal::WrongIssuer);
+        }
+        if certificate.is_ca() {
+            return Err(ConnectRefusal::Unusable("it is an authority's"));
+        }
+        match certificate.extended_key_usage() {
+            Ok(Some(usage)) if usage.value.client_auth => {}
+            _ => return Err(ConnectRefusal::Unusable("it is not made for clients")),
+        }
+        let validity = certificate.validity();
+        Ok(Leaf {
+            fingerprint: Sha256::of(leaf),
+            not_before: Timestamp::from_seconds(validity.not_before.timestamp()),
+            not_after: Timestamp::from_seconds(validity.not_after.timestamp()),
+        })
     }
 }
+
+fn span(now: Timestamp, end: Timestamp) -> (Timestamp, Timestamp) {
+    (Timestamp::from_seconds(now.minus(BACKDATE).seconds()), Timestamp::from_seconds(end.seconds()))
+}
+
+fn params(
+    common_name: &str,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    entropy: &dyn Entropy,
+) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.serial_number = Some(SerialNumber::from_slice(&random::<16>(entropy)));
+    params.not_before = date(not_before);
+    params.not_after = date(not_after);
+    params
+}
+
+fn date(time: Timestamp) -> time::OffsetDateTime {
+    time::OffsetDateTime::from_unix_timestamp(time.seconds()).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+}
+
+/// A P-256 key from our own randomness, and its PKCS #8 PEM.
+fn key_pair(entropy: &dyn Entropy) -> Result<(KeyPair, String), AuthorityError> {
+    use p256::pkcs8::{EncodePrivateKey, LineEnding};
+    let secret = loop {
+        // Fails for zero and for numbers beyond the curve's order: one in 2^32.
+        if let Ok(secret) = p256::SecretKey::from_slice(&random::<32>(entropy)) {
+            break secret;
+        }
+    };
+    let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    Ok((KeyPair::from_pem(&pem)?, pem.to_string()))
+}
+
+fn ca_params(
+    name: &str,
+    below: u8,
+    end: Timestamp,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> CertificateParams {
+    let (not_before, not_after) = span(now, end);
+    let mut params = params(name, not_before, not_after, entropy);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(below));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn make_root(name: &str, entropy: &dyn Entropy, now: Timestamp) -> Result<String, AuthorityError> {
+    let (key, key_pem) = key_pair(entropy)?;
+    let certificate = ca_params(name, 1, now.plus(CA_LIFETIME), entropy, now).self_signed(&key)?;
+    Ok(format!("{}{key_pem}", certificate.pem()))
+}
+
+fn make_issuing(
+    name: &str,
+    root: &Issuer<'_, KeyPair>,
+    end: Timestamp,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<String, AuthorityError> {
+    let (key, key_pem) = key_pair(entropy)?;
+    let mut params = ca_params(name, 0, end, entropy, now);
+    params.use_authority_key_identifier_extension = true;
+    let certificate = params.signed_by(&key, root)?;
+    Ok(format!("{}{key_pem}", certificate.pem()))
+}
+
+fn make_server(
+    path: &Path,
+    issuer: &Issuer<'_, KeyPair>,
+    issuing: &Ca,
+    names: &ServerNames,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<ServerIdentity, AuthorityError> {
+    if now >= issuing.not_after {
+        return Err(AuthorityError::Ended);
+    }
+    let (key, key_pem) = key_pair(entropy)?;
+    let (not_before, not_after) = span(now, now.plus(SERVER_LIFETIME).min(issuing.not_after));
+    let mut params = params(names.first(), not_before, not_after, entropy);
+    params.subject_alt_names = names.alternatives()?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    let certificate = params.signed_by(&key, issuer)?;
+    files::write(path, &format!("{}{key_pem}", certificate.pem()))?;
+    tracing::info!(
+        certificate.names = names.alternatives()?.len(),
+        certificate.not_after = %not_after,
+        "made a server certificate"
+    );
+    Ok(ServerIdentity {
+        chain: vec![certificate.der().clone(), issuing.der.clone()],
+        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+        not_after,
+        renew_at: renew_at(not_before, not_after),
+    })
+}
+
+fn renew_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
+    not_before.plus(not_after.since(not_before) / 3 * 2)
+}
+
+/// The stored server certificate, if it is still the right one.
+fn read_server(
+    text: &str,
+    issuing: &CertificateDer<'static>,
+    names: &ServerNames,
+    now: Timestamp,
+) -> Option<ServerIdentity> {
+    let leaf = CertificateDer::from_pem_slice(text.as_bytes()).ok()?;
+    let key = KeyPair::from_pem(text).ok()?;
+    let (_, certificate) = X509Certificate::from_der(&leaf).ok()?;
+    let validity = certificate.validity();
+    let not_before = Timestamp::from_seconds(validity.not_before.timestamp());
+    let not_after = Timestamp::from_seconds(validity.not_after.timestamp());
+    let renew_at = renew_at(not_before, not_after);
+    let same_names = names.alternatives().ok()? == alternatives_of(&certificate);
+    let same_key = Sha256::of(&key.subject_public_key_info()) == public_key_of(&leaf);
+    let good = same_names && same_key && signed_by(&leaf, issuing) && not_before <= now && now < renew_at;
+    let (leaf, pkcs8) = (leaf.clone(), key.serialize_der());
+    good.then(|| ServerIdentity {
+        chain: vec![leaf, issuing.clone()],
+        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8)),
+        not_after,
+        renew_at,
+    })
+}
+
+fn alternatives_of(certificate: &X509Certificate<'_>) -> Vec<SanType> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    names::from_general(&extension.value.general_names)
+}
+
+fn read_ca(path: &Path, text: &str) -> Result<Ca, AuthorityError> {
+    let unreadable =
+        |problem: &str| AuthorityError::Unreadable { path: path.to_owned(), problem: problem.to_owned() };
+    let der =
+        CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| unreadable("it holds no certificate"))?;
+    let (_, certificate) =
+        X509Certificate::from_der(&der).map_err(|_| unreadable("its certificate cannot be read"))?;
+    if !certificate.is_ca() {
+        return Err(unreadable("its certificate is not an authority's"));
+    }
+    let not_after = Timestamp::from_seconds(certificate.validity().not_after.timestamp());
+    let pem = files::certificate_block(text).ok_or_else(|| unreadable("it holds no certificate"))?;
+    Ok(Ca { der, pem, not_after })
+}
+
+/// Whether `issuer`'s key made `leaf`'s signature and its name is the leaf's issuer.
+fn signed_by(leaf: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
+    let (Ok((_, leaf)), Ok((_, issuer))) =
+        (X509Certificate::from_der(leaf), X509Certificate::from_der(issuer))
+    else {
+        return false;
+    };
+    leaf.issuer().as_raw() == issuer.subject().as_raw()
+        && leaf.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
+fn public_key_of(der: &CertificateDer<'_>) -> Sha256 {
+    X509Certificate::from_der(der)
+        .map_or(Sha256::of(&[]), |(_, certificate)| Sha256::of(certificate.public_key().raw))
+}
+
+#[cfg(test)]
+mod tests;
