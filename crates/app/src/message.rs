@@ -11,6 +11,7 @@ use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{ClaimId, CredentialId, DeviceId, DeviceName, JobId, TemplateName, TenantId};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
+use windlass_domain::topic_map::TopicMap;
 
 /// A signed-in device and all that is needed to judge its messages: a snapshot taken at CONNECT.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct DevicePeer {
     pub expires_at: Timestamp,
     /// What its type says; the default where it has none.
     pub type_spec: Arc<TypeSpec>,
+    /// The type's topic map, ready for matching.
+    pub topic_map: Arc<TopicMap>,
     /// Start of links that this peer can reach, without a final slash: the public URL, else `https://` with the
     /// server name and port that the device itself used. Set by the listener.
     pub link_base: Arc<str>,
@@ -135,6 +138,33 @@ pub struct Outcome {
     pub acknowledgement: Acknowledgement,
     /// Sent to the requester before the acknowledgement, subscribed or not where the contract says so.
     pub replies: Vec<Outbound>,
+}
+
+impl Acknowledgement {
+    /// Whether the sender is told that the message need not be sent again.
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Accepted | Self::PayloadRejected(_) => true,
+            Self::Unavailable(_) => false,
+        }
+    }
+}
+
+impl Outcome {
+    /// Durable, with these replies.
+    pub const fn accepted(replies: Vec<Outbound>) -> Self {
+        Self { acknowledgement: Acknowledgement::Accepted, replies }
+    }
+
+    /// Refused for its content.
+    pub const fn rejected(problem: String) -> Self {
+        Self { acknowledgement: Acknowledgement::PayloadRejected(problem), replies: Vec::new() }
+    }
+
+    /// Not stored.
+    pub const fn unavailable(problem: String) -> Self {
+        Self { acknowledgement: Acknowledgement::Unavailable(problem), replies: Vec::new() }
+    }
 }
 
 /// What a device's request does, collected inside the transaction and carried out after its commit.

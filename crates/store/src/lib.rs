@@ -15,6 +15,7 @@ mod postgres;
 mod request;
 pub mod shadows;
 pub(crate) mod sqlite;
+pub mod sessions;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
