@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod links;
 pub mod message;
 pub mod releases;
+pub mod shadow;
 pub mod tasks;
 
 pub use app::{App, AppConfig, Inner, StartError};

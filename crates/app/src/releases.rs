@@ -47,7 +47,12 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn component_get(&self, by: &Principal, name: &str, version: &str) -> Result<Component, AppError> {
+    pub async fn component_get(
+        &self,
+        by: &Principal,
+        name: &str,
+        version: &str,
+    ) -> Result<Component, AppError> {
         unimplemented!("component_get")
     }
 

@@ -1,0 +1,203 @@
+//! What a device asks of its shadows: get, update, delete (device API contract, part 2).
+
+use bytes::Bytes;
+use windlass_domain::ids::ShadowName;
+use windlass_domain::shadow::{self, Documents, Shadow, UpdateRefusal, Updated};
+use windlass_domain::time::Timestamp;
+use windlass_store::{ChangeKind, StoreError, Tx, shadows};
+use windlass_wire::shadow::{self as wire, Refused, ShadowError};
+use windlass_wire::topic::{self, ShadowOperation, ShadowTopic};
+
+use super::convert;
+use crate::message::{Effects, Outbound, RequestContext};
+
+/// Carries out a request. Every refusal is a reply on `…/rejected`; replies go to the requester, `documents` and
+/// `delta` to whoever is subscribed. `observe` names the device if its reported side changed.
+///
+/// # Errors
+/// When the store fails.
+pub async fn handle(
+    tx: &mut Tx<'_>,
+    ctx: &RequestContext<'_>,
+    message: &ShadowTopic,
+) -> Result<Effects, StoreError> {
+    let done = match &message.shadow {
+        None => carry_out(tx, ctx, message, None).await?,
+        Some(name) => match name.parse::<ShadowName>() {
+            Ok(name) => carry_out(tx, ctx, message, Some(&name)).await?,
+            Err(_) => Err(refuse(ShadowError::NoShadow(name.clone()), None)),
+        },
+    };
+    Ok(done.unwrap_or_else(|Refused { error, client_token }| {
+        let payload = wire::rejected(&error, ctx.now.seconds(), client_token.as_deref());
+        Effects { replies: vec![Outbound { topic: message.rejected(), payload }], ..Effects::default() }
+    }))
+}
+
+fn refuse(error: ShadowError, client_token: Option<String>) -> Refused {
+    Refused { error, client_token }
+}
+
+fn reply(message: &ShadowTopic, payload: Bytes) -> Effects {
+    Effects { replies: vec![Outbound { topic: message.accepted(), payload }], ..Effects::default() }
+}
+
+async fn carry_out(
+    tx: &mut Tx<'_>,
+    ctx: &RequestContext<'_>,
+    message: &ShadowTopic,
+    name: Option<&ShadowName>,
+) -> Result<Result<Effects, Refused>, StoreError> {
+    match message.operation {
+        ShadowOperation::Get => get(tx, ctx, message, name).await,
+        ShadowOperation::Update => update(tx, ctx, message, name).await,
+        ShadowOperation::Delete => delete(tx, ctx, message, name).await,
+    }
+}
+
+/// The name in "No shadow exists with name": the shadow's, or the thing's for the classic one.
+fn missing(ctx: &RequestContext<'_>, name: Option<&ShadowName>, client_token: Option<String>) -> Refused {
+    let name = name.map_or_else(|| ctx.thing.to_owned(), ToString::to_string);
+    refuse(ShadowError::NoShadow(name), client_token)
+}
+
+async fn get(
+    tx: &mut Tx<'_>,
+    ctx: &RequestContext<'_>,
+    message: &ShadowTopic,
+    name: Option<&ShadowName>,
+) -> Result<Result<Effects, Refused>, StoreError> {
+    let token = match wire::parse_get(ctx.payload, &convert::bounds(&ctx.app.limits)) {
+        Ok(token) => token,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    Ok(match shadows::shadow(tx, ctx.device, name).await? {
+        Some(Shadow::Live { documents, version, updated_at: _ }) => {
+            let delta = documents.delta().map(|section| section.values);
+            let document = convert::document(&documents, version);
+            let body = wire::get_accepted(&document, delta.as_ref(), ctx.now.seconds(), token.as_deref());
+            Ok(reply(message, body))
+        }
+        Some(Shadow::Deleted { .. }) | None => Err(missing(ctx, name, token)),
+    })
+}
+
+async fn update(
+    tx: &mut Tx<'_>,
+    ctx: &RequestContext<'_>,
+    message: &ShadowTopic,
+    name: Option<&ShadowName>,
+) -> Result<Result<Effects, Refused>, StoreError> {
+    let limits = &ctx.app.limits;
+    let request = match wire::parse_update(ctx.payload, &convert::bounds(limits)) {
+        Ok(request) => request,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let change = convert::update(&request);
+    let token = request.client_token.as_deref();
+    let change =
+        Change { update: &change, most_bytes: limits.shadow_document, most_named: limits.named_shadows };
+    Ok(match store_update(tx, ctx.device, name, change, ctx.now).await? {
+        Err(error) => Err(refuse(error, request.client_token)),
+        Ok(updated) => {
+            let body = wire::update_accepted(&request, updated.version, ctx.now.seconds());
+            let mut effects = reply(message, body);
+            for thing in names(ctx) {
+                effects.broadcasts.extend(announcements(thing, name, &updated, ctx.now, token));
+            }
+            if updated.reported_changed() {
+                effects.observe.push(ctx.device);
+            }
+            Ok(effects)
+        }
+    })
+}
+
+/// Every name under which the device may be subscribed, the one that it just used first.
+fn names<'a>(ctx: &RequestContext<'a>) -> Vec<&'a str> {
+    let mut names = vec![ctx.thing];
+    if ctx.peer.device == ctx.device {
+        let own = std::iter::once(ctx.peer.name.as_str()).chain(ctx.peer.aliases.iter().map(String::as_str));
+        names.extend(own.filter(|name| *name != ctx.thing && topic::is_thing_name(name)));
+    }
+    names
+}
+
+/// What an update is to do and within which bounds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    pub(super) update: &'a shadow::Update,
+    pub(super) most_bytes: usize,
+    pub(super) most_named: usize,
+}
+
+/// Loads, decides, stores, and writes into the change feed. For devices and operators alike.
+pub(super) async fn store_update(
+    tx: &mut Tx<'_>,
+    device: windlass_domain::ids::DeviceId,
+    name: Option<&ShadowName>,
+    change: Change<'_>,
+    now: Timestamp,
+) -> Result<Result<Updated, ShadowError>, StoreError> {
+    let before = shadows::shadow(tx, device, name).await?;
+    let updated = match shadow::update(before.as_ref(), change.update, change.most_bytes, now) {
+        Ok(updated) => updated,
+        Err(UpdateRefusal::VersionConflict { .. }) => return Ok(Err(ShadowError::VersionConflict)),
+        Err(UpdateRefusal::TooLarge { .. }) => return Ok(Err(ShadowError::TooLarge)),
+    };
+    let is_new = !matches!(before, Some(Shadow::Live { .. }));
+    if is_new && name.is_some() {
+        let most = i64::try_from(change.most_named).unwrap_or(i64::MAX);
+        if shadows::named_count(tx, device).await? >= most {
+            return Ok(Err(ShadowError::TooManyShadows(change.most_named)));
+        }
+    }
+    let documents = updated.current.clone();
+    let after = Shadow::Live { documents, version: updated.version, updated_at: now };
+    shadows::put(tx, device, name, &after).await?;
+    tx.changed(ChangeKind::Shadow, device.get()).await?;
+    Ok(Ok(updated))
+}
+
+/// What everybody hears of an accepted update: `documents`, and `delta` if a difference remains.
+pub(super) fn announcements(
+    thing: &str,
+    name: Option<&ShadowName>,
+    updated: &Updated,
+    now: Timestamp,
+    client_token: Option<&str>,
+) -> Vec<Outbound> {
+    let name = name.map(ShadowName::as_str);
+    let written = |documents: &Documents, version| convert::document(documents, version);
+    let mut messages = vec![Outbound {
+        topic: topic::shadow_documents(thing, name),
+        payload: wire::documents(
+            &written(&updated.previous, updated.previous_version),
+            &written(&updated.current, updated.version),
+            now.seconds(),
+            client_token,
+        ),
+    }];
+    if let Some(payload) = convert::delta_body(&updated.current, updated.version, now, client_token) {
+        messages.push(Outbound { topic: topic::shadow_delta(thing, name), payload });
+    }
+    messages
+}
+
+async fn delete(
+    tx: &mut Tx<'_>,
+    ctx: &RequestContext<'_>,
+    message: &ShadowTopic,
+    name: Option<&ShadowName>,
+) -> Result<Result<Effects, Refused>, StoreError> {
+    let token = wire::parse_delete(ctx.payload, &convert::bounds(&ctx.app.limits));
+    let before = shadows::shadow(tx, ctx.device, name).await?;
+    Ok(match shadow::delete(before.as_ref(), ctx.now) {
+        Some(Shadow::Deleted { version, at }) => {
+            shadows::put(tx, ctx.device, name, &Shadow::Deleted { version, at }).await?;
+            tx.changed(ChangeKind::Shadow, ctx.device.get()).await?;
+            Ok(reply(message, wire::delete_accepted(version, ctx.now.seconds(), token.as_deref())))
+        }
+        Some(Shadow::Live { .. }) | None => Err(missing(ctx, name, token)),
+    })
+}
