@@ -77,11 +77,18 @@ impl Group {
         }
         let passed = match self {
             Self::Format => shell::succeeds(shell::cargo().args(["fmt", "--all", "--check"]))?,
-            Self::Lint => shell::succeeds(
-                shell::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-            )?,
+            Self::Lint => shell::succeeds(shell::cargo().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))?,
             Self::Unit => shell::succeeds_counting(
-                shell::cargo().args(["test", "--workspace", "--no-fail-fast"]).env_remove("WINDLASS_TEST_POSTGRES"),
+                shell::cargo()
+                    .args(["test", "--workspace", "--no-fail-fast"])
+                    .env_remove("WINDLASS_TEST_POSTGRES"),
                 tally,
             )?,
             Self::Postgres => postgres(tally)?,
@@ -100,7 +107,8 @@ pub(crate) fn run(asked: &[Group], install: bool) -> anyhow::Result<bool> {
     let mut all_passed = true;
     for group in groups {
         say::heading(&format!("{}: {}", group.name(), group.purpose()));
-        let outcome = group.run(install, &mut tally).unwrap_or_else(|error| Outcome::Missing(format!("{error:#}")));
+        let outcome =
+            group.run(install, &mut tally).unwrap_or_else(|error| Outcome::Missing(format!("{error:#}")));
         let (word, detail) = match outcome {
             Outcome::Passed => ("passed", String::new()),
             Outcome::Failed => ("FAILED", String::new()),
@@ -122,7 +130,9 @@ fn postgres(tally: &mut Tally) -> anyhow::Result<bool> {
     let programs = build()?;
     let server = Postgres::start()?;
     let mut passed = true;
-    let chosen = programs.iter().filter(|program| matches!(program.package.as_str(), "windlass-store" | "windlass-app"));
+    let chosen = programs
+        .iter()
+        .filter(|program| matches!(program.package.as_str(), "windlass-store" | "windlass-app"));
     for program in chosen {
         say::line(&format!("     Running {}", program.executable.display()));
         passed &= shell::succeeds_counting(

@@ -44,7 +44,14 @@ impl Postgres {
         };
         shell::answer(
             program("initdb")
-                .args(["--auth=trust", "--username=windlass", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
+                .args([
+                    "--auth=trust",
+                    "--username=windlass",
+                    "--encoding=UTF8",
+                    "--locale=C",
+                    "--no-sync",
+                    "-D",
+                ])
                 .arg(&data),
         )?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();

@@ -27,12 +27,8 @@ pub(crate) const MOSQUITTO: Need = Need {
 };
 
 /// A server for the store's tests.
-pub(crate) const POSTGRES: Need = Need {
-    what: "PostgreSQL",
-    programs: &[],
-    files: &["/usr/lib/postgresql"],
-    packages: &["postgresql"],
-};
+pub(crate) const POSTGRES: Need =
+    Need { what: "PostgreSQL", programs: &[], files: &["/usr/lib/postgresql"], packages: &["postgresql"] };
 
 /// A client for REST, the HTTPS twin and downloads.
 pub(crate) const CURL: Need =
@@ -84,9 +80,8 @@ pub(crate) fn ensure(needs: &[Need], install: bool) -> anyhow::Result<Option<Str
         return Ok(Some(format!("{what} is missing; install it with: sudo sh -c '{command}'.")));
     }
     say::heading(&format!("installing {}", packages.join(" ")));
-    let installed = shell::succeeds(
-        Command::new("sh").args(["-c", &command]).env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
+    let installed =
+        shell::succeeds(Command::new("sh").args(["-c", &command]).env("DEBIAN_FRONTEND", "noninteractive"))?;
     let still_missing = missing.iter().any(|need| !need.is_met());
     if !installed || still_missing {
         return Ok(Some(format!("{what} could not be installed; this failed: {command}.")));

@@ -55,12 +55,17 @@ fn workspace_crates_depend_on_each_other_only_in_the_designed_directions() {
     let direct = direct_dependencies();
     for (name, dependencies) in &direct {
         let Some((_, allowed)) = ALLOWED.iter().find(|(crate_name, _)| crate_name == name) else {
-            assert!(matches!(name.as_str(), "windlass" | "xtask"), "say in this test what {name} may depend on");
+            assert!(
+                matches!(name.as_str(), "windlass" | "xtask"),
+                "say in this test what {name} may depend on"
+            );
             continue;
         };
         let wrong: Vec<_> = dependencies
             .iter()
-            .filter(|dependency| dependency.starts_with("windlass") && !allowed.contains(&dependency.as_str()))
+            .filter(|dependency| {
+                dependency.starts_with("windlass") && !allowed.contains(&dependency.as_str())
+            })
             .collect();
         assert!(wrong.is_empty(), "{name} must not depend on {wrong:?}");
     }

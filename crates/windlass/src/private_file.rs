@@ -8,7 +8,8 @@ use anyhow::Context;
 
 /// Writes a file with mode 0600, replacing one that was there in one step.
 pub(crate) fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let directory =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let name = path.file_name().with_context(|| format!("{} is not a file name", path.display()))?;
     let temporary = directory.join(format!(".{}.new", name.to_string_lossy()));
     let problem = || format!("{} cannot be written", path.display());

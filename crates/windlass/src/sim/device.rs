@@ -239,7 +239,13 @@ impl Device {
         Ok(())
     }
 
-    fn message(&mut self, client: &mut Client, work: &mut Work, topic: &str, payload: &[u8]) -> Result<(), Lost> {
+    fn message(
+        &mut self,
+        client: &mut Client,
+        work: &mut Work,
+        topic: &str,
+        payload: &[u8],
+    ) -> Result<(), Lost> {
         let Ok(document) = serde_json::from_slice::<Value>(payload) else { return Ok(()) };
         let operation = topic.rsplit_once(&format!("{}/", self.name)).map_or("", |(_, operation)| operation);
         match operation {
@@ -340,7 +346,12 @@ impl Device {
 
     fn fail(&self, client: &mut Client, execution: &Execution, reason: &str) -> Result<(), Lost> {
         self.shared.counters.failed.one();
-        self.report_job(client, &execution.job, "FAILED", &[("reason", reason), ("version", self.version.as_str())])
+        self.report_job(
+            client,
+            &execution.job,
+            "FAILED",
+            &[("reason", reason), ("version", self.version.as_str())],
+        )
     }
 
     fn report_job(
@@ -362,7 +373,12 @@ impl Device {
         Ok(())
     }
 
-    fn send_readings(&self, client: &mut Client, in_flight: &mut InFlight, payload: Bytes) -> Result<(), Lost> {
+    fn send_readings(
+        &self,
+        client: &mut Client,
+        in_flight: &mut InFlight,
+        payload: Bytes,
+    ) -> Result<(), Lost> {
         let topic = self.shared.options.topic.replace("{name}", &self.name);
         let id = client.publish(&topic, payload.clone(), self.shared.options.qos)?;
         self.shared.counters.published.one();

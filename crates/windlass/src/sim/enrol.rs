@@ -47,7 +47,8 @@ impl Enroller {
             .await
             .context("the claim certificate could not sign in")?;
         let provision = format!("$aws/provisioning-templates/{template}/provision/json");
-        let filters = [CREATE, provision.as_str()].map(|topic| [format!("{topic}/accepted"), format!("{topic}/rejected")]);
+        let filters = [CREATE, provision.as_str()]
+            .map(|topic| [format!("{topic}/accepted"), format!("{topic}/rejected")]);
         client.subscribe(&filters.concat())?;
         match client.next_within(PATIENCE).await? {
             Incoming::Subscribed { refused: 0 } => Ok(Self { client, provision }),
@@ -98,7 +99,9 @@ impl Enroller {
                         return Ok((ending == "/accepted", answer));
                     }
                 }
-                Incoming::Acknowledged { refused: Some(reason), .. } => bail!("{topic} was refused: {reason}"),
+                Incoming::Acknowledged { refused: Some(reason), .. } => {
+                    bail!("{topic} was refused: {reason}")
+                }
                 Incoming::Acknowledged { .. } | Incoming::Subscribed { .. } | Incoming::Connected { .. } => {}
             }
         }

@@ -55,11 +55,9 @@ pub(crate) fn quality(artifact: &[u8]) -> Quality {
 
 /// What happens when `device` installs `version`; always the same for the same arguments.
 pub(crate) fn fate(seed: u64, device: u64, version: &str, quality: Quality, trouble: Trouble) -> Fate {
-    let mixed = version
-        .bytes()
-        .fold(seed ^ device.wrapping_mul(0x9E37_79B9_7F4A_7C15), |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        });
+    let mixed = version.bytes().fold(seed ^ device.wrapping_mul(0x9E37_79B9_7F4A_7C15), |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    });
     let mut random = StdRng::seed_from_u64(mixed);
     let fail = match quality {
         Quality::Good => trouble.fail,

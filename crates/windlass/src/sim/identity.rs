@@ -39,7 +39,8 @@ impl Identity {
     /// Writes both files, the key for its owner only.
     pub(crate) fn save(&self, directory: &Path, name: &str) -> anyhow::Result<()> {
         let (certificate, key) = files(directory, name);
-        std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("{} cannot be made", directory.display()))?;
         crate::private_file::write(&key, self.key_pem.as_bytes())?;
         std::fs::write(&certificate, &self.certificate_pem)
             .with_context(|| format!("{} cannot be written", certificate.display()))
@@ -64,14 +65,20 @@ pub(crate) fn key_and_request(common_name: &str) -> anyhow::Result<(String, Stri
 pub(crate) fn roots(pem: &str) -> anyhow::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        roots.add(certificate.context("the CA file is not PEM")?).context("the CA file has an unusable certificate")?;
+        roots
+            .add(certificate.context("the CA file is not PEM")?)
+            .context("the CA file has an unusable certificate")?;
     }
     anyhow::ensure!(!roots.is_empty(), "the CA file has no certificate");
     Ok(roots)
 }
 
 /// TLS settings of a client with its own certificate. `resume` keeps session tickets for the next connection.
-pub(crate) fn tls(roots: &RootCertStore, identity: &Identity, resume: bool) -> anyhow::Result<Arc<rustls::ClientConfig>> {
+pub(crate) fn tls(
+    roots: &RootCertStore,
+    identity: &Identity,
+    resume: bool,
+) -> anyhow::Result<Arc<rustls::ClientConfig>> {
     let chain = CertificateDer::pem_slice_iter(identity.certificate_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .context("the certificate is not PEM")?;
@@ -94,7 +101,8 @@ mod tests {
 
     fn self_signed() -> Identity {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
         Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 

@@ -58,7 +58,9 @@ pub(crate) fn execution(message: &Value) -> Option<Execution> {
 }
 
 fn artifacts(document: &Value) -> Vec<Artifact> {
-    let list = |value: &Value, member: &str| value.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |value: &Value, member: &str| {
+        value.get(member).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
     list(document, "components")
         .iter()
         .flat_map(|component| list(component, "artifacts"))
@@ -135,7 +137,10 @@ mod tests {
         assert_eq!(execution.job, "12");
         let Task::Update { version, artifacts } = execution.task else { panic!("not an update") };
         assert_eq!(version, "2.4.1");
-        assert_eq!(artifacts.iter().map(|a| a.url.as_str()).collect::<Vec<_>>(), ["https://h/1", "https://h/2"]);
+        assert_eq!(
+            artifacts.iter().map(|a| a.url.as_str()).collect::<Vec<_>>(),
+            ["https://h/1", "https://h/2"]
+        );
     }
 
     #[test]
@@ -153,7 +158,10 @@ mod tests {
     #[test]
     fn reports_carry_status_and_details_as_strings() {
         let body = report("IN_PROGRESS", &[("phase", "downloading"), ("progress", "40")]);
-        assert_eq!(body, json!({ "status": "IN_PROGRESS", "statusDetails": { "phase": "downloading", "progress": "40" } }));
+        assert_eq!(
+            body,
+            json!({ "status": "IN_PROGRESS", "statusDetails": { "phase": "downloading", "progress": "40" } })
+        );
     }
 
     #[test]

@@ -25,7 +25,10 @@ impl fmt::Debug for Histogram {
 impl Default for Histogram {
     fn default() -> Self {
         let size = usize::try_from(POWERS * STEPS).unwrap_or(0);
-        Self { buckets: std::iter::repeat_with(AtomicU64::default).take(size).collect(), longest: AtomicU64::new(0) }
+        Self {
+            buckets: std::iter::repeat_with(AtomicU64::default).take(size).collect(),
+            longest: AtomicU64::new(0),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ mod report;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -240,7 +240,8 @@ impl Fleet {
         let tls = identity::tls(&self.roots, claim, true)?;
         let workers = u64::try_from(options.enrollers.max(1)).unwrap_or(1).min(options.devices.max(1));
         let groups = stream::iter((0..workers).map(|worker| {
-            let numbers: Vec<u64> = (0..options.devices).filter(|number| number % workers == worker).collect();
+            let numbers: Vec<u64> =
+                (0..options.devices).filter(|number| number % workers == worker).collect();
             self.enrol_some(&tls, worker, numbers, &progress)
         }));
         let mut groups = groups.buffer_unordered(usize::try_from(workers).unwrap_or(1));

@@ -13,6 +13,7 @@ use mqtt_protocol_core::mqtt::connection::{Event, TimerKind};
 use mqtt_protocol_core::mqtt::packet::{
     GenericPacketTrait, Packet, Property, Qos, SessionExpiryInterval, SubEntry, SubOpts, v3_1_1, v5_0,
 };
+use mqtt_protocol_core::mqtt::result_code::ConnectReasonCode;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -321,7 +322,7 @@ impl Client {
 
     fn received(&mut self, packet: &Packet) {
         match packet {
-            Packet::V5_0Connack(connack) if connack.reason_code().is_success() => {
+            Packet::V5_0Connack(connack) if connack.reason_code() == ConnectReasonCode::Success => {
                 self.ready.push_back(Incoming::Connected { session_present: connack.session_present() });
             }
             Packet::V5_0Connack(connack) => {
@@ -335,7 +336,9 @@ impl Client {
                 self.lost = Some(Lost::Refused(connack.return_code().to_string()));
             }
             Packet::V5_0Publish(publish) => self.message(publish.topic_name(), publish.payload().as_slice()),
-            Packet::V3_1_1Publish(publish) => self.message(publish.topic_name(), publish.payload().as_slice()),
+            Packet::V3_1_1Publish(publish) => {
+                self.message(publish.topic_name(), publish.payload().as_slice())
+            }
             Packet::V5_0Puback(ack) => {
                 let refused = ack.reason_code().filter(|code| code.is_failure()).map(|code| code.to_string());
                 self.ready.push_back(Incoming::Acknowledged { id: ack.packet_id(), refused });
@@ -358,7 +361,8 @@ impl Client {
                 self.ready.push_back(Incoming::Subscribed { refused });
             }
             Packet::V5_0Disconnect(disconnect) => {
-                let code = disconnect.reason_code().map_or_else(|| "no reason".to_owned(), |code| code.to_string());
+                let code =
+                    disconnect.reason_code().map_or_else(|| "no reason".to_owned(), |code| code.to_string());
                 self.lost = Some(Lost::Ended(code));
             }
             _ => {}

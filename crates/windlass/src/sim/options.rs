@@ -151,7 +151,11 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
     let bar = terminal::progress(arguments.devices, "enrolling devices");
     let devices = fleet.enrol(&claim, || bar.inc(1)).await?;
     bar.finish_and_clear();
-    terminal::note(&format!("{} devices are enrolled, {} of them new", devices.len(), fleet.shared.counters.enrolled.get()));
+    terminal::note(&format!(
+        "{} devices are enrolled, {} of them new",
+        devices.len(),
+        fleet.shared.counters.enrolled.get()
+    ));
 
     fleet.start(&devices)?;
     let started = Instant::now();
@@ -211,7 +215,8 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
 pub(crate) fn target(server: &str) -> anyhow::Result<Target> {
     let wrong = || format!("{server:?} is not HOST:PORT");
     let (host, _) = server.rsplit_once(':').with_context(wrong)?;
-    let mut addresses: Vec<_> = server.to_socket_addrs().with_context(|| format!("{server} has no address"))?.collect();
+    let mut addresses: Vec<_> =
+        server.to_socket_addrs().with_context(|| format!("{server} has no address"))?.collect();
     addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
     let address = addresses.into_iter().next().with_context(wrong)?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();

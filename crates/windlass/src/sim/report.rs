@@ -98,7 +98,10 @@ impl Report {
     /// Names and values for a table.
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let latency = |p: &Percentiles| {
-            format!("p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms", p.p50_ms, p.p90_ms, p.p99_ms, p.max_ms)
+            format!(
+                "p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+                p.p50_ms, p.p90_ms, p.p99_ms, p.max_ms
+            )
         };
         let mut rows = vec![
             ("time", format!("{:.1} s", self.seconds)),
@@ -107,9 +110,15 @@ impl Report {
             ("connect", latency(&self.connect)),
             (
                 "telemetry",
-                format!("{} sent, {} acknowledged, {} refused", self.published, self.acknowledged, self.refused),
+                format!(
+                    "{} sent, {} acknowledged, {} refused",
+                    self.published, self.acknowledged, self.refused
+                ),
             ),
-            ("rate", format!("{:.0} messages/s, {:.0} points/s", self.messages_per_second, self.points_per_second)),
+            (
+                "rate",
+                format!("{:.0} messages/s, {:.0} points/s", self.messages_per_second, self.points_per_second),
+            ),
             ("PUBACK", latency(&self.puback)),
             ("shadow deltas obeyed", self.deltas.to_string()),
             ("jobs", format!("{} taken on, {} succeeded, {} failed", self.jobs, self.succeeded, self.failed)),

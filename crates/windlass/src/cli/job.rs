@@ -1,0 +1,361 @@
+//! `windlass job`: rollouts and other jobs, watched until they end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{ArgGroup, Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+use windlass_api::jobs::{
+    Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, RetryResult,
+    Targets, Timeouts, WaveSize,
+};
+use windlass_api::page::MOST;
+use windlass_api::releases::NameVersion;
+
+use super::api::Api;
+use super::parse;
+use super::printer::{Printer, or_dash, time, time_or_dash};
+use crate::terminal::{self, Exit};
+
+/// One intention for many devices.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Roll out a release, or hand out a document.
+    Create(Create),
+    /// Show jobs, newest first.
+    List {
+        /// Most jobs.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show a job, its waves, and what failed.
+    Show {
+        /// Its number.
+        id: i64,
+        /// Every device, not only those that failed.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Offer it to no further device for now.
+    Pause {
+        /// Its number.
+        id: i64,
+    },
+    /// Go on after a pause, or in spite of the failures that stopped it.
+    Resume {
+        /// Its number.
+        id: i64,
+    },
+    /// End it.
+    Cancel {
+        /// Its number.
+        id: i64,
+    },
+    /// Try the devices again that failed.
+    Retry {
+        /// Its number.
+        id: i64,
+    },
+    /// Follow a job until it ends; fails when it was stopped or canceled.
+    Watch {
+        /// Its number.
+        id: i64,
+    },
+}
+
+/// A job to make.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["release", "document"])))]
+#[command(group(ArgGroup::new("where").required(true).args(["devices", "device_type", "tag", "group", "query"])))]
+pub(crate) struct Create {
+    /// NAME@VERSION of a release to install.
+    #[arg(long, value_parser = parse::name_version)]
+    release: Option<NameVersion>,
+    /// A JSON file that devices get as it is.
+    #[arg(long)]
+    document: Option<PathBuf>,
+    /// A device; repeat for more.
+    #[arg(long = "device")]
+    devices: Vec<String>,
+    /// Every device of this type.
+    #[arg(long = "type")]
+    device_type: Option<String>,
+    /// Every device with this tag.
+    #[arg(long)]
+    tag: Option<String>,
+    /// Every device in this group.
+    #[arg(long)]
+    group: Option<String>,
+    /// Every device that matches.
+    #[arg(long, short)]
+    query: Option<String>,
+    /// Size of a wave: `5`, `20%` or `rest`; repeat in order.
+    #[arg(long = "wave", value_parser = parse::wave)]
+    waves: Vec<WaveSize>,
+    /// Stop when more devices than this fail in a wave.
+    #[arg(long)]
+    stop_after_failures: Option<u64>,
+    /// Stop when more than this share of a wave fails (percent).
+    #[arg(long)]
+    stop_after_percent: Option<u8>,
+    /// Tries per device after the first.
+    #[arg(long, default_value_t = 0)]
+    retries: u32,
+    /// Seconds a device has to take the job up.
+    #[arg(long)]
+    start_timeout: Option<u64>,
+    /// Seconds a device has to finish it.
+    #[arg(long)]
+    progress_timeout: Option<u64>,
+    /// For people.
+    #[arg(long, default_value = "")]
+    description: String,
+    /// Follow it until it ends.
+    #[arg(long)]
+    watch: bool,
+}
+
+impl Create {
+    fn into_job(self) -> anyhow::Result<NewJob> {
+        let document = match &self.document {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("{} cannot be read", file.display()))?;
+                Some(
+                    serde_json::from_str::<Value>(&text)
+                        .with_context(|| format!("{} is not JSON", file.display()))?,
+                )
+            }
+            None => None,
+        };
+        let targets = match (self.device_type, self.tag, self.group, self.query) {
+            (Some(device_type), ..) => Targets::Type(device_type),
+            (_, Some(tag), ..) => Targets::Tag(tag),
+            (_, _, Some(group), _) => Targets::Group(group),
+            (.., Some(query)) => Targets::Query(query),
+            (None, None, None, None) => Targets::Devices(self.devices),
+        };
+        let threshold =
+            FailureThreshold { count: self.stop_after_failures, percent: self.stop_after_percent };
+        Ok(NewJob {
+            kind: if self.release.is_some() { JobKind::Update } else { JobKind::Custom },
+            description: self.description,
+            targets,
+            release: self.release,
+            document,
+            waves: self.waves,
+            failure_threshold: (threshold.count.is_some() || threshold.percent.is_some())
+                .then_some(threshold),
+            timeouts: Timeouts {
+                start_seconds: self.start_timeout,
+                in_progress_seconds: self.progress_timeout,
+            },
+            retries: self.retries,
+        })
+    }
+}
+
+/// Carries the command out.
+pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow::Result<Exit> {
+    match command {
+        Command::Create(create) => {
+            let watches = create.watch;
+            let job: Job = api.write(Method::POST, &["jobs"], &create.into_job()?).await?;
+            terminal::note(&format!("Job {} is on its way to {} devices", job.id, job.counts.targets));
+            if watches {
+                return watch(api, job.id, printer).await;
+            }
+            show(&job, printer)?;
+        }
+        Command::List { limit } => {
+            let most = usize::try_from(limit).unwrap_or(usize::MAX);
+            let page = api.all::<Job>(&["jobs"], &json!({ "limit": limit.clamp(1, MOST) }), most).await?;
+            printer.page(
+                &page,
+                &["id", "what", "state", "devices", "succeeded", "failed", "made"],
+                |job| {
+                    vec![
+                        job.id.to_string(),
+                        what(job),
+                        job.state.to_string(),
+                        job.counts.targets.to_string(),
+                        job.counts.succeeded.to_string(),
+                        job.counts.failed.to_string(),
+                        time(job.created_at),
+                    ]
+                },
+            )?;
+        }
+        Command::Show { id, all } => {
+            let id_text = id.to_string();
+            let job: Job = api.show(&["jobs", &id_text]).await?;
+            show(&job, printer)?;
+            if !printer.is_json() {
+                executions(api, &id_text, all, printer).await?;
+            }
+        }
+        Command::Pause { id } => show(&api.invoke(&["jobs", &id.to_string(), "pause"]).await?, printer)?,
+        Command::Resume { id } => show(&api.invoke(&["jobs", &id.to_string(), "resume"]).await?, printer)?,
+        Command::Cancel { id } => show(&api.invoke(&["jobs", &id.to_string(), "cancel"]).await?, printer)?,
+        Command::Retry { id } => {
+            let result: RetryResult = api.invoke(&["jobs", &id.to_string(), "retry"]).await?;
+            printer.pairs(&result, |result| vec![("tried again", result.retried.to_string())])?;
+        }
+        Command::Watch { id } => return watch(api, id, printer).await,
+    }
+    Ok(Exit::Success)
+}
+
+fn what(job: &Job) -> String {
+    match &job.release {
+        Some(release) => format!("{} {}", release.name, release.version),
+        None if job.description.is_empty() => job.kind.to_string(),
+        None => job.description.clone(),
+    }
+}
+
+fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
+    printer.pairs(job, |job| {
+        let mut pairs = vec![
+            ("job", job.id.to_string()),
+            ("what", what(job)),
+            ("state", job.state.to_string()),
+            ("why", or_dash(job.reason.as_ref())),
+            ("devices", counts(&job.counts)),
+        ];
+        pairs.extend(
+            job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave.number, counts(&wave.counts)))),
+        );
+        pairs.push(("made", format!("{} by {}", time(job.created_at), job.created_by)));
+        pairs.push(("ended", time_or_dash(job.ended_at)));
+        pairs
+    })
+}
+
+fn counts(counts: &Counts) -> String {
+    let Counts { targets, waiting, queued, in_progress, succeeded, failed, canceled, skipped } = *counts;
+    let parts = [
+        (succeeded, "succeeded"),
+        (failed, "failed"),
+        (in_progress, "in progress"),
+        (queued, "queued"),
+        (waiting, "waiting"),
+        (canceled, "canceled"),
+        (skipped, "skipped"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    format!("{targets} ({})", parts.join(", "))
+}
+
+async fn executions(api: &Api, id: &str, all: bool, printer: Printer) -> anyhow::Result<()> {
+    let query = ExecutionQuery { limit: Some(MOST), ..ExecutionQuery::default() };
+    let mut page = api.all::<Execution>(&["jobs", id, "executions"], &query, 100_000).await?;
+    if !all {
+        page.items.retain(|execution| !execution.reason.is_empty());
+        if page.items.is_empty() {
+            return Ok(());
+        }
+    }
+    printer.rows(&page.items, &["device", "wave", "try", "state", "verdict", "why", "changed"], |execution| {
+        vec![
+            or_dash(execution.device.as_ref()),
+            execution.wave.to_string(),
+            execution.number.to_string(),
+            execution.state.to_string(),
+            execution.verdict.to_string(),
+            execution.reason.clone(),
+            time(execution.updated_at),
+        ]
+    })
+}
+
+/// How often a watched job is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+async fn watch(api: &Api, id: i64, printer: Printer) -> anyhow::Result<Exit> {
+    let bar = terminal::progress(0, &format!("job {id}"));
+    let job = follow(api, id, |job| {
+        bar.set_length(job.counts.targets);
+        bar.set_position(done(&job.counts));
+        bar.set_message(format!("job {id} {}", job.state));
+    })
+    .await;
+    bar.finish_and_clear();
+    let job = job?;
+    show(&job, printer)?;
+    Ok(match job.state {
+        JobState::Completed => Exit::Success,
+        JobState::Running | JobState::Paused | JobState::Halted | JobState::Canceled => Exit::Failure,
+    })
+}
+
+/// Looks at a job until nothing more will happen by itself.
+pub(crate) async fn follow(api: &Api, id: i64, mut seen: impl FnMut(&Job)) -> anyhow::Result<Job> {
+    loop {
+        let job: Job = api.show(&["jobs", &id.to_string()]).await?;
+        seen(&job);
+        match job.state {
+            JobState::Completed | JobState::Canceled | JobState::Halted => return Ok(job),
+            JobState::Running | JobState::Paused => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+/// Devices with a final word.
+pub(crate) const fn done(counts: &Counts) -> u64 {
+    counts.succeeded + counts.failed + counts.canceled + counts.skipped
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        create: Create,
+    }
+
+    fn job(line: &str) -> Result<NewJob, String> {
+        let words = std::iter::once("create").chain(line.split_whitespace());
+        Line::try_parse_from(words).map_err(|e| e.to_string())?.create.into_job().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_rollout_by_tag_in_waves_with_a_threshold_becomes_the_job_it_says() {
+        let job =
+            job("--release fw@2.0 --tag outdoor --wave 5 --wave 20% --wave rest --stop-after-percent 10")
+                .unwrap();
+        assert_eq!(job.kind, JobKind::Update);
+        assert_eq!(job.targets, Targets::Tag("outdoor".to_owned()));
+        assert_eq!(job.waves, [WaveSize::Count(5), WaveSize::Percent(20), WaveSize::Rest]);
+        assert_eq!(job.failure_threshold, Some(FailureThreshold { count: None, percent: Some(10) }));
+    }
+
+    #[test]
+    fn several_devices_may_be_named() {
+        let job = job("--release fw@2.0 --device a --device b").unwrap();
+        assert_eq!(job.targets, Targets::Devices(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(job.failure_threshold, None);
+    }
+
+    #[test]
+    fn a_job_needs_something_to_do_and_somebody_to_do_it_but_not_two_of_either() {
+        assert!(job("--release fw@2.0").is_err());
+        assert!(job("--tag outdoor").is_err());
+        assert!(job("--release fw@2.0 --tag a --group b").is_err());
+        assert!(job("--release fw@2.0 --document x.json --tag a").is_err());
+    }
+
+    #[test]
+    fn counts_name_only_what_there_is() {
+        let some = Counts { targets: 10, succeeded: 7, failed: 1, waiting: 2, ..Counts::default() };
+        assert_eq!(counts(&some), "10 (7 succeeded, 1 failed, 2 waiting)");
+        assert_eq!(done(&some), 8);
+    }
+}

@@ -1,0 +1,85 @@
+//! Operator commands: everything goes over REST v1, with the API's own types.
+
+mod access;
+pub(crate) mod api;
+mod audit;
+pub(crate) mod config;
+mod device;
+pub(crate) mod job;
+mod login;
+mod parse;
+mod printer;
+pub(crate) mod registry;
+pub(crate) mod software;
+
+use clap::Subcommand;
+
+use self::config::Connection;
+use self::printer::Printer;
+use crate::terminal::{Exit, Output};
+
+/// Commands that talk to a server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign in with a password; leaves an API token behind.
+    Login(login::Login),
+    /// Forget the token that `login` left behind.
+    Logout,
+    /// Show who you are and what you may do.
+    Whoami,
+    /// Devices, their shadows, telemetry, events and certificates.
+    #[command(subcommand)]
+    Device(device::Command),
+    /// Device types: models and their defaults.
+    #[command(subcommand)]
+    Type(registry::TypeCommand),
+    /// Static groups of devices.
+    #[command(subcommand)]
+    Group(registry::GroupCommand),
+    /// Claim certificates, with which devices enrol themselves.
+    #[command(subcommand)]
+    Claim(registry::ClaimCommand),
+    /// Provisioning templates, which say what becomes of a device that enrols.
+    #[command(subcommand)]
+    Template(registry::TemplateCommand),
+    /// Files that devices download.
+    #[command(subcommand)]
+    Artifact(software::ArtifactCommand),
+    /// Releases: what is rolled out.
+    #[command(subcommand)]
+    Release(software::ReleaseCommand),
+    /// Rollouts and other jobs.
+    #[command(subcommand)]
+    Job(job::Command),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(access::TokenCommand),
+    /// People who sign in with a password.
+    #[command(subcommand)]
+    User(access::UserCommand),
+    /// Who did what, and whether that record is whole.
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// Carries a command out.
+pub(crate) async fn run(connection: &Connection, command: Command, output: Output) -> anyhow::Result<Exit> {
+    let printer = Printer::new(output);
+    let api = || connection.api();
+    match command {
+        Command::Login(arguments) => login::login(connection, &arguments, printer).await,
+        Command::Logout => login::logout(connection),
+        Command::Whoami => login::whoami(connection, printer).await,
+        Command::Device(command) => device::run(&api()?, command, printer).await,
+        Command::Type(command) => registry::types(&api()?, command, printer).await,
+        Command::Group(command) => registry::groups(&api()?, command, printer).await,
+        Command::Claim(command) => registry::claims(&api()?, command, printer).await,
+        Command::Template(command) => registry::templates(&api()?, command, printer).await,
+        Command::Artifact(command) => software::artifacts(&api()?, command, printer).await,
+        Command::Release(command) => software::releases(&api()?, command, printer).await,
+        Command::Job(command) => job::run(&api()?, command, printer).await,
+        Command::Token(command) => access::tokens(&api()?, command, printer).await,
+        Command::User(command) => access::users(&api()?, command, printer).await,
+        Command::Audit(command) => audit::run(connection, command, printer).await,
+    }
+}

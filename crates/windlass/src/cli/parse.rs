@@ -1,0 +1,80 @@
+//! Small languages of the command line: `key=value`, `20%`, `name@version`. Pure.
+
+use windlass_api::jobs::WaveSize;
+use windlass_api::releases::NameVersion;
+
+/// A key and its value.
+pub(crate) type Assignment = (String, String);
+/// A key and its new value; `None` removes it.
+pub(crate) type Change = (String, Option<String>);
+
+/// Reads `key=value`.
+pub(crate) fn assignment(text: &str) -> Result<Assignment, String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not key=value"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Reads `key=value`, or `key=` for removal.
+pub(crate) fn change(text: &str) -> Result<Change, String> {
+    let (key, value) = assignment(text)?;
+    Ok((key, (!value.is_empty()).then_some(value)))
+}
+
+/// `-` stands for none.
+pub(crate) fn none_if_dash(text: String) -> Option<String> {
+    (text != "-").then_some(text)
+}
+
+/// Reads `5`, `20%` or `rest`.
+pub(crate) fn wave(text: &str) -> Result<WaveSize, String> {
+    let wrong = || format!("{text:?} is neither a count such as 5, nor a share such as 20%, nor `rest`");
+    if text == "rest" {
+        return Ok(WaveSize::Rest);
+    }
+    match text.strip_suffix('%') {
+        Some(percent) => {
+            let percent: u8 = percent.parse().map_err(|_| wrong())?;
+            if (1..=100).contains(&percent) { Ok(WaveSize::Percent(percent)) } else { Err(wrong()) }
+        }
+        None => match text.parse() {
+            Ok(count) if count > 0 => Ok(WaveSize::Count(count)),
+            _ => Err(wrong()),
+        },
+    }
+}
+
+/// Reads `name@version`.
+pub(crate) fn name_version(text: &str) -> Result<NameVersion, String> {
+    let (name, version) = text.split_once('@').ok_or_else(|| format!("{text:?} is not NAME@VERSION"))?;
+    Ok(NameVersion { name: name.to_owned(), version: version.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assignments_split_at_the_first_equals_sign() {
+        assert_eq!(assignment("site=a=b"), Ok(("site".to_owned(), "a=b".to_owned())));
+        assert!(assignment("site").is_err());
+        assert_eq!(change("site="), Ok(("site".to_owned(), None)));
+        assert_eq!(change("site=x"), Ok(("site".to_owned(), Some("x".to_owned()))));
+    }
+
+    #[test]
+    fn waves_are_counts_shares_or_the_rest() {
+        assert_eq!(wave("5"), Ok(WaveSize::Count(5)));
+        assert_eq!(wave("20%"), Ok(WaveSize::Percent(20)));
+        assert_eq!(wave("rest"), Ok(WaveSize::Rest));
+        for wrong in ["0", "0%", "101%", "-1", "half", "", "%"] {
+            assert!(wave(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_component_is_a_name_and_a_version() {
+        let parsed = name_version("app@2.0@rc1").unwrap();
+        assert_eq!((parsed.name.as_str(), parsed.version.as_str()), ("app", "2.0@rc1"));
+        assert!(name_version("app").is_err());
+    }
+}

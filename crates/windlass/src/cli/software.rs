@@ -1,0 +1,230 @@
+//! `windlass artifact` and `release`: uploads with progress, and what is made of them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+use futures_util::TryStreamExt;
+use reqwest::{Body, Method};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+use tokio_util::io::ReaderStream;
+use windlass_api::artifacts::{Artifact, SHA256_HEADER, UploadQuery};
+use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
+
+use super::api::Api;
+use super::parse;
+use super::printer::{Printer, time, words};
+use crate::terminal::{self, Exit};
+
+/// Files that devices download.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArtifactCommand {
+    /// Upload a file; its hash is checked on both sides.
+    Upload {
+        /// What to upload.
+        file: PathBuf,
+        /// The name that devices see; the file's own when absent.
+        #[arg(long)]
+        name: Option<String>,
+        /// A file with a signature to hand to devices.
+        #[arg(long)]
+        signature: Option<PathBuf>,
+    },
+    /// Show all.
+    List,
+}
+
+/// Sets of components that belong together.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReleaseCommand {
+    /// Make a release from files, from components that exist, or both.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// A file to upload into a component of the release's name and version; repeat for more.
+        #[arg(long = "artifact")]
+        artifacts: Vec<PathBuf>,
+        /// NAME@VERSION of a component that exists; repeat for more.
+        #[arg(long = "component", value_parser = parse::name_version)]
+        components: Vec<NameVersion>,
+        /// What kind of component the files make.
+        #[arg(long, default_value = "application")]
+        kind: String,
+        /// A device type it is for; any when none is named.
+        #[arg(long = "type")]
+        device_types: Vec<String>,
+        /// For people.
+        #[arg(long, default_value = "")]
+        notes: String,
+    },
+    /// Show all.
+    List,
+    /// Show one.
+    Show {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+}
+
+/// Artifacts.
+pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Printer) -> anyhow::Result<Exit> {
+    match command {
+        ArtifactCommand::Upload { file, name, signature } => {
+            let signature = match signature {
+                Some(file) => Some(
+                    std::fs::read_to_string(&file)
+                        .with_context(|| format!("{} cannot be read", file.display()))?,
+                ),
+                None => None,
+            };
+            let artifact = upload(api, &file, name, signature).await?;
+            printer.pairs(&artifact, |artifact| {
+                vec![
+                    ("id", artifact.id.to_string()),
+                    ("name", artifact.name.clone()),
+                    ("size", artifact.size.to_string()),
+                    ("sha256", artifact.sha256.clone()),
+                ]
+            })?;
+        }
+        ArtifactCommand::List => {
+            let page = api.all::<Artifact>(&["artifacts"], &json!({}), usize::MAX).await?;
+            printer.page(&page, &["id", "name", "size", "sha256", "uploaded"], |artifact| {
+                vec![
+                    artifact.id.to_string(),
+                    artifact.name.clone(),
+                    artifact.size.to_string(),
+                    artifact.sha256.clone(),
+                    time(artifact.created_at),
+                ]
+            })?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Hashes the file, then streams it; the server refuses it if what arrives has another hash.
+pub(crate) async fn upload(
+    api: &Api,
+    file: &Path,
+    name: Option<String>,
+    signature: Option<String>,
+) -> anyhow::Result<Artifact> {
+    let problem = || format!("{} cannot be read", file.display());
+    let name = match name {
+        Some(name) => name,
+        None => file.file_name().with_context(problem)?.to_string_lossy().into_owned(),
+    };
+    let (sha256, size) = hash(file).await.with_context(problem)?;
+    let content = tokio::fs::File::open(file).await.with_context(problem)?;
+    let bar = terminal::progress_bytes(size, &name);
+    let counted = bar.clone();
+    let chunks = ReaderStream::with_capacity(content, 64 * 1024).inspect_ok(move |chunk| {
+        counted.inc(u64::try_from(chunk.len()).unwrap_or(0));
+    });
+    let request = api
+        .request(Method::POST, api.url(&["artifacts"])?)
+        .query(&UploadQuery { name, signature })
+        .header(SHA256_HEADER, sha256)
+        .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
+        .header(reqwest::header::CONTENT_LENGTH, size)
+        .body(Body::wrap_stream(chunks));
+    let answer = api.send(request).await;
+    bar.finish_and_clear();
+    answer?.json().await.context("the server's answer is not an artifact")
+}
+
+/// SHA-256 in lower-case hex, and the size.
+async fn hash(file: &Path) -> std::io::Result<(String, u64)> {
+    let mut content = tokio::fs::File::open(file).await?;
+    let mut digest = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = content.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok((hex::encode(digest.finalize()), size));
+        }
+        digest.update(buffer.get(..read).unwrap_or_default());
+        size += u64::try_from(read).unwrap_or(0);
+    }
+}
+
+/// Releases.
+pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printer) -> anyhow::Result<Exit> {
+    let show = |release: &Release| {
+        printer.pairs(release, |release| {
+            vec![
+                ("release", format!("{} {}", release.name, release.version)),
+                ("components", words(release.components.iter().map(|c| format!("{}@{}", c.name, c.version)))),
+                (
+                    "for types",
+                    if release.device_types.is_empty() {
+                        "any".to_owned()
+                    } else {
+                        words(&release.device_types)
+                    },
+                ),
+                ("notes", release.notes.clone()),
+                ("made", format!("{} by {}", time(release.created_at), release.created_by)),
+            ]
+        })
+    };
+    match command {
+        ReleaseCommand::Create { name, version, artifacts, mut components, kind, device_types, notes } => {
+            if !artifacts.is_empty() {
+                let mut ids = Vec::new();
+                for file in &artifacts {
+                    ids.push(upload(api, file, None, None).await?.id);
+                }
+                let new = NewComponent {
+                    name: name.clone(),
+                    version: version.clone(),
+                    component_type: kind,
+                    artifacts: ids,
+                };
+                let component: Component = api.write(Method::POST, &["components"], &new).await?;
+                components.push(NameVersion { name: component.name, version: component.version });
+            }
+            anyhow::ensure!(!components.is_empty(), "a release needs at least one --artifact or --component");
+            let new = NewRelease { name, version, components, device_types, notes };
+            show(&api.write(Method::POST, &["releases"], &new).await?)?;
+        }
+        ReleaseCommand::List => {
+            let page = api.all::<Release>(&["releases"], &json!({}), usize::MAX).await?;
+            printer.page(&page, &["name", "version", "components", "for types", "made"], |release| {
+                vec![
+                    release.name.clone(),
+                    release.version.clone(),
+                    release.components.len().to_string(),
+                    words(&release.device_types),
+                    time(release.created_at),
+                ]
+            })?;
+        }
+        ReleaseCommand::Show { name, version } => show(&api.show(&["releases", &name, &version]).await?)?,
+    }
+    Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_hashed_in_pieces_as_if_it_were_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("app.bin");
+        let content: Vec<u8> = (0_u32..200_000).flat_map(u32::to_le_bytes).collect();
+        std::fs::write(&file, &content).unwrap();
+        let (sha256, size) = hash(&file).await.unwrap();
+        assert_eq!(sha256, hex::encode(Sha256::digest(&content)));
+        assert_eq!(size, 800_000);
+    }
+}
