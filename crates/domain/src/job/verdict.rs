@@ -1,7 +1,7 @@
 //! What is true of an update: the versions that are seen running, against those that should run.
 //!
-//! Where a version shows is said by the device type. Knows no protocol: it is handed the reported document of the
-//! classic shadow, the times at which its members were reported, and the inventory.
+//! Where a version shows is said by the device type. Knows no protocol: it is handed the reported side of the
+//! classic shadow, with the times at which its members were reported, and the inventory.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::device_type::VersionSource;
 use crate::ids::AttributeKey;
 use crate::job::states::Verdict;
+use crate::shadow::{Section, Stamp};
 use crate::time::Timestamp;
 
 /// What should run after an update.
@@ -44,10 +45,8 @@ pub enum Running {
 /// What a device has said of itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Said<'a> {
-    /// The `reported` section of the classic shadow.
-    pub reported: Option<&'a Value>,
-    /// Its metadata: the same shape with `{"timestamp": <epoch seconds>}` as leaves.
-    pub metadata: Option<&'a Value>,
+    /// The reported side of the classic shadow.
+    pub reported: Option<&'a Section>,
     /// Its inventory.
     pub inventory: &'a BTreeMap<AttributeKey, String>,
 }
@@ -60,8 +59,24 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn descend<'v>(root: &'v Value, path: &str, component: &str) -> Option<&'v Value> {
-    path.split('.').try_fold(root, |at, part| at.get(part.replace("{component}", component)))
+/// The value at a dotted path, with the time at which it was reported.
+fn reported(section: &Section, path: &str, component: &str) -> Option<(String, Option<Timestamp>)> {
+    let mut parts = path.split('.').map(|part| part.replace("{component}", component));
+    let first = parts.next()?;
+    let mut value = section.values.get(&first)?;
+    let mut stamp = section.stamps.get(&first);
+    for part in parts {
+        value = value.get(&part)?;
+        stamp = match stamp {
+            Some(Stamp::Keys(keys)) => keys.get(&part),
+            Some(Stamp::At(_)) | None => None,
+        };
+    }
+    let at = match stamp {
+        Some(Stamp::At(at)) => Some(*at),
+        Some(Stamp::Keys(_)) | None => None,
+    };
+    Some((text(value)?, at))
 }
 
 impl Expected {
@@ -86,16 +101,10 @@ impl Expected {
                         nowhere = true;
                         break;
                     }
-                    VersionSource::Reported(path) => said.reported.and_then(|root| {
-                        let version = descend(root, path, component).and_then(text)?;
-                        let reported_at = said
-                            .metadata
-                            .and_then(|root| descend(root, path, component))
-                            .and_then(|leaf| leaf.get("timestamp"))
-                            .and_then(Value::as_i64)
-                            .map(Timestamp::from_seconds);
-                        Some(Seen { version, reported_at, own })
-                    }),
+                    VersionSource::Reported(path) => said
+                        .reported
+                        .and_then(|section| reported(section, path, component))
+                        .map(|(version, reported_at)| Seen { version, reported_at, own }),
                     VersionSource::Inventory(key) => key
                         .replace("{component}", component)
                         .parse::<AttributeKey>()
@@ -189,10 +198,11 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
     use crate::device_type::TypeSpec;
+    use crate::shadow::Stamps;
 
     fn expected(components: &[(&str, &str)]) -> Expected {
         Expected {
@@ -201,10 +211,28 @@ mod tests {
         }
     }
 
-    fn look(expected: &Expected, sources: &[VersionSource], reported: &Value, metadata: &Value) -> Running {
+    fn stamps(values: &Map<String, Value>, at: i64) -> Stamps {
+        values
+            .iter()
+            .map(|(key, value)| {
+                let stamp = match value {
+                    Value::Object(inner) => Stamp::Keys(stamps(inner, at)),
+                    _ => Stamp::At(Timestamp::from_seconds(at)),
+                };
+                (key.clone(), stamp)
+            })
+            .collect()
+    }
+
+    fn look_at(expected: &Expected, sources: &[VersionSource], reported: &Value, at: i64) -> Running {
         let inventory = BTreeMap::from([("fw.app".parse().unwrap(), "7".to_owned())]);
-        expected
-            .look(sources, Said { reported: Some(reported), metadata: Some(metadata), inventory: &inventory })
+        let values = reported.as_object().unwrap().clone();
+        let section = Section { stamps: stamps(&values, at), values };
+        expected.look(sources, Said { reported: Some(&section), inventory: &inventory })
+    }
+
+    fn look(expected: &Expected, sources: &[VersionSource], reported: &Value) -> Running {
+        look_at(expected, sources, reported, 0)
     }
 
     #[test]
@@ -212,23 +240,19 @@ mod tests {
         let app = expected(&[("app", "2.0")]);
         let sources = TypeSpec::default().version_sources;
         let both = json!({"firmware": {"version": "2.0"}, "components": {"app": "1.0"}});
-        assert!(app.is_running(&look(&app, &sources, &both, &json!({}))));
+        assert!(app.is_running(&look(&app, &sources, &both)));
         let second = json!({"components": {"app": "2.0"}});
-        assert!(app.is_running(&look(&app, &sources, &second, &json!({}))));
-        assert_eq!(look(&app, &sources, &json!({}), &json!({})), Running::Shown(BTreeMap::new()));
+        assert!(app.is_running(&look(&app, &sources, &second)));
+        assert_eq!(look(&app, &sources, &json!({})), Running::Shown(BTreeMap::new()));
         let inventory = [VersionSource::Inventory("fw.{component}".to_owned())];
-        assert_eq!(look(&app, &inventory, &json!({}), &json!({})).versions()["app"], "7");
+        assert_eq!(look(&app, &inventory, &json!({})).versions()["app"], "7");
     }
 
     #[test]
     fn a_dot_in_a_components_name_is_part_of_the_name() {
         let odd = expected(&[("a.b", "2.0")]);
-        let running = look(
-            &odd,
-            &TypeSpec::default().version_sources,
-            &json!({"components": {"a.b": "2.0"}}),
-            &json!({}),
-        );
+        let running =
+            look(&odd, &TypeSpec::default().version_sources, &json!({"components": {"a.b": "2.0"}}));
         assert!(odd.is_running(&running));
     }
 
@@ -236,18 +260,18 @@ mod tests {
     fn one_version_for_all_may_be_the_releases() {
         let two = expected(&[("os", "11"), ("app", "5")]);
         let sources = TypeSpec::default().version_sources;
-        assert!(two.is_running(&look(&two, &sources, &json!({"firmware": {"version": "2.0"}}), &json!({}))));
+        assert!(two.is_running(&look(&two, &sources, &json!({"firmware": {"version": "2.0"}}))));
         let own = json!({"firmware": {"version": "9"}, "components": {"os": "11", "app": "5"}});
-        assert!(two.is_running(&look(&two, &sources, &own, &json!({}))));
+        assert!(two.is_running(&look(&two, &sources, &own)));
         let half = json!({"components": {"os": "11", "app": "4"}});
-        assert!(!two.is_running(&look(&two, &sources, &half, &json!({}))));
+        assert!(!two.is_running(&look(&two, &sources, &half)));
     }
 
     #[test]
     fn nowhere_to_look_is_unverifiable_at_once() {
         let app = expected(&[("app", "2.0")]);
         for sources in [&[][..], &[VersionSource::Nowhere][..]] {
-            let running = look(&app, sources, &json!({}), &json!({}));
+            let running = look(&app, sources, &json!({}));
             assert_eq!(app.at_success(&running).0, Verdict::Unverifiable);
         }
     }
@@ -257,14 +281,8 @@ mod tests {
         let app = expected(&[("app", "2.0")]);
         let sources = TypeSpec::default().version_sources;
         let before = BTreeMap::from([("app".to_owned(), "1.0".to_owned())]);
-        let seen = |version: &str, at: i64| {
-            look(
-                &app,
-                &sources,
-                &json!({"firmware": {"version": version}}),
-                &json!({"firmware": {"version": {"timestamp": at}}}),
-            )
-        };
+        let seen =
+            |version: &str, at: i64| look_at(&app, &sources, &json!({"firmware": {"version": version}}), at);
         let done = Timestamp::from_seconds(100);
         assert_eq!(app.after_success(&seen("1.0", 99), &before, done).0, Verdict::Pending);
         assert_eq!(app.after_success(&seen("1.0", 100), &before, done).0, Verdict::Pending);
@@ -279,12 +297,8 @@ mod tests {
     fn a_forced_reinstall_of_the_same_version_is_no_rollback() {
         let app = expected(&[("app", "2.0")]);
         let before = BTreeMap::from([("app".to_owned(), "2.0".to_owned())]);
-        let running = look(
-            &app,
-            &TypeSpec::default().version_sources,
-            &json!({"firmware": {"version": "2.0"}}),
-            &json!({"firmware": {"version": {"timestamp": 200}}}),
-        );
+        let reported = json!({"firmware": {"version": "2.0"}});
+        let running = look_at(&app, &TypeSpec::default().version_sources, &reported, 200);
         assert_eq!(app.after_success(&running, &before, Timestamp::from_seconds(100)).0, Verdict::Verified);
     }
 }
