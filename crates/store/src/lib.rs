@@ -8,10 +8,14 @@
 //!
 //! `mod` order is reading order.
 
+pub mod artifacts;
 pub mod blobs;
 pub mod changes;
 pub mod error;
+pub mod executions;
+pub mod jobs;
 mod postgres;
+pub mod releases;
 mod request;
 pub mod shadows;
 pub(crate) mod sqlite;

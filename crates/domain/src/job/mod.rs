@@ -12,8 +12,8 @@ pub mod verdict;
 pub mod why;
 
 pub use execution::{DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
-pub use plan::{Observed, Plan, Step, Tally, plan};
-pub use spec::{Amount, FailureThreshold, Job, JobSpec, Progress, ThresholdScope, Timeouts, What};
+pub use plan::{Observed, Plan, Standing, Step, Tally, plan};
+pub use spec::{Amount, FailureThreshold, Job, JobSpec, Progress, Retry, ThresholdScope, Timeouts, What};
 pub use states::{ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, Verdict};
 pub use verdict::{Expected, Running};
 pub use why::{Why, why};

@@ -199,7 +199,7 @@ fn steps(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
         return observed.due.iter().copied().map(Step::TimeOut).collect();
     }
     match &job.state {
-        JobState::Running | JobState::Paused | JobState::Halted(_) if job.progress.retry_up_to.is_some() => {
+        JobState::Running | JobState::Paused | JobState::Halted(_) if job.progress.retry.is_some() => {
             if observed.retryable.is_empty() {
                 vec![Step::RetriesDone]
             } else {

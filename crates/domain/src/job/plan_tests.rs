@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::{DeviceId, JobId, TenantId};
 use crate::job::execution::{DeviceReport, Execution, ReportedStatus, StepTimer};
-use crate::job::spec::{Amount, FailureThreshold, JobSpec, Timeouts, What};
+use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, Timeouts, What};
 use crate::job::states::Verdict;
 
 const TIMEOUTS: Timeouts = Timeouts {
@@ -98,6 +98,7 @@ impl Model {
             target_count: u64::try_from(habits.len()).unwrap(),
             target_seq: 0,
             version: 1,
+            revision: 1,
             created_at: now,
             created_by: String::new(),
             started_at: None,
@@ -121,7 +122,7 @@ impl Model {
             .filter(|e| self.job.state == JobState::Running || e.state != ExecutionState::Queued)
             .map(|e| e.id)
             .collect();
-        let up_to = self.job.progress.retry_up_to.unwrap_or(0);
+        let up_to = self.job.progress.retry.map_or(0, |retry| retry.up_to.get());
         let retryable: Vec<_> = self
             .executions
             .values()
@@ -223,7 +224,7 @@ impl Model {
                     self.again(*id);
                 }
             }
-            Step::RetriesDone => self.job.progress.retry_up_to = None,
+            Step::RetriesDone => self.job.progress.retry = None,
             Step::Withdraw(id) => {
                 let now = self.now;
                 let execution = self.by_id(*id);
@@ -421,7 +422,8 @@ proptest! {
             // An operator who retries for ever what can only fail would be at it for ever.
             if retry && round < 6 && round % 2 == 0 {
                 model.job.progress.accepted = Accepted::default();
-                model.job.progress.retry_up_to = model.executions.values().map(|e| e.id.get()).max();
+                let up_to = model.executions.values().map(|e| e.id).max().unwrap();
+                model.job.progress.retry = Some(Retry { after: ExecutionId::new(0), up_to });
             } else {
                 model.job.progress.accepted = accept(&model.job, &model.tallies());
             }

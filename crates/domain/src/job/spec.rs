@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::ids::{JobId, ReleaseId, TenantId};
+use crate::ids::{ExecutionId, JobId, ReleaseId, TenantId};
 use crate::job::states::{JobKind, JobState};
 use crate::time::Timestamp;
 
@@ -190,8 +190,17 @@ pub struct Progress {
     pub accepted: Accepted,
     /// When it last went on after a pause or halt: what was queued then gets its whole time again.
     pub resumed_at: Option<Timestamp>,
-    /// Failed executions up to this id are to be offered again.
-    pub retry_up_to: Option<i64>,
+    /// Failed executions that are to be offered again.
+    pub retry: Option<Retry>,
+}
+
+/// Failed executions of a job that an operator wants tried again: those with ids in `after + 1 ..= up_to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Those up to here were looked at.
+    pub after: ExecutionId,
+    /// The newest one when the operator asked.
+    pub up_to: ExecutionId,
 }
 
 /// A job as stored, without its targets.
@@ -211,8 +220,10 @@ pub struct Job {
     pub target_count: u64,
     /// The change sequence at which the targets were read.
     pub target_seq: i64,
-    /// Rises by one with every change of this record.
+    /// Rises by one with every change of state or policy.
     pub version: i64,
+    /// Rises by one with every write, progress included.
+    pub revision: i64,
     /// When it was made.
     pub created_at: Timestamp,
     /// By whom.

@@ -131,6 +131,7 @@ mod tests {
             target_count: 1,
             target_seq: 0,
             version: 1,
+            revision: 1,
             created_at: Timestamp::from_seconds(0),
             created_by: String::new(),
             started_at: None,

@@ -146,7 +146,8 @@ CREATE TABLE artifact (
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL
 );
-CREATE INDEX artifact_by_digest ON artifact (tenant_id, sha256);
+CREATE INDEX artifact_by_digest ON artifact (sha256);
+CREATE INDEX artifact_by_tenant ON artifact (tenant_id, id);
 
 CREATE TABLE component (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -187,6 +188,7 @@ CREATE TABLE release_component (
 CREATE INDEX release_component_by_component ON release_component (component_id);
 
 -- targets: roaring treemap of device ids, frozen at creation, read at change sequence target_seq.
+-- version rises with what operators can see change, revision with every write.
 CREATE TABLE job (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   tenant_id INTEGER NOT NULL,
@@ -199,6 +201,7 @@ CREATE TABLE job (
   target_seq INTEGER NOT NULL,
   release_id INTEGER,
   version INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
   started_at INTEGER,
@@ -206,29 +209,48 @@ CREATE TABLE job (
 );
 CREATE INDEX job_by_state ON job (state);
 CREATE INDEX job_by_tenant ON job (tenant_id, id);
+CREATE INDEX job_by_release ON job (release_id);
 
--- number: 1 for the first try on this device, +1 for each retry. version: the protocol's versionNumber.
+-- How many latest executions of a wave stand at a state and verdict; kept in step by whoever writes executions.
+CREATE TABLE job_tally (
+  job_id INTEGER NOT NULL,
+  wave INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (job_id, wave, state, verdict)
+);
+
+-- number: 1 for the first try on this device, +1 for each retry; latest: 1 for the last of them, 0 for earlier ones.
+-- version: the protocol's versionNumber. detail: statusDetails. seen_before: versions at the offer, by component.
+-- due_at: the nearer of phase_due_at (queued, in progress, verifying) and step_due_at (the device's own timer).
 CREATE TABLE execution (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   tenant_id INTEGER NOT NULL,
   job_id INTEGER NOT NULL,
   device_id INTEGER NOT NULL,
   number INTEGER NOT NULL,
+  latest INTEGER NOT NULL,
   wave INTEGER NOT NULL,
   state TEXT NOT NULL,
   verdict TEXT NOT NULL,
   reason TEXT NOT NULL,
   detail TEXT NOT NULL,
+  seen_before TEXT NOT NULL,
   version INTEGER NOT NULL,
   queued_at INTEGER NOT NULL,
   started_at INTEGER,
   updated_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  phase_due_at INTEGER,
+  step_due_at INTEGER,
   due_at INTEGER,
   UNIQUE (job_id, device_id, number)
 );
-CREATE INDEX execution_by_device ON execution (device_id, state);
+CREATE INDEX execution_by_device ON execution (device_id, state, verdict);
 CREATE INDEX execution_by_job ON execution (job_id, state, verdict);
-CREATE INDEX execution_by_due ON execution (due_at);
+CREATE INDEX execution_by_job_id ON execution (job_id, id);
+CREATE INDEX execution_by_due ON execution (job_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE user_account (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,142 @@
+//! Artifacts: rows that name blobs. Several rows may name the same bytes.
+
+use windlass_domain::ids::{ArtifactId, Sha256, TenantId};
+use windlass_domain::software::Artifact;
+use windlass_domain::time::Timestamp;
+
+use crate::changes::ChangeKind;
+use crate::error::StoreError;
+use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct ArtifactRow {
+    id: i64,
+    name: String,
+    sha256: Vec<u8>,
+    size: i64,
+    signature: Option<String>,
+    created_at: i64,
+    created_by: String,
+}
+
+impl ArtifactRow {
+    pub(crate) fn read(self) -> Result<Artifact, StoreError> {
+        let Self { id, name, sha256, size, signature, created_at, created_by } = self;
+        Ok(Artifact {
+            id: ArtifactId::new(id),
+            name: name.parse().map_err(|e| StoreError::corrupt("artifact.name", e))?,
+            sha256: Sha256::try_from(sha256.as_slice())
+                .map_err(|e| StoreError::corrupt("artifact.sha256", e))?,
+            size: u64::try_from(size).map_err(|e| StoreError::corrupt("artifact.size", e))?,
+            signature,
+            created_at: Timestamp::from_micros(created_at),
+            created_by,
+        })
+    }
+}
+
+/// Stores an artifact; the number in it is ignored, the one it got is returned.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    artifact: &Artifact,
+) -> Result<ArtifactId, StoreError> {
+    let Artifact { id: _, name, sha256, size, signature, created_at, created_by } = artifact;
+    let (id,) = fetch_one!(
+        tx,
+        (i64,),
+        "INSERT INTO artifact (tenant_id, name, sha256, size, signature, created_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        tenant.get(),
+        name.as_str(),
+        sha256.as_bytes().as_slice(),
+        i64::try_from(*size).unwrap_or(i64::MAX),
+        signature.as_deref(),
+        created_at.micros(),
+        created_by.as_str(),
+    )?;
+    tx.changed(ChangeKind::Artifact, id).await?;
+    Ok(ArtifactId::new(id))
+}
+
+/// One artifact of a tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<Option<Artifact>, StoreError> {
+    fetch_optional!(
+        tx,
+        ArtifactRow,
+        "SELECT id, name, sha256, size, signature, created_at, created_by
+         FROM artifact WHERE tenant_id = $1 AND id = $2",
+        tenant.get(),
+        id.get(),
+    )?
+    .map(ArtifactRow::read)
+    .transpose()
+}
+
+/// Artifacts of a tenant by number, those after `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Artifact>, StoreError> {
+    fetch_all!(
+        tx,
+        ArtifactRow,
+        "SELECT id, name, sha256, size, signature, created_at, created_by
+         FROM artifact WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        tenant.get(),
+        after,
+        i64::from(limit),
+    )?
+    .into_iter()
+    .map(ArtifactRow::read)
+    .collect()
+}
+
+/// Name and version of one component that has the artifact, if any has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn used_by(tx: &mut Tx<'_>, id: ArtifactId) -> Result<Option<(String, String)>, StoreError> {
+    fetch_optional!(
+        tx,
+        (String, String),
+        "SELECT c.name, c.version FROM component_artifact a JOIN component c ON c.id = a.component_id
+         WHERE a.artifact_id = $1 LIMIT 1",
+        id.get(),
+    )
+}
+
+/// Deletes an artifact. True if it was there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<bool, StoreError> {
+    let gone = execute!(tx, "DELETE FROM artifact WHERE tenant_id = $1 AND id = $2", tenant.get(), id.get())?;
+    tx.changed(ChangeKind::Artifact, id.get()).await?;
+    Ok(gone > 0)
+}
+
+/// Whether any artifact, of whatever tenant, has these bytes: their blob must stay then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refers_to(tx: &mut Tx<'_>, sha256: &Sha256) -> Result<bool, StoreError> {
+    let found = fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT id FROM artifact WHERE sha256 = $1 LIMIT 1",
+        sha256.as_bytes().as_slice(),
+    )?;
+    Ok(found.is_some())
+}

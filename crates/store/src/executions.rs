@@ -1,0 +1,470 @@
+//! Executions: a job's life on one device, earlier tries included, and the counters that are kept in step with them.
+//!
+//! Counters hold the latest try of each device only. Every function that writes an execution moves its counter in the
+//! same transaction, so that nobody ever has to read all rows of a job to know how it stands.
+
+use std::collections::BTreeMap;
+
+use windlass_domain::ids::{DeviceId, ExecutionId, JobId, TenantId};
+use windlass_domain::job::{Execution, ExecutionState, JobState, Tally, Verdict};
+use windlass_domain::time::Timestamp;
+
+use crate::changes::ChangeKind;
+use crate::error::StoreError;
+use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+
+mod offer;
+mod queries;
+
+pub use offer::{OfferFacts, offer_facts};
+pub use queries::{ExecutionPick, failures, list, of_device};
+
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct ExecutionRow {
+    id: i64,
+    tenant_id: i64,
+    job_id: i64,
+    device_id: i64,
+    number: i64,
+    wave: i64,
+    state: String,
+    verdict: String,
+    reason: String,
+    detail: String,
+    seen_before: String,
+    version: i64,
+    queued_at: i64,
+    started_at: Option<i64>,
+    updated_at: i64,
+    ended_at: Option<i64>,
+    phase_due_at: Option<i64>,
+    step_due_at: Option<i64>,
+}
+
+/// The columns of an [`ExecutionRow`], from `execution e`, then the rest of the statement.
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.id, e.tenant_id, e.job_id, e.device_id, e.number, e.wave, e.state, e.verdict, e.reason, e.detail,
+               e.seen_before, e.version, e.queued_at, e.started_at, e.updated_at, e.ended_at, e.phase_due_at,
+               e.step_due_at FROM execution e ",
+            $rest
+        )
+    };
+}
+pub(crate) use columns;
+
+fn texts(what: &str, json: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    serde_json::from_str(json).map_err(|e| StoreError::corrupt(what, e))
+}
+
+fn json(map: &BTreeMap<String, String>) -> Result<String, StoreError> {
+    serde_json::to_string(map).map_err(|e| StoreError::corrupt("execution.detail", e))
+}
+
+impl ExecutionRow {
+    pub(crate) fn read(self) -> Result<Execution, StoreError> {
+        let Self {
+            id,
+            tenant_id,
+            job_id,
+            device_id,
+            number,
+            wave,
+            state,
+            verdict,
+            reason,
+            detail,
+            seen_before,
+            version,
+            queued_at,
+            started_at,
+            updated_at,
+            ended_at,
+            phase_due_at,
+            step_due_at,
+        } = self;
+        let time = |at: Option<i64>| at.map(Timestamp::from_micros);
+        Ok(Execution {
+            id: ExecutionId::new(id),
+            tenant: TenantId::new(tenant_id),
+            job: JobId::new(job_id),
+            device: DeviceId::new(device_id),
+            number,
+            wave: u32::try_from(wave).map_err(|e| StoreError::corrupt("execution.wave", e))?,
+            state: state.parse().map_err(|e| StoreError::corrupt("execution.state", e))?,
+            verdict: verdict.parse().map_err(|e| StoreError::corrupt("execution.verdict", e))?,
+            reason,
+            details: texts("execution.detail", &detail)?,
+            version,
+            before: texts("execution.seen_before", &seen_before)?,
+            queued_at: Timestamp::from_micros(queued_at),
+            started_at: time(started_at),
+            updated_at: Timestamp::from_micros(updated_at),
+            ended_at: time(ended_at),
+            phase_due: time(phase_due_at),
+            step_due: time(step_due_at),
+        })
+    }
+}
+
+async fn count(tx: &mut Tx<'_>, execution: &Execution, change: i64) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "INSERT INTO job_tally (job_id, wave, state, verdict, count) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
+        execution.job.get(),
+        i64::from(execution.wave),
+        execution.state.as_str(),
+        execution.verdict.as_str(),
+        change,
+    )?;
+    Ok(())
+}
+
+/// Stores a new execution as the latest try; its number is ignored, the one it got is returned.
+///
+/// # Errors
+/// When the database fails, also when the device has such a try already.
+pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionId, StoreError> {
+    let Execution {
+        id: _,
+        tenant,
+        job,
+        device,
+        number,
+        wave,
+        state,
+        verdict,
+        reason,
+        details,
+        version,
+        before,
+        queued_at,
+        started_at,
+        updated_at,
+        ended_at,
+        phase_due,
+        step_due,
+    } = execution;
+    let (id,) = fetch_one!(
+        tx,
+        (i64,),
+        "INSERT INTO execution (tenant_id, job_id, device_id, number, latest, wave, state, verdict, reason, detail,
+           seen_before, version, queued_at, started_at, updated_at, ended_at, phase_due_at, step_due_at, due_at)
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id",
+        tenant.get(),
+        job.get(),
+        device.get(),
+        *number,
+        i64::from(*wave),
+        state.as_str(),
+        verdict.as_str(),
+        reason.as_str(),
+        json(details)?,
+        json(before)?,
+        *version,
+        queued_at.micros(),
+        started_at.map(Timestamp::micros),
+        updated_at.micros(),
+        ended_at.map(Timestamp::micros),
+        phase_due.map(Timestamp::micros),
+        step_due.map(Timestamp::micros),
+        execution.due().map(Timestamp::micros),
+    )?;
+    count(tx, execution, 1).await?;
+    Ok(ExecutionId::new(id))
+}
+
+/// Stores `after` in place of `before`, which must be what is stored. False, and nothing is stored, if it is not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> Result<bool, StoreError> {
+    let written = execute!(
+        tx,
+        "UPDATE execution SET state = $1, verdict = $2, reason = $3, detail = $4, version = $5, started_at = $6,
+           updated_at = $7, ended_at = $8, phase_due_at = $9, step_due_at = $10, due_at = $11
+         WHERE id = $12 AND version = $13 AND state = $14 AND verdict = $15 AND latest = 1",
+        after.state.as_str(),
+        after.verdict.as_str(),
+        after.reason.as_str(),
+        json(&after.details)?,
+        after.version,
+        after.started_at.map(Timestamp::micros),
+        after.updated_at.micros(),
+        after.ended_at.map(Timestamp::micros),
+        after.phase_due.map(Timestamp::micros),
+        after.step_due.map(Timestamp::micros),
+        after.due().map(Timestamp::micros),
+        before.id.get(),
+        before.version,
+        before.state.as_str(),
+        before.verdict.as_str(),
+    )?;
+    if written == 0 {
+        return Ok(false);
+    }
+    if (before.state, before.verdict) != (after.state, after.verdict) {
+        count(tx, before, -1).await?;
+        count(tx, after, 1).await?;
+        tx.changed(ChangeKind::Execution, before.id.get()).await?;
+    }
+    Ok(true)
+}
+
+/// Makes room for another try: this one is history from now on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn supersede(tx: &mut Tx<'_>, execution: &Execution) -> Result<bool, StoreError> {
+    let written = execute!(
+        tx,
+        "UPDATE execution SET latest = 0, phase_due_at = NULL, step_due_at = NULL, due_at = NULL
+         WHERE id = $1 AND latest = 1",
+        execution.id.get(),
+    )?;
+    if written == 1 {
+        count(tx, execution, -1).await?;
+    }
+    Ok(written == 1)
+}
+
+/// One execution of a tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: ExecutionId,
+) -> Result<Option<Execution>, StoreError> {
+    let sql = columns!("WHERE e.tenant_id = $1 AND e.id = $2");
+    fetch_optional!(tx, ExecutionRow, sql, tenant.get(), id.get())?.map(ExecutionRow::read).transpose()
+}
+
+/// One execution of whatever tenant, if it is its device's latest try.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest_by_id(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Option<Execution>, StoreError> {
+    let sql = columns!("WHERE e.id = $1 AND e.latest = 1");
+    fetch_optional!(tx, ExecutionRow, sql, id.get())?.map(ExecutionRow::read).transpose()
+}
+
+/// A device's latest try of a job.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest(tx: &mut Tx<'_>, device: DeviceId, job: JobId) -> Result<Option<Execution>, StoreError> {
+    let sql = columns!("WHERE e.job_id = $1 AND e.device_id = $2 AND e.latest = 1");
+    fetch_optional!(tx, ExecutionRow, sql, job.get(), device.get())?.map(ExecutionRow::read).transpose()
+}
+
+/// What a device may see and work on, in the order of the contract: in progress first, then as offered. What it has not
+/// begun shows only while its job runs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pending(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
+    let mut in_progress: Vec<Execution> = fetch_all!(
+        tx,
+        ExecutionRow,
+        columns!("WHERE e.device_id = $1 AND e.state = 'inProgress' AND e.latest = 1 ORDER BY e.id"),
+        device.get(),
+    )?
+    .into_iter()
+    .map(ExecutionRow::read)
+    .collect::<Result<_, _>>()?;
+    let queued: Vec<Execution> = fetch_all!(
+        tx,
+        ExecutionRow,
+        columns!(
+            "JOIN job j ON j.id = e.job_id
+             WHERE e.device_id = $1 AND e.state = 'queued' AND e.latest = 1 AND j.state = 'running' ORDER BY e.id"
+        ),
+        device.get(),
+    )?
+    .into_iter()
+    .map(ExecutionRow::read)
+    .collect::<Result<_, _>>()?;
+    in_progress.extend(queued);
+    Ok(in_progress)
+}
+
+/// How many executions a device has that are queued or in progress, whatever the state of their jobs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_count(tx: &mut Tx<'_>, device: DeviceId) -> Result<i64, StoreError> {
+    let (count,) = fetch_one!(
+        tx,
+        (i64,),
+        "SELECT COUNT(*) FROM execution
+         WHERE device_id = $1 AND state IN ('queued', 'inProgress') AND latest = 1",
+        device.get(),
+    )?;
+    Ok(count)
+}
+
+/// What a device said it finished and what has not been seen running yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verifying(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
+    fetch_all!(
+        tx,
+        ExecutionRow,
+        columns!(
+            "WHERE e.device_id = $1 AND e.state = 'succeeded' AND e.verdict = 'pending' AND e.latest = 1
+             ORDER BY e.id"
+        ),
+        device.get(),
+    )?
+    .into_iter()
+    .map(ExecutionRow::read)
+    .collect()
+}
+
+/// The counters of a job: a few rows for each wave.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tallies(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Tally>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64, String, String, i64),
+        "SELECT wave, state, verdict, count FROM job_tally WHERE job_id = $1 AND count > 0
+         ORDER BY wave, state, verdict",
+        job.get(),
+    )?;
+    rows.into_iter()
+        .map(|(wave, state, verdict, count)| {
+            Ok(Tally {
+                wave: u32::try_from(wave).map_err(|e| StoreError::corrupt("job_tally.wave", e))?,
+                state: state
+                    .parse::<ExecutionState>()
+                    .map_err(|e| StoreError::corrupt("job_tally.state", e))?,
+                verdict: verdict
+                    .parse::<Verdict>()
+                    .map_err(|e| StoreError::corrupt("job_tally.verdict", e))?,
+                count: u64::try_from(count).map_err(|e| StoreError::corrupt("job_tally.count", e))?,
+            })
+        })
+        .collect()
+}
+
+/// The first executions of a job whose timer ran out. What was not begun counts only while the job runs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due(
+    tx: &mut Tx<'_>,
+    job: JobId,
+    state: &JobState,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, StoreError> {
+    let rows = if *state == JobState::Running {
+        fetch_all!(
+            tx,
+            (i64,),
+            "SELECT id FROM execution WHERE job_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
+            job.get(),
+            now.micros(),
+            i64::from(limit),
+        )?
+    } else {
+        fetch_all!(
+            tx,
+            (i64,),
+            "SELECT id FROM execution WHERE job_id = $1 AND due_at <= $2 AND state <> 'queued'
+             ORDER BY due_at LIMIT $3",
+            job.get(),
+            now.micros(),
+            i64::from(limit),
+        )?
+    };
+    Ok(ids(rows))
+}
+
+/// The first failed latest tries of a job with ids in `after + 1 ..= up_to`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn failed_between(
+    tx: &mut Tx<'_>,
+    job: JobId,
+    after: ExecutionId,
+    up_to: ExecutionId,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT id FROM execution
+         WHERE job_id = $1 AND id > $2 AND id <= $3 AND latest = 1
+           AND (verdict IN ('rolledBack', 'expired')
+                OR (verdict = 'pending' AND state IN ('failed', 'rejected', 'timedOut')))
+         ORDER BY id LIMIT $4",
+        job.get(),
+        after.get(),
+        up_to.get(),
+        i64::from(limit),
+    )?;
+    Ok(ids(rows))
+}
+
+/// The first executions of a job that a cancellation withdraws.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdrawable(
+    tx: &mut Tx<'_>,
+    job: JobId,
+    in_progress_too: bool,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, StoreError> {
+    let second = if in_progress_too { ExecutionState::InProgress } else { ExecutionState::Queued };
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT id FROM execution WHERE job_id = $1 AND state IN ($2, $3) ORDER BY id LIMIT $4",
+        job.get(),
+        ExecutionState::Queued.as_str(),
+        second.as_str(),
+        i64::from(limit),
+    )?;
+    Ok(ids(rows))
+}
+
+/// The newest execution of a job.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest(tx: &mut Tx<'_>, job: JobId) -> Result<Option<ExecutionId>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT id FROM execution WHERE job_id = $1 ORDER BY id DESC LIMIT 1",
+        job.get(),
+    )?;
+    Ok(row.map(|(id,)| ExecutionId::new(id)))
+}
+
+/// Deletes some executions of a job that is over. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_some(tx: &mut Tx<'_>, job: JobId, limit: u32) -> Result<u64, StoreError> {
+    execute!(
+        tx,
+        "DELETE FROM execution WHERE id IN (SELECT id FROM execution WHERE job_id = $1 ORDER BY id LIMIT $2)",
+        job.get(),
+        i64::from(limit),
+    )
+}
+
+fn ids(rows: Vec<(i64,)>) -> Vec<ExecutionId> {
+    rows.into_iter().map(|(id,)| ExecutionId::new(id)).collect()
+}

@@ -1,0 +1,357 @@
+//! Components with their artifacts, releases with their components.
+
+use serde_json::Value;
+use windlass_domain::ids::{ComponentId, ReleaseId, TenantId, TypeName};
+use windlass_domain::software::{Artifact, Component, Release};
+use windlass_domain::time::Timestamp;
+
+use crate::artifacts::ArtifactRow;
+use crate::changes::ChangeKind;
+use crate::error::StoreError;
+use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+
+#[derive(Debug, sqlx::FromRow)]
+struct ComponentRow {
+    id: i64,
+    name: String,
+    version: String,
+    r#type: String,
+    created_at: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct ReleaseRow {
+    id: i64,
+    name: String,
+    version: String,
+    device_types: String,
+    notes: String,
+    created_at: i64,
+    created_by: String,
+}
+
+fn position(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
+/// Stores a component; the ids in it are ignored but for those of its artifacts. None if name and version are taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_component(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    component: &Component,
+) -> Result<Option<ComponentId>, StoreError> {
+    let Component { id: _, name, version, component_type, artifacts, created_at } = component;
+    let Some((id,)) = fetch_optional!(
+        tx,
+        (i64,),
+        "INSERT INTO component (tenant_id, name, version, type, created_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id, name, version) DO NOTHING RETURNING id",
+        tenant.get(),
+        name.as_str(),
+        version.as_str(),
+        component_type.as_str(),
+        created_at.micros(),
+    )?
+    else {
+        return Ok(None);
+    };
+    for (index, artifact) in artifacts.iter().enumerate() {
+        execute!(
+            tx,
+            "INSERT INTO component_artifact (component_id, position, artifact_id) VALUES ($1, $2, $3)",
+            id,
+            position(index),
+            artifact.id.get(),
+        )?;
+    }
+    tx.changed(ChangeKind::Component, id).await?;
+    Ok(Some(ComponentId::new(id)))
+}
+
+async fn read_component(tx: &mut Tx<'_>, row: ComponentRow) -> Result<Component, StoreError> {
+    let ComponentRow { id, name, version, r#type, created_at } = row;
+    let artifacts: Result<Vec<Artifact>, StoreError> = fetch_all!(
+        tx,
+        ArtifactRow,
+        "SELECT a.id, a.name, a.sha256, a.size, a.signature, a.created_at, a.created_by
+         FROM component_artifact c JOIN artifact a ON a.id = c.artifact_id
+         WHERE c.component_id = $1 ORDER BY c.position",
+        id,
+    )?
+    .into_iter()
+    .map(ArtifactRow::read)
+    .collect();
+    Ok(Component {
+        id: ComponentId::new(id),
+        name: name.parse().map_err(|e| StoreError::corrupt("component.name", e))?,
+        version: version.parse().map_err(|e| StoreError::corrupt("component.version", e))?,
+        component_type: r#type.parse().map_err(|e| StoreError::corrupt("component.type", e))?,
+        artifacts: artifacts?,
+        created_at: Timestamp::from_micros(created_at),
+    })
+}
+
+/// One component by name and version.
+///
+/// # Errors
+/// When the database fails.
+pub async fn component(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    name: &str,
+    version: &str,
+) -> Result<Option<Component>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        ComponentRow,
+        "SELECT id, name, version, type, created_at FROM component
+         WHERE tenant_id = $1 AND name = $2 AND version = $3",
+        tenant.get(),
+        name,
+        version,
+    )?;
+    match row {
+        Some(row) => Ok(Some(read_component(tx, row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Components of a tenant in the order they were made, those after `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn components(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Component>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        ComponentRow,
+        "SELECT id, name, version, type, created_at FROM component
+         WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        tenant.get(),
+        after,
+        i64::from(limit),
+    )?;
+    let mut components = Vec::with_capacity(rows.len());
+    for row in rows {
+        components.push(read_component(tx, row).await?);
+    }
+    Ok(components)
+}
+
+/// Name and version of one release that has the component, if any has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn component_used_by(
+    tx: &mut Tx<'_>,
+    id: ComponentId,
+) -> Result<Option<(String, String)>, StoreError> {
+    fetch_optional!(
+        tx,
+        (String, String),
+        "SELECT r.name, r.version FROM release_component c JOIN software_release r ON r.id = c.release_id
+         WHERE c.component_id = $1 LIMIT 1",
+        id.get(),
+    )
+}
+
+/// Deletes a component that no release has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_component(tx: &mut Tx<'_>, id: ComponentId) -> Result<(), StoreError> {
+    execute!(tx, "DELETE FROM component_artifact WHERE component_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM component WHERE id = $1", id.get())?;
+    tx.changed(ChangeKind::Component, id.get()).await
+}
+
+/// Stores a release; its own id is ignored. None if name and version are taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_release(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    release: &Release,
+) -> Result<Option<ReleaseId>, StoreError> {
+    let Release { id: _, name, version, device_types, components, notes, created_at, created_by } = release;
+    let types = Value::from(device_types.iter().map(TypeName::as_str).collect::<Vec<_>>()).to_string();
+    let Some((id,)) = fetch_optional!(
+        tx,
+        (i64,),
+        "INSERT INTO software_release (tenant_id, name, version, device_types, notes, created_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (tenant_id, name, version) DO NOTHING RETURNING id",
+        tenant.get(),
+        name.as_str(),
+        version.as_str(),
+        types.as_str(),
+        notes.as_str(),
+        created_at.micros(),
+        created_by.as_str(),
+    )?
+    else {
+        return Ok(None);
+    };
+    for (index, component) in components.iter().enumerate() {
+        execute!(
+            tx,
+            "INSERT INTO release_component (release_id, position, component_id) VALUES ($1, $2, $3)",
+            id,
+            position(index),
+            component.id.get(),
+        )?;
+    }
+    tx.changed(ChangeKind::Release, id).await?;
+    Ok(Some(ReleaseId::new(id)))
+}
+
+async fn read_release(tx: &mut Tx<'_>, row: ReleaseRow) -> Result<Release, StoreError> {
+    let ReleaseRow { id, name, version, device_types, notes, created_at, created_by } = row;
+    let rows = fetch_all!(
+        tx,
+        ComponentRow,
+        "SELECT c.id, c.name, c.version, c.type, c.created_at
+         FROM release_component r JOIN component c ON c.id = r.component_id
+         WHERE r.release_id = $1 ORDER BY r.position",
+        id,
+    )?;
+    let mut components = Vec::with_capacity(rows.len());
+    for row in rows {
+        components.push(read_component(tx, row).await?);
+    }
+    let types: Vec<String> = serde_json::from_str(&device_types)
+        .map_err(|e| StoreError::corrupt("software_release.device_types", e))?;
+    Ok(Release {
+        id: ReleaseId::new(id),
+        name: name.parse().map_err(|e| StoreError::corrupt("software_release.name", e))?,
+        version: version.parse().map_err(|e| StoreError::corrupt("software_release.version", e))?,
+        device_types: types
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<_, _>>()
+            .map_err(|e| StoreError::corrupt("software_release.device_types", e))?,
+        components,
+        notes,
+        created_at: Timestamp::from_micros(created_at),
+        created_by,
+    })
+}
+
+/// One release by name and version.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    name: &str,
+    version: &str,
+) -> Result<Option<Release>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        ReleaseRow,
+        "SELECT id, name, version, device_types, notes, created_at, created_by FROM software_release
+         WHERE tenant_id = $1 AND name = $2 AND version = $3",
+        tenant.get(),
+        name,
+        version,
+    )?;
+    match row {
+        Some(row) => Ok(Some(read_release(tx, row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// One release by its row id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_by_id(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: ReleaseId,
+) -> Result<Option<Release>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        ReleaseRow,
+        "SELECT id, name, version, device_types, notes, created_at, created_by FROM software_release
+         WHERE tenant_id = $1 AND id = $2",
+        tenant.get(),
+        id.get(),
+    )?;
+    match row {
+        Some(row) => Ok(Some(read_release(tx, row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Name and version of a release, without its components.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_name(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<(String, String)>, StoreError> {
+    fetch_optional!(
+        tx,
+        (String, String),
+        "SELECT name, version FROM software_release WHERE id = $1",
+        id.get()
+    )
+}
+
+/// Releases of a tenant in the order they were made, those after `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn releases(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Release>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        ReleaseRow,
+        "SELECT id, name, version, device_types, notes, created_at, created_by FROM software_release
+         WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        tenant.get(),
+        after,
+        i64::from(limit),
+    )?;
+    let mut releases = Vec::with_capacity(rows.len());
+    for row in rows {
+        releases.push(read_release(tx, row).await?);
+    }
+    Ok(releases)
+}
+
+/// The number of one open job that installs the release, if any does.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_used_by(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<i64>, StoreError> {
+    Ok(fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT id FROM job WHERE release_id = $1 AND state NOT IN ('completed', 'canceled') LIMIT 1",
+        id.get(),
+    )?
+    .map(|(id,)| id))
+}
+
+/// Deletes a release that no open job installs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_release(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreError> {
+    execute!(tx, "DELETE FROM release_component WHERE release_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM software_release WHERE id = $1", id.get())?;
+    tx.changed(ChangeKind::Release, id.get()).await
+}
