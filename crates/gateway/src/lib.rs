@@ -7,6 +7,11 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod metrics;
+mod calls;
+mod core;
+mod ingest;
+mod mqtt;
+mod rate;
 pub mod tls;
 
 use std::net::SocketAddr;

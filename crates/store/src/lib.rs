@@ -9,11 +9,8 @@
 //! `mod` order is reading order.
 
 pub mod artifacts;
-pub mod audit;
 pub mod blobs;
 pub mod changes;
-pub mod claims;
-pub mod credentials;
 pub mod error;
 pub mod executions;
 pub mod jobs;
@@ -24,12 +21,9 @@ pub mod shadows;
 pub(crate) mod sqlite;
 pub mod sessions;
 mod store;
-pub mod templates;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod tokens;
 pub mod tx;
-pub mod users;
 
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};

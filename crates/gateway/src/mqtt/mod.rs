@@ -5,3 +5,7 @@ pub(crate) mod packet;
 pub(crate) mod connect;
 pub(crate) mod subscriptions;
 pub(crate) mod session;
+pub(crate) mod link;
+pub(crate) mod wills;
+pub(crate) mod connection;
+pub(crate) mod welcome;

@@ -1,0 +1,138 @@
+//! What all connections share, and the one task that looks after them: keep-alive, expiry, late wills.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use windlass_app::App;
+use windlass_app::hub::{CloseReason, Link};
+use windlass_app::message::{DevicePeer, Inbound, Peer};
+use windlass_app::tasks::Tasks;
+use windlass_domain::limits::Limits;
+
+use crate::calls::Calls;
+use crate::ingest::{Delivery, Ingest};
+use crate::metrics::Metrics;
+use crate::mqtt::link::Links;
+use crate::mqtt::packet::Will;
+use crate::mqtt::wills::{Late, Wills};
+use crate::rate::Rates;
+
+/// How often the sweeper looks.
+const SWEEP: Duration = Duration::from_millis(500);
+
+/// Shared by all connections of a gateway.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) app: App,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ingest: Ingest,
+    pub(crate) rates: Rates,
+    pub(crate) links: Links,
+    pub(crate) wills: Wills,
+    pub(crate) tasks: Tasks,
+    started: Instant,
+}
+
+impl Core {
+    /// Starts the ingest shards and the sweeper on `tasks`.
+    pub(crate) fn start(app: App, metrics: Arc<Metrics>, tasks: Tasks) -> Arc<Self> {
+        let core = Arc::new(Self {
+            limits: Arc::new(app.limits.clone()),
+            ingest: Ingest::start(&app, &metrics, &tasks),
+            rates: Rates::new(&app.limits),
+            links: Links::default(),
+            wills: Wills::default(),
+            started: Instant::now(),
+            app,
+            metrics,
+            tasks,
+        });
+        core.tasks.spawn(sweep(Arc::clone(&core)));
+        core
+    }
+
+    /// Told when the gateway ends.
+    pub(crate) const fn stop(&self) -> &CancellationToken {
+        self.tasks.stop()
+    }
+
+    /// Milliseconds since the gateway started.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Publishes a will if its device may still do so. Nobody waits for the outcome; the message is kept like any
+    /// other once it is queued.
+    pub(crate) fn publish_will(self: &Arc<Self>, peer: &Arc<DevicePeer>, client_id: &Arc<str>, will: Will) {
+        let Will { topic, payload, delay: _, retain: _ } = will;
+        let peer = Peer::Device(Arc::clone(peer));
+        if self.app.authorise_publish(&peer, client_id, &topic).is_err() {
+            self.metrics.refused_topics.one();
+            return;
+        }
+        let message = Inbound {
+            peer: peer.clone(),
+            client_id: Arc::clone(client_id),
+            topic,
+            payload,
+            received_at: self.app.clock.now(),
+            qos2_id: None,
+        };
+        let delivery = Delivery { messages: vec![message], to: None };
+        if let Err(delivery) = self.ingest.try_give(&peer, delivery) {
+            self.tasks.spawn(self.ingest.give(&peer, delivery));
+        }
+    }
+
+    /// Says once, at info, that somebody did not get in.
+    pub(crate) fn log_refusal(&self, address: SocketAddr, identity: &str, why: &str) {
+        tracing::info!(
+            peer.address = %address,
+            peer.identity = %printable(identity),
+            reason = %printable(why),
+            "a connection was refused"
+        );
+    }
+}
+
+/// What strangers say, fit for a log line.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable: String = text.chars().take(160).flat_map(char::escape_debug).collect();
+    if text.chars().nth(160).is_some() {
+        printable.push('…');
+    }
+    printable
+}
+
+async fn sweep(core: Arc<Core>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = core.stop().cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        let (now, time) = (core.now(), core.app.clock.now());
+        core.links.each(|link| link.sweep(now, time));
+        core.rates.tidy(now);
+        for Late { peer, client_id, will } in core.wills.due(now) {
+            core.publish_will(&peer, &client_id, will);
+        }
+    }
+    core.links.each(|link| link.close(CloseReason::ShuttingDown));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_say_cannot_break_a_log_line() {
+        assert_eq!(printable("pump\n\u{1b}[31mroot"), "pump\\n\\u{1b}[31mroot");
+        assert_eq!(printable(&"x".repeat(500)).chars().count(), 161);
+    }
+}

@@ -1,0 +1,524 @@
+//! The task of one connection: moves bytes between the stream and the session, publishes to ingest, outcomes back.
+//!
+//! One poll function; no channel, no timer, no read buffer of its own: reading goes through one scratch buffer per
+//! thread, and only the tail of an incomplete packet is kept.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use windlass_app::AppError;
+use windlass_app::hub::CloseReason;
+use windlass_app::message::{DevicePeer, Inbound, Outbound, Peer, TopicRefusal};
+
+use crate::calls::{Calls, DisconnectReason, Sent};
+use crate::core::Core;
+use crate::ingest::{Answered, Delivery};
+use crate::mqtt::engine;
+use crate::mqtt::link::{ConnectionLink, Notes, Stop};
+use crate::mqtt::packet::Will;
+use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally};
+use crate::mqtt::welcome::{Registered, saved};
+use crate::mqtt::wills::Late;
+use crate::rate::Pace;
+
+/// Bytes read at once.
+const SCRATCH: usize = 64 * 1024;
+/// Rounds before others get their turn.
+const ROUNDS: usize = 8;
+/// How long a client that is sent away may take to read why.
+const PARTING: Duration = Duration::from_secs(5);
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// A peer's rights, for its session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PeerGate<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) peer: &'a Peer,
+    pub(crate) client_id: &'a str,
+}
+
+impl Gate for PeerGate<'_> {
+    fn may_publish(&self, topic: &str) -> Result<(), TopicRefusal> {
+        self.core.app.authorise_publish(self.peer, self.client_id, topic)
+    }
+
+    fn may_subscribe(&self, filter: &str) -> bool {
+        self.core.app.authorise_filter(self.peer, self.client_id, filter)
+    }
+}
+
+/// What CONNECT made.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) peer: Peer,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) session: Session,
+    /// Seconds that the session outlives the connection.
+    pub(crate) session_expiry: u32,
+    pub(crate) will: Option<Will>,
+    pub(crate) link: Arc<ConnectionLink>,
+    pub(crate) link_id: u64,
+    pub(crate) registered: Registered,
+}
+
+/// What a call to the application brought.
+enum Errand {
+    Saved(Result<(), AppError>),
+    Read(Sent, Result<Vec<Outbound>, AppError>),
+}
+
+/// See the module.
+pub(crate) struct Connection<S> {
+    core: Arc<Core>,
+    io: S,
+    parts: Parts,
+    /// Bytes that were read and not taken yet.
+    input: Vec<u8>,
+    /// Whether `input` may hold a whole packet.
+    backlog: bool,
+    output: Vec<u8>,
+    written: usize,
+    flushed: bool,
+    /// Waits for room in ingest.
+    stall: Option<BoxFuture<'static, ()>>,
+    /// A call to the application, one at a time.
+    errand: Option<BoxFuture<'static, Errand>>,
+    sent: Option<Sent>,
+    slowed: bool,
+    draining: bool,
+    ending: Option<Ending>,
+}
+
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    /// Begins with what came behind CONNECT and with CONNACK to be written.
+    pub(crate) fn new(core: Arc<Core>, io: S, parts: Parts, input: Vec<u8>, output: Vec<u8>) -> Self {
+        core.metrics.connections.rise(1);
+        Self {
+            core,
+            io,
+            parts,
+            backlog: !input.is_empty(),
+            input,
+            output,
+            written: 0,
+            flushed: false,
+            stall: None,
+            errand: None,
+            sent: Some(Sent::default()),
+            slowed: false,
+            draining: false,
+            ending: None,
+        }
+    }
+
+    /// Serves until either side ends it, then leaves everything in order.
+    pub(crate) async fn run(mut self: Box<Self>) {
+        let ending = poll_fn(|cx| self.poll(cx)).await;
+        let Self { core, mut io, parts, .. } = *self;
+        Box::pin(async move {
+            core.metrics.connections.fall(1);
+            core.links.remove(parts.link_id);
+            finish(&core, parts, ending).await;
+            // What the peer makes of the end of the stream does not matter any more.
+            drop(tokio::time::timeout(PARTING, io.shutdown()).await);
+        })
+        .await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        for _ in 0..ROUNDS {
+            let mut moved = self.take_notes(cx);
+            moved |= self.poll_errand(cx);
+            moved |= self.poll_stall(cx);
+            moved |= self.take_backlog();
+            self.part_if_drained();
+            match self.poll_write(cx) {
+                Poll::Ready(Ok(wrote)) => {
+                    moved |= wrote;
+                    if let Some(ending) = self.ending {
+                        return Poll::Ready(ending);
+                    }
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(self.ending.unwrap_or(Ending::Lost)),
+                Poll::Pending => {}
+            }
+            moved |= self.poll_read(cx);
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn take_notes(&mut self, cx: &Context<'_>) -> bool {
+        let Notes { outcomes, live, woken, stop } = self.parts.link.take(cx.waker(), self.output.is_empty());
+        let moved = !outcomes.is_empty() || !live.is_empty() || woken || stop.is_some();
+        let mut out = Output::default();
+        for outcome in outcomes {
+            self.parts.session.outcome(outcome, &mut out);
+        }
+        for message in live {
+            self.parts.session.live(&message, &mut out);
+        }
+        if woken {
+            self.parts.session.wake();
+        }
+        match stop {
+            None => {}
+            Some(Stop::Server(CloseReason::ShuttingDown)) => self.draining = true,
+            Some(Stop::Server(reason)) => self.parts.session.close(reason, &mut out),
+            Some(Stop::Stalled) => {
+                self.output.clear();
+                self.written = 0;
+                self.flushed = true;
+                self.ending.get_or_insert(Ending::Stalled);
+            }
+        }
+        self.carry_out(out);
+        moved
+    }
+
+    // What was taken in is made durable and acknowledged before the server says goodbye.
+    fn part_if_drained(&mut self) {
+        if self.draining
+            && self.ending.is_none()
+            && self.stall.is_none()
+            && self.errand.is_none()
+            && self.parts.session.outstanding() == 0
+        {
+            let mut out = Output::default();
+            self.parts.session.close(CloseReason::ShuttingDown, &mut out);
+            self.carry_out(out);
+        }
+    }
+
+    fn poll_errand(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        if let Some(errand) = &mut self.errand {
+            let Poll::Ready(done) = errand.as_mut().poll(cx) else { return false };
+            self.errand = None;
+            moved = true;
+            let mut out = Output::default();
+            match done {
+                Errand::Saved(Ok(())) => self.parts.session.saved(&mut out),
+                Errand::Saved(Err(error)) => {
+                    tracing::warn!(
+                        mqtt.client_id = %crate::core::printable(&self.parts.client_id),
+                        error = &error as &dyn std::error::Error,
+                        "a session could not be saved, so its connection is closed"
+                    );
+                    self.parts.session.save_failed(&mut out);
+                }
+                Errand::Read(sent, Ok(messages)) => {
+                    self.sent = Some(sent);
+                    self.parts.session.pending(messages, &mut out);
+                }
+                Errand::Read(sent, Err(error)) => {
+                    self.sent = Some(sent);
+                    tracing::warn!(
+                        mqtt.client_id = %crate::core::printable(&self.parts.client_id),
+                        error = &error as &dyn std::error::Error,
+                        "pending messages could not be read; they are read again at the next change"
+                    );
+                }
+            }
+            self.carry_out(out);
+        }
+        if self.ending.is_some() {
+            return moved;
+        }
+        let Peer::Device(device) = &self.parts.peer else { return moved };
+        if let Some(kept) = self.parts.session.take_save() {
+            let record = saved(kept, self.parts.will.as_ref(), self.parts.session_expiry);
+            let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
+            let client_id = Arc::clone(&self.parts.client_id);
+            self.errand = Some(Box::pin(async move {
+                Errand::Saved(core.app.session_save(&device, &client_id, &record).await)
+            }));
+            moved = true;
+        } else if self.parts.session.take_look() {
+            let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
+            let filters = self.parts.session.filters();
+            let mut sent = self.sent.take().unwrap_or_default();
+            self.errand = Some(Box::pin(async move {
+                let read = core.app.pending_messages(&device, &filters, &mut sent).await;
+                Errand::Read(sent, read)
+            }));
+            moved = true;
+        }
+        moved
+    }
+
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(stall) = &mut self.stall
+            && stall.as_mut().poll(cx).is_ready()
+        {
+            self.stall = None;
+            return true;
+        }
+        false
+    }
+
+    fn may_take(&self) -> bool {
+        self.ending.is_none()
+            && !self.draining
+            && self.stall.is_none()
+            && !self.slowed
+            && self.output.is_empty()
+            && self.parts.session.wants_input()
+    }
+
+    fn take_backlog(&mut self) -> bool {
+        if self.slowed {
+            self.pace(0);
+        }
+        if !self.backlog || !self.may_take() {
+            return false;
+        }
+        let input = mem::take(&mut self.input);
+        self.take_packets(&input);
+        true
+    }
+
+    // Takes as many whole packets as the session wants, keeps the rest.
+    fn take_packets(&mut self, bytes: &[u8]) {
+        let mut out = Output::default();
+        let mut rest = bytes;
+        self.backlog = false;
+        loop {
+            if !self.parts.session.wants_input() {
+                self.backlog = !rest.is_empty();
+                break;
+            }
+            match engine::frame(rest, self.core.limits.packet) {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    rest = rest.get(frame.length..).unwrap_or_default();
+                    match engine::decode(frame, Some(self.parts.session.version())) {
+                        Ok(packet) => {
+                            let gate = PeerGate {
+                                core: &self.core,
+                                peer: &self.parts.peer,
+                                client_id: &self.parts.client_id,
+                            };
+                            self.parts.session.packet(packet, &gate, &mut out);
+                        }
+                        Err(fault) => self.parts.session.fault(fault, &mut out),
+                    }
+                }
+                Err(fault) => {
+                    self.parts.session.fault(fault, &mut out);
+                    break;
+                }
+            }
+        }
+        self.input = rest.to_vec();
+        self.carry_out(out);
+    }
+
+    fn carry_out(&mut self, out: Output) {
+        let Output { bytes, taken, ending, tally } = out;
+        if !bytes.is_empty() {
+            self.flushed = false;
+            if self.output.is_empty() {
+                self.output = bytes;
+            } else {
+                self.output.extend(bytes);
+            }
+        }
+        if self.ending.is_none() {
+            self.ending = ending;
+        }
+        self.count(tally);
+        if !taken.is_empty() {
+            self.pace(taken.len());
+            self.give(taken);
+        }
+    }
+
+    fn pace(&mut self, messages: usize) {
+        let Peer::Device(device) = &self.parts.peer else { return };
+        let pace = self.core.rates.take(device.device, messages, self.core.now());
+        let slow = pace != Pace::Free;
+        if slow && !self.slowed {
+            self.core.metrics.throttled.one();
+        }
+        self.slowed = slow;
+        self.parts.link.set_slowed(slow);
+        if pace == Pace::TooFast && self.ending.is_none() {
+            let mut out = Output::default();
+            self.parts.session.too_fast(&mut out);
+            self.carry_out(out);
+        }
+    }
+
+    fn give(&mut self, taken: Vec<Taken>) {
+        let received_at = self.core.app.clock.now();
+        let messages = taken
+            .into_iter()
+            .map(|Taken { topic, payload, qos2_id }| Inbound {
+                peer: self.parts.peer.clone(),
+                client_id: Arc::clone(&self.parts.client_id),
+                topic,
+                payload,
+                received_at,
+                qos2_id,
+            })
+            .collect();
+        let to: Arc<dyn Answered> = Arc::<ConnectionLink>::clone(&self.parts.link);
+        let delivery = Delivery { messages, to: Some(to) };
+        match self.core.ingest.try_give(&self.parts.peer, delivery) {
+            Ok(()) => {}
+            // Packets are only taken while nothing stalls, so none is overtaken here.
+            Err(delivery) => self.stall = Some(Box::pin(self.core.ingest.give(&self.parts.peer, delivery))),
+        }
+    }
+
+    fn count(&self, tally: Tally) {
+        if tally == Tally::default() {
+            return;
+        }
+        let Tally { messages_in, messages_out, acknowledged, refused, rejected, unavailable, dropped } = tally;
+        let metrics = &self.core.metrics;
+        for (counter, many) in metrics.messages_in.iter().zip(messages_in) {
+            counter.add(many.into());
+        }
+        for (counter, many) in metrics.messages_out.iter().zip(messages_out) {
+            counter.add(many.into());
+        }
+        metrics.acknowledged.add(acknowledged.into());
+        metrics.refused_topics.add(refused.into());
+        metrics.rejected_payloads.add(rejected.into());
+        metrics.unavailable.add(unavailable.into());
+        metrics.dropped.add(dropped.into());
+    }
+
+    /// Ready when everything is written and flushed; true if anything was.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+        if self.flushed {
+            return Poll::Ready(Ok(false));
+        }
+        let result = self.poll_write_all(cx);
+        self.parts.link.set_stalled(result.is_pending(), self.core.now());
+        if result.is_ready() {
+            self.output = Vec::new();
+            self.written = 0;
+            self.flushed = true;
+        }
+        result
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+        while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
+                Ok(0) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                Ok(wrote) => {
+                    self.written += wrote;
+                    self.core.metrics.bytes_out.add(u64::try_from(wrote).unwrap_or(0));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Pin::new(&mut self.io).poll_flush(cx).map_ok(|()| true)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.may_take() || self.backlog {
+            self.parts.link.set_listening(false, self.core.now());
+            return false;
+        }
+        BUFFER.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
+                Poll::Pending => {
+                    self.parts.link.set_listening(true, self.core.now());
+                    false
+                }
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    let filled = buffer.filled();
+                    self.parts.link.hear(self.core.now());
+                    self.core.metrics.bytes_in.add(u64::try_from(filled.len()).unwrap_or(0));
+                    if self.input.is_empty() {
+                        self.take_packets(filled);
+                    } else {
+                        let mut input = mem::take(&mut self.input);
+                        input.extend_from_slice(filled);
+                        self.take_packets(&input);
+                    }
+                    true
+                }
+                Poll::Ready(Ok(()) | Err(_)) => {
+                    self.ending.get_or_insert(Ending::Lost);
+                    true
+                }
+            }
+        })
+    }
+}
+
+async fn finish(core: &Arc<Core>, parts: Parts, ending: Ending) {
+    let Parts { peer, client_id, session, session_expiry, will, link: _, link_id: _, registered } = parts;
+    match (peer, registered) {
+        (Peer::Device(device), Registered::Device(id)) => {
+            core.app.hub.unregister(device.device, id);
+            let taken_over = ending == Ending::Server(CloseReason::TakenOver);
+            if let Some(will) = will.clone().filter(|_| may_fire(ending)) {
+                let wait = will.delay.min(session_expiry);
+                if wait == 0 {
+                    core.publish_will(&device, &client_id, will);
+                } else if !taken_over {
+                    let late = Late { peer: Arc::clone(&device), client_id: Arc::clone(&client_id), will };
+                    drop(core.wills.keep(late, core.now() + u64::from(wait) * 1_000));
+                }
+            }
+            // The record belongs to whoever took over.
+            if !taken_over {
+                let keep_will = ending == Ending::Server(CloseReason::ShuttingDown);
+                let record = saved(session.kept(), will.as_ref().filter(|_| keep_will), session_expiry);
+                leave_session(core, &device, &client_id, record).await;
+            }
+            core.app.device_disconnected(&device, reason_of(ending)).await;
+        }
+        (_, Registered::Application(id)) => core.app.hub.unregister_application(id),
+        (_, Registered::Device(_) | Registered::Nowhere) => {}
+    }
+}
+
+// Whoever lost its right to connect has lost its right to a last word.
+fn may_fire(ending: Ending) -> bool {
+    ending.fires_will()
+        && !matches!(ending, Ending::Server(CloseReason::NotAuthorized | CloseReason::CredentialExpired))
+}
+
+async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record: crate::calls::SavedSession) {
+    let left = if record.expiry_seconds > 0 {
+        core.app.session_save(device, client_id, &record).await
+    } else {
+        core.app.session_end(device, client_id).await
+    };
+    if let Err(error) = left {
+        tracing::warn!(
+            device.name = device.name.as_str(),
+            error = &error as &dyn std::error::Error,
+            "a session could not be left in order; it is as it was when it was last saved"
+        );
+    }
+}
+
+fn reason_of(_ending: Ending) -> DisconnectReason {
+    DisconnectReason::Goodbye
+}

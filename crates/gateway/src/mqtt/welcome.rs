@@ -1,0 +1,306 @@
+//! From a fresh stream to a connection: read CONNECT, ask who it is, agree, register, load the session, CONNACK.
+//!
+//! This future is large and short-lived: callers box it and drop it before the connection begins.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
+use windlass_app::message::{ApplicationPeer, Peer};
+use windlass_domain::credential::ConnectRefusal;
+
+use crate::calls::{Calls, SavedSession, SavedWill};
+use crate::core::Core;
+use crate::mqtt::connect::{Agreed, Kind, Refusal, agree};
+use crate::mqtt::connection::{Connection, Parts, PeerGate};
+use crate::mqtt::engine::{self, Writer};
+use crate::mqtt::link::ConnectionLink;
+use crate::mqtt::packet::{Connect, Fault, Packet, Welcome, Will, reason};
+use crate::mqtt::session::{Kept, Session, Start};
+
+/// What is known of a peer before it says anything.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// Where it connects from.
+    pub(crate) address: SocketAddr,
+    /// The client certificate's chain, leaf first; empty without one.
+    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+    /// Start of links that it can reach.
+    pub(crate) link_base: Arc<str>,
+}
+
+impl Arrival {
+    /// Asks the application who this is, by its certificate.
+    pub(crate) async fn identify(&self, core: &Core) -> Result<Peer, ConnectRefusal> {
+        if self.chain.is_empty() {
+            return Err(ConnectRefusal::NoCredential);
+        }
+        let mut peer = core.app.identify_certificate(&self.chain).await?;
+        if let Peer::Device(device) = &mut peer {
+            Arc::make_mut(device).link_base = Arc::clone(&self.link_base);
+        }
+        Ok(peer)
+    }
+}
+
+/// Where a connection is registered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Registered {
+    /// With its device.
+    Device(ConnectionId),
+    /// With the application clients.
+    Application(ConnectionId),
+    /// Nowhere: a claim.
+    Nowhere,
+}
+
+/// Serves a peer up to CONNACK. None if it did not get in, which was said and counted.
+pub(crate) async fn welcome<S>(
+    core: &Arc<Core>,
+    mut io: S,
+    arrival: &Arrival,
+    mut input: Vec<u8>,
+) -> Option<Connection<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connect = match first_packet(core, &mut io, &mut input).await {
+        Ok(connect) => connect,
+        Err(first) => {
+            core.metrics.refused.protocol.one();
+            core.log_refusal(arrival.address, "", first.what);
+            if let Some(answer) = first.answer {
+                farewell(io, &answer).await;
+            }
+            return None;
+        }
+    };
+    let writer = Writer::new(connect.version);
+    let identity = connect.client_id.clone();
+    match enter(core, arrival, connect).await {
+        Ok((parts, welcome)) => {
+            let mut output = Vec::with_capacity(64);
+            writer.welcome(&welcome, &mut output);
+            core.metrics.accepted.one();
+            Some(Connection::new(Arc::clone(core), io, parts, input, output))
+        }
+        Err(Refusal { code, sentence }) => {
+            let counter = match code {
+                reason::NOT_AUTHORIZED | reason::BAD_CREDENTIAL => &core.metrics.refused.credential,
+                reason::UNAVAILABLE | reason::BUSY => &core.metrics.refused.unavailable,
+                _ => &core.metrics.refused.request,
+            };
+            counter.one();
+            core.log_refusal(arrival.address, &identity, &sentence);
+            let mut answer = Vec::with_capacity(128);
+            writer.refuse(code, &sentence, &mut answer);
+            farewell(io, &answer).await;
+            None
+        }
+    }
+}
+
+async fn farewell<S: AsyncWrite + Unpin>(mut io: S, answer: &[u8]) {
+    // Whether the peer still hears it is its own affair.
+    if io.write_all(answer).await.is_ok() {
+        drop(io.shutdown().await);
+    }
+}
+
+/// Why the first bytes are no CONNECT.
+struct First {
+    what: &'static str,
+    answer: Option<Vec<u8>>,
+}
+
+async fn first_packet<S: AsyncRead + Unpin>(
+    core: &Core,
+    io: &mut S,
+    input: &mut Vec<u8>,
+) -> Result<Connect, First> {
+    let silent = |what| First { what, answer: None };
+    let mut chunk = [0; 2_048];
+    loop {
+        // Before anything else: whatever does not begin like CONNECT is not waited for.
+        if input.first().is_some_and(|byte| *byte != engine::FIRST_BYTE) {
+            return Err(silent("the first packet was no CONNECT"));
+        }
+        match engine::frame(input, core.limits.connect_packet) {
+            Ok(Some(frame)) => {
+                let decoded = engine::decode(frame, None);
+                let length = frame.length;
+                input.drain(..length);
+                return match decoded {
+                    Ok(Packet::Connect(connect)) => Ok(*connect),
+                    // Section 3.1.2.2: the one answer that every version understands.
+                    Err(Fault::Version) => Err(First {
+                        what: "neither MQTT 3.1.1 nor 5",
+                        answer: Some(vec![0x20, 2, 0, 1]),
+                    }),
+                    Ok(_) | Err(_) => Err(silent("the CONNECT was malformed")),
+                };
+            }
+            Ok(None) => {}
+            Err(Fault::TooLarge) => return Err(silent("the CONNECT was too large")),
+            Err(_) => return Err(silent("the CONNECT was malformed")),
+        }
+        match io.read(&mut chunk).await {
+            Ok(0) => return Err(silent("the peer left before its CONNECT")),
+            Ok(read) => input.extend_from_slice(chunk.get(..read).unwrap_or_default()),
+            Err(_) => return Err(silent("the connection broke before its CONNECT")),
+        }
+    }
+}
+
+fn refused(refusal: &ConnectRefusal) -> Refusal {
+    let code = match refusal {
+        ConnectRefusal::BadToken => reason::BAD_CREDENTIAL,
+        ConnectRefusal::Unavailable => reason::UNAVAILABLE,
+        ConnectRefusal::NoCredential
+        | ConnectRefusal::Unknown
+        | ConnectRefusal::WrongIssuer
+        | ConnectRefusal::Unusable(_)
+        | ConnectRefusal::NotYetValid
+        | ConnectRefusal::Expired
+        | ConnectRefusal::Revoked
+        | ConnectRefusal::Superseded
+        | ConnectRefusal::Pending
+        | ConnectRefusal::Lifecycle(_) => reason::NOT_AUTHORIZED,
+    };
+    Refusal::new(code, refusal.to_string())
+}
+
+async fn identify(core: &Core, arrival: &Arrival, connect: &Connect) -> Result<Peer, ConnectRefusal> {
+    // The user name says nothing: device SDKs put their own statistics into it.
+    match &connect.password {
+        Some(password) if arrival.chain.is_empty() => {
+            let secret = std::str::from_utf8(password).map_err(|_| ConnectRefusal::BadToken)?;
+            let principal = core.app.identify_token(secret).await?;
+            Ok(Peer::Application(Arc::new(ApplicationPeer { principal, expires_at: None })))
+        }
+        Some(_) | None => arrival.identify(core).await,
+    }
+}
+
+async fn enter(
+    core: &Arc<Core>,
+    arrival: &Arrival,
+    connect: Connect,
+) -> Result<(Parts, Welcome), Refusal> {
+    let peer = identify(core, arrival, &connect).await.map_err(|refusal| refused(&refusal))?;
+    let kind = match &peer {
+        Peer::Device(_) => Kind::Device,
+        Peer::Claim(_) | Peer::Application(_) => Kind::Passing,
+    };
+    let fresh_id = || format!("auto-{:032x}", u128::from_be_bytes(windlass_app::clock::random(&*core.app.entropy)));
+    let client = connect.client_id.clone();
+    let agreed = agree(connect, kind, &core.limits, fresh_id, |topic| {
+        core.app.authorise_publish(&peer, &client, topic)
+    })?;
+    let Agreed { version, client_id, clean, session_expiry, patience, will, window, largest_out, mut welcome } =
+        agreed;
+    let client_id: Arc<str> = client_id.into();
+    let expires = match &peer {
+        Peer::Device(device) => Some(device.expires_at),
+        Peer::Claim(claim) => Some(claim.expires_at),
+        Peer::Application(application) => application.expires_at,
+    };
+    let link = ConnectionLink::new(Arc::clone(&core.metrics), core.now(), patience, expires);
+    let persistent = session_expiry > 0;
+    let mut kept = Kept::default();
+    let registered = match &peer {
+        Peer::Device(device) => {
+            let shared: Arc<dyn Link> = Arc::<ConnectionLink>::clone(&link);
+            let id = core.app.hub.register(
+                Registration {
+                    device: device.device,
+                    client_id: Arc::clone(&client_id),
+                    credential: device.credential,
+                    expires_at: device.expires_at,
+                    link: shared,
+                },
+                core.limits.connections_per_device,
+            );
+            let late = core.wills.take(device.device, &client_id);
+            if let (Some(late), true) = (late, clean) {
+                // The session that it waited for ends here (section 3.1.3.2.2).
+                core.publish_will(&late.peer, &late.client_id, late.will);
+            }
+            let session = load(core, device, &client_id, clean, session_expiry, will.as_ref()).await;
+            match session {
+                Ok(found) => {
+                    welcome.session_present = found.is_some();
+                    kept = found.unwrap_or_default();
+                }
+                Err(error) => {
+                    core.app.hub.unregister(device.device, id);
+                    tracing::warn!(
+                        device.name = device.name.as_str(),
+                        error = &error as &dyn std::error::Error,
+                        "a session could not be loaded, so the connection was refused"
+                    );
+                    return Err(Refusal::new(reason::UNAVAILABLE, "the server cannot read sessions just now"));
+                }
+            }
+            core.app.device_connected(device, arrival.address, &client_id).await;
+            Registered::Device(id)
+        }
+        Peer::Application(application) => {
+            let shared: Arc<dyn Link> = Arc::<ConnectionLink>::clone(&link);
+            Registered::Application(core.app.hub.register_application(application.principal.clone(), shared))
+        }
+        Peer::Claim(_) => Registered::Nowhere,
+    };
+    let mut session = Session::new(Start {
+        version,
+        limits: Arc::clone(&core.limits),
+        persistent,
+        window,
+        largest_out,
+        kept,
+    });
+    session.recheck(&PeerGate { core, peer: &peer, client_id: &client_id });
+    let link_id = core.links.add(Arc::clone(&link));
+    if core.stop().is_cancelled() {
+        link.close(CloseReason::ShuttingDown);
+    }
+    let parts = Parts { peer, client_id, session, session_expiry, will, link, link_id, registered };
+    Ok((parts, welcome))
+}
+
+/// What an earlier connection left, if it is wanted and was kept; and the record that this one begins with.
+async fn load(
+    core: &Core,
+    device: &windlass_app::message::DevicePeer,
+    client_id: &str,
+    clean: bool,
+    session_expiry: u32,
+    will: Option<&Will>,
+) -> Result<Option<Kept>, windlass_app::AppError> {
+    let found = if clean { None } else { core.app.session_load(device, client_id).await? };
+    let found = found.map(|saved| Kept { subscriptions: saved.subscriptions, qos2_open: saved.qos2_open });
+    if session_expiry > 0 {
+        let kept = found.clone().unwrap_or_default();
+        core.app.session_save(device, client_id, &saved(kept, will, session_expiry)).await?;
+    } else {
+        core.app.session_end(device, client_id).await?;
+    }
+    Ok(found)
+}
+
+/// The record of a session.
+pub(crate) fn saved(kept: Kept, will: Option<&Will>, session_expiry: u32) -> SavedSession {
+    SavedSession {
+        subscriptions: kept.subscriptions,
+        qos2_open: kept.qos2_open,
+        will: will.map(|will| SavedWill {
+            topic: will.topic.clone(),
+            payload: will.payload.to_vec(),
+            delay_seconds: will.delay,
+        }),
+        expiry_seconds: session_expiry,
+    }
+}
+
