@@ -115,8 +115,12 @@ pub fn covers(allowed: &str, asked: &str) -> bool {
     if asked.starts_with('$') && allowed.starts_with(['+', '#']) {
         return false;
     }
-    // No topic is empty, so these two match the same topics.
-    let asked = if asked == "#" { "+/#" } else { asked };
+    // No topic is empty, so these match the same topics with one level more.
+    let asked = match asked {
+        "#" => "+/#",
+        "/#" => "/+/#",
+        other => other,
+    };
     let mut asked = asked.split('/');
     for level in allowed.split('/') {
         if level == "#" {
@@ -205,6 +209,8 @@ mod tests {
             ("$aws/things/t/shadow/get/accepted", "$aws/things/t/shadow/get/+", false),
             ("+/#", "#", true),
             ("+/+/#", "#", false),
+            ("+/+/#", "/#", true),
+            ("/+", "/#", false),
             ("a", "+", false),
         ] {
             assert_eq!(covers(allowed, asked), expected, "{allowed} {asked}");

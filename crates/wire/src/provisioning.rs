@@ -224,3 +224,184 @@ pub fn rejected(format: Format, code: ErrorCode, message: &str) -> Bytes {
         &Rejection { status_code: code.status(), error_code: code.as_str(), error_message: message },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const FORMATS: [Format; 2] = [Format::Json, Format::Cbor];
+
+    fn provision() -> ProvisioningOperation {
+        ProvisioningOperation::Provision { template: "pump".to_owned() }
+    }
+
+    fn payload(format: Format, body: &Value) -> Bytes {
+        write(format, body)
+    }
+
+    /// A body as JSON, whichever way it was written.
+    fn read(format: Format, body: &Bytes) -> Value {
+        match format {
+            Format::Json => serde_json::from_slice(body).unwrap(),
+            Format::Cbor => ciborium::from_reader(&body[..]).unwrap(),
+        }
+    }
+
+    #[test]
+    fn requests_read_the_same_in_both_formats() {
+        for format in FORMATS {
+            let read = |operation: &ProvisioningOperation, body: Value| {
+                parse(operation, format, &payload(format, &body)).unwrap()
+            };
+            assert_eq!(read(&ProvisioningOperation::Create, json!({})), ProvisioningRequest::Create);
+            assert_eq!(
+                read(
+                    &ProvisioningOperation::CreateFromCsr,
+                    json!({"certificateSigningRequest": "PEM", "x": 1})
+                ),
+                ProvisioningRequest::CreateFromCsr { csr: "PEM".to_owned() }
+            );
+            assert_eq!(
+                read(&provision(), json!({"certificateOwnershipToken": "t", "parameters": {"Serial": "7"}})),
+                ProvisioningRequest::Provision {
+                    ownership_token: "t".to_owned(),
+                    parameters: BTreeMap::from([("Serial".to_owned(), "7".to_owned())]),
+                }
+            );
+            for body in [
+                json!({"certificateOwnershipToken": "t"}),
+                json!({"certificateOwnershipToken": "t", "parameters": null}),
+            ] {
+                let ProvisioningRequest::Provision { parameters, .. } = read(&provision(), body) else {
+                    panic!()
+                };
+                assert_eq!(parameters, BTreeMap::new());
+            }
+            assert_eq!(parse(&ProvisioningOperation::Create, format, b""), Ok(ProvisioningRequest::Create));
+        }
+    }
+
+    #[test]
+    fn payloads_that_are_no_requests_are_refused_in_both_formats() {
+        for format in FORMATS {
+            for (operation, body) in [
+                (ProvisioningOperation::Create, json!([])),
+                (ProvisioningOperation::Create, json!("x")),
+                (ProvisioningOperation::CreateFromCsr, json!({})),
+                (ProvisioningOperation::CreateFromCsr, json!(["PEM"])),
+                (ProvisioningOperation::CreateFromCsr, json!({"certificateSigningRequest": 1})),
+                (ProvisioningOperation::CreateFromCsr, json!({"certificateSigningRequest": null})),
+                (provision(), json!({"parameters": {}})),
+                (provision(), json!({"certificateOwnershipToken": "t", "parameters": {"a": 1}})),
+                (provision(), json!({"certificateOwnershipToken": "t", "parameters": ["a"]})),
+                (provision(), json!({"certificateOwnershipToken": ["t"]})),
+            ] {
+                let refused = parse(&operation, format, &payload(format, &body)).unwrap_err();
+                assert_eq!(refused.code, ErrorCode::InvalidPayload, "{body}");
+            }
+            for operation in [ProvisioningOperation::CreateFromCsr, provision()] {
+                assert!(parse(&operation, format, b"").is_err());
+            }
+        }
+        let missing = parse(&ProvisioningOperation::CreateFromCsr, Format::Json, b"{}").unwrap_err();
+        assert_eq!(
+            missing.message,
+            "the payload is not a request: missing field `certificateSigningRequest`"
+        );
+        let twice = [payload(Format::Cbor, &json!({})), payload(Format::Cbor, &json!({}))].concat();
+        assert!(parse(&ProvisioningOperation::Create, Format::Cbor, &twice).is_err());
+        assert!(parse(&ProvisioningOperation::Create, Format::Cbor, b"{}").is_err());
+        assert!(parse(&ProvisioningOperation::Create, Format::Json, b"\xa0").is_err());
+    }
+
+    #[test]
+    fn a_certificate_is_handed_over_with_its_token_and_its_key_only_if_the_server_made_it() {
+        let made = Certificate {
+            certificate_id: "ab".to_owned(),
+            certificate_pem: "CERT".to_owned(),
+            private_key: Some("KEY".to_owned()),
+            ownership_token: "t".to_owned(),
+        };
+        assert_snapshot!(
+            std::str::from_utf8(&certificate_accepted(Format::Json, &made)).unwrap(),
+            @r#"{"certificateId":"ab","certificatePem":"CERT","privateKey":"KEY","certificateOwnershipToken":"t"}"#
+        );
+        let signed = Certificate { private_key: None, ..made };
+        for format in FORMATS {
+            assert_eq!(
+                read(format, &certificate_accepted(format, &signed)),
+                json!({"certificateId": "ab", "certificatePem": "CERT", "certificateOwnershipToken": "t"})
+            );
+        }
+    }
+
+    #[test]
+    fn a_provisioned_device_learns_its_name_and_configuration() {
+        let done = Provisioned {
+            device_configuration: BTreeMap::from([("url".to_owned(), "x".to_owned())]),
+            thing_name: "pump-1".to_owned(),
+        };
+        assert_snapshot!(
+            std::str::from_utf8(&provision_accepted(Format::Json, &done)).unwrap(),
+            @r#"{"deviceConfiguration":{"url":"x"},"thingName":"pump-1"}"#
+        );
+        assert_eq!(
+            read(Format::Cbor, &provision_accepted(Format::Cbor, &done)),
+            json!({"deviceConfiguration": {"url": "x"}, "thingName": "pump-1"})
+        );
+    }
+
+    #[test]
+    fn rejections_have_a_status_a_code_and_a_sentence() {
+        let all = [
+            ErrorCode::InvalidCertificateOwnershipToken,
+            ErrorCode::InvalidCsr,
+            ErrorCode::InvalidPayload,
+            ErrorCode::AccessDenied,
+            ErrorCode::ResourceNotFound,
+            ErrorCode::Throttling,
+            ErrorCode::InternalError,
+        ];
+        let bodies: Vec<_> = all
+            .iter()
+            .map(|code| String::from_utf8(rejected(Format::Json, *code, "m").to_vec()).unwrap())
+            .collect();
+        assert_snapshot!(bodies.join("\n"), @r#"
+        {"statusCode":400,"errorCode":"InvalidCertificateOwnershipToken","errorMessage":"m"}
+        {"statusCode":400,"errorCode":"InvalidCsr","errorMessage":"m"}
+        {"statusCode":400,"errorCode":"InvalidPayload","errorMessage":"m"}
+        {"statusCode":403,"errorCode":"AccessDenied","errorMessage":"m"}
+        {"statusCode":404,"errorCode":"ResourceNotFound","errorMessage":"m"}
+        {"statusCode":429,"errorCode":"Throttling","errorMessage":"m"}
+        {"statusCode":500,"errorCode":"InternalError","errorMessage":"m"}
+        "#);
+        assert_eq!(
+            read(Format::Cbor, &rejected(Format::Cbor, ErrorCode::AccessDenied, "m")),
+            json!({"statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "m"})
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_parser_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            depth in 0..2000_usize,
+        ) {
+            let deep = [vec![0x81; depth], vec![0xa0]].concat();
+            let huge = [0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00];
+            for operation in [ProvisioningOperation::Create, ProvisioningOperation::CreateFromCsr, provision()] {
+                for format in FORMATS {
+                    for payload in [&bytes[..], &deep, &huge] {
+                        if let Err(refused) = parse(&operation, format, payload) {
+                            prop_assert_eq!(refused.code, ErrorCode::InvalidPayload);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

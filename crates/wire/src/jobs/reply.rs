@@ -242,3 +242,134 @@ pub fn rejected(
         execution_state: state.filter(|_| code.carries_state()).map(StateBody::from),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(body: &Bytes) -> &str {
+        std::str::from_utf8(body).unwrap()
+    }
+
+    fn summary(job: &str, started_at: Option<i64>) -> Summary {
+        Summary {
+            job_id: job.to_owned(),
+            queued_at: 1000,
+            started_at,
+            last_updated_at: 1200,
+            version_number: 3,
+            execution_number: 1,
+        }
+    }
+
+    fn execution() -> Execution {
+        Execution {
+            summary: summary("17", Some(1100)),
+            thing_name: "pump-1".to_owned(),
+            job_document: json!({"operation": "update"}).as_object().cloned(),
+            status: Status::InProgress,
+            status_details: StatusDetails::from([("phase".to_owned(), "downloading".to_owned())]),
+        }
+    }
+
+    fn state() -> ExecutionState {
+        ExecutionState {
+            status: Status::Succeeded,
+            status_details: StatusDetails::from([("progress".to_owned(), "100".to_owned())]),
+            version_number: 4,
+        }
+    }
+
+    #[test]
+    fn pending_lists_summaries_by_state() {
+        assert_snapshot!(
+            text(&pending_accepted(&[summary("17", Some(1100))], &[summary("18", None)], 2000, Some("t"))),
+            @r#"{"inProgressJobs":[{"jobId":"17","queuedAt":1000,"startedAt":1100,"lastUpdatedAt":1200,"versionNumber":3,"executionNumber":1}],"queuedJobs":[{"jobId":"18","queuedAt":1000,"lastUpdatedAt":1200,"versionNumber":3,"executionNumber":1}],"timestamp":2000,"clientToken":"t"}"#
+        );
+        assert_snapshot!(
+            text(&pending_accepted(&[], &[], 2000, None)),
+            @r#"{"inProgressJobs":[],"queuedJobs":[],"timestamp":2000}"#
+        );
+    }
+
+    #[test]
+    fn an_execution_is_described_in_full_or_left_out() {
+        assert_snapshot!(
+            text(&execution_accepted(Some(&execution()), 2000, Some("t"))),
+            @r#"{"execution":{"thingName":"pump-1","status":"IN_PROGRESS","statusDetails":{"phase":"downloading"},"jobId":"17","queuedAt":1000,"startedAt":1100,"lastUpdatedAt":1200,"versionNumber":3,"executionNumber":1,"jobDocument":{"operation":"update"}},"timestamp":2000,"clientToken":"t"}"#
+        );
+        let bare = Execution { job_document: None, ..execution() };
+        assert!(!text(&execution_accepted(Some(&bare), 2000, None)).contains("jobDocument"));
+        assert_snapshot!(
+            text(&execution_accepted(None, 2000, Some("t"))),
+            @r#"{"timestamp":2000,"clientToken":"t"}"#
+        );
+    }
+
+    #[test]
+    fn an_update_is_answered_with_what_was_asked_for() {
+        let document = json!({"operation": "update"});
+        assert_snapshot!(
+            text(&update_accepted(Some(&state()), document.as_object(), 2000, Some("t"))),
+            @r#"{"executionState":{"status":"SUCCEEDED","statusDetails":{"progress":"100"},"versionNumber":4},"jobDocument":{"operation":"update"},"timestamp":2000,"clientToken":"t"}"#
+        );
+        assert_snapshot!(text(&update_accepted(None, None, 2000, None)), @r#"{"timestamp":2000}"#);
+    }
+
+    #[test]
+    fn notify_maps_states_to_lists_and_notify_next_has_the_execution() {
+        assert_snapshot!(
+            text(&notify(&[summary("17", Some(1100))], &[summary("18", None)], 2000)),
+            @r#"{"jobs":{"IN_PROGRESS":[{"jobId":"17","queuedAt":1000,"startedAt":1100,"lastUpdatedAt":1200,"versionNumber":3,"executionNumber":1}],"QUEUED":[{"jobId":"18","queuedAt":1000,"lastUpdatedAt":1200,"versionNumber":3,"executionNumber":1}]},"timestamp":2000}"#
+        );
+        assert_snapshot!(text(&notify(&[], &[], 2000)), @r#"{"jobs":{},"timestamp":2000}"#);
+        assert!(
+            text(&notify_next(Some(&execution()), 2000)).starts_with(r#"{"execution":{"thingName":"pump-1""#)
+        );
+        assert_snapshot!(text(&notify_next(None, 2000)), @r#"{"timestamp":2000}"#);
+    }
+
+    #[test]
+    fn a_rejection_carries_the_state_with_two_codes_only() {
+        assert_snapshot!(
+            text(&rejected(ErrorCode::VersionMismatch, "expected 3", Some(&state()), 2000, Some("t"))),
+            @r#"{"code":"VersionMismatch","message":"expected 3","clientToken":"t","timestamp":2000,"executionState":{"status":"SUCCEEDED","statusDetails":{"progress":"100"},"versionNumber":4}}"#
+        );
+        for (code, word, carries) in [
+            (ErrorCode::InvalidTopic, "InvalidTopic", false),
+            (ErrorCode::InvalidJson, "InvalidJson", false),
+            (ErrorCode::InvalidRequest, "InvalidRequest", false),
+            (ErrorCode::InvalidStateTransition, "InvalidStateTransition", true),
+            (ErrorCode::ResourceNotFound, "ResourceNotFound", false),
+            (ErrorCode::VersionMismatch, "VersionMismatch", true),
+            (ErrorCode::InternalError, "InternalError", false),
+            (ErrorCode::RequestThrottled, "RequestThrottled", false),
+            (ErrorCode::TerminalStateReached, "TerminalStateReached", false),
+        ] {
+            let body = rejected(code, "m", Some(&state()), 2000, None);
+            assert!(text(&body).starts_with(&format!(r#"{{"code":"{word}""#)), "{word}");
+            assert_eq!(text(&body).contains("executionState"), carries, "{word}");
+        }
+    }
+
+    #[test]
+    fn states_are_spelled_as_the_contract_does() {
+        let all = [
+            Status::Queued,
+            Status::InProgress,
+            Status::Succeeded,
+            Status::Failed,
+            Status::Rejected,
+            Status::TimedOut,
+            Status::Removed,
+            Status::Canceled,
+        ];
+        assert_eq!(
+            all.map(Status::as_str).join(" "),
+            "QUEUED IN_PROGRESS SUCCEEDED FAILED REJECTED TIMED_OUT REMOVED CANCELED"
+        );
+    }
+}

@@ -266,3 +266,186 @@ impl Fields {
 }
 
 const STEP_TIMEOUT_RULE: &str = "stepTimeoutInMinutes must be from 1 to 10080, or -1 to stop the timer";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::topic::JobRef;
+
+    const UPDATE: JobOperation = JobOperation::Update { job: JobRef::Next };
+    const GET: JobOperation = JobOperation::Get { job: JobRef::Next };
+
+    fn parsed(operation: &JobOperation, payload: &Value) -> JobRequest {
+        parse(operation, payload.to_string().as_bytes(), &Bounds::default()).unwrap().request
+    }
+
+    fn problem(operation: &JobOperation, payload: &Value) -> String {
+        let refused = parse(operation, payload.to_string().as_bytes(), &Bounds::default()).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidRequest);
+        refused.message
+    }
+
+    #[test]
+    fn a_full_update_reads_every_member() {
+        let payload = json!({
+            "status": "SUCCEEDED", "statusDetails": {"progress": "100"}, "expectedVersion": 3,
+            "executionNumber": 2, "includeJobExecutionState": true, "includeJobDocument": true,
+            "stepTimeoutInMinutes": 10_080, "clientToken": "t", "unknown": [1]
+        });
+        let envelope = parse(&UPDATE, payload.to_string().as_bytes(), &Bounds::default()).unwrap();
+        assert_eq!(envelope.client_token.as_deref(), Some("t"));
+        assert_eq!(
+            envelope.request,
+            JobRequest::Update(UpdateRequest {
+                status: ReportedStatus::Succeeded,
+                status_details: Some(StatusDetails::from([("progress".to_owned(), "100".to_owned())])),
+                expected_version: Some(3),
+                execution_number: Some(2),
+                include_job_execution_state: true,
+                include_job_document: true,
+                step_timeout: Some(StepTimeout::Minutes(10_080)),
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let JobRequest::Update(update) = parsed(&UPDATE, &json!({"status": "IN_PROGRESS"})) else { panic!() };
+        assert!(!update.include_job_document && !update.include_job_execution_state);
+        assert_eq!((update.status_details, update.expected_version, update.step_timeout), (None, None, None));
+        assert_eq!(
+            parsed(&GET, &json!({"executionNumber": null})),
+            JobRequest::Get(GetRequest { execution_number: None, include_job_document: true })
+        );
+        assert_eq!(
+            parsed(&GET, &json!({"includeJobDocument": false, "executionNumber": 1})),
+            JobRequest::Get(GetRequest { execution_number: Some(1), include_job_document: false })
+        );
+        for operation in [JobOperation::GetPending, JobOperation::StartNext, GET] {
+            assert!(parse(&operation, b"", &Bounds::default()).is_ok());
+        }
+        assert_eq!(parsed(&JobOperation::GetPending, &json!({})), JobRequest::GetPending);
+        assert_eq!(
+            parsed(&JobOperation::StartNext, &json!({"stepTimeoutInMinutes": -1, "statusDetails": {}})),
+            JobRequest::StartNext(StartNextRequest {
+                status_details: Some(StatusDetails::new()),
+                step_timeout: Some(StepTimeout::Cancel),
+            })
+        );
+    }
+
+    #[test]
+    fn a_device_may_report_four_states_and_no_other() {
+        for (word, status) in [
+            ("IN_PROGRESS", ReportedStatus::InProgress),
+            ("SUCCEEDED", ReportedStatus::Succeeded),
+            ("FAILED", ReportedStatus::Failed),
+            ("REJECTED", ReportedStatus::Rejected),
+        ] {
+            let JobRequest::Update(update) = parsed(&UPDATE, &json!({"status": word})) else { panic!() };
+            assert_eq!(update.status, status);
+        }
+        for word in ["QUEUED", "TIMED_OUT", "REMOVED", "CANCELED", "succeeded", ""] {
+            assert_eq!(
+                problem(&UPDATE, &json!({"status": word})),
+                "status must be one of IN_PROGRESS, SUCCEEDED, FAILED and REJECTED"
+            );
+        }
+        assert_eq!(problem(&UPDATE, &json!({})), "status is required");
+        assert!(problem(&UPDATE, &json!({"status": 1})).starts_with("status must be"));
+    }
+
+    #[test]
+    fn status_details_have_at_most_ten_pairs_of_text_and_4_kib() {
+        let pairs = |count: usize| -> Value {
+            (0..count).map(|n| (n.to_string(), json!("x"))).collect::<Map<_, _>>().into()
+        };
+        let with = |details: Value| json!({"status": "FAILED", "statusDetails": details});
+        assert!(matches!(parsed(&UPDATE, &with(pairs(10))), JobRequest::Update(_)));
+        assert_eq!(problem(&UPDATE, &with(pairs(11))), "statusDetails may have at most 10 pairs");
+        assert!(matches!(parsed(&UPDATE, &with(json!({"k": "x".repeat(4095)}))), JobRequest::Update(_)));
+        assert_eq!(
+            problem(&UPDATE, &with(json!({"k": "x".repeat(4096)}))),
+            "statusDetails may have at most 4096 bytes"
+        );
+        assert_eq!(
+            problem(&JobOperation::StartNext, &json!({"statusDetails": {"a": 1}})),
+            "every value in statusDetails must be a string"
+        );
+        assert_eq!(problem(&UPDATE, &with(json!(["a"]))), "statusDetails must be an object");
+    }
+
+    #[test]
+    fn the_step_timer_takes_1_to_10080_minutes_or_minus_1() {
+        for wrong in [json!(0), json!(-2), json!(10_081), json!(1.5), json!("5"), json!(true)] {
+            assert_eq!(
+                problem(&JobOperation::StartNext, &json!({"stepTimeoutInMinutes": wrong})),
+                STEP_TIMEOUT_RULE
+            );
+        }
+        let JobRequest::StartNext(start) =
+            parsed(&JobOperation::StartNext, &json!({"stepTimeoutInMinutes": 1}))
+        else {
+            panic!()
+        };
+        assert_eq!(start.step_timeout, Some(StepTimeout::Minutes(1)));
+    }
+
+    #[test]
+    fn members_of_a_wrong_type_are_named() {
+        for (operation, payload, expected) in [
+            (&GET, json!({"executionNumber": "1"}), "executionNumber must be a whole number, 0 or more"),
+            (&GET, json!({"executionNumber": -1}), "executionNumber must be a whole number, 0 or more"),
+            (&GET, json!({"includeJobDocument": "yes"}), "includeJobDocument must be true or false"),
+            (
+                &UPDATE,
+                json!({"status": "FAILED", "expectedVersion": 1.5}),
+                "expectedVersion must be a whole number, 0 or more",
+            ),
+            (
+                &UPDATE,
+                json!({"status": "FAILED", "includeJobExecutionState": 1}),
+                "includeJobExecutionState must be true or false",
+            ),
+            (&GET, json!({"clientToken": 1}), "clientToken must be a string of at most 64 bytes"),
+            (
+                &GET,
+                json!({"clientToken": "x".repeat(65)}),
+                "clientToken must be a string of at most 64 bytes",
+            ),
+            (&GET, json!([]), "the payload must be a JSON object"),
+        ] {
+            assert_eq!(problem(operation, &payload), expected);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_json_are_told_apart_and_tokens_are_echoed() {
+        for payload in [&b"{"[..], b"\xff", b"{} {}"] {
+            let refused = parse(&UPDATE, payload, &Bounds::default()).unwrap_err();
+            assert_eq!((refused.code, refused.client_token), (ErrorCode::InvalidJson, None));
+        }
+        assert_eq!(parse(&UPDATE, b"", &Bounds::default()).unwrap_err().code, ErrorCode::InvalidRequest);
+        let refused = parse(&UPDATE, br#"{"clientToken":"t"}"#, &Bounds::default()).unwrap_err();
+        assert_eq!(refused.client_token.as_deref(), Some("t"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_parser_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            text in r#"(\{|\}|"status"|"statusDetails"|"stepTimeoutInMinutes"|:|,|1|-1|null|"FAILED"){0,20}"#,
+        ) {
+            for operation in [JobOperation::GetPending, JobOperation::StartNext, GET, UPDATE] {
+                for payload in [&bytes[..], text.as_bytes()] {
+                    if let Err(refused) = parse(&operation, payload, &Bounds::default()) {
+                        prop_assert_eq!(refused.code.http_status(), 400);
+                    }
+                }
+            }
+        }
+    }
+}

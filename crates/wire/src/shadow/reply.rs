@@ -208,3 +208,157 @@ pub fn named_shadows(names: &[String], next_token: Option<&str>, timestamp: i64)
     }
     encode(&List { results: names, next_token, timestamp })
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        value.as_object().unwrap().clone()
+    }
+
+    fn section(state: Value, timestamp: i64) -> Section {
+        let state = object(state);
+        Section { metadata: stamp_object(&state, timestamp), state }
+    }
+
+    fn text(body: &Bytes) -> &str {
+        std::str::from_utf8(body).unwrap()
+    }
+
+    #[test]
+    fn get_accepted_has_both_sections_their_metadata_and_the_delta() {
+        let document = Document {
+            desired: Some(section(json!({"color": "red"}), 1000)),
+            reported: Some(section(json!({"color": "blue"}), 2000)),
+            version: 7,
+        };
+        let delta = object(json!({"color": "red"}));
+        assert_snapshot!(
+            text(&get_accepted(&document, Some(&delta), 3000, Some("t"))),
+            @r#"{"state":{"desired":{"color":"red"},"reported":{"color":"blue"},"delta":{"color":"red"}},"metadata":{"desired":{"color":{"timestamp":1000}},"reported":{"color":{"timestamp":2000}}},"version":7,"timestamp":3000,"clientToken":"t"}"#
+        );
+        assert_snapshot!(
+            text(&get_accepted(&Document { version: 1, ..Document::default() }, None, 3000, None)),
+            @r#"{"state":{},"metadata":{},"version":1,"timestamp":3000}"#
+        );
+    }
+
+    #[test]
+    fn update_accepted_has_only_what_was_sent_nulls_included() {
+        let request = UpdateRequest {
+            reported: SectionPatch::Merge(object(
+                json!({"gone": null, "list": [1, {"x": 2}], "n": {"a": 1}}),
+            )),
+            client_token: Some("t".to_owned()),
+            ..UpdateRequest::default()
+        };
+        assert_snapshot!(
+            text(&update_accepted(&request, 2, 1000)),
+            @r#"{"state":{"reported":{"gone":null,"list":[1,{"x":2}],"n":{"a":1}}},"metadata":{"reported":{"list":[{"timestamp":1000},{"x":{"timestamp":1000}}],"n":{"a":{"timestamp":1000}}}},"version":2,"timestamp":1000,"clientToken":"t"}"#
+        );
+        let clear = UpdateRequest { desired: SectionPatch::Clear, ..UpdateRequest::default() };
+        assert_snapshot!(
+            text(&update_accepted(&clear, 3, 1000)),
+            @r#"{"state":{"desired":null},"metadata":{},"version":3,"timestamp":1000}"#
+        );
+    }
+
+    #[test]
+    fn delete_accepted_has_the_version_that_was_deleted() {
+        assert_snapshot!(text(&delete_accepted(4, 1000, None)), @r#"{"version":4,"timestamp":1000}"#);
+        assert_snapshot!(
+            text(&delete_accepted(4, 1000, Some("t"))),
+            @r#"{"version":4,"timestamp":1000,"clientToken":"t"}"#
+        );
+    }
+
+    #[test]
+    fn delta_has_the_difference_without_sections() {
+        assert_snapshot!(
+            text(&delta(&section(json!({"n": {"a": 1}}), 500), 5, 1000, None)),
+            @r#"{"state":{"n":{"a":1}},"metadata":{"n":{"a":{"timestamp":500}}},"version":5,"timestamp":1000}"#
+        );
+        assert!(
+            text(&delta(&section(json!({"a": 1}), 5), 5, 1000, Some("t")))
+                .ends_with(r#","clientToken":"t"}"#)
+        );
+    }
+
+    #[test]
+    fn documents_has_before_and_after() {
+        let current = Document { desired: Some(section(json!({"a": 1}), 1000)), reported: None, version: 1 };
+        assert_snapshot!(
+            text(&documents(&Document::default(), &current, 1000, Some("t"))),
+            @r#"{"previous":{"state":{},"metadata":{},"version":0},"current":{"state":{"desired":{"a":1}},"metadata":{"desired":{"a":{"timestamp":1000}}},"version":1},"timestamp":1000,"clientToken":"t"}"#
+        );
+    }
+
+    #[test]
+    fn every_error_has_the_code_and_message_of_the_contract() {
+        let all = [
+            ShadowError::InvalidJson,
+            ShadowError::MissingState,
+            ShadowError::StateNotObject,
+            ShadowError::DesiredNotObject,
+            ShadowError::ReportedNotObject,
+            ShadowError::InvalidVersion,
+            ShadowError::InvalidClientToken,
+            ShadowError::TooDeep(6),
+            ShadowError::InvalidNode,
+            ShadowError::Unauthorized,
+            ShadowError::Forbidden,
+            ShadowError::TooManyShadows(25),
+            ShadowError::ThingNotFound,
+            ShadowError::NoShadow("config".to_owned()),
+            ShadowError::VersionConflict,
+            ShadowError::TooLarge,
+            ShadowError::NotUtf8,
+            ShadowError::TooManyRequests,
+            ShadowError::Internal,
+        ];
+        let lines: Vec<_> = all.iter().map(|e| format!("{} {}", e.code(), e.message())).collect();
+        assert_snapshot!(lines.join("\n"), @r"
+        400 Invalid JSON
+        400 Missing required node: state
+        400 State node must be an object
+        400 Desired node must be an object
+        400 Reported node must be an object
+        400 Invalid version
+        400 Invalid clientToken
+        400 JSON contains too many levels of nesting; maximum is 6
+        400 State contains an invalid node
+        401 Unauthorized
+        403 Forbidden
+        403 Forbidden: a device may have at most 25 named shadows; delete one first
+        404 Thing not found
+        404 No shadow exists with name: config
+        409 Version conflict
+        413 The payload exceeds the maximum size allowed
+        415 Unsupported documented encoding; supported encoding is UTF-8
+        429 Too many requests
+        500 Internal service failure
+        ");
+        assert_snapshot!(
+            text(&rejected(&ShadowError::VersionConflict, 1000, Some("t"))),
+            @r#"{"code":409,"message":"Version conflict","timestamp":1000,"clientToken":"t"}"#
+        );
+        assert_snapshot!(
+            text(&rejected(&ShadowError::InvalidJson, 1000, None)),
+            @r#"{"code":400,"message":"Invalid JSON","timestamp":1000}"#
+        );
+    }
+
+    #[test]
+    fn the_list_of_named_shadows_has_a_token_only_if_there_is_more() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        assert_snapshot!(
+            text(&named_shadows(&names, Some("b"), 1000)),
+            @r#"{"results":["a","b"],"nextToken":"b","timestamp":1000}"#
+        );
+        assert_snapshot!(text(&named_shadows(&[], None, 1000)), @r#"{"results":[],"timestamp":1000}"#);
+    }
+}
