@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use crate::Time;
 use crate::credentials::CredentialStatus;
 
-/// A claim to make (`POST /claims`).
+/// A claim to make (`POST /claims`). The server makes its key and shows it once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewClaim {
-    /// For people, unique in the tenant.
+    /// 1 to 64 of letters, digits, `: _ . -`; unique in the tenant.
     pub name: String,
     /// Templates it may use; empty means every template of the tenant.
     #[serde(default)]
     pub templates: Vec<String>,
-    /// A PKCS #10 request in PEM; absent: the server makes the key and shows it once.
+    /// When its certificate ends; a year from now when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csr: Option<String>,
+    pub expires_at: Option<Time>,
 }
 
 /// A claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
-    /// For people, unique in the tenant.
+    /// Unique in the tenant.
     pub name: String,
     /// Templates it may use; empty means every template of the tenant.
     pub templates: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Claim {
     pub created_at: Time,
 }
 
-/// A new claim with what a device needs to use it. The key is shown this once.
+/// A new claim with what a device needs to use it. The key is shown this once and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedClaim {
@@ -46,9 +46,8 @@ pub struct CreatedClaim {
     pub claim: Claim,
     /// The certificate and the issuing CA, PEM.
     pub certificate_pem: String,
-    /// The private key, PEM (PKCS #8); absent when a request was signed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub private_key_pem: Option<String>,
-    /// The root that the device trusts, PEM.
+    /// The private key, PEM (PKCS #8).
+    pub private_key_pem: String,
+    /// Root and issuing CA, PEM: what the device trusts.
     pub ca_pem: String,
 }

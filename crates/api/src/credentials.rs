@@ -1,4 +1,4 @@
-//! Credentials of devices: `/devices/{name}/credentials`, `/credentials/{id}`.
+//! Credentials of devices: `/devices/{name}/credentials`, `/devices/{name}/credentials/{id}/revoke`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ words!(
 pub struct Credential {
     /// Public id.
     pub id: i64,
-    /// Whose it is; absent for claim certificates and for those not provisioned yet.
+    /// Whose it is; absent for the certificate of a claim.
     pub device: Option<String>,
     /// Where it stands.
     pub status: CredentialStatus,
@@ -47,6 +47,8 @@ pub struct Credential {
     pub ended_at: Option<Time>,
     /// Why it did.
     pub end_reason: Option<String>,
+    /// The certificate itself, PEM.
+    pub certificate_pem: String,
 }
 
 /// A request to sign (`POST /devices/{name}/credentials`). The key stays with the device.
@@ -65,11 +67,11 @@ pub struct SignedCredential {
     pub credential: Credential,
     /// The certificate and the issuing CA, PEM: what the device presents.
     pub certificate_pem: String,
-    /// The root that the device trusts, PEM.
+    /// Root and issuing CA, PEM: what the device trusts.
     pub ca_pem: String,
 }
 
-/// Why a credential is withdrawn (`POST /credentials/{id}/revoke`).
+/// Why a credential is withdrawn (`POST /devices/{name}/credentials/{id}/revoke`).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Revocation {

@@ -1,5 +1,7 @@
 //! Jobs: one intention for many devices. `/jobs`, `/jobs/{id}`, its actions and executions; `/executions/{id}`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,16 +22,20 @@ words!(
 words!(
     /// Where a job stands.
     JobState {
+        /// Made, not started.
+        Scheduled = "scheduled",
         /// Offers work to devices, wave by wave.
         Running = "running",
         /// An operator holds it.
         Paused = "paused",
-        /// Its failure threshold holds it.
+        /// Its failure threshold stopped it; an operator decides how it goes on.
         Halted = "halted",
-        /// Every execution has ended.
-        Completed = "completed",
-        /// An operator ended it.
+        /// Canceled; open executions are being withdrawn or finish.
+        Stopping = "stopping",
+        /// Over, by cancellation.
         Canceled = "canceled",
+        /// Over: every target is settled.
+        Completed = "completed",
     }
 );
 
@@ -71,6 +77,34 @@ words!(
     }
 );
 
+words!(
+    /// How one device's part counts: for gates, for thresholds, for people.
+    Outcome {
+        /// The device has work to do.
+        Open = "open",
+        /// The device says that it is done; the new version has not shown yet.
+        Verifying = "verifying",
+        /// Done, and true as far as can be known.
+        Succeeded = "succeeded",
+        /// Not done.
+        Failed = "failed",
+        /// Withdrawn.
+        Canceled = "canceled",
+        /// Never offered.
+        Skipped = "skipped",
+    }
+);
+
+words!(
+    /// Against what failures are counted.
+    ThresholdScope {
+        /// The wave under way.
+        Wave = "wave",
+        /// The whole job so far.
+        Job = "job",
+    }
+);
+
 /// Which devices. Exactly one member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -95,35 +129,72 @@ pub enum WaveSize {
     Count(u64),
     /// This share of all targets, 1 to 100.
     Percent(u8),
-    /// Everything that is left; only as the last wave.
+    /// Everything that is left; only as the last wave, where it may as well be left out.
     Rest,
 }
 
-/// When failures stop the job. Both may be given; the first that is reached stops it.
+/// When failures stop the job. Either bound stops it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FailureThreshold {
-    /// More failed devices than this in the current wave stop the job.
+    /// More failures than this stop the job at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// More failed devices than this share of the wave stop the job, 0 to 100.
+    /// More failures than this percentage of the devices that have finished stop the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub percent: Option<u8>,
+    /// How many must have finished before the percentage means anything; 1 when absent.
+    #[serde(default = "one")]
+    pub minimum: u64,
+    /// Counted where; `wave` when absent.
+    #[serde(default = "wave")]
+    pub scope: ThresholdScope,
+}
+
+impl Default for FailureThreshold {
+    fn default() -> Self {
+        Self { count: None, percent: None, minimum: one(), scope: wave() }
+    }
+}
+
+const fn one() -> u64 {
+    1
+}
+
+const fn wave() -> ThresholdScope {
+    ThresholdScope::Wave
 }
 
 /// How long a device may take in each phase, in seconds; absent means the server's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Timeouts {
-    /// From being offered to being taken up.
+    /// From the offer until the device picks it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
-    pub start_seconds: Option<u64>,
-    /// From being taken up to the final report.
+    pub queued_seconds: Option<u64>,
+    /// From then until it reports an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub in_progress_seconds: Option<u64>,
+    /// From its success until the new version shows; the device type's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub verify_seconds: Option<u64>,
+}
+
+/// When a job begins to offer work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Begin {
+    /// At once.
+    #[default]
+    Now,
+    /// When an operator starts it.
+    Manually,
+    /// At this time.
+    At(Time),
 }
 
 /// A job to make (`POST /jobs`).
@@ -140,6 +211,9 @@ pub struct NewJob {
     /// For `update`: what to install.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<NameVersion>,
+    /// For `update`: also for devices that run it already.
+    #[serde(default)]
+    pub force: bool,
     /// For `custom`: what devices get, an object of at most 32 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<Value>,
@@ -156,27 +230,32 @@ pub struct NewJob {
     #[serde(default)]
     #[schemars(range(min = 0, max = 10))]
     pub retries: u32,
+    /// When it begins; at once when absent.
+    #[serde(default)]
+    pub begin: Begin,
 }
 
 /// How many devices stand where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// All targets of the job or wave.
+    /// All devices of the job or wave.
     pub targets: u64,
     /// Not offered yet.
     pub waiting: u64,
-    /// Offered, not taken up.
+    /// Offered, not picked up.
     pub queued: u64,
-    /// Being worked on, or waiting for the version to be seen.
+    /// Being worked on.
     pub in_progress: u64,
+    /// Devices that say they are done; the new version has not shown yet.
+    pub verifying: u64,
     /// Verified or unverifiable.
     pub succeeded: u64,
     /// Failed, rejected, timed out, rolled back or not seen in time.
     pub failed: u64,
-    /// Canceled.
+    /// Withdrawn.
     pub canceled: u64,
-    /// Devices that were gone or out of service when their turn came.
+    /// Never offered: gone, out of service or of another type when their turn came.
     pub skipped: u64,
 }
 
@@ -186,7 +265,7 @@ pub struct Counts {
 pub struct Wave {
     /// 1 for the first.
     pub number: u32,
-    /// How it stands.
+    /// How its devices stand.
     pub counts: Counts,
 }
 
@@ -208,28 +287,51 @@ pub struct Job {
     pub release: Option<NameVersion>,
     /// What devices get, for custom jobs.
     pub document: Option<Value>,
-    /// Which devices, as asked.
-    pub targets: Targets,
+    /// How its targets were chosen, in words.
+    pub targets: String,
     /// How often a device that failed is tried again by itself.
     pub retries: u32,
     /// When failures stop it.
     pub failure_threshold: Option<FailureThreshold>,
     /// The whole job.
     pub counts: Counts,
-    /// Number of the wave that is being offered; 0 before the first.
+    /// Number of the wave under way, from 1.
     pub current_wave: u32,
     /// Each wave.
     pub waves: Vec<Wave>,
-    /// Rises by one with every change by an operator; the `ETag`.
+    /// Rises by one with every change of its record; the `ETag`.
     pub version: i64,
     /// When it was made.
     pub created_at: Time,
     /// By whom.
     pub created_by: String,
-    /// When the first device was offered it.
+    /// When it began to offer work.
     pub started_at: Option<Time>,
-    /// When it ended.
+    /// When it was over.
     pub ended_at: Option<Time>,
+}
+
+/// The query of a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CancelQuery {
+    /// Withdraw also what devices work on: `true` or `false`; `false` when absent.
+    #[serde(default)]
+    pub in_progress_too: bool,
+}
+
+/// Failures with the same reason (`GET /jobs/{id}/failures`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureCluster {
+    /// What the protocol said.
+    pub state: ExecutionState,
+    /// What is true.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// On how many devices.
+    pub count: u64,
 }
 
 /// The query of a list of executions.
@@ -242,6 +344,9 @@ pub struct ExecutionQuery {
     /// Only those with this verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// Only those that count so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// Most items in the answer, 1 to 1000; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
@@ -269,16 +374,24 @@ pub struct Execution {
     pub state: ExecutionState,
     /// The truth.
     pub verdict: Verdict,
-    /// Why, for failures.
+    /// How it counts.
+    pub outcome: Outcome,
+    /// Why it ended as it did; empty while open.
     pub reason: String,
+    /// One sentence on why it stands where it stands.
+    pub why: String,
+    /// What an operator can do about it; may be empty.
+    pub action: String,
     /// What the device last reported, such as `phase` and `progress`.
-    pub details: Value,
+    pub details: BTreeMap<String, String>,
     /// When it was offered.
     pub queued_at: Time,
     /// When the device took it up.
     pub started_at: Option<Time>,
     /// When it last changed.
     pub updated_at: Time,
+    /// When the protocol said its last word.
+    pub ended_at: Option<Time>,
 }
 
 /// What a retry did (`POST /jobs/{id}/retry`).

@@ -13,7 +13,7 @@ pub const REQUEST_ID: &str = "x-request-id";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldProblem {
-    /// Where: `name`, `waves[0].percent`, or `query.limit` for a query parameter. Empty for the body as a whole.
+    /// Where: `name`, `waves.0.percent`, a query parameter, or a header. Empty for the body as a whole.
     pub field: String,
     /// What is wrong, as a phrase that follows the field's name.
     pub problem: String,
@@ -30,7 +30,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// Stable, for programs: `device.notFound`, `request.invalid`, …
+    /// Stable, for programs: `device.not_found`, `request.invalid`, …
     pub code: String,
     /// A sentence about this case that says what to do.
     pub detail: String,
@@ -56,7 +56,7 @@ impl Problem {
     }
 }
 
-/// Codes that do not depend on a resource. A resource adds `<what>.notFound` and `<what>.exists`.
+/// Codes that do not depend on a resource. A resource adds `<what>.not_found` and `<what>.exists`.
 pub mod code {
     /// 401: no credential, or one that is not good.
     pub const UNAUTHENTICATED: &str = "auth.required";
@@ -65,21 +65,21 @@ pub mod code {
     /// 429: too many failed sign-ins from this address for this user.
     pub const THROTTLED: &str = "auth.throttled";
     /// 404: nothing is served at this path.
-    pub const NO_SUCH_PATH: &str = "path.notFound";
+    pub const NO_SUCH_PATH: &str = "path.not_found";
     /// 405: the path exists, not with this method.
-    pub const NO_SUCH_METHOD: &str = "path.methodNotAllowed";
+    pub const NO_SUCH_METHOD: &str = "path.method_not_allowed";
     /// 400: body or query is not what the operation takes; `errors` lists every field.
     pub const INVALID: &str = "request.invalid";
     /// 400: the body is not JSON.
-    pub const NOT_JSON: &str = "request.notJson";
+    pub const NOT_JSON: &str = "request.not_json";
     /// 415: the body is of another media type.
-    pub const MEDIA_TYPE: &str = "request.mediaType";
+    pub const MEDIA_TYPE: &str = "request.media_type";
     /// 413: the body is larger than allowed.
-    pub const TOO_LARGE: &str = "request.tooLarge";
+    pub const TOO_LARGE: &str = "request.too_large";
     /// 400: the body ended before its announced length.
     pub const INCOMPLETE: &str = "request.incomplete";
     /// 400: the uploaded bytes do not have the digest that was announced.
-    pub const DIGEST_MISMATCH: &str = "artifact.digestMismatch";
+    pub const DIGEST_MISMATCH: &str = "artifact.digest_mismatch";
     /// 400: `q` or `sort` cannot be read; the detail says at which character.
     pub const BAD_QUERY: &str = "query.invalid";
     /// 400: the cursor was not made by this list.
@@ -87,9 +87,9 @@ pub mod code {
     /// 412: `If-Match` names another version than the present one.
     pub const VERSION_MISMATCH: &str = "version.mismatch";
     /// 422: the `Idempotency-Key` was used before with another request.
-    pub const KEY_REUSED: &str = "idempotency.keyReused";
+    pub const KEY_REUSED: &str = "idempotency.key_reused";
     /// 507: free disk space is too low for this write.
-    pub const DISK_FULL: &str = "server.diskFull";
+    pub const DISK_FULL: &str = "server.disk_full";
     /// 503: try again.
     pub const UNAVAILABLE: &str = "server.unavailable";
     /// 500: a fault of the server; the request id finds it in the log.
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_problem_without_fields_has_no_errors_member() {
-        let text = serde_json::to_string(&Problem::new(404, "device.notFound", "Not found", "x")).unwrap();
+        let text = serde_json::to_string(&Problem::new(404, "device.not_found", "Not found", "x")).unwrap();
         assert!(!text.contains("errors"), "{text}");
-        assert!(text.contains(r#""type":"urn:windlass:problem:device.notFound""#), "{text}");
+        assert!(text.contains(r#""type":"urn:windlass:problem:device.not_found""#), "{text}");
     }
 }

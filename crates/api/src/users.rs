@@ -10,9 +10,9 @@ use crate::tokens::Role;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
-    /// 1 to 64 of letters, digits, `. _ @ -`.
+    /// 1 to 64 printable characters without spaces, `:` and `#`.
     pub name: String,
-    /// At least 12 characters.
+    /// 10 to 256 characters.
     pub password: String,
     /// What they may do.
     pub role: Role,
@@ -36,7 +36,7 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPassword {
-    /// At least 12 characters.
+    /// 10 to 256 characters.
     pub password: String,
 }
 

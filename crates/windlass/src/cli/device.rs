@@ -202,6 +202,8 @@ pub(crate) enum CertCommand {
     },
     /// Withdraw a certificate; its connections end within a second.
     Revoke {
+        /// Name of the device.
+        name: String,
         /// Its id, as `list` shows it.
         id: i64,
         /// Kept with it.
@@ -434,9 +436,13 @@ async fn certificates(api: &Api, command: CertCommand, printer: Printer) -> anyh
                 },
             }
         }
-        CertCommand::Revoke { id, reason } => {
+        CertCommand::Revoke { name, id, reason } => {
             let credential: Credential = api
-                .write(Method::POST, &["credentials", &id.to_string(), "revoke"], &Revocation { reason })
+                .write(
+                    Method::POST,
+                    &["devices", &name, "credentials", &id.to_string(), "revoke"],
+                    &Revocation { reason },
+                )
                 .await?;
             printer.pairs(&credential, |credential| {
                 vec![("id", credential.id.to_string()), ("status", credential.status.to_string())]

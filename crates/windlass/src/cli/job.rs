@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 use windlass_api::jobs::{
-    Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, RetryResult,
+    Begin, Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, RetryResult,
     Targets, Timeouts, WaveSize,
 };
 use windlass_api::page::MOST;
@@ -137,8 +137,11 @@ impl Create {
             (.., Some(query)) => Targets::Query(query),
             (None, None, None, None) => Targets::Devices(self.devices),
         };
-        let threshold =
-            FailureThreshold { count: self.stop_after_failures, percent: self.stop_after_percent };
+        let threshold = FailureThreshold {
+            count: self.stop_after_failures,
+            percent: self.stop_after_percent,
+            ..FailureThreshold::default()
+        };
         Ok(NewJob {
             kind: if self.release.is_some() { JobKind::Update } else { JobKind::Custom },
             description: self.description,
@@ -149,10 +152,13 @@ impl Create {
             failure_threshold: (threshold.count.is_some() || threshold.percent.is_some())
                 .then_some(threshold),
             timeouts: Timeouts {
-                start_seconds: self.start_timeout,
+                queued_seconds: self.start_timeout,
                 in_progress_seconds: self.progress_timeout,
+                verify_seconds: None,
             },
             retries: self.retries,
+            force: false,
+            begin: Begin::Now,
         })
     }
 }
@@ -235,11 +241,13 @@ fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
 }
 
 fn counts(counts: &Counts) -> String {
-    let Counts { targets, waiting, queued, in_progress, succeeded, failed, canceled, skipped } = *counts;
+    let Counts { targets, waiting, queued, in_progress, verifying, succeeded, failed, canceled, skipped } =
+        *counts;
     let parts = [
         (succeeded, "succeeded"),
         (failed, "failed"),
         (in_progress, "in progress"),
+        (verifying, "verifying"),
         (queued, "queued"),
         (waiting, "waiting"),
         (canceled, "canceled"),
@@ -288,7 +296,12 @@ async fn watch(api: &Api, id: i64, printer: Printer) -> anyhow::Result<Exit> {
     show(&job, printer)?;
     Ok(match job.state {
         JobState::Completed => Exit::Success,
-        JobState::Running | JobState::Paused | JobState::Halted | JobState::Canceled => Exit::Failure,
+        JobState::Scheduled
+        | JobState::Running
+        | JobState::Paused
+        | JobState::Halted
+        | JobState::Stopping
+        | JobState::Canceled => Exit::Failure,
     })
 }
 
@@ -299,7 +312,9 @@ pub(crate) async fn follow(api: &Api, id: i64, mut seen: impl FnMut(&Job)) -> an
         seen(&job);
         match job.state {
             JobState::Completed | JobState::Canceled | JobState::Halted => return Ok(job),
-            JobState::Running | JobState::Paused => tokio::time::sleep(LOOK).await,
+            JobState::Scheduled | JobState::Running | JobState::Paused | JobState::Stopping => {
+                tokio::time::sleep(LOOK).await
+            }
         }
     }
 }
@@ -334,7 +349,10 @@ mod tests {
         assert_eq!(job.kind, JobKind::Update);
         assert_eq!(job.targets, Targets::Tag("outdoor".to_owned()));
         assert_eq!(job.waves, [WaveSize::Count(5), WaveSize::Percent(20), WaveSize::Rest]);
-        assert_eq!(job.failure_threshold, Some(FailureThreshold { count: None, percent: Some(10) }));
+        assert_eq!(
+            job.failure_threshold,
+            Some(FailureThreshold { percent: Some(10), ..FailureThreshold::default() })
+        );
     }
 
     #[test]
