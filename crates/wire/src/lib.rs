@@ -11,4 +11,5 @@ pub mod filter;
 pub mod jobs;
 pub mod provisioning;
 pub mod shadow;
+pub mod telemetry;
 pub mod topic;
