@@ -17,10 +17,11 @@ pub mod jobs;
 mod postgres;
 pub mod releases;
 mod request;
+pub mod sessions;
 pub mod shadows;
 pub(crate) mod sqlite;
-pub mod sessions;
 mod store;
+pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tx;

@@ -367,3 +367,53 @@ CREATE TABLE change (
   xid XID8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX change_by_xid ON change (xid, seq);
+
+-- Telemetry; the embedded store has these tables in a file of its own (migrations/telemetry).
+-- kind: 0 number, 1 integer, 2 bool, 3 text.
+CREATE TABLE telemetry_metric (
+  id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name TEXT NOT NULL,
+  kind BIGINT NOT NULL,
+  UNIQUE (name, kind)
+);
+
+CREATE TABLE telemetry_series (
+  device_id BIGINT NOT NULL,
+  metric_id BIGINT NOT NULL,
+  PRIMARY KEY (device_id, metric_id)
+);
+
+-- What was acknowledged and is in no block yet, one row per ingest batch.
+CREATE TABLE telemetry_log (
+  id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  bytes BIGINT NOT NULL,
+  data BYTEA NOT NULL
+);
+
+-- Sorted columns of one metric, 4,096 neighbouring devices (chunk) and one day. step: 0 for points, else the seconds
+-- of a rollup. Blocks of one generation and level are one run; where points collide the higher generation wins.
+-- settled: the day is over, nothing is merged any more.
+CREATE TABLE telemetry_block (
+  id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  metric_id BIGINT NOT NULL,
+  chunk BIGINT NOT NULL,
+  day BIGINT NOT NULL,
+  step BIGINT NOT NULL,
+  level BIGINT NOT NULL,
+  generation BIGINT NOT NULL,
+  settled BIGINT NOT NULL,
+  first_device BIGINT NOT NULL,
+  last_device BIGINT NOT NULL,
+  first_at BIGINT NOT NULL,
+  last_at BIGINT NOT NULL,
+  points BIGINT NOT NULL,
+  data BYTEA NOT NULL
+);
+CREATE INDEX telemetry_block_by_place ON telemetry_block (metric_id, chunk, day, step, last_device, first_device);
+CREATE INDEX telemetry_block_by_age ON telemetry_block (step, day);
+CREATE INDEX telemetry_block_unsettled ON telemetry_block (day) WHERE settled = 0;
+
+CREATE TABLE telemetry_progress (
+  name TEXT PRIMARY KEY,
+  value BIGINT NOT NULL
+);

@@ -63,7 +63,8 @@ fn length(count: usize) -> u64 {
 }
 
 fn put_column<T: Number>(bytes: &mut Vec<u8>, column: &[T]) -> Result<(), Corrupt> {
-    let packed = simple_compress(column, &ChunkConfig::default()).map_err(|_| Corrupt("a column does not compress"))?;
+    let packed = simple_compress(column, &ChunkConfig::default())
+        .map_err(|_| Corrupt("a column does not compress"))?;
     put_slice(bytes, &packed);
     Ok(())
 }
@@ -77,7 +78,11 @@ fn column<T: Number + Default>(reader: &mut Reader<'_>, rows: usize) -> Result<V
 }
 
 /// Runs of equal neighbours: number of runs, then each run's length and what `put` writes of it.
-fn put_runs<T: PartialEq + Copy>(bytes: &mut Vec<u8>, items: impl Iterator<Item = T>, mut put_one: impl FnMut(&mut Vec<u8>, T)) {
+fn put_runs<T: PartialEq + Copy>(
+    bytes: &mut Vec<u8>,
+    items: impl Iterator<Item = T>,
+    mut put_one: impl FnMut(&mut Vec<u8>, T),
+) {
     let mut runs: Vec<(T, u64)> = Vec::new();
     for item in items {
         match runs.last_mut() {
@@ -152,7 +157,9 @@ pub(super) fn encode(kind: ValueKind, rows: &[Row]) -> Result<Vec<u8>, Corrupt> 
                 .iter()
                 .map(|row| if let Value::Bool(flag) = row.sample.value { Some(flag) } else { None })
                 .collect();
-            put_runs(&mut bytes, flags.ok_or_else(other)?.into_iter(), |bytes, flag| bytes.push(u8::from(flag)));
+            put_runs(&mut bytes, flags.ok_or_else(other)?.into_iter(), |bytes, flag| {
+                bytes.push(u8::from(flag))
+            });
         }
         ValueKind::Text => {
             let mut words: Vec<&str> = Vec::new();
@@ -206,7 +213,10 @@ fn values(kind: u8, reader: &mut Reader<'_>, rows: usize) -> Result<Vec<Value>, 
         ValueKind::Integer => Ok(column::<i64>(reader, rows)?.into_iter().map(Value::Integer).collect()),
         ValueKind::Bool => {
             let runs = runs(reader, rows, |reader| Ok(reader.byte()? != 0))?;
-            Ok(runs.into_iter().flat_map(|(flag, long)| std::iter::repeat_n(Value::Bool(flag), long)).collect())
+            Ok(runs
+                .into_iter()
+                .flat_map(|(flag, long)| std::iter::repeat_n(Value::Bool(flag), long))
+                .collect())
         }
         ValueKind::Text => {
             let count = reader.count(1)?;
@@ -216,7 +226,9 @@ fn values(kind: u8, reader: &mut Reader<'_>, rows: usize) -> Result<Vec<Value>, 
             let word = |code: u32| usize::try_from(code).ok().and_then(|code| words.get(code)).cloned();
             codes
                 .into_iter()
-                .map(|code| word(code).map(Value::Text).ok_or(Corrupt("a word that is not in the dictionary")))
+                .map(|code| {
+                    word(code).map(Value::Text).ok_or(Corrupt("a word that is not in the dictionary"))
+                })
                 .collect()
         }
     }
@@ -289,23 +301,27 @@ mod tests {
 
     fn rows_of(kind: ValueKind) -> impl Strategy<Value = Vec<Row>> {
         let value = match kind {
-            ValueKind::Number => any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Value::Number).boxed(),
+            ValueKind::Number => {
+                any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Value::Number).boxed()
+            }
             ValueKind::Integer => any::<i64>().prop_map(Value::Integer).boxed(),
             ValueKind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
             ValueKind::Text => "[a-c]{0,3}".prop_map(|text| Value::Text(text.into())).boxed(),
         };
-        prop::collection::vec((0i64..4, any::<i64>(), prop::sample::select(Stamp::ALL), value), 1..300).prop_map(|rows| {
-            let mut rows: Vec<Row> = rows
-                .into_iter()
-                .map(|(device, at, stamp, value)| Row { device, sample: Sample { at, stamp, value } })
-                .collect();
-            rows.sort_by_key(|row| (row.device, row.sample.at));
-            rows
-        })
+        prop::collection::vec((0i64..4, any::<i64>(), prop::sample::select(Stamp::ALL), value), 1..300)
+            .prop_map(|rows| {
+                let mut rows: Vec<Row> = rows
+                    .into_iter()
+                    .map(|(device, at, stamp, value)| Row { device, sample: Sample { at, stamp, value } })
+                    .collect();
+                rows.sort_by_key(|row| (row.device, row.sample.at));
+                rows
+            })
     }
 
     fn any_rows() -> impl Strategy<Value = (ValueKind, Vec<Row>)> {
-        prop::sample::select(ValueKind::ALL).prop_flat_map(|kind| rows_of(kind).prop_map(move |rows| (kind, rows)))
+        prop::sample::select(ValueKind::ALL)
+            .prop_flat_map(|kind| rows_of(kind).prop_map(move |rows| (kind, rows)))
     }
 
     proptest! {

@@ -194,7 +194,13 @@ fn count(points: usize) -> i64 {
 }
 
 /// Cuts sorted rows into blocks.
-fn pack(part: Part, kind: ValueKind, level: i64, settled: bool, rows: &[Row]) -> Result<Vec<NewBlock>, StoreError> {
+fn pack(
+    part: Part,
+    kind: ValueKind,
+    level: i64,
+    settled: bool,
+    rows: &[Row],
+) -> Result<Vec<NewBlock>, StoreError> {
     let mut blocks = Vec::new();
     for rows in rows.chunks(ROWS) {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { continue };
@@ -394,7 +400,9 @@ impl Inner {
             let mut rows = Vec::new();
             for id in ids {
                 let data = data.remove(&id).ok_or_else(lost_race)?;
-                rows.extend(block::decode(&data, None)?.into_iter().filter(|row| devices.contains(&row.device)));
+                rows.extend(
+                    block::decode(&data, None)?.into_iter().filter(|row| devices.contains(&row.device)),
+                );
             }
             sort_and_dedup(&mut rows);
             Ok(rows)
@@ -555,7 +563,12 @@ impl Inner {
         .await
     }
 
-    async fn retain(&self, now: Timestamp, points: Duration, rollups: Duration) -> Result<Retained, StoreError> {
+    async fn retain(
+        &self,
+        now: Timestamp,
+        points: Duration,
+        rollups: Duration,
+    ) -> Result<Retained, StoreError> {
         let mut runs = self.runs.lock().await;
         let oldest_points = day_of(now.minus(points).micros());
         let oldest_rollups = day_of(now.minus(rollups.max(points)).micros());

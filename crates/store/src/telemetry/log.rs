@@ -148,8 +148,7 @@ fn point(reader: &mut Reader<'_>, received_at: i64) -> Result<(MetricId, Sample)
     if tag >> 6 != 0 {
         return Err(Corrupt("an unknown tag"));
     }
-    let at =
-        if tag & SAME_TIME == 0 { received_at.wrapping_add(reader.signed()?) } else { received_at };
+    let at = if tag & SAME_TIME == 0 { received_at.wrapping_add(reader.signed()?) } else { received_at };
     let value = match tag & FORM {
         decimals @ DECIMALS_0..=DECIMALS_3 => Value::Number(undo(decimals, reader.signed()?)),
         FLOAT => {
@@ -221,7 +220,9 @@ mod tests {
     #[test]
     fn common_readings_are_short() {
         let sample = |value| (MetricId(1), Sample { at: 1_800_000_000_000_000, stamp: Stamp::Server, value });
-        let few = |points: Vec<_>| encode(&[Logged { device: 5, received_at: 1_800_000_000_000_000, points }]).len();
+        let few = |points: Vec<_>| {
+            encode(&[Logged { device: 5, received_at: 1_800_000_000_000_000, points }]).len()
+        };
         let base = few(vec![]);
         assert_eq!(few(vec![sample(Value::Number(21.5))]) - base, 4, "metric, tag, two bytes");
         assert_eq!(few(vec![sample(Value::Bool(true))]) - base, 3);

@@ -232,7 +232,11 @@ impl Telemetry {
     ///
     /// # Errors
     /// When the database fails or the log cannot be read.
-    pub async fn replay(&self, after: Position, most: u32) -> Result<Vec<(Position, Vec<Received>)>, StoreError> {
+    pub async fn replay(
+        &self,
+        after: Position,
+        most: u32,
+    ) -> Result<Vec<(Position, Vec<Received>)>, StoreError> {
         self.0.replay(after, most).await
     }
 
@@ -304,7 +308,8 @@ impl Inner {
     }
 
     async fn replay(&self, after: Position, most: u32) -> Result<Vec<(Position, Vec<Received>)>, StoreError> {
-        let rows = self.database.read(move |tx| Box::pin(sql::log_after(tx, after.0, i64::from(most)))).await?;
+        let rows =
+            self.database.read(move |tx| Box::pin(sql::log_after(tx, after.0, i64::from(most)))).await?;
         let mut replayed = Vec::with_capacity(rows.len());
         for (id, data) in rows {
             let mut messages = Vec::new();

@@ -130,7 +130,14 @@ fn in_order(mut samples: Vec<Sample>) -> Vec<Sample> {
 }
 
 impl Inner {
-    async fn locate(&self, metric: MetricId, kind: ValueKind, device: i64, from: i64, to: i64) -> Result<Found, StoreError> {
+    async fn locate(
+        &self,
+        metric: MetricId,
+        kind: ValueKind,
+        device: i64,
+        from: i64,
+        to: i64,
+    ) -> Result<Found, StoreError> {
         let waiting = self.tail().samples((metric, device), from, to);
         let place = Place {
             metric: i64::from(metric.0),
@@ -150,7 +157,13 @@ impl Inner {
     }
 
     /// Everything of a metric's name in a window, one entry per kind.
-    async fn locate_all(&self, device: DeviceId, metric: &MetricName, from: i64, to: i64) -> Result<Vec<Found>, StoreError> {
+    async fn locate_all(
+        &self,
+        device: DeviceId,
+        metric: &MetricName,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Found>, StoreError> {
         let ids = self.find(device, metric).await?;
         if !ids.is_empty() {
             if let Database::Shared(_) = self.database {
@@ -182,7 +195,14 @@ impl Inner {
     }
 
     /// The points of one series and day, sorted, each time once.
-    async fn day(&self, found: &Found, device: i64, day: i64, from: i64, to: i64) -> Result<Vec<Sample>, StoreError> {
+    async fn day(
+        &self,
+        found: &Found,
+        device: i64,
+        day: i64,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Sample>, StoreError> {
         let blocks = found.blocks.get(&day).map(Vec::as_slice).unwrap_or_default();
         let ids = blocks.iter().filter(|block| block.step == 0).map(|block| block.id).collect();
         let mut samples = Vec::new();
@@ -209,7 +229,9 @@ impl Inner {
         let found = self.locate_all(device, metric, from, to).await?;
         let mut days: Vec<i64> = found
             .iter()
-            .flat_map(|one| one.blocks.keys().copied().chain(one.waiting.iter().map(|sample| day_of(sample.at))))
+            .flat_map(|one| {
+                one.blocks.keys().copied().chain(one.waiting.iter().map(|sample| day_of(sample.at)))
+            })
             .collect();
         days.sort_unstable();
         days.dedup();
@@ -344,7 +366,8 @@ fn rollup_for(found: &Found, day: i64, step: i64, from: i64, to: i64) -> Vec<i64
     let blocks = found.blocks.get(&day).map(Vec::as_slice).unwrap_or_default();
     let waits = found.waiting.iter().any(|sample| day_of(sample.at) == day);
     let newest = blocks.iter().filter(|block| block.step == 0).map(|block| block.generation).max();
-    let ids = |rollup: i64| blocks.iter().filter(|block| block.step == rollup).map(|block| block.id).collect();
+    let ids =
+        |rollup: i64| blocks.iter().filter(|block| block.step == rollup).map(|block| block.id).collect();
     let rollups = || blocks.iter().filter(|block| block.step > 0);
     match newest {
         None if waits => Vec::new(),

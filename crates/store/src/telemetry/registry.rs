@@ -135,8 +135,7 @@ impl Inner {
                         own.insert(metric);
                     }
                 }
-                let others =
-                    new.iter().filter(|(of, metric)| *of == device && !own.contains(metric)).count();
+                let others = new.iter().filter(|(of, metric)| *of == device && !own.contains(metric)).count();
                 if !own.is_empty() && ids.len() + own.len() + others > self.metrics_per_device {
                     answers.push(Appended::TooManyMetrics { limit: self.metrics_per_device });
                 } else {
@@ -157,7 +156,8 @@ impl Inner {
             let mut points = Vec::with_capacity(message.points.len());
             for point in message.points {
                 let metric = MetricOf { name: point.metric, kind: point.value.kind() };
-                let id = known.by_name.get(&metric).copied().ok_or(Corrupt("a metric that was not registered"))?;
+                let id =
+                    known.by_name.get(&metric).copied().ok_or(Corrupt("a metric that was not registered"))?;
                 points.push((id, Sample { at: point.at.micros(), stamp: point.stamp, value: point.value }));
             }
             logged.push(Logged {
@@ -172,7 +172,11 @@ impl Inner {
     async fn register(&self, new: BTreeSet<(i64, MetricOf)>) -> Result<(), StoreError> {
         let unnamed: BTreeSet<MetricOf> = {
             let known = self.registry.known();
-            new.iter().map(|(_, metric)| metric).filter(|metric| !known.by_name.contains_key(*metric)).cloned().collect()
+            new.iter()
+                .map(|(_, metric)| metric)
+                .filter(|metric| !known.by_name.contains_key(*metric))
+                .cloned()
+                .collect()
         };
         if !unnamed.is_empty() {
             let asked = Arc::new(unnamed);

@@ -136,8 +136,13 @@ pub(super) async fn next_generation(tx: &mut Tx<'_>) -> Result<i64, StoreError> 
     Ok(generation)
 }
 
-pub(super) async fn insert_block(tx: &mut Tx<'_>, block: &NewBlock, generation: i64) -> Result<(), StoreError> {
-    let NewBlock { part, step, level, settled, first_device, last_device, first_at, last_at, points, data } = block;
+pub(super) async fn insert_block(
+    tx: &mut Tx<'_>,
+    block: &NewBlock,
+    generation: i64,
+) -> Result<(), StoreError> {
+    let NewBlock { part, step, level, settled, first_device, last_device, first_at, last_at, points, data } =
+        block;
     let Part { metric, chunk, day } = *part;
     execute!(
         tx,
@@ -221,7 +226,11 @@ pub(super) async fn blocks_at(tx: &mut Tx<'_>, place: Place) -> Result<Vec<Block
 }
 
 /// The newest blocks of points that may hold something of a device, newest day first.
-pub(super) async fn newest_blocks(tx: &mut Tx<'_>, place: Place, most: i64) -> Result<Vec<BlockRow>, StoreError> {
+pub(super) async fn newest_blocks(
+    tx: &mut Tx<'_>,
+    place: Place,
+    most: i64,
+) -> Result<Vec<BlockRow>, StoreError> {
     let Place { metric, chunk, device, .. } = place;
     fetch_all!(
         tx,
@@ -275,7 +284,12 @@ pub(super) async fn raise(tx: &mut Tx<'_>, ids: &[i64]) -> Result<u64, StoreErro
 }
 
 /// Removes some points (or rollups) of days before `day`. Says how many blocks went.
-pub(super) async fn remove_older(tx: &mut Tx<'_>, rollups: bool, day: i64, most: i64) -> Result<u64, StoreError> {
+pub(super) async fn remove_older(
+    tx: &mut Tx<'_>,
+    rollups: bool,
+    day: i64,
+    most: i64,
+) -> Result<u64, StoreError> {
     let (low, high) = if rollups { (1, i64::from(i32::MAX)) } else { (0, 0) };
     execute!(
         tx,

@@ -42,7 +42,8 @@ impl Tail {
                 touched.insert((metric, device));
                 let waiting = self.series.entry((metric, device)).or_default();
                 // Rows of concurrent appends may arrive here out of order; the log's order decides.
-                let place = waiting.iter().rposition(|other| other.position <= position).map_or(0, |last| last + 1);
+                let place =
+                    waiting.iter().rposition(|other| other.position <= position).map_or(0, |last| last + 1);
                 waiting.insert(place, Waiting { position, sample });
                 self.backlog.points += 1;
             }
@@ -135,7 +136,11 @@ mod tests {
     #[test]
     fn a_range_ends_before_its_end() {
         let mut tail = Tail::default();
-        tail.insert(1, 1, vec![message(7, 0, 0.0), message(7, 99, 1.0), message(7, 100, 2.0), message(7, -1, 3.0)]);
+        tail.insert(
+            1,
+            1,
+            vec![message(7, 0, 0.0), message(7, 99, 1.0), message(7, 100, 2.0), message(7, -1, 3.0)],
+        );
         assert_eq!(values(&tail), [0.0, 1.0]);
     }
 }
