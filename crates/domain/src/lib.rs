@@ -10,6 +10,7 @@ pub mod credential;
 pub mod device;
 pub mod device_type;
 pub mod enrol;
+pub mod event;
 pub mod ids;
 pub mod job;
 pub mod limits;

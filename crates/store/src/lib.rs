@@ -4,7 +4,7 @@
 //! open transactions. One SQL text serves both engines (see the macros of [`tx`]).
 //!
 //! **Invariant:** SQL does point reads, upserts and key ranges; it never looks inside documents.
-//! **Invariant:** nothing that leaves this crate is a database type.
+//! **Invariant:** nothing above this crate names a database type; it passes [`Tx`] along.
 //!
 //! `mod` order is reading order.
 
@@ -17,14 +17,26 @@ pub mod jobs;
 mod postgres;
 pub mod releases;
 mod request;
-pub mod sessions;
+mod row;
 pub mod shadows;
 pub(crate) mod sqlite;
 mod store;
 pub mod telemetry;
+pub mod tx;
+
+pub mod devices;
+pub mod events;
+pub mod groups;
+pub mod idempotency;
+pub mod keys;
+pub mod leases;
+pub mod live;
+pub mod sessions;
+pub mod tenants;
+pub mod types;
+
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod tx;
 
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};

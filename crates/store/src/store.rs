@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
+use windlass_domain::ids::TenantName;
 use windlass_domain::time::Timestamp;
 
 use crate::changes::{self, Change};
 use crate::error::{OpenError, StoreError};
 use crate::postgres::Postgres;
+use crate::row::read;
 use crate::sqlite::{DataDirectory, SqliteFile};
+use crate::tenants::tenant_ensure;
 use crate::tx::Tx;
 
 /// Where the state lives.
@@ -61,7 +64,13 @@ impl Store {
             Location::Postgres { url } => Engine::Postgres(Postgres::open(url, &POSTGRES).await?),
         };
         let store = Self(Arc::new(Inner { engine }));
-        tracing::debug!(time = %now, "the store is open");
+        let tenant: TenantName = read("tenant.name", "default")?;
+        store
+            .write::<_, StoreError, _>(move |tx| {
+                let tenant = tenant.clone();
+                Box::pin(async move { tenant_ensure(tx, &tenant, now).await })
+            })
+            .await?;
         Ok(store)
     }
 

@@ -6,7 +6,7 @@ mod directory;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -41,7 +41,7 @@ pub(crate) struct SqliteFile {
     writer: Writer,
     readers: SqlitePool,
     // Holds the lock of the directory for as long as the file is open.
-    _directory: Arc<DataDirectory>,
+    directory: Mutex<Option<Arc<DataDirectory>>>,
 }
 
 /// How a connection that writes is opened.
@@ -90,7 +90,7 @@ impl SqliteFile {
             .connect_with(reading(&path))
             .await?;
         let writer = Writer::start(connection, options, Arc::clone(directory));
-        Ok(Self { writer, readers, _directory: Arc::clone(directory) })
+        Ok(Self { writer, readers, directory: Mutex::new(Some(Arc::clone(directory))) })
     }
 
     pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
@@ -121,11 +121,12 @@ impl SqliteFile {
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        drop(self.directory.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// The directory that the file lies in.
-    pub(crate) fn directory(&self) -> &Arc<DataDirectory> {
-        &self._directory
+    /// The directory that the file lies in, for a file beside it; `None` once this one is closed.
+    pub(crate) fn directory(&self) -> Option<Arc<DataDirectory>> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

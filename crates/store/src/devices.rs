@@ -1,0 +1,440 @@
+//! Devices and the external ids under which protocols know them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use windlass_domain::device::{Device, DeviceKind, Lifecycle};
+use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId};
+use windlass_domain::time::Timestamp;
+
+use crate::ChangeKind;
+use crate::error::StoreError;
+use crate::row::{read, read_json, time, write_json};
+use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+
+/// A device to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDevice {
+    /// Owner.
+    pub tenant: TenantId,
+    /// Public id.
+    pub name: DeviceName,
+    /// Model, if any.
+    pub device_type: Option<TypeId>,
+    /// Whether it speaks for children.
+    pub kind: DeviceKind,
+    /// The gateway it hangs on, if any.
+    pub parent: Option<DeviceId>,
+    /// Set by operators.
+    pub attributes: BTreeMap<AttributeKey, String>,
+    /// Bare words.
+    pub tags: BTreeSet<Tag>,
+}
+
+impl NewDevice {
+    /// A device of which nothing but the name is known.
+    pub fn named(tenant: TenantId, name: DeviceName) -> Self {
+        Self {
+            tenant,
+            name,
+            device_type: None,
+            kind: DeviceKind::Device,
+            parent: None,
+            attributes: BTreeMap::new(),
+            tags: BTreeSet::new(),
+        }
+    }
+}
+
+/// An external id of a device in one protocol.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Alias {
+    /// Which protocol's id.
+    pub protocol: String,
+    /// The id as the device writes it.
+    pub external_id: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    tenant_id: i64,
+    name: String,
+    type_id: Option<i64>,
+    kind: String,
+    parent_id: Option<i64>,
+    lifecycle: String,
+    attributes: String,
+    inventory: String,
+    tags: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+    first_seen_at: Option<i64>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, tenant_id, name, type_id, kind, parent_id, lifecycle, attributes, inventory, tags, ",
+            "version, created_at, updated_at, first_seen_at FROM device ",
+            $rest
+        )
+    };
+}
+
+fn read_pairs(what: &str, text: &str) -> Result<BTreeMap<AttributeKey, String>, StoreError> {
+    let pairs: BTreeMap<String, String> = read_json(what, text)?;
+    pairs.into_iter().map(|(key, value)| Ok((read(what, &key)?, value))).collect()
+}
+
+fn write_pairs(what: &str, pairs: &BTreeMap<AttributeKey, String>) -> Result<String, StoreError> {
+    let pairs: BTreeMap<&str, &str> =
+        pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    write_json(what, &pairs)
+}
+
+fn write_tags(tags: &BTreeSet<Tag>) -> Result<String, StoreError> {
+    write_json("device.tags", &tags.iter().map(Tag::as_str).collect::<Vec<_>>())
+}
+
+impl TryFrom<Row> for Device {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let Row {
+            id,
+            tenant_id,
+            name,
+            type_id,
+            kind,
+            parent_id,
+            lifecycle,
+            attributes,
+            inventory,
+            tags,
+            version,
+            created_at,
+            updated_at,
+            first_seen_at,
+        } = row;
+        let tags: Vec<String> = read_json("device.tags", &tags)?;
+        Ok(Self {
+            id: DeviceId::new(id),
+            tenant: TenantId::new(tenant_id),
+            name: read("device.name", &name)?,
+            device_type: type_id.map(TypeId::new),
+            kind: read("device.kind", &kind)?,
+            parent: parent_id.map(DeviceId::new),
+            lifecycle: read("device.lifecycle", &lifecycle)?,
+            attributes: read_pairs("device.attributes", &attributes)?,
+            inventory: read_pairs("device.inventory", &inventory)?,
+            tags: tags.iter().map(|tag| read("device.tags", tag)).collect::<Result<_, _>>()?,
+            version,
+            created_at: Timestamp::from_micros(created_at),
+            updated_at: Timestamp::from_micros(updated_at),
+            first_seen_at: time(first_seen_at),
+        })
+    }
+}
+
+/// The device of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_by_name(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    name: &DeviceName,
+) -> Result<Option<Device>, StoreError> {
+    fetch_optional!(tx, Row, select!("WHERE tenant_id = $1 AND name = $2"), tenant.get(), name.as_str())?
+        .map(Device::try_from)
+        .transpose()
+}
+
+/// The device with that id, whoever owns it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_by_id(tx: &mut Tx<'_>, id: DeviceId) -> Result<Option<Device>, StoreError> {
+    fetch_optional!(tx, Row, select!("WHERE id = $1"), id.get())?.map(Device::try_from).transpose()
+}
+
+/// Up to `limit` devices of all tenants with an id above `after`, by id: to read them all in batches.
+///
+/// # Errors
+/// When the database fails.
+pub async fn devices_after(tx: &mut Tx<'_>, after: DeviceId, limit: u32) -> Result<Vec<Device>, StoreError> {
+    let rows =
+        fetch_all!(tx, Row, select!("WHERE id > $1 ORDER BY id LIMIT $2"), after.get(), i64::from(limit))?;
+    rows.into_iter().map(Device::try_from).collect()
+}
+
+/// The children of a gateway, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_children(tx: &mut Tx<'_>, parent: DeviceId) -> Result<Vec<Device>, StoreError> {
+    let rows = fetch_all!(tx, Row, select!("WHERE parent_id = $1 ORDER BY id"), parent.get())?;
+    rows.into_iter().map(Device::try_from).collect()
+}
+
+/// Makes a device in state registered; `None` if the name is taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_insert(
+    tx: &mut Tx<'_>,
+    new: &NewDevice,
+    now: Timestamp,
+) -> Result<Option<Device>, StoreError> {
+    let NewDevice { tenant, name, device_type, kind, parent, attributes, tags } = new;
+    let made = fetch_optional!(
+        tx,
+        (i64,),
+        "INSERT INTO device (tenant_id, name, type_id, kind, parent_id, lifecycle, attributes, inventory, tags,
+           version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, '{}', $8, 1, $9, $9)
+         ON CONFLICT (tenant_id, name) DO NOTHING RETURNING id",
+        tenant.get(),
+        name.as_str(),
+        device_type.map(TypeId::get),
+        kind.as_str(),
+        parent.map(DeviceId::get),
+        Lifecycle::Registered.as_str(),
+        write_pairs("device.attributes", attributes)?,
+        write_tags(tags)?,
+        now.micros()
+    )?;
+    let Some((id,)) = made else { return Ok(None) };
+    tx.changed(ChangeKind::Device, id).await?;
+    Ok(Some(Device {
+        id: DeviceId::new(id),
+        tenant: *tenant,
+        name: name.clone(),
+        device_type: *device_type,
+        kind: *kind,
+        parent: *parent,
+        lifecycle: Lifecycle::Registered,
+        attributes: attributes.clone(),
+        inventory: BTreeMap::new(),
+        tags: tags.clone(),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        first_seen_at: None,
+    }))
+}
+
+/// Writes a changed device if the stored version is still `device.version`, and raises version and time in
+/// `device`. False, with nothing written, if somebody else was first. Name, owner and birth never change.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -> Result<bool, StoreError> {
+    let Device {
+        id,
+        tenant: _,
+        name: _,
+        device_type,
+        kind,
+        parent,
+        lifecycle,
+        attributes,
+        inventory,
+        tags,
+        version,
+        created_at: _,
+        updated_at,
+        first_seen_at,
+    } = device;
+    let touched = execute!(
+        tx,
+        "UPDATE device SET type_id = $1, kind = $2, parent_id = $3, lifecycle = $4, attributes = $5,
+           inventory = $6, tags = $7, version = version + 1, updated_at = $8, first_seen_at = $9
+         WHERE id = $10 AND version = $11",
+        device_type.map(TypeId::get),
+        kind.as_str(),
+        parent.map(DeviceId::get),
+        lifecycle.as_str(),
+        write_pairs("device.attributes", attributes)?,
+        write_pairs("device.inventory", inventory)?,
+        write_tags(tags)?,
+        now.micros(),
+        first_seen_at.map(Timestamp::micros),
+        id.get(),
+        *version
+    )?;
+    if touched == 0 {
+        return Ok(false);
+    }
+    *version = version.saturating_add(1);
+    *updated_at = now;
+    tx.changed(ChangeKind::Device, id.get()).await?;
+    Ok(true)
+}
+
+/// Notes the first contact: registered becomes active. Returns the device if this changed it; later contacts, and
+/// devices that are gone or may not connect, change nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_seen(
+    tx: &mut Tx<'_>,
+    id: DeviceId,
+    now: Timestamp,
+) -> Result<Option<Device>, StoreError> {
+    let Some(mut device) = device_by_id(tx, id).await? else { return Ok(None) };
+    let first = device.first_seen_at.is_none() || device.lifecycle == Lifecycle::Registered;
+    if !first || !device.lifecycle.may_connect() {
+        return Ok(None);
+    }
+    device.first_seen_at = device.first_seen_at.or(Some(now));
+    device.lifecycle = Lifecycle::Active;
+    Ok(device_save(tx, &mut device, now).await?.then_some(device))
+}
+
+/// Removes a device and what belongs to it alone (aliases, memberships, shadows, sessions, events). Credentials
+/// stay, so that their keys stay known as used; the caller revokes them. True if it was there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_delete(tx: &mut Tx<'_>, id: DeviceId) -> Result<bool, StoreError> {
+    execute!(tx, "DELETE FROM device_alias WHERE device_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM group_member WHERE device_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM shadow WHERE device_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM mqtt_session WHERE device_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM event WHERE device_id = $1", id.get())?;
+    execute!(tx, "UPDATE device SET parent_id = NULL WHERE parent_id = $1", id.get())?;
+    let gone = execute!(tx, "DELETE FROM device WHERE id = $1", id.get())? > 0;
+    if gone {
+        tx.changed(ChangeKind::Device, id.get()).await?;
+    }
+    Ok(gone)
+}
+
+/// The device that an external id stands for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_by_alias(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    protocol: &str,
+    external_id: &str,
+) -> Result<Option<Device>, StoreError> {
+    let found = fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT device_id FROM device_alias WHERE tenant_id = $1 AND protocol = $2 AND external_id = $3",
+        tenant.get(),
+        protocol,
+        external_id
+    )?;
+    match found {
+        Some((id,)) => device_by_id(tx, DeviceId::new(id)).await,
+        None => Ok(None),
+    }
+}
+
+/// Whom an external id belongs to after an attempt to give it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AliasOutcome {
+    /// It is the device's now.
+    Added,
+    /// It was the device's already.
+    Unchanged,
+    /// It is another device's.
+    Taken,
+}
+
+/// Gives an external id to a device, unless another device has it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alias_insert(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    alias: &Alias,
+) -> Result<AliasOutcome, StoreError> {
+    let Alias { protocol, external_id } = alias;
+    let added = execute!(
+        tx,
+        "INSERT INTO device_alias (tenant_id, protocol, external_id, device_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (tenant_id, protocol, external_id) DO NOTHING",
+        tenant.get(),
+        protocol.as_str(),
+        external_id.as_str(),
+        device.get()
+    )?;
+    if added > 0 {
+        tx.changed(ChangeKind::Device, device.get()).await?;
+        return Ok(AliasOutcome::Added);
+    }
+    let holder = device_by_alias(tx, tenant, protocol, external_id).await?;
+    Ok(match holder {
+        Some(holder) if holder.id == device => AliasOutcome::Unchanged,
+        Some(_) | None => AliasOutcome::Taken,
+    })
+}
+
+/// Takes an external id from a device. True if it had it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alias_delete(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    alias: &Alias,
+) -> Result<bool, StoreError> {
+    let Alias { protocol, external_id } = alias;
+    let gone = execute!(
+        tx,
+        "DELETE FROM device_alias WHERE tenant_id = $1 AND protocol = $2 AND external_id = $3 AND device_id = $4",
+        tenant.get(),
+        protocol.as_str(),
+        external_id.as_str(),
+        device.get()
+    )? > 0;
+    if gone {
+        tx.changed(ChangeKind::Device, device.get()).await?;
+    }
+    Ok(gone)
+}
+
+/// The external ids of a device, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_aliases(tx: &mut Tx<'_>, device: DeviceId) -> Result<BTreeSet<Alias>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (String, String),
+        "SELECT protocol, external_id FROM device_alias WHERE device_id = $1",
+        device.get()
+    )?;
+    Ok(rows.into_iter().map(|(protocol, external_id)| Alias { protocol, external_id }).collect())
+}
+
+/// The external ids of all devices with an id above `after` and up to `last`: goes with [`devices_after`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn aliases_between(
+    tx: &mut Tx<'_>,
+    after: DeviceId,
+    last: DeviceId,
+) -> Result<Vec<(DeviceId, Alias)>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64, String, String),
+        "SELECT device_id, protocol, external_id FROM device_alias WHERE device_id > $1 AND device_id <= $2",
+        after.get(),
+        last.get()
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|(device, protocol, external_id)| (DeviceId::new(device), Alias { protocol, external_id }))
+        .collect())
+}
