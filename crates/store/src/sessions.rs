@@ -68,8 +68,8 @@ pub async fn save(
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let state = serde_json::to_string(session)
-        .map_err(|problem| StoreError::corrupt("an MQTT session", problem))?;
+    let state =
+        serde_json::to_string(session).map_err(|problem| StoreError::corrupt("an MQTT session", problem))?;
     execute!(
         tx,
         "INSERT INTO mqtt_session (device_id, client_id, state, expires_at, updated_at) VALUES ($1, $2, $3, $4, $5) \

@@ -192,7 +192,8 @@ impl Telemetry {
     pub async fn open(store: &Store, metrics_per_device: usize) -> Result<Self, OpenError> {
         let database = match store.engine() {
             Engine::Sqlite(state) => {
-                Database::File(SqliteFile::open(state.directory(), "telemetry.db", &SCHEMA).await?)
+                let directory = state.directory().ok_or_else(StoreError::closed)?;
+                Database::File(SqliteFile::open(&directory, "telemetry.db", &SCHEMA).await?)
             }
             Engine::Postgres(_) => Database::Shared(store.clone()),
         };
