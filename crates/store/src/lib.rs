@@ -9,8 +9,11 @@
 //! `mod` order is reading order.
 
 pub mod artifacts;
+pub mod audit;
 pub mod blobs;
 pub mod changes;
+pub mod claims;
+pub mod credentials;
 pub mod error;
 pub mod executions;
 pub mod jobs;
@@ -37,6 +40,9 @@ pub mod types;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod templates;
+pub mod tokens;
+pub mod users;
 
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};

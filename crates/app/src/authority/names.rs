@@ -30,8 +30,7 @@ impl ServerNames {
         let mut names = Self { configured: hostnames.to_vec(), found: BTreeSet::new() };
         names.configured.extend(public_url.and_then(host_of_url).map(ToOwned::to_owned));
         names.found.insert("localhost".to_owned());
-        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-        if let Some(host) = host.filter(|host| is_host_name(host)) {
+        if let Some(host) = host_name().filter(|host| is_host_name(host)) {
             let short = host.split('.').next().unwrap_or(&host);
             names.found.insert(format!("{short}.local"));
             names.found.insert(host);
@@ -39,14 +38,8 @@ impl ServerNames {
         for address in [IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)] {
             names.found.insert(address.to_string());
         }
-        match nix::ifaddrs::getifaddrs() {
-            Ok(interfaces) => {
-                let addresses = interfaces.filter_map(|interface| interface.address).filter_map(|address| {
-                    let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
-                    v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::from(v6.ip())))
-                });
-                names.found.extend(addresses.map(|address| address.to_string()));
-            }
+        match if_addrs::get_if_addrs() {
+            Ok(interfaces) => names.found.extend(interfaces.iter().map(|each| each.ip().to_string())),
             Err(error) => tracing::warn!(%error, "the addresses of this machine cannot be read"),
         }
         names
@@ -73,6 +66,13 @@ impl ServerNames {
         }
         Ok(alternatives)
     }
+}
+
+/// The name of this machine, where the system tells it by a file.
+fn host_name() -> Option<String> {
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    let name = files.iter().find_map(|file| std::fs::read_to_string(file).ok())?;
+    Some(name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty())
 }
 
 fn is_host_name(name: &str) -> bool {
@@ -135,7 +135,7 @@ mod tests {
         assert!(alternatives.contains(&dns("localhost")));
         assert!(alternatives.contains(&SanType::IpAddress("127.0.0.1".parse().unwrap())));
         assert!(alternatives.contains(&SanType::IpAddress("::1".parse().unwrap())));
-        let host = nix::unistd::gethostname().unwrap().into_string().unwrap().to_ascii_lowercase();
+        let host = host_name().unwrap();
         assert!(alternatives.contains(&dns(&host)));
         assert!(alternatives.contains(&dns(&format!("{}.local", host.split('.').next().unwrap()))));
     }
