@@ -1,8 +1,8 @@
 //! What a device asks of its shadows: get, update, delete (device API contract, part 2).
 
 use bytes::Bytes;
-use windlass_domain::ids::ShadowName;
-use windlass_domain::shadow::{self, Documents, Shadow, UpdateRefusal, Updated};
+use windlass_domain::ids::{DeviceId, ShadowName};
+use windlass_domain::shadow::{self, Shadow, UpdateRefusal, Updated};
 use windlass_domain::time::Timestamp;
 use windlass_store::{ChangeKind, StoreError, Tx, shadows};
 use windlass_wire::shadow::{self as wire, Refused, ShadowError};
@@ -98,12 +98,20 @@ async fn update(
     let change =
         Change { update: &change, most_bytes: limits.shadow_document, most_named: limits.named_shadows };
     Ok(match store_update(tx, ctx.device, name, change, ctx.now).await? {
-        Err(error) => Err(refuse(error, request.client_token)),
+        Err(refusal) => {
+            let error = match refusal {
+                Refusal::VersionConflict { .. } => ShadowError::VersionConflict,
+                Refusal::TooLarge => ShadowError::TooLarge,
+                Refusal::TooMany => ShadowError::TooManyShadows(limits.named_shadows),
+            };
+            Err(refuse(error, request.client_token))
+        }
         Ok(updated) => {
             let body = wire::update_accepted(&request, updated.version, ctx.now.seconds());
             let mut effects = reply(message, body);
             for thing in names(ctx) {
-                effects.broadcasts.extend(announcements(thing, name, &updated, ctx.now, token));
+                effects.broadcasts.push(documents(thing, name, &updated, ctx.now, token));
+                effects.broadcasts.extend(delta(thing, name, &updated, ctx.now, token));
             }
             if updated.reported_changed() {
                 effects.observe.push(ctx.device);
@@ -131,25 +139,35 @@ pub(super) struct Change<'a> {
     pub(super) most_named: usize,
 }
 
+/// Why an update was not made, whoever asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    VersionConflict { current: i64 },
+    TooLarge,
+    TooMany,
+}
+
 /// Loads, decides, stores, and writes into the change feed. For devices and operators alike.
 pub(super) async fn store_update(
     tx: &mut Tx<'_>,
-    device: windlass_domain::ids::DeviceId,
+    device: DeviceId,
     name: Option<&ShadowName>,
     change: Change<'_>,
     now: Timestamp,
-) -> Result<Result<Updated, ShadowError>, StoreError> {
+) -> Result<Result<Updated, Refusal>, StoreError> {
     let before = shadows::shadow(tx, device, name).await?;
     let updated = match shadow::update(before.as_ref(), change.update, change.most_bytes, now) {
         Ok(updated) => updated,
-        Err(UpdateRefusal::VersionConflict { .. }) => return Ok(Err(ShadowError::VersionConflict)),
-        Err(UpdateRefusal::TooLarge { .. }) => return Ok(Err(ShadowError::TooLarge)),
+        Err(UpdateRefusal::VersionConflict { current }) => {
+            return Ok(Err(Refusal::VersionConflict { current }));
+        }
+        Err(UpdateRefusal::TooLarge { .. }) => return Ok(Err(Refusal::TooLarge)),
     };
     let is_new = !matches!(before, Some(Shadow::Live { .. }));
     if is_new && name.is_some() {
         let most = i64::try_from(change.most_named).unwrap_or(i64::MAX);
         if shadows::named_count(tx, device).await? >= most {
-            return Ok(Err(ShadowError::TooManyShadows(change.most_named)));
+            return Ok(Err(Refusal::TooMany));
         }
     }
     let documents = updated.current.clone();
@@ -159,29 +177,34 @@ pub(super) async fn store_update(
     Ok(Ok(updated))
 }
 
-/// What everybody hears of an accepted update: `documents`, and `delta` if a difference remains.
-pub(super) fn announcements(
+/// What everybody hears of an accepted update: the documents before and after.
+pub(super) fn documents(
     thing: &str,
     name: Option<&ShadowName>,
     updated: &Updated,
     now: Timestamp,
     client_token: Option<&str>,
-) -> Vec<Outbound> {
-    let name = name.map(ShadowName::as_str);
-    let written = |documents: &Documents, version| convert::document(documents, version);
-    let mut messages = vec![Outbound {
-        topic: topic::shadow_documents(thing, name),
-        payload: wire::documents(
-            &written(&updated.previous, updated.previous_version),
-            &written(&updated.current, updated.version),
-            now.seconds(),
-            client_token,
-        ),
-    }];
-    if let Some(payload) = convert::delta_body(&updated.current, updated.version, now, client_token) {
-        messages.push(Outbound { topic: topic::shadow_delta(thing, name), payload });
-    }
-    messages
+) -> Outbound {
+    let Updated { previous, previous_version, current, version } = updated;
+    let payload = wire::documents(
+        &convert::document(previous, *previous_version),
+        &convert::document(current, *version),
+        now.seconds(),
+        client_token,
+    );
+    Outbound { topic: topic::shadow_documents(thing, name.map(ShadowName::as_str)), payload }
+}
+
+/// The difference that remains after an update, if there is one.
+fn delta(
+    thing: &str,
+    name: Option<&ShadowName>,
+    updated: &Updated,
+    now: Timestamp,
+    client_token: Option<&str>,
+) -> Option<Outbound> {
+    let payload = convert::delta_body(&updated.current, updated.version, now, client_token)?;
+    Some(Outbound { topic: topic::shadow_delta(thing, name.map(ShadowName::as_str)), payload })
 }
 
 async fn delete(
