@@ -5,12 +5,16 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use windlass_domain::limits::Limits;
 use windlass_store::{Location, OpenError, Store};
 
 use crate::clock::{Clock, Entropy};
+use crate::fleet::Fleet;
 use crate::hub::Hub;
+use crate::live::Live;
 use crate::tasks::Tasks;
+use crate::telemetry::DiskGuard;
 
 /// What an application is started with.
 #[derive(Debug, Clone)]
@@ -49,6 +53,14 @@ pub struct Inner {
     pub limits: Limits,
     /// Live connections.
     pub hub: Hub,
+    /// Every device's searchable view.
+    pub fleet: Fleet,
+    /// Last contacts and last values.
+    pub live: Live,
+    /// Watches free disk space.
+    pub disk: DiskGuard,
+    /// Told when a job may have something to do.
+    pub jobs_due: Notify,
     /// Owner of background tasks.
     pub tasks: Tasks,
     /// What it was started with.
@@ -91,6 +103,10 @@ impl App {
             entropy,
             limits: config.limits.clone(),
             hub: Hub::default(),
+            fleet: Fleet::default(),
+            live: Live::default(),
+            disk: DiskGuard::default(),
+            jobs_due: Notify::new(),
             tasks,
             config,
         })))

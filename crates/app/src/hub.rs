@@ -207,6 +207,11 @@ impl Hub {
             .collect()
     }
 
+    /// Whether any application client of the tenant listens, so that nobody formats messages for nobody.
+    pub fn has_applications(&self, tenant: TenantId) -> bool {
+        lock(&self.listeners).iter().any(|listener| listener.principal.tenant == tenant)
+    }
+
     /// Ends every connection of a device.
     pub fn close_device(&self, device: DeviceId, reason: CloseReason) {
         for link in self.links(device) {

@@ -12,7 +12,6 @@ use windlass_app::message::{DevicePeer, Inbound, Peer};
 use windlass_app::tasks::Tasks;
 use windlass_domain::limits::Limits;
 
-use crate::calls::Calls;
 use crate::ingest::{Delivery, Ingest};
 use crate::metrics::Metrics;
 use crate::mqtt::link::Links;

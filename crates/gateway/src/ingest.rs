@@ -12,7 +12,6 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use windlass_app::App;
-use crate::calls::Calls;
 use windlass_app::message::{Acknowledgement, Inbound, Outcome, Peer};
 use windlass_app::tasks::Tasks;
 
@@ -163,7 +162,8 @@ async fn hand_over(app: &App, metrics: &Metrics, deliveries: Vec<Delivery>, mess
     let complete = outcomes.len() == messages;
     let mut outcomes = outcomes.into_iter();
     for (many, to) in waiting {
-        let mut part: Vec<Outcome> = if complete { outcomes.by_ref().take(many).collect() } else { Vec::new() };
+        let mut part: Vec<Outcome> =
+            if complete { outcomes.by_ref().take(many).collect() } else { Vec::new() };
         part.resize_with(many, || unavailable("the server could not handle the message"));
         if let Some(to) = to {
             to.answered(part);

@@ -6,10 +6,9 @@
 //! `mod` order is reading order.
 #![deny(clippy::indexing_slicing)]
 
-pub mod metrics;
-mod calls;
 mod core;
 mod ingest;
+pub mod metrics;
 mod mqtt;
 mod rate;
 pub mod tls;

@@ -93,8 +93,7 @@ impl Acceptor {
             provider: Arc::clone(&provider),
         });
         let resolver: Arc<dyn ResolvesServerCert> = Arc::<Certificate>::clone(&certificate);
-        let verifier =
-            Arc::new(PossessionOnly { algorithms: provider.signature_verification_algorithms });
+        let verifier = Arc::new(PossessionOnly { algorithms: provider.signature_verification_algorithms });
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_client_cert_verifier(verifier)

@@ -193,12 +193,7 @@ pub async fn list(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn place(
-    tx: &mut Tx<'_>,
-    seq: i64,
-    position: i64,
-    hash: &Sha256,
-) -> Result<(), StoreError> {
+pub async fn place(tx: &mut Tx<'_>, seq: i64, position: i64, hash: &Sha256) -> Result<(), StoreError> {
     execute!(
         tx,
         "UPDATE audit SET position = $1, hash = $2 WHERE seq = $3 AND position IS NULL",
@@ -327,13 +322,19 @@ mod tests {
                         for (position, seq) in (1..).zip(order) {
                             place(tx, seq, position, &Sha256::of(&[7])).await?;
                         }
-                        let seal =
-                            Seal { first: 1, last: 2, at: START, hash: Sha256::of(&[7]), signature: vec![1, 2] };
+                        let seal = Seal {
+                            first: 1,
+                            last: 2,
+                            at: START,
+                            hash: Sha256::of(&[7]),
+                            signature: vec![1, 2],
+                        };
                         add_seal(tx, &seal).await?;
                         assert_eq!(last_seal(tx).await?.as_ref(), Some(&seal));
                         assert_eq!(seals(tx, 0, 2).await?, [seal]);
                         assert!(seals(tx, 2, 9).await?.is_empty() && seals(tx, 0, 1).await?.is_empty());
-                        let chain: Vec<_> = sealed(tx, 0, 10).await?.into_iter().map(|s| s.record.seq).collect();
+                        let chain: Vec<_> =
+                            sealed(tx, 0, 10).await?.into_iter().map(|s| s.record.seq).collect();
                         assert_eq!(chain, order);
                         assert_eq!(sealed(tx, 1, 10).await?.len(), 1);
                         assert_eq!(unsealed(tx, 0, 10).await?.len(), 1);
@@ -355,7 +356,8 @@ mod tests {
                         append(tx, &new("device.create", "device:a", 1)).await?;
                         append(tx, &new("device.delete", "device:a", 2)).await?;
                         append(tx, &new("devices.x", "device:b", 3)).await?;
-                        append(tx, &NewRecord { tenant: TenantId::new(2), ..new("device.create", "x", 4) }).await?;
+                        append(tx, &NewRecord { tenant: TenantId::new(2), ..new("device.create", "x", 4) })
+                            .await?;
                         let at = Timestamp::from_seconds;
                         let all = list(tx, TenantId::new(1), &Filter::default(), 10).await?;
                         let seconds = |rows: &[Stored]| -> Vec<i64> {
@@ -364,7 +366,10 @@ mod tests {
                         assert_eq!(seconds(&all), [3, 2, 1]);
                         let cases = [
                             (Filter { action: Some("device.".to_owned()), ..Filter::default() }, vec![2, 1]),
-                            (Filter { action: Some("device.create".to_owned()), ..Filter::default() }, vec![1]),
+                            (
+                                Filter { action: Some("device.create".to_owned()), ..Filter::default() },
+                                vec![1],
+                            ),
                             (Filter { target: Some("device:b".to_owned()), ..Filter::default() }, vec![3]),
                             (Filter { from: Some(at(2)), to: Some(at(3)), ..Filter::default() }, vec![2]),
                             (Filter { before: Some(all[0].record.seq), ..Filter::default() }, vec![2, 1]),

@@ -69,11 +69,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn by_name(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    name: &str,
-) -> Result<Option<Claim>, StoreError> {
+pub async fn by_name(tx: &mut Tx<'_>, tenant: TenantId, name: &str) -> Result<Option<Claim>, StoreError> {
     let row = fetch_optional!(
         tx,
         Row,

@@ -229,10 +229,7 @@ pub async fn by_id(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn by_fingerprint(
-    tx: &mut Tx<'_>,
-    fingerprint: &Sha256,
-) -> Result<Option<Credential>, StoreError> {
+pub async fn by_fingerprint(tx: &mut Tx<'_>, fingerprint: &Sha256) -> Result<Option<Credential>, StoreError> {
     read(fetch_optional!(tx, Row, columns!("WHERE fingerprint = $1"), fingerprint.as_bytes().as_slice())?)
 }
 
@@ -240,10 +237,7 @@ pub async fn by_fingerprint(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn by_ownership_token(
-    tx: &mut Tx<'_>,
-    token: &Sha256,
-) -> Result<Option<Credential>, StoreError> {
+pub async fn by_ownership_token(tx: &mut Tx<'_>, token: &Sha256) -> Result<Option<Credential>, StoreError> {
     read(fetch_optional!(tx, Row, columns!("WHERE ownership_token = $1"), token.as_bytes().as_slice())?)
 }
 
@@ -252,8 +246,7 @@ pub async fn by_ownership_token(
 /// # Errors
 /// When the database fails.
 pub async fn by_public_key(tx: &mut Tx<'_>, key: &Sha256) -> Result<Vec<Credential>, StoreError> {
-    let rows =
-        fetch_all!(tx, Row, columns!("WHERE public_key = $1 ORDER BY id"), key.as_bytes().as_slice())?;
+    let rows = fetch_all!(tx, Row, columns!("WHERE public_key = $1 ORDER BY id"), key.as_bytes().as_slice())?;
     rows.into_iter().map(Credential::try_from).collect()
 }
 
@@ -284,11 +277,7 @@ pub async fn of_claim(tx: &mut Tx<'_>, claim: ClaimId) -> Result<Vec<Credential>
 ///
 /// # Errors
 /// When the database fails.
-pub async fn device_has_live(
-    tx: &mut Tx<'_>,
-    device: DeviceId,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+pub async fn device_has_live(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
     let row = fetch_optional!(
         tx,
         (i64,),
@@ -418,11 +407,7 @@ pub async fn delete_open_of_claim(tx: &mut Tx<'_>, claim: ClaimId) -> Result<u64
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete_unprovisioned(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    limit: u32,
-) -> Result<u64, StoreError> {
+pub async fn delete_unprovisioned(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
     execute!(
         tx,
         "DELETE FROM credential WHERE id IN (SELECT id FROM credential WHERE status = 'pending' \

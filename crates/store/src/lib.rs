@@ -38,9 +38,9 @@ pub mod sessions;
 pub mod tenants;
 pub mod types;
 
+pub mod templates;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod templates;
 pub mod tokens;
 pub mod users;
 

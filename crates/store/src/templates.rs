@@ -106,11 +106,7 @@ pub async fn list(tx: &mut Tx<'_>, tenant: TenantId) -> Result<Vec<Template>, St
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    name: &TemplateName,
-) -> Result<bool, StoreError> {
+pub async fn delete(tx: &mut Tx<'_>, tenant: TenantId, name: &TemplateName) -> Result<bool, StoreError> {
     let row = fetch_optional!(
         tx,
         (i64,),

@@ -138,8 +138,7 @@ pub async fn by_hash(tx: &mut Tx<'_>, hash: &Sha256) -> Result<Option<Token>, St
 /// # Errors
 /// When the database fails.
 pub async fn by_id(tx: &mut Tx<'_>, tenant: TenantId, id: TokenId) -> Result<Option<Token>, StoreError> {
-    let row =
-        fetch_optional!(tx, Row, columns!("WHERE id = $1 AND tenant_id = $2"), id.get(), tenant.get())?;
+    let row = fetch_optional!(tx, Row, columns!("WHERE id = $1 AND tenant_id = $2"), id.get(), tenant.get())?;
     row.map(Token::try_from).transpose()
 }
 

@@ -114,11 +114,7 @@ pub async fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn set_password(
-    tx: &mut Tx<'_>,
-    id: UserId,
-    password_hash: &str,
-) -> Result<(), StoreError> {
+pub async fn set_password(tx: &mut Tx<'_>, id: UserId, password_hash: &str) -> Result<(), StoreError> {
     execute!(tx, "UPDATE user_account SET password_hash = $1 WHERE id = $2", password_hash, id.get())?;
     tx.changed(ChangeKind::User, id.get()).await
 }
@@ -136,11 +132,7 @@ pub async fn set_role(tx: &mut Tx<'_>, id: UserId, role: Role) -> Result<(), Sto
 ///
 /// # Errors
 /// When the database fails.
-pub async fn set_disabled(
-    tx: &mut Tx<'_>,
-    id: UserId,
-    since: Option<Timestamp>,
-) -> Result<(), StoreError> {
+pub async fn set_disabled(tx: &mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> Result<(), StoreError> {
     execute!(
         tx,
         "UPDATE user_account SET disabled_at = $1 WHERE id = $2",

@@ -106,7 +106,13 @@ pub(crate) fn agree(
         Kind::Passing => 0,
     };
     let asked = match version {
-        Version::V3 => if clean { 0 } else { longest },
+        Version::V3 => {
+            if clean {
+                0
+            } else {
+                longest
+            }
+        }
         Version::V5 => session_expiry.unwrap_or(0),
     };
     let granted = asked.min(longest);
@@ -182,7 +188,11 @@ mod tests {
                 reason::CLIENT_ID,
             ),
             ("extended authentication", Connect { authentication: true, ..v5() }, reason::BAD_METHOD),
-            ("will on another's topic", Connect { will: will("devices/other/events"), ..v5() }, reason::NOT_AUTHORIZED),
+            (
+                "will on another's topic",
+                Connect { will: will("devices/other/events"), ..v5() },
+                reason::NOT_AUTHORIZED,
+            ),
             ("will with a wildcard", Connect { will: will("devices/pump/#"), ..v5() }, reason::TOPIC_INVALID),
             ("will without a topic", Connect { will: will(""), ..v5() }, reason::TOPIC_INVALID),
             (
@@ -192,10 +202,7 @@ mod tests {
             ),
             (
                 "retained will",
-                Connect {
-                    will: will("devices/pump/events").map(|w| Will { retain: true, ..w }),
-                    ..v5()
-                },
+                Connect { will: will("devices/pump/events").map(|w| Will { retain: true, ..w }), ..v5() },
                 reason::RETAIN,
             ),
         ];

@@ -17,7 +17,6 @@ use windlass_app::AppError;
 use windlass_app::hub::CloseReason;
 use windlass_app::message::{DevicePeer, Inbound, Outbound, Peer, TopicRefusal};
 
-use crate::calls::{Calls, DisconnectReason, Sent};
 use crate::core::Core;
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::engine;
@@ -27,6 +26,8 @@ use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally};
 use crate::mqtt::welcome::{Registered, saved};
 use crate::mqtt::wills::Late;
 use crate::rate::Pace;
+use windlass_app::connections::{DisconnectReason, SavedSession};
+use windlass_app::deliver::Sent;
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 * 1024;
@@ -53,7 +54,7 @@ impl Gate for PeerGate<'_> {
     }
 
     fn may_subscribe(&self, filter: &str) -> bool {
-        self.core.app.authorise_filter(self.peer, self.client_id, filter)
+        self.core.app.authorise_filter(self.peer, filter)
     }
 }
 
@@ -392,7 +393,8 @@ where
         if tally == Tally::default() {
             return;
         }
-        let Tally { messages_in, messages_out, acknowledged, refused, rejected, unavailable, dropped } = tally;
+        let Tally { messages_in, messages_out, acknowledged, refused, rejected, unavailable, dropped } =
+            tally;
         let metrics = &self.core.metrics;
         for (counter, many) in metrics.messages_in.iter().zip(messages_in) {
             counter.add(many.into());
@@ -504,9 +506,9 @@ fn may_fire(ending: Ending) -> bool {
         && !matches!(ending, Ending::Server(CloseReason::NotAuthorized | CloseReason::CredentialExpired))
 }
 
-async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record: crate::calls::SavedSession) {
+async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record: SavedSession) {
     let left = if record.expiry_seconds > 0 {
-        core.app.session_save(device, client_id, &record).await
+        core.app.session_leave(device, client_id, &record).await
     } else {
         core.app.session_end(device, client_id).await
     };
@@ -519,6 +521,15 @@ async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record
     }
 }
 
-fn reason_of(_ending: Ending) -> DisconnectReason {
-    DisconnectReason::Goodbye
+const fn reason_of(ending: Ending) -> DisconnectReason {
+    match ending {
+        Ending::Goodbye | Ending::GoodbyeWithWill => DisconnectReason::Goodbye,
+        Ending::Lost => DisconnectReason::Lost,
+        Ending::Fault(what) => DisconnectReason::Protocol(what),
+        Ending::Refused => DisconnectReason::TopicRefused,
+        Ending::Unavailable => DisconnectReason::Unavailable,
+        Ending::Rate => DisconnectReason::RateExceeded,
+        Ending::Stalled => DisconnectReason::Stalled,
+        Ending::Server(reason) => DisconnectReason::Server(reason),
+    }
 }

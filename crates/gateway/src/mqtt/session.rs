@@ -413,8 +413,7 @@ impl Session {
             Acknowledgement::Accepted => owed.standing = Standing::Answer(reason::SUCCESS),
             Acknowledgement::PayloadRejected(_) => {
                 out.tally.rejected += 1;
-                owed.standing =
-                    Standing::Answer(if v5 { reason::PAYLOAD_INVALID } else { reason::SUCCESS });
+                owed.standing = Standing::Answer(if v5 { reason::PAYLOAD_INVALID } else { reason::SUCCESS });
             }
             Acknowledgement::Unavailable(_) => {
                 out.tally.unavailable += 1;
@@ -556,7 +555,8 @@ impl Session {
 
     fn send(&mut self, message: &Outbound, qos: Qos, out: &mut Output) {
         let packet_id = (qos > Qos::Zero).then(|| self.next_id());
-        if self.writer.publish(&message.topic, &message.payload, packet_id, self.largest_out, &mut out.bytes) {
+        if self.writer.publish(&message.topic, &message.payload, packet_id, self.largest_out, &mut out.bytes)
+        {
             if let Some(id) = packet_id {
                 self.unacknowledged.push(id);
             }

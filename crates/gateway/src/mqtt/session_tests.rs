@@ -215,11 +215,8 @@ fn replies_go_before_the_acknowledgement_to_those_subscribed() {
     let accepted = "$aws/things/pump/shadow/get/accepted";
     subscribe(&mut session, accepted, Qos::One);
     give(&mut session, message("own/a", Qos::One, 1));
-    let out = outcome(
-        &mut session,
-        Acknowledgement::Accepted,
-        &[accepted, "$aws/things/pump/shadow/get/rejected"],
-    );
+    let out =
+        outcome(&mut session, Acknowledgement::Accepted, &[accepted, "$aws/things/pump/shadow/get/rejected"]);
     assert_eq!(v5(&out), [format!("PUBLISH {accepted} #1"), "PUBACK 1".to_owned()]);
 }
 
@@ -541,10 +538,8 @@ fn the_state_is_looked_at_after_a_subscription_a_wake_or_a_resumed_session() {
 
 #[test]
 fn a_restored_subscription_that_is_not_allowed_any_more_is_dropped() {
-    let kept = Kept {
-        subscriptions: vec![("own/a".to_owned(), 1), ("other/a".to_owned(), 1)],
-        ..Kept::default()
-    };
+    let kept =
+        Kept { subscriptions: vec![("own/a".to_owned(), 1), ("other/a".to_owned(), 1)], ..Kept::default() };
     let mut session = Session::new(Start { kept, ..start(Version::V5) });
     session.recheck(&Own);
     assert_eq!(session.filters(), ["own/a"]);
@@ -738,7 +733,9 @@ fn a_welcome_is_read_by_a_client_of_either_version() {
     let props = packet.props();
     let said: Vec<String> = props.iter().map(ToString::to_string).collect();
     let said = said.join(" ");
-    for part in ["receive_maximum", "maximum_packet_size", "retain_available", "shared_subscription_available"] {
+    for part in
+        ["receive_maximum", "maximum_packet_size", "retain_available", "shared_subscription_available"]
+    {
         assert!(said.contains(part), "{part} in {said}");
     }
     let mut out = Vec::new();

@@ -11,7 +11,6 @@ use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
 use windlass_app::message::{ApplicationPeer, Peer};
 use windlass_domain::credential::ConnectRefusal;
 
-use crate::calls::{Calls, SavedSession, SavedWill};
 use crate::core::Core;
 use crate::mqtt::connect::{Agreed, Kind, Refusal, agree};
 use crate::mqtt::connection::{Connection, Parts, PeerGate};
@@ -19,6 +18,7 @@ use crate::mqtt::engine::{self, Writer};
 use crate::mqtt::link::ConnectionLink;
 use crate::mqtt::packet::{Connect, Fault, Packet, Welcome, Will, reason};
 use crate::mqtt::session::{Kept, Session, Start};
+use windlass_app::connections::{SavedSession, SavedWill};
 
 /// What is known of a peer before it says anything.
 #[derive(Debug, Clone)]
@@ -135,10 +135,9 @@ async fn first_packet<S: AsyncRead + Unpin>(
                 return match decoded {
                     Ok(Packet::Connect(connect)) => Ok(*connect),
                     // Section 3.1.2.2: the one answer that every version understands.
-                    Err(Fault::Version) => Err(First {
-                        what: "neither MQTT 3.1.1 nor 5",
-                        answer: Some(vec![0x20, 2, 0, 1]),
-                    }),
+                    Err(Fault::Version) => {
+                        Err(First { what: "neither MQTT 3.1.1 nor 5", answer: Some(vec![0x20, 2, 0, 1]) })
+                    }
                     Ok(_) | Err(_) => Err(silent("the CONNECT was malformed")),
                 };
             }
@@ -184,23 +183,29 @@ async fn identify(core: &Core, arrival: &Arrival, connect: &Connect) -> Result<P
     }
 }
 
-async fn enter(
-    core: &Arc<Core>,
-    arrival: &Arrival,
-    connect: Connect,
-) -> Result<(Parts, Welcome), Refusal> {
+async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<(Parts, Welcome), Refusal> {
     let peer = identify(core, arrival, &connect).await.map_err(|refusal| refused(&refusal))?;
     let kind = match &peer {
         Peer::Device(_) => Kind::Device,
         Peer::Claim(_) | Peer::Application(_) => Kind::Passing,
     };
-    let fresh_id = || format!("auto-{:032x}", u128::from_be_bytes(windlass_app::clock::random(&*core.app.entropy)));
+    let fresh_id =
+        || format!("auto-{:032x}", u128::from_be_bytes(windlass_app::clock::random(&*core.app.entropy)));
     let client = connect.client_id.clone();
     let agreed = agree(connect, kind, &core.limits, fresh_id, |topic| {
         core.app.authorise_publish(&peer, &client, topic)
     })?;
-    let Agreed { version, client_id, clean, session_expiry, patience, will, window, largest_out, mut welcome } =
-        agreed;
+    let Agreed {
+        version,
+        client_id,
+        clean,
+        session_expiry,
+        patience,
+        will,
+        window,
+        largest_out,
+        mut welcome,
+    } = agreed;
     let client_id: Arc<str> = client_id.into();
     let expires = match &peer {
         Peer::Device(device) => Some(device.expires_at),
@@ -241,7 +246,10 @@ async fn enter(
                         error = &error as &dyn std::error::Error,
                         "a session could not be loaded, so the connection was refused"
                     );
-                    return Err(Refusal::new(reason::UNAVAILABLE, "the server cannot read sessions just now"));
+                    return Err(Refusal::new(
+                        reason::UNAVAILABLE,
+                        "the server cannot read sessions just now",
+                    ));
                 }
             }
             core.app.device_connected(device, arrival.address, &client_id).await;
@@ -303,4 +311,3 @@ pub(crate) fn saved(kept: Kept, will: Option<&Will>, session_expiry: u32) -> Sav
         expiry_seconds: session_expiry,
     }
 }
-

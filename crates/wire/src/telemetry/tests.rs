@@ -45,7 +45,7 @@ fn a_flat_object_is_stamped_by_the_server() {
             one("count", None, Value::Integer(7)),
             one("open", None, Value::Bool(false)),
             one("mode", None, Value::Text("eco".into())),
-        ]
+        ],
     );
 }
 
@@ -78,10 +78,7 @@ fn an_array_holds_objects_of_either_form() {
 
 #[test]
 fn nested_objects_become_dotted_names() {
-    reads(
-        json!({"engine": {"oil": {"temp": 90}}}),
-        &[one("engine.oil.temp", None, Value::Integer(90))],
-    );
+    reads(json!({"engine": {"oil": {"temp": 90}}}), &[one("engine.oil.temp", None, Value::Integer(90))]);
 }
 
 #[test]
@@ -96,7 +93,9 @@ fn a_metric_may_be_called_values() {
 
 #[test]
 fn other_shapes_are_refused_with_a_sentence() {
-    let shape = |what: &str| format!("telemetry is an object such as {{\"temp\":21.5}} or an array of them, not {what}");
+    let shape = |what: &str| {
+        format!("telemetry is an object such as {{\"temp\":21.5}} or an array of them, not {what}")
+    };
     refuses(json!(21.5), &shape("a number"));
     refuses(json!("21.5"), &shape("a text"));
     refuses(json!(null), &shape("null"));
@@ -113,7 +112,10 @@ fn half_an_envelope_is_refused_with_a_sentence() {
     let begin = "write {\"ts\":<milliseconds since 1970>,\"values\":{…}}: ";
     refuses(json!({"ts": 5, "temp": 1}), &format!("{begin}\"ts\" needs an object \"values\" beside it"));
     refuses(json!({"ts": "now", "values": {}}), &format!("{begin}\"ts\" is a number"));
-    refuses(json!({"ts": 5, "values": {}, "x": 1}), &format!("{begin}nothing else may stand beside \"values\""));
+    refuses(
+        json!({"ts": 5, "values": {}, "x": 1}),
+        &format!("{begin}nothing else may stand beside \"values\""),
+    );
 }
 
 #[test]
@@ -127,7 +129,8 @@ fn names_are_bounded_with_their_dots() {
 
 #[test]
 fn ten_thousand_metrics_are_refused() {
-    let many = |n: usize| json!((0..n).map(|i| (format!("m{i}"), json!(i))).collect::<serde_json::Map<_, _>>());
+    let many =
+        |n: usize| json!((0..n).map(|i| (format!("m{i}"), json!(i))).collect::<serde_json::Map<_, _>>());
     assert_eq!(json_of(&many(1_000)).unwrap().len(), 1_000);
     refuses(many(1_001), "the message has more than 1000 points");
     refuses(many(10_000), "the message has more than 1000 points");
@@ -165,8 +168,18 @@ fn a_key_may_not_occur_twice() {
 #[test]
 fn broken_json_is_refused() {
     for bad in [
-        &b""[..], b"{", b"{\"a\":}", b"{\"a\":1}x", b"{\"a\":NaN}", b"{\"a\":1e400}", b"{\"a\":Infinity}",
-        b"{\"a\":\"\\ud800\"}", b"{'a':1}", b"\xff\xfe", b"{\"a\":\"\xff\"}", b"\xef\xbb\xbf{}",
+        &b""[..],
+        b"{",
+        b"{\"a\":}",
+        b"{\"a\":1}x",
+        b"{\"a\":NaN}",
+        b"{\"a\":1e400}",
+        b"{\"a\":Infinity}",
+        b"{\"a\":\"\\ud800\"}",
+        b"{'a':1}",
+        b"\xff\xfe",
+        b"{\"a\":\"\xff\"}",
+        b"\xef\xbb\xbf{}",
     ] {
         let error = decode_json(bad, 10).unwrap_err();
         assert!(matches!(error, TelemetryError::Syntax { format: "JSON", .. }), "{bad:?}: {error}");
@@ -180,10 +193,27 @@ fn broken_json_is_refused() {
 #[test]
 fn broken_cbor_is_refused() {
     for bad in [
-        &b""[..], b"\xa1", b"\xa1\x61a", b"\xa1\x01\x02", b"\xa1\x61a\x01\x00", b"\xff", b"\xa1\x61a\xff", b"\x7f\x61a",
-        b"\x7f\x01\xff", b"\xa1\x61a\x42ab", b"\xa1\x61a\xc1\x01", b"\xa1\x61a\xf8\x30", b"\xa1\x61\xff\x01", b"\x1c", b"\x1f",
-        b"\xa1\x61a\x3b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
-        b"\x7b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x81\xff", b"\xbf\x61a\xff",
+        &b""[..],
+        b"\xa1",
+        b"\xa1\x61a",
+        b"\xa1\x01\x02",
+        b"\xa1\x61a\x01\x00",
+        b"\xff",
+        b"\xa1\x61a\xff",
+        b"\x7f\x61a",
+        b"\x7f\x01\xff",
+        b"\xa1\x61a\x42ab",
+        b"\xa1\x61a\xc1\x01",
+        b"\xa1\x61a\xf8\x30",
+        b"\xa1\x61\xff\x01",
+        b"\x1c",
+        b"\x1f",
+        b"\xa1\x61a\x3b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x7b\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x81\xff",
+        b"\xbf\x61a\xff",
     ] {
         let error = decode_cbor(bad, 10).unwrap_err();
         assert!(matches!(error, TelemetryError::Syntax { format: "CBOR", .. }), "{bad:?}: {error}");
@@ -192,7 +222,12 @@ fn broken_cbor_is_refused() {
 
 #[test]
 fn floats_that_are_no_numbers_are_refused_and_half_floats_are_read() {
-    for bad in [&b"\xa1\x61a\xf9\x7e\x00"[..], b"\xa1\x61a\xf9\x7c\x00", b"\xa1\x61a\xf9\xfc\x00", b"\xa1\x61a\xfb\x7f\xf0\0\0\0\0\0\0"] {
+    for bad in [
+        &b"\xa1\x61a\xf9\x7e\x00"[..],
+        b"\xa1\x61a\xf9\x7c\x00",
+        b"\xa1\x61a\xf9\xfc\x00",
+        b"\xa1\x61a\xfb\x7f\xf0\0\0\0\0\0\0",
+    ] {
         assert_eq!(decode_cbor(bad, 10).unwrap_err().to_string(), "metric a is not a finite number");
     }
     let half = |bits: [u8; 2]| {
@@ -217,7 +252,9 @@ fn huge_whole_numbers_become_the_nearest_float() {
 
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
-        any::<f64>().prop_filter("whole floats come back as integers", |f| f.is_finite() && f.fract() != 0.0).prop_map(Value::Number),
+        any::<f64>()
+            .prop_filter("whole floats come back as integers", |f| f.is_finite() && f.fract() != 0.0)
+            .prop_map(Value::Number),
         any::<i64>().prop_map(Value::Integer),
         any::<bool>().prop_map(Value::Bool),
         ".{0,40}".prop_map(Value::Text),

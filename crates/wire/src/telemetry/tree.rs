@@ -101,7 +101,11 @@ fn points(node: &Node) -> usize {
         Node::List(items) => items.iter().map(points).sum(),
         Node::Map(entries) => {
             let enveloped = entries.iter().any(|(key, _)| key == "values");
-            entries.iter().filter(|(key, _)| !(enveloped && key == "ts")).map(|(_, inner)| points(inner)).sum()
+            entries
+                .iter()
+                .filter(|(key, _)| !(enveloped && key == "ts"))
+                .map(|(_, inner)| points(inner))
+                .sum()
         }
         Node::Bool(_) | Node::Integer(_) | Node::Float(_) | Node::NotFinite | Node::Text(_) => 1,
     }
@@ -109,7 +113,8 @@ fn points(node: &Node) -> usize {
 
 /// A parser's message may quote the device's text.
 fn readable(problem: &str) -> String {
-    let line: String = problem.chars().take(160).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let line: String =
+        problem.chars().take(160).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     line
 }
 
@@ -298,7 +303,9 @@ impl<'a> Bytes<'a, '_> {
     }
 
     fn text(&mut self, length: Option<u64>) -> Result<String, String> {
-        let utf8 = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| "a text that is not UTF-8".to_owned());
+        let utf8 = |bytes: &[u8]| {
+            String::from_utf8(bytes.to_vec()).map_err(|_| "a text that is not UTF-8".to_owned())
+        };
         if let Some(length) = length {
             return utf8(self.take(usize::try_from(length).map_err(|error| error.to_string())?)?);
         }

@@ -1,0 +1,264 @@
+//! What listeners tell about connections: who came, who left and why, and the sessions they keep.
+//!
+//! Knows no sockets. Connections themselves are registered in [`crate::hub::Hub`] by the listener.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use windlass_domain::event::Severity;
+use windlass_domain::ids::DeviceId;
+use windlass_store::events::{NewEvent, event_record};
+use windlass_store::sessions;
+pub use windlass_store::sessions::{Abandoned, SavedSession, SavedWill};
+use windlass_store::{StoreError, devices};
+
+use crate::hub::CloseReason;
+use crate::message::DevicePeer;
+use crate::{App, AppError};
+
+/// Why a connection is over. `Display` is what operators read on the device's time line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DisconnectReason {
+    /// It said goodbye.
+    #[error("the device disconnected")]
+    Goodbye,
+    /// The connection broke.
+    #[error("the connection was lost")]
+    Lost,
+    /// It sent what the protocol forbids.
+    #[error("protocol error: {0}")]
+    Protocol(&'static str),
+    /// MQTT 3.1.1 knows no refusal of a publish but this.
+    #[error("published to a topic it may not use")]
+    TopicRefused,
+    /// A message could not be stored; it was not acknowledged.
+    #[error("a message could not be stored and was not acknowledged")]
+    Unavailable,
+    /// Too many messages for too long.
+    #[error("sent more messages than a device may")]
+    RateExceeded,
+    /// It did not read what was sent.
+    #[error("the device did not read what was sent to it")]
+    Stalled,
+    /// The server ended it.
+    #[error("{0}")]
+    Server(CloseReason),
+}
+
+impl DisconnectReason {
+    const fn severity(self) -> Severity {
+        match self {
+            Self::Goodbye | Self::Server(CloseReason::TakenOver | CloseReason::ShuttingDown) => {
+                Severity::Info
+            }
+            Self::Lost
+            | Self::Protocol(_)
+            | Self::TopicRefused
+            | Self::Unavailable
+            | Self::RateExceeded
+            | Self::Stalled
+            | Self::Server(
+                CloseReason::NotAuthorized
+                | CloseReason::CredentialExpired
+                | CloseReason::KeepAlive
+                | CloseReason::TooManyConnections,
+            ) => Severity::Warning,
+        }
+    }
+}
+
+impl App {
+    /// Notes a new connection: first contact makes a registered device active; an event tells where it came from.
+    /// A failure to note is logged, not fatal for the connection.
+    pub async fn device_connected(&self, peer: &DevicePeer, address: SocketAddr, client_id: &str) {
+        let now = self.clock.now();
+        self.live.seen(peer.device, now);
+        let (device, event) = (
+            peer.device,
+            NewEvent {
+                tenant: peer.tenant,
+                device: peer.device,
+                kind: "connected".to_owned(),
+                severity: Severity::Info,
+                detail: format!("connected from {address} with client id {client_id:?}"),
+            },
+        );
+        let noted = self
+            .store
+            .write(move |tx| {
+                let event = event.clone();
+                Box::pin(async move {
+                    let became_active = devices::device_seen(tx, device, now).await?;
+                    event_record(tx, &event, now).await?;
+                    Ok::<_, StoreError>(became_active)
+                })
+            })
+            .await;
+        match noted {
+            Ok(_) => {}
+            Err(error) => tracing::warn!(
+                device.name = peer.name.as_str(),
+                error = &error as &dyn std::error::Error,
+                "a connection could not be noted"
+            ),
+        }
+    }
+
+    /// Notes the end of a connection and why.
+    pub async fn device_disconnected(&self, peer: &DevicePeer, reason: DisconnectReason) {
+        let event = NewEvent {
+            tenant: peer.tenant,
+            device: peer.device,
+            kind: "disconnected".to_owned(),
+            severity: reason.severity(),
+            detail: reason.to_string(),
+        };
+        self.event_note(event, peer.name.as_str()).await;
+    }
+
+    /// Records one event of a device; a failure is logged, since whoever notes events has nobody to tell.
+    pub(crate) async fn event_note(&self, event: NewEvent, device_name: &str) {
+        let now = self.clock.now();
+        let noted = self
+            .store
+            .write(move |tx| {
+                let event = event.clone();
+                Box::pin(async move { event_record(tx, &event, now).await })
+            })
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(
+                device.name = device_name,
+                error = &error as &dyn std::error::Error,
+                "an event could not be noted"
+            );
+        }
+    }
+
+    /// Reads what an earlier connection left under this client id.
+    ///
+    /// # Errors
+    /// When the store fails: the connection must be refused then.
+    pub async fn session_load(
+        &self,
+        peer: &DevicePeer,
+        client_id: &str,
+    ) -> Result<Option<SavedSession>, AppError> {
+        let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
+        self.store
+            .read(move |tx| {
+                let client_id = client_id.clone();
+                Box::pin(async move { Ok(sessions::load(tx, device, &client_id, now).await?) })
+            })
+            .await
+    }
+
+    /// Writes the session of a live connection; durable when it returns.
+    ///
+    /// # Errors
+    /// When the store fails: what depends on the record must not be acknowledged then.
+    pub async fn session_save(
+        &self,
+        peer: &DevicePeer,
+        client_id: &str,
+        session: &SavedSession,
+    ) -> Result<(), AppError> {
+        let (device, client_id, session, now) =
+            (peer.device, client_id.to_owned(), session.clone(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (client_id, session) = (client_id.clone(), session.clone());
+                Box::pin(
+                    async move { Ok(sessions::save(tx, device, &client_id, &session, None, now).await?) },
+                )
+            })
+            .await
+    }
+
+    /// Leaves a session behind as its connection ends: it expires after its own time, at most the limit. Packet ids
+    /// stay as the store has them, since a commit may still be under way.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session_leave(
+        &self,
+        peer: &DevicePeer,
+        client_id: &str,
+        session: &SavedSession,
+    ) -> Result<(), AppError> {
+        let keep = Duration::from_secs(u64::from(session.expiry_seconds)).min(self.limits.session_expiry);
+        let (device, client_id, session, now) =
+            (peer.device, client_id.to_owned(), session.clone(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (client_id, mut session) = (client_id.clone(), session.clone());
+                Box::pin(async move {
+                    if let Some(stored) = sessions::load(tx, device, &client_id, now).await? {
+                        session.qos2_open = stored.qos2_open;
+                    }
+                    Ok(sessions::save(tx, device, &client_id, &session, Some(now.plus(keep)), now).await?)
+                })
+            })
+            .await
+    }
+
+    /// Forgets a session.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session_end(&self, peer: &DevicePeer, client_id: &str) -> Result<(), AppError> {
+        let (device, client_id) = (peer.device, client_id.to_owned());
+        self.store
+            .write(move |tx| {
+                let client_id = client_id.clone();
+                Box::pin(async move { Ok(sessions::remove(tx, device, &client_id).await?) })
+            })
+            .await
+    }
+
+    /// After a start: sessions whose connections ended with the last run begin to expire now. Returns those with a
+    /// will, for the listener to publish as if the connections had just been lost.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sessions_abandoned(&self) -> Result<Vec<Abandoned>, AppError> {
+        const PAGE: i64 = 500;
+        let (now, longest) = (self.clock.now(), self.limits.session_expiry);
+        let mut with_will = Vec::new();
+        let (mut device, mut client_id) = (DeviceId::new(0), String::new());
+        loop {
+            let (after_device, after_client) = (device, client_id.clone());
+            let page = self
+                .store
+                .write(move |tx| {
+                    let after_client = after_client.clone();
+                    Box::pin(async move {
+                        let page = sessions::connected_after(tx, after_device, &after_client, PAGE).await?;
+                        for Abandoned { device, client_id, session } in &page {
+                            let keep = Duration::from_secs(u64::from(session.expiry_seconds)).min(longest);
+                            let mut left = session.clone();
+                            left.will = None;
+                            sessions::save(tx, *device, client_id, &left, Some(now.plus(keep)), now).await?;
+                        }
+                        Ok::<_, AppError>(page)
+                    })
+                })
+                .await?;
+            let Some(last) = page.last() else { return Ok(with_will) };
+            (device, client_id) = (last.device, last.client_id.clone());
+            with_will.extend(page.into_iter().filter(|left| left.session.will.is_some()));
+        }
+    }
+
+    /// Forgets sessions whose time is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sessions_expire(&self) -> Result<u64, AppError> {
+        const AT_ONCE: i64 = 1_000;
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| Box::pin(async move { Ok(sessions::remove_expired(tx, now, AT_ONCE).await?) }))
+            .await
+    }
+}
