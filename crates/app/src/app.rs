@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use windlass_domain::limits::Limits;
-use windlass_store::{Location, OpenError, Store};
+use windlass_store::telemetry::Telemetry;
+use windlass_store::{Blobs, Location, OpenError, Store};
 
 use crate::clock::{Clock, Entropy};
 use crate::fleet::Fleet;
@@ -36,15 +37,27 @@ pub struct AppConfig {
 /// Why the application did not start. Every sentence says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The state could not be opened.
-    #[error("the state could not be opened")]
+    /// The state or the telemetry could not be opened.
+    #[error(transparent)]
     Open(#[from] OpenError),
+    /// The folder of artifacts could not be opened.
+    #[error("the folder {} of artifacts cannot be used: {source}", path.display())]
+    Blobs {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 /// Everything that use cases share.
 pub struct Inner {
     /// The state.
     pub store: Store,
+    /// Points of all devices.
+    pub telemetry: Telemetry,
+    /// Artifacts by digest.
+    pub blobs: Blobs,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -97,8 +110,13 @@ impl App {
         tasks: Tasks,
     ) -> Result<Self, StartError> {
         let store = Store::open(&config.location, clock.now()).await?;
+        let telemetry = Telemetry::open(&store, config.limits.metrics_per_device).await?;
+        let path = config.directory.join("blobs");
+        let blobs = Blobs::open(&path).map_err(|source| StartError::Blobs { path, source })?;
         Ok(Self(Arc::new(Inner {
             store,
+            telemetry,
+            blobs,
             clock,
             entropy,
             limits: config.limits.clone(),
@@ -113,5 +131,7 @@ impl App {
     }
 
     /// Starts what runs in the background. Each helper task watches the group's stop token.
-    pub fn start_tasks(&self) {}
+    pub fn start_tasks(&self) {
+        self.tasks.spawn_until_stopped(self.clone().session_keeper());
+    }
 }

@@ -261,4 +261,20 @@ impl App {
             .write(move |tx| Box::pin(async move { Ok(sessions::remove_expired(tx, now, AT_ONCE).await?) }))
             .await
     }
+
+    /// Forgets expired sessions, every minute.
+    pub(crate) async fn session_keeper(self) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            ticks.tick().await;
+            match self.sessions_expire().await {
+                Ok(0) => {}
+                Ok(count) => tracing::debug!(sessions.count = count, "expired sessions were forgotten"),
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "expired sessions could not be forgotten; they are tried again in a minute"
+                ),
+            }
+        }
+    }
 }
