@@ -13,6 +13,7 @@ use windlass_store::{Blobs, Location, OpenError, Store};
 use crate::clock::{Clock, Entropy};
 use crate::fleet::Fleet;
 use crate::hub::Hub;
+use crate::links::Links;
 use crate::live::Live;
 use crate::tasks::Tasks;
 use crate::telemetry::DiskGuard;
@@ -72,6 +73,10 @@ pub struct Inner {
     pub live: Live,
     /// Watches free disk space.
     pub disk: DiskGuard,
+    /// Held while an upload becomes known or a blob is collected, so that none goes that is being referred to.
+    pub(crate) uploads: tokio::sync::Mutex<()>,
+    /// Signs download links and judges them.
+    pub links: Links,
     /// Told when a job may have something to do.
     pub jobs_due: Notify,
     /// Owner of background tasks.
@@ -113,6 +118,7 @@ impl App {
         let telemetry = Telemetry::open(&store, config.limits.metrics_per_device).await?;
         let path = config.directory.join("blobs");
         let blobs = Blobs::open(&path).map_err(|source| StartError::Blobs { path, source })?;
+        let links = Links::open(&store, &*entropy, clock.now()).await.map_err(OpenError::Store)?;
         Ok(Self(Arc::new(Inner {
             store,
             telemetry,
@@ -124,6 +130,8 @@ impl App {
             fleet: Fleet::default(),
             live: Live::default(),
             disk: DiskGuard::default(),
+            uploads: tokio::sync::Mutex::default(),
+            links,
             jobs_due: Notify::new(),
             tasks,
             config,
@@ -133,5 +141,6 @@ impl App {
     /// Starts what runs in the background. Each helper task watches the group's stop token.
     pub fn start_tasks(&self) {
         self.tasks.spawn_until_stopped(self.clone().session_keeper());
+        self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
     }
 }

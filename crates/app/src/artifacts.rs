@@ -4,12 +4,22 @@
 //! An upload is nothing until [`Upload::finish`] has made the blob durable and stored its row; one that is cut leaves
 //! nothing. Knows neither HTTP nor who may download what; see [`crate::links`].
 
-use windlass_domain::ids::{ArtifactId, Sha256};
-use windlass_domain::permission::Principal;
-pub use windlass_domain::software::Artifact;
+use std::io;
 
-use crate::App;
-use crate::error::AppError;
+use serde_json::json;
+use windlass_domain::ids::{ArtifactId, ItemName, Sha256};
+use windlass_domain::permission::{Permission, Principal};
+pub use windlass_domain::software::Artifact;
+use windlass_store::StoreError;
+use windlass_store::artifacts;
+use windlass_store::blobs::BlobWriter;
+
+use crate::error::{AppError, FieldProblem};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// Most bytes of a signature's text.
+pub const SIGNATURE_BYTES: usize = 8 * 1024;
 
 /// What an upload says of itself before the bytes come.
 #[derive(Debug, Clone)]
@@ -28,6 +38,21 @@ pub struct NewArtifact {
 #[derive(Debug)]
 pub struct Upload {
     app: App,
+    by: Principal,
+    name: ItemName,
+    sha256: Option<Sha256>,
+    size: Option<u64>,
+    signature: Option<String>,
+    writer: BlobWriter,
+}
+
+fn disk(error: io::Error) -> AppError {
+    if error.kind() == io::ErrorKind::StorageFull {
+        AppError::DiskFull
+    } else {
+        tracing::error!(error = &error as &dyn std::error::Error, "a blob could not be read or written");
+        AppError::Unavailable("the server's disk cannot be read or written".to_owned())
+    }
 }
 
 impl App {
@@ -36,7 +61,24 @@ impl App {
     /// # Errors
     /// The name cannot be used, the size is over the limit, or the disk is almost full.
     pub async fn artifact_upload(&self, by: &Principal, new: NewArtifact) -> Result<Upload, AppError> {
-        unimplemented!("artifact_upload")
+        demand(by, Permission::ArtifactWrite)?;
+        let NewArtifact { name, sha256, size, signature } = new;
+        let mut problems = Vec::new();
+        let name = name.parse::<ItemName>().map_err(|e| problems.push(FieldProblem::new("name", e))).ok();
+        if signature.as_ref().is_some_and(|text| text.len() > SIGNATURE_BYTES) {
+            problems.push(FieldProblem::new("signature", format!("at most {SIGNATURE_BYTES} bytes")));
+        }
+        let Some(name) = name.filter(|_| problems.is_empty()) else {
+            return Err(AppError::Invalid(problems));
+        };
+        if size.is_some_and(|size| size > self.limits.artifact) {
+            return Err(AppError::TooLarge { what: "the artifact", limit: self.limits.artifact });
+        }
+        if self.disk.is_low() {
+            return Err(AppError::DiskFull);
+        }
+        let writer = self.blobs.begin().await.map_err(disk)?;
+        Ok(Upload { app: self.clone(), by: by.clone(), name, sha256, size, signature, writer })
     }
 
     /// Artifacts by number, from the one after `after` on.
@@ -49,15 +91,22 @@ impl App {
         after: Option<ArtifactId>,
         limit: u32,
     ) -> Result<Vec<Artifact>, AppError> {
-        unimplemented!("artifact_list")
+        demand(by, Permission::ArtifactRead)?;
+        let (tenant, after) = (by.tenant, after.map_or(0, ArtifactId::get));
+        Ok(self.store.read(move |tx| Box::pin(artifacts::list(tx, tenant, after, limit))).await?)
     }
 
-    /// One artifact.
+    /// One artifact. Its bytes: [`App::download_range`].
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn artifact_get(&self, by: &Principal, id: ArtifactId) -> Result<Artifact, AppError> {
-        unimplemented!("artifact_get")
+        demand(by, Permission::ArtifactRead)?;
+        let tenant = by.tenant;
+        self.store
+            .read(move |tx| Box::pin(artifacts::get(tx, tenant, id)))
+            .await?
+            .ok_or_else(|| AppError::not_found("artifact", id))
     }
 
     /// Deletes an artifact; its blob goes too when nothing else has the same bytes.
@@ -65,7 +114,50 @@ impl App {
     /// # Errors
     /// `NotFound`; `Conflict` `artifact.in_use` while a component uses it.
     pub async fn artifact_delete(&self, by: &Principal, id: ArtifactId) -> Result<(), AppError> {
-        unimplemented!("artifact_delete")
+        demand(by, Permission::ArtifactWrite)?;
+        let (by, now) = (by.clone(), self.clock.now());
+        let sha256 = self
+            .store
+            .write(move |tx| {
+                let by = by.clone();
+                Box::pin(async move {
+                    let artifact = artifacts::get(tx, by.tenant, id)
+                        .await?
+                        .ok_or_else(|| AppError::not_found("artifact", id))?;
+                    if let Some((name, version)) = artifacts::used_by(tx, id).await? {
+                        return Err(AppError::Conflict {
+                            code: "artifact.in_use",
+                            detail: format!(
+                                "component {name} {version} uses artifact {id}; delete that first"
+                            ),
+                        });
+                    }
+                    artifacts::delete(tx, by.tenant, id).await?;
+                    let details =
+                        json!({ "name": artifact.name.as_str(), "sha256": artifact.sha256.to_string() });
+                    audit::record(tx, &by, "artifact.delete", &format!("artifact/{id}"), details, now)
+                        .await?;
+                    Ok(artifact.sha256)
+                })
+            })
+            .await?;
+        self.links.forget();
+        self.collect_blob(&sha256).await
+    }
+
+    /// Removes a blob that no artifact refers to. Uploads of the same bytes wait meanwhile, so that none is stored whose
+    /// blob goes.
+    async fn collect_blob(&self, sha256: &Sha256) -> Result<(), AppError> {
+        let digest = *sha256;
+        let _held = self.uploads.lock().await;
+        let kept = self
+            .store
+            .read(move |tx| Box::pin(async move { artifacts::refers_to(tx, &digest).await }))
+            .await?;
+        if !kept {
+            self.blobs.remove(sha256).await.map_err(disk)?;
+        }
+        Ok(())
     }
 }
 
@@ -75,7 +167,15 @@ impl Upload {
     /// # Errors
     /// Over the size limit, or the disk is (almost) full. The upload is lost then.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), AppError> {
-        unimplemented!("write")
+        let limit = self.app.limits.artifact;
+        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if self.writer.length().saturating_add(more) > limit {
+            return Err(AppError::TooLarge { what: "the artifact", limit });
+        }
+        if self.app.disk.is_low() {
+            return Err(AppError::DiskFull);
+        }
+        self.writer.write(bytes).await.map_err(disk)
     }
 
     /// Makes the artifact durable and known.
@@ -83,6 +183,51 @@ impl Upload {
     /// # Errors
     /// `Invalid` with field `sha256` when the bytes have another digest, or `size` when another number came.
     pub async fn finish(self) -> Result<Artifact, AppError> {
-        unimplemented!("finish")
+        let Self { app, by, name, sha256: expected, size, signature, writer } = self;
+        if let Some(size) = size.filter(|size| *size != writer.length()) {
+            let problem = format!("{size} bytes were announced and {} came", writer.length());
+            return Err(AppError::invalid("size", problem));
+        }
+        // From here until the row is stored, nobody collects blobs.
+        let held = app.uploads.lock().await;
+        let (sha256, size) = writer.finish().await.map_err(disk)?;
+        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+            drop(held);
+            app.collect_blob(&sha256).await?;
+            return Err(AppError::invalid("sha256", format!("the bytes have {sha256}, not {expected}")));
+        }
+        let artifact = Artifact {
+            id: ArtifactId::new(0),
+            name,
+            sha256,
+            size,
+            signature,
+            created_at: app.clock.now(),
+            created_by: by.actor.to_string(),
+        };
+        let row = artifact.clone();
+        let stored = app
+            .store
+            .write(move |tx| {
+                let (by, artifact) = (by.clone(), row.clone());
+                Box::pin(async move {
+                    let id = artifacts::insert(tx, by.tenant, &artifact).await?;
+                    let details = json!({
+                        "name": artifact.name.as_str(), "sha256": artifact.sha256.to_string(), "size": artifact.size,
+                    });
+                    let (target, now) = (format!("artifact/{id}"), artifact.created_at);
+                    audit::record(tx, &by, "artifact.upload", &target, details, now).await?;
+                    Ok::<_, StoreError>(id)
+                })
+            })
+            .await;
+        drop(held);
+        match stored {
+            Ok(id) => Ok(Artifact { id, ..artifact }),
+            Err(error) => {
+                app.collect_blob(&sha256).await?;
+                Err(error.into())
+            }
+        }
     }
 }

@@ -12,4 +12,11 @@ impl Fleet {
     pub fn child_of(&self, _: windlass_domain::ids::TenantId, _: DeviceId, _: &str) -> Option<DeviceId> {
         None
     }
+    pub fn select(
+        &self,
+        _: windlass_domain::ids::TenantId,
+        _: &windlass_query::Query,
+    ) -> roaring::RoaringTreemap {
+        roaring::RoaringTreemap::new()
+    }
 }

@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod links;
 pub mod live;
 pub mod message;
+mod permit;
 pub mod releases;
 pub mod shadow;
 pub mod tasks;

@@ -1,10 +1,24 @@
 //! Components and releases: what an update installs. Named, immutable, deleted only while nothing open needs them.
 
-use windlass_domain::permission::Principal;
-pub use windlass_domain::software::{Component, Release};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
 
-use crate::App;
-use crate::error::AppError;
+use serde_json::json;
+use windlass_domain::ids::{ArtifactId, ComponentId, ItemName, ReleaseId, Tag, TypeName, VersionText};
+use windlass_domain::permission::{Permission, Principal};
+pub use windlass_domain::software::{Component, Release};
+use windlass_domain::time::Timestamp;
+use windlass_store::{Tx, artifacts, releases, types};
+
+use crate::error::{AppError, FieldProblem};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// Most artifacts of a component and components of a release.
+pub const PARTS: usize = 50;
+/// Most bytes of a release's notes.
+pub const NOTES_BYTES: usize = 16 * 1024;
 
 /// A component to make.
 #[derive(Debug, Clone)]
@@ -34,13 +48,138 @@ pub struct NewRelease {
     pub notes: String,
 }
 
+#[derive(Default)]
+struct Problems(Vec<FieldProblem>);
+
+impl Problems {
+    fn add(&mut self, field: impl Into<String>, problem: impl ToString) {
+        self.0.push(FieldProblem::new(field, problem));
+    }
+
+    fn parse<T: FromStr<Err: Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|e: T::Err| self.add(field, e)).ok()
+    }
+}
+
+async fn build_component(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    new: &NewComponent,
+    now: Timestamp,
+) -> Result<Component, AppError> {
+    let NewComponent { name, version, component_type, artifacts: numbers } = new;
+    let mut problems = Problems::default();
+    let name: Option<ItemName> = problems.parse("name", name);
+    let version: Option<VersionText> = problems.parse("version", version);
+    let component_type: Option<Tag> = problems.parse("type", component_type);
+    if numbers.len() > PARTS {
+        problems.add("artifacts", format!("at most {PARTS}"));
+    }
+    let mut found = Vec::new();
+    let mut names = BTreeSet::new();
+    for (index, number) in numbers.iter().take(PARTS).enumerate() {
+        match artifacts::get(tx, by.tenant, ArtifactId::new(*number)).await? {
+            None => problems.add(format!("artifacts.{index}"), format!("artifact {number} does not exist")),
+            Some(artifact) if !names.insert(artifact.name.clone()) => problems.add(
+                format!("artifacts.{index}"),
+                format!("another artifact of this component is named {} too", artifact.name),
+            ),
+            Some(artifact) => found.push(artifact),
+        }
+    }
+    match (name, version, component_type) {
+        (Some(name), Some(version), Some(component_type)) if problems.0.is_empty() => Ok(Component {
+            id: ComponentId::new(0),
+            name,
+            version,
+            component_type,
+            artifacts: found,
+            created_at: now,
+        }),
+        _ => Err(AppError::Invalid(problems.0)),
+    }
+}
+
+async fn build_release(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    new: &NewRelease,
+    now: Timestamp,
+) -> Result<Release, AppError> {
+    let NewRelease { name, version, components, device_types, notes } = new;
+    let mut problems = Problems::default();
+    let name: Option<ItemName> = problems.parse("name", name);
+    let version: Option<VersionText> = problems.parse("version", version);
+    if notes.len() > NOTES_BYTES {
+        problems.add("notes", format!("at most {NOTES_BYTES} bytes"));
+    }
+    if components.is_empty() || components.len() > PARTS {
+        problems.add("components", format!("1 to {PARTS} components"));
+    }
+    let mut found: Vec<Component> = Vec::new();
+    for (index, (name, version)) in components.iter().take(PARTS).enumerate() {
+        let field = format!("components.{index}");
+        match releases::component(tx, by.tenant, name, version).await? {
+            None => problems.add(field, format!("component {name} {version} does not exist")),
+            Some(component) if found.iter().any(|other| other.name == component.name) => {
+                problems.add(field, format!("the release has another version of {name} already"));
+            }
+            Some(component) => found.push(component),
+        }
+    }
+    let mut fits: Vec<TypeName> = Vec::new();
+    for (index, text) in device_types.iter().enumerate() {
+        let field = format!("deviceTypes.{index}");
+        let Some(name) = problems.parse::<TypeName>(&field, text) else { continue };
+        if types::type_by_name(tx, by.tenant, &name).await?.is_none() {
+            problems.add(field, format!("device type {name} does not exist"));
+        } else if !fits.contains(&name) {
+            fits.push(name);
+        }
+    }
+    match (name, version) {
+        (Some(name), Some(version)) if problems.0.is_empty() => Ok(Release {
+            id: ReleaseId::new(0),
+            name,
+            version,
+            device_types: fits,
+            components: found,
+            notes: notes.clone(),
+            created_at: now,
+            created_by: by.actor.to_string(),
+        }),
+        _ => Err(AppError::Invalid(problems.0)),
+    }
+}
+
+fn named(name: &str, version: &str) -> String {
+    format!("{name} {version}")
+}
+
 impl App {
     /// Makes a component.
     ///
     /// # Errors
     /// `Invalid` naming every field, `Exists`.
     pub async fn component_create(&self, by: &Principal, new: NewComponent) -> Result<Component, AppError> {
-        unimplemented!("component_create")
+        demand(by, Permission::ReleaseWrite)?;
+        let (by, now) = (by.clone(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (by, new) = (by.clone(), new.clone());
+                Box::pin(async move {
+                    let component = build_component(tx, &by, &new, now).await?;
+                    let name = named(&new.name, &new.version);
+                    let Some(id) = releases::insert_component(tx, by.tenant, &component).await? else {
+                        return Err(AppError::Exists { what: "component", name });
+                    };
+                    let details = json!({ "type": new.component_type, "artifacts": new.artifacts });
+                    let target = format!("component/{}/{}", new.name, new.version);
+                    audit::record(tx, &by, "component.create", &target, details, now).await?;
+                    Ok(Component { id, ..component })
+                })
+            })
+            .await
     }
 
     /// One component.
@@ -53,7 +192,15 @@ impl App {
         name: &str,
         version: &str,
     ) -> Result<Component, AppError> {
-        unimplemented!("component_get")
+        demand(by, Permission::ReleaseRead)?;
+        let (tenant, key) = (by.tenant, (name.to_owned(), version.to_owned()));
+        self.store
+            .read(move |tx| {
+                let (name, version) = key.clone();
+                Box::pin(async move { releases::component(tx, tenant, &name, &version).await })
+            })
+            .await?
+            .ok_or_else(|| AppError::not_found("component", named(name, version)))
     }
 
     /// Components in the order they were made, from the one after `after` (a row id) on.
@@ -66,7 +213,9 @@ impl App {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Component>, AppError> {
-        unimplemented!("component_list")
+        demand(by, Permission::ReleaseRead)?;
+        let (tenant, after) = (by.tenant, after.unwrap_or(0));
+        Ok(self.store.read(move |tx| Box::pin(releases::components(tx, tenant, after, limit))).await?)
     }
 
     /// Deletes a component.
@@ -74,7 +223,30 @@ impl App {
     /// # Errors
     /// `NotFound`; `Conflict` `component.in_use` while a release has it.
     pub async fn component_delete(&self, by: &Principal, name: &str, version: &str) -> Result<(), AppError> {
-        unimplemented!("component_delete")
+        demand(by, Permission::ReleaseWrite)?;
+        let (by, key, now) = (by.clone(), (name.to_owned(), version.to_owned()), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (by, (name, version)) = (by.clone(), key.clone());
+                Box::pin(async move {
+                    let component = releases::component(tx, by.tenant, &name, &version)
+                        .await?
+                        .ok_or_else(|| AppError::not_found("component", named(&name, &version)))?;
+                    if let Some((release, of)) = releases::component_used_by(tx, component.id).await? {
+                        return Err(AppError::Conflict {
+                            code: "component.in_use",
+                            detail: format!(
+                                "release {release} {of} has component {name} {version}; delete that first"
+                            ),
+                        });
+                    }
+                    releases::delete_component(tx, component.id).await?;
+                    let target = format!("component/{name}/{version}");
+                    audit::record(tx, &by, "component.delete", &target, json!({}), now).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Makes a release.
@@ -82,7 +254,25 @@ impl App {
     /// # Errors
     /// `Invalid` naming every field, `Exists`.
     pub async fn release_create(&self, by: &Principal, new: NewRelease) -> Result<Release, AppError> {
-        unimplemented!("release_create")
+        demand(by, Permission::ReleaseWrite)?;
+        let (by, now) = (by.clone(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (by, new) = (by.clone(), new.clone());
+                Box::pin(async move {
+                    let release = build_release(tx, &by, &new, now).await?;
+                    let name = named(&new.name, &new.version);
+                    let Some(id) = releases::insert_release(tx, by.tenant, &release).await? else {
+                        return Err(AppError::Exists { what: "release", name });
+                    };
+                    let components: Vec<String> = new.components.iter().map(|(n, v)| named(n, v)).collect();
+                    let details = json!({ "components": components, "deviceTypes": new.device_types });
+                    let target = format!("release/{}/{}", new.name, new.version);
+                    audit::record(tx, &by, "release.create", &target, details, now).await?;
+                    Ok(Release { id, ..release })
+                })
+            })
+            .await
     }
 
     /// One release with its components.
@@ -90,7 +280,15 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn release_get(&self, by: &Principal, name: &str, version: &str) -> Result<Release, AppError> {
-        unimplemented!("release_get")
+        demand(by, Permission::ReleaseRead)?;
+        let (tenant, key) = (by.tenant, (name.to_owned(), version.to_owned()));
+        self.store
+            .read(move |tx| {
+                let (name, version) = key.clone();
+                Box::pin(async move { releases::release(tx, tenant, &name, &version).await })
+            })
+            .await?
+            .ok_or_else(|| AppError::not_found("release", named(name, version)))
     }
 
     /// Releases in the order they were made, from the one after `after` (a row id) on.
@@ -103,7 +301,9 @@ impl App {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Release>, AppError> {
-        unimplemented!("release_list")
+        demand(by, Permission::ReleaseRead)?;
+        let (tenant, after) = (by.tenant, after.unwrap_or(0));
+        Ok(self.store.read(move |tx| Box::pin(releases::releases(tx, tenant, after, limit))).await?)
     }
 
     /// Deletes a release.
@@ -111,6 +311,29 @@ impl App {
     /// # Errors
     /// `NotFound`; `Conflict` `release.in_use` while an open job installs it.
     pub async fn release_delete(&self, by: &Principal, name: &str, version: &str) -> Result<(), AppError> {
-        unimplemented!("release_delete")
+        demand(by, Permission::ReleaseWrite)?;
+        let (by, key, now) = (by.clone(), (name.to_owned(), version.to_owned()), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (by, (name, version)) = (by.clone(), key.clone());
+                Box::pin(async move {
+                    let release = releases::release(tx, by.tenant, &name, &version)
+                        .await?
+                        .ok_or_else(|| AppError::not_found("release", named(&name, &version)))?;
+                    if let Some(job) = releases::release_used_by(tx, release.id).await? {
+                        return Err(AppError::Conflict {
+                            code: "release.in_use",
+                            detail: format!(
+                                "job {job} installs release {name} {version}; cancel it or let it end"
+                            ),
+                        });
+                    }
+                    releases::delete_release(tx, release.id).await?;
+                    let target = format!("release/{name}/{version}");
+                    audit::record(tx, &by, "release.delete", &target, json!({}), now).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 }

@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 mod rows;
+pub mod targets;
 
 use rows::{ProgressRow, SpecRow};
 
@@ -195,7 +196,7 @@ pub async fn open(tx: &mut Tx<'_>) -> Result<Vec<JobId>, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap, StoreError> {
+pub async fn frozen_targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap, StoreError> {
     let (bytes,) = fetch_one!(tx, (Vec<u8>,), "SELECT targets FROM job WHERE id = $1", id.get())?;
     RoaringTreemap::deserialize_from(bytes.as_slice()).map_err(|e| StoreError::corrupt("job.targets", e))
 }

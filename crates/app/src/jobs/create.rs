@@ -1,18 +1,26 @@
 //! Making a job: every field checked, targets frozen, nothing offered yet.
 
-use serde_json::{Map, Value};
-use windlass_domain::job::{Amount, FailureThreshold, Timeouts};
-use windlass_domain::permission::Principal;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use windlass_domain::ids::{ExecutionId, JobId, Sha256};
+use windlass_domain::job::{Amount, FailureThreshold, Job, JobSpec, JobState, Progress, Timeouts, What};
+use windlass_domain::limits::Limits;
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
+use windlass_store::{Tx, jobs, releases};
 
 use super::list::JobView;
-use crate::App;
-use crate::error::AppError;
+use super::{document, targets};
+use crate::error::{AppError, FieldProblem};
+use crate::permit::demand;
+use crate::{App, audit};
 
 /// Which devices; frozen when the job is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewTargets {
-    /// These, by name or alias.
+    /// These, by name.
     Devices(Vec<String>),
     /// Every device with this tag.
     Tag(String),
@@ -72,6 +80,156 @@ pub struct NewJob {
     pub begin: Begin,
 }
 
+/// Most waves of a job.
+pub const WAVES: usize = 100;
+/// Most tries again of one device.
+pub const RETRIES: u32 = 10;
+/// Longest time-out.
+pub const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Most bytes of a description.
+pub const DESCRIPTION_BYTES: usize = 512;
+
+/// Checks what can be checked without the store.
+fn check(new: &NewJob, limits: &Limits) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    let mut add = |field: String, problem: String| problems.push(FieldProblem::new(field, problem));
+    if new.description.len() > DESCRIPTION_BYTES {
+        add("description".to_owned(), format!("at most {DESCRIPTION_BYTES} bytes"));
+    }
+    if new.waves.len() > WAVES {
+        add("waves".to_owned(), format!("at most {WAVES}"));
+    }
+    for (index, wave) in new.waves.iter().enumerate() {
+        match wave {
+            Amount::Count(0) => add(format!("waves.{index}.count"), "at least 1".to_owned()),
+            Amount::Percent(percent) if !(1..=100).contains(percent) => {
+                add(format!("waves.{index}.percent"), "1 to 100".to_owned());
+            }
+            Amount::Count(_) | Amount::Percent(_) => {}
+        }
+    }
+    if let Some(threshold) = &new.threshold {
+        if threshold.count.is_none() && threshold.percent.is_none() {
+            add("failureThreshold".to_owned(), "give count, percent or both".to_owned());
+        }
+        if threshold.percent.is_some_and(|percent| percent > 100) {
+            add("failureThreshold.percent".to_owned(), "0 to 100".to_owned());
+        }
+    }
+    let Timeouts { queued, in_progress, verify } = new.timeouts;
+    let spans = [("queued", Some(queued)), ("inProgress", Some(in_progress)), ("verify", verify)];
+    for (name, span) in spans {
+        if span.is_some_and(|span| span < Duration::from_secs(1) || span > LONGEST) {
+            add(format!("timeouts.{name}"), "1 second to 365 days".to_owned());
+        }
+    }
+    if new.retries > RETRIES {
+        add("retries".to_owned(), format!("0 to {RETRIES}"));
+    }
+    if let NewWhat::Document(document) = &new.what {
+        let bytes = Value::Object(document.clone()).to_string().len();
+        if bytes > limits.job_document {
+            add("document".to_owned(), format!("{bytes} bytes; at most {}", limits.job_document));
+        }
+    }
+    problems
+}
+
+/// Finds the release and checks that its document fits.
+async fn release(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    what: &NewWhat,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<Option<Release>, AppError> {
+    let NewWhat::Update { name, version, force } = what else { return Ok(None) };
+    let Some(release) = releases::release(tx, by.tenant, name, version).await? else {
+        problems.push(FieldProblem::new("release", format!("release {name} {version} does not exist")));
+        return Ok(None);
+    };
+    // Links are as long as the longest base of a host name that DNS allows.
+    let longest = |artifact: &windlass_domain::software::Artifact| {
+        let base = "https://".to_owned() + &"h".repeat(253) + ":65535";
+        app.links.mint(
+            &base,
+            ExecutionId::new(1 << 53),
+            artifact,
+            Timestamp::from_seconds(i64::from(u32::MAX)),
+        )
+    };
+    let bytes = Value::Object(document::update(&release, *force, longest)).to_string().len();
+    if bytes > app.limits.job_document {
+        let text = format!(
+            "the update document would have {bytes} bytes, at most {} are allowed; use fewer artifacts or shorter signatures",
+            app.limits.job_document
+        );
+        problems.push(FieldProblem::new("release", text));
+    }
+    Ok(Some(release))
+}
+
+async fn create(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    new: &NewJob,
+    target_seq: i64,
+    now: Timestamp,
+) -> Result<JobId, AppError> {
+    let mut problems = check(new, &app.limits);
+    let release = release(tx, app, by, &new.what, &mut problems).await?;
+    let targets = targets::read(tx, app, by, &new.targets, release.as_ref(), &mut problems).await?;
+    let what = match (&new.what, &release) {
+        (NewWhat::Update { force, .. }, Some(release)) => What::Update { release: release.id, force: *force },
+        (NewWhat::Document(document), _) => What::Document(Value::Object(document.clone()).to_string()),
+        (NewWhat::Update { .. }, None) => return Err(AppError::Invalid(problems)),
+    };
+    if !problems.is_empty() {
+        return Err(AppError::Invalid(problems));
+    }
+    let (state, started_at) = match new.begin {
+        Begin::Now => (JobState::Running, Some(now)),
+        Begin::Manually => (JobState::Scheduled { start_at: None }, None),
+        Begin::At(at) => (JobState::Scheduled { start_at: Some(at) }, None),
+    };
+    let job = Job {
+        id: JobId::new(0),
+        tenant: by.tenant,
+        state,
+        spec: JobSpec {
+            name: new.description.clone(),
+            what,
+            targets: targets::in_words(&new.targets),
+            waves: new.waves.clone(),
+            threshold: new.threshold,
+            timeouts: new.timeouts,
+            retries: new.retries,
+        },
+        progress: Progress::default(),
+        target_count: targets.len(),
+        target_seq,
+        version: 1,
+        revision: 1,
+        created_at: now,
+        created_by: by.actor.to_string(),
+        started_at,
+        ended_at: None,
+    };
+    let id = jobs::insert(tx, &job, &targets).await?;
+    let mut bytes = Vec::with_capacity(targets.serialized_size());
+    targets.serialize_into(&mut bytes).map_err(|e| windlass_store::StoreError::corrupt("job.targets", e))?;
+    let details = json!({
+        "kind": job.spec.what.kind().as_str(),
+        "release": release.map(|release| format!("{} {}", release.name, release.version)),
+        "targets": job.spec.targets,
+        "targetCount": job.target_count,
+        "targetDigest": Sha256::of(&bytes).to_string(),
+    });
+    audit::record(tx, by, "job.create", &format!("job/{id}"), details, now).await?;
+    Ok(id)
+}
+
 impl App {
     /// Makes a job and freezes its targets. Devices that are gone, out of service or of another type when their turn
     /// comes are skipped with that reason.
@@ -80,6 +238,17 @@ impl App {
     /// `Invalid` naming every field: unknown devices, types, groups, releases; no device at all; sizes and times out of
     /// bounds; a document over the limit.
     pub async fn job_create(&self, by: &Principal, new: NewJob) -> Result<JobView, AppError> {
-        unimplemented!("job_create")
+        demand(by, Permission::JobCreate)?;
+        let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
+        let target_seq = self.store.latest_change().await?;
+        let id = self
+            .store
+            .write(move |tx| {
+                let (app, by, new) = (app.clone(), who.clone(), new.clone());
+                Box::pin(async move { create(tx, &app, &by, &new, target_seq, now).await })
+            })
+            .await?;
+        self.jobs_due.notify_one();
+        self.job_get(by, id).await
     }
 }

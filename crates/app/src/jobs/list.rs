@@ -1,12 +1,16 @@
 //! What operators see of jobs and executions.
 
-use windlass_domain::ids::{ExecutionId, JobId};
-use windlass_domain::job::plan::Standing;
-use windlass_domain::job::{Execution, ExecutionState, Job, Outcome, Verdict, Why};
-use windlass_domain::permission::Principal;
+use std::collections::HashMap;
 
-use crate::App;
-use crate::error::AppError;
+use windlass_domain::ids::{DeviceName, ExecutionId, JobId};
+use windlass_domain::job::{Execution, ExecutionState, Job, Outcome, Standing, Verdict, What, Why, why};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
+use windlass_store::executions::ExecutionPick;
+use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
+
+use crate::permit::demand;
+use crate::{App, AppError};
 
 /// One wave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +75,76 @@ pub struct ExecutionFilter {
     pub after: Option<ExecutionId>,
 }
 
+/// Most clusters of failures that are told.
+const CLUSTERS: u32 = 50;
+
+async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
+    let tallies = executions::tallies(tx, job.id).await?;
+    let release = match job.spec.what {
+        What::Update { release, .. } => releases::release_name(tx, release).await?,
+        What::Document(_) => None,
+    };
+    let offered = job.progress.offered;
+    let ranges = job.spec.wave_ranges(job.target_count);
+    let waves: Vec<WaveView> = ranges
+        .iter()
+        .enumerate()
+        .map(|(index, range)| WaveView {
+            targets: range.end - range.start,
+            offered: offered.clamp(range.start, range.end) - range.start,
+            standing: Standing::of(&tallies, |wave| usize::try_from(wave).is_ok_and(|wave| wave == index)),
+        })
+        .collect();
+    let last = offered.saturating_sub(1);
+    let current_wave = ranges.iter().position(|range| range.contains(&last)).unwrap_or(0);
+    Ok(JobView { release, waves, standing: Standing::of(&tallies, |_| true), current_wave, job })
+}
+
+async fn execution_views(
+    tx: &mut Tx<'_>,
+    app: &App,
+    found: Vec<Execution>,
+    now: Timestamp,
+) -> Result<Vec<ExecutionView>, StoreError> {
+    let mut known: HashMap<JobId, Job> = HashMap::new();
+    let mut views = Vec::with_capacity(found.len());
+    for execution in found {
+        let job = match known.get(&execution.job) {
+            Some(job) => job,
+            None => match jobs::get_any(tx, execution.job).await? {
+                Some(job) => known.entry(execution.job).or_insert(job),
+                None => continue,
+            },
+        };
+        let device = devices::device_by_id(tx, execution.device).await?;
+        let online = app.hub.connections(execution.device) > 0;
+        let why = why(job, &execution, online, now);
+        views.push(ExecutionView { device: device.map(|device| device.name.into_string()), why, execution });
+    }
+    Ok(views)
+}
+
+async fn known_job(tx: &mut Tx<'_>, by: &Principal, id: JobId) -> Result<Job, AppError> {
+    jobs::get(tx, by.tenant, id).await?.ok_or_else(|| AppError::not_found("job", id))
+}
+
 impl App {
     /// One job.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn job_get(&self, by: &Principal, id: JobId) -> Result<JobView, AppError> {
-        unimplemented!("job_get")
+        demand(by, Permission::JobRead)?;
+        let by = by.clone();
+        self.store
+            .read(move |tx| {
+                let by = by.clone();
+                Box::pin(async move {
+                    let job = known_job(tx, &by, id).await?;
+                    Ok(view(tx, job).await?)
+                })
+            })
+            .await
     }
 
     /// Jobs, newest first, from the one before `before` on.
@@ -90,10 +157,22 @@ impl App {
         before: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<JobView>, AppError> {
-        unimplemented!("job_list")
+        demand(by, Permission::JobRead)?;
+        let (tenant, before) = (by.tenant, before.map_or(i64::MAX, JobId::get));
+        self.store
+            .read(move |tx| {
+                Box::pin(async move {
+                    let mut views = Vec::new();
+                    for job in jobs::list(tx, tenant, before, limit).await? {
+                        views.push(view(tx, job).await?);
+                    }
+                    Ok(views)
+                })
+            })
+            .await
     }
 
-    /// Executions of a job by number; earlier tries included.
+    /// Executions of a job by number, earlier tries included; those of devices that the caller may see.
     ///
     /// # Errors
     /// `NotFound`.
@@ -104,7 +183,28 @@ impl App {
         filter: ExecutionFilter,
         limit: u32,
     ) -> Result<Vec<ExecutionView>, AppError> {
-        unimplemented!("execution_list")
+        demand(by, Permission::JobRead)?;
+        let (app, by, now) = (self.clone(), by.clone(), self.clock.now());
+        let ExecutionFilter { state, verdict, outcome, after } = filter;
+        let mut pick = ExecutionPick { state, verdict, outcome, after: after.map_or(0, ExecutionId::get) };
+        self.store
+            .read(move |tx| {
+                let (app, by) = (app.clone(), by.clone());
+                Box::pin(async move {
+                    known_job(tx, &by, job).await?;
+                    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+                    let mut seen = Vec::new();
+                    while seen.len() < wanted {
+                        let page = executions::list(tx, job, &pick, limit).await?;
+                        let Some(last) = page.last() else { break };
+                        pick.after = last.id.get();
+                        seen.extend(page.into_iter().filter(|found| app.fleet.is_visible(&by, found.device)));
+                    }
+                    seen.truncate(wanted);
+                    Ok(execution_views(tx, &app, seen, now).await?)
+                })
+            })
+            .await
     }
 
     /// One execution.
@@ -112,7 +212,20 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn execution_get(&self, by: &Principal, id: ExecutionId) -> Result<ExecutionView, AppError> {
-        unimplemented!("execution_get")
+        demand(by, Permission::JobRead)?;
+        let (app, by, now) = (self.clone(), by.clone(), self.clock.now());
+        self.store
+            .read(move |tx| {
+                let (app, by) = (app.clone(), by.clone());
+                Box::pin(async move {
+                    let found = executions::get(tx, by.tenant, id)
+                        .await?
+                        .filter(|found| app.fleet.is_visible(&by, found.device));
+                    let views = execution_views(tx, &app, found.into_iter().collect(), now).await?;
+                    views.into_iter().next().ok_or_else(|| AppError::not_found("execution", id))
+                })
+            })
+            .await
     }
 
     /// Executions of a device, newest first.
@@ -126,7 +239,24 @@ impl App {
         before: Option<ExecutionId>,
         limit: u32,
     ) -> Result<Vec<ExecutionView>, AppError> {
-        unimplemented!("device_executions")
+        demand(by, Permission::JobRead)?;
+        let (app, by, now) = (self.clone(), by.clone(), self.clock.now());
+        let (name, before) = (device.to_owned(), before.map_or(i64::MAX, ExecutionId::get));
+        self.store
+            .read(move |tx| {
+                let (app, by, name) = (app.clone(), by.clone(), name.clone());
+                Box::pin(async move {
+                    let missing = || AppError::not_found("device", &name);
+                    let parsed = name.parse::<DeviceName>().map_err(|_| missing())?;
+                    let device = devices::device_by_name(tx, by.tenant, &parsed)
+                        .await?
+                        .filter(|device| app.fleet.is_visible(&by, device.id))
+                        .ok_or_else(missing)?;
+                    let found = executions::of_device(tx, device.id, before, limit).await?;
+                    Ok(execution_views(tx, &app, found, now).await?)
+                })
+            })
+            .await
     }
 
     /// Why a job failed where it failed: the most frequent reasons first, at most 50.
@@ -134,6 +264,25 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub async fn job_failures(&self, by: &Principal, id: JobId) -> Result<Vec<FailureCluster>, AppError> {
-        unimplemented!("job_failures")
+        demand(by, Permission::JobRead)?;
+        let by = by.clone();
+        self.store
+            .read(move |tx| {
+                let by = by.clone();
+                Box::pin(async move {
+                    known_job(tx, &by, id).await?;
+                    let rows = executions::failures(tx, id, CLUSTERS).await?;
+                    Ok(rows
+                        .into_iter()
+                        .map(|(state, verdict, reason, count)| FailureCluster {
+                            state,
+                            verdict,
+                            reason,
+                            count,
+                        })
+                        .collect())
+                })
+            })
+            .await
     }
 }

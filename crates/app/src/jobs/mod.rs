@@ -6,10 +6,16 @@
 
 pub mod create;
 pub mod device;
+mod document;
 pub mod list;
 pub mod notify;
+mod offer;
 pub mod operate;
+pub mod reconcile;
+mod shape;
+mod targets;
+mod tries;
 pub mod verify;
 
-pub use create::{NewJob, NewTargets, NewWhat};
+pub use create::{Begin, NewJob, NewTargets, NewWhat};
 pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};

@@ -1,13 +1,171 @@
 //! What operators do to a job that exists. Each is one small transaction; the reconciler does the rest.
 
+use serde_json::{Value, json};
 use windlass_domain::ids::JobId;
-use windlass_domain::permission::Principal;
+use windlass_domain::job::plan::accept;
+use windlass_domain::job::spec::Accepted;
+use windlass_domain::job::{Job, JobAction, JobState, Retry, Standing, Tally};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
+use windlass_store::{StoreError, Tx, executions, jobs};
 
 use super::list::JobView;
-use crate::App;
-use crate::error::AppError;
+use crate::permit::demand;
+use crate::{App, AppError, audit};
+
+/// Executions that one transaction deletes.
+const DELETED_AT_ONCE: u32 = 2_000;
+
+async fn load(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    id: JobId,
+    expected: Option<i64>,
+    action: JobAction,
+) -> Result<Job, AppError> {
+    let job = jobs::get(tx, by.tenant, id).await?.ok_or_else(|| AppError::not_found("job", id))?;
+    if expected.is_some_and(|expected| expected != job.version) {
+        return Err(AppError::VersionMismatch { current: job.version });
+    }
+    if !job.state.allows(action) {
+        return Err(AppError::Conflict {
+            code: "job.state",
+            detail: format!("job {id} is {}; {} is not possible then", job.state.as_str(), word(action)),
+        });
+    }
+    Ok(job)
+}
+
+const fn word(action: JobAction) -> &'static str {
+    match action {
+        JobAction::Start => "to start it",
+        JobAction::Pause => "to pause it",
+        JobAction::Resume => "to resume it",
+        JobAction::Cancel => "to cancel it",
+        JobAction::RetryFailed => "to retry what failed",
+        JobAction::Delete => "to delete it",
+    }
+}
+
+async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), AppError> {
+    if jobs::update(tx, job).await? {
+        return Ok(());
+    }
+    Err(StoreError::new(windlass_store::StoreErrorKind::Busy, "the job was changed meanwhile; try again")
+        .into())
+}
+
+/// What an action makes of a job. `up_to`: its newest execution.
+fn apply(
+    mut job: Job,
+    change: Change,
+    tallies: &[Tally],
+    up_to: windlass_domain::ids::ExecutionId,
+    now: Timestamp,
+) -> Job {
+    job.version += 1;
+    match change {
+        Change::Start => {
+            job.state = JobState::Running;
+            job.started_at = Some(now);
+        }
+        Change::Pause => job.state = JobState::Paused,
+        Change::Resume => {
+            if matches!(job.state, JobState::Halted(_)) {
+                job.progress.accepted = accept(&job, tallies);
+            }
+            job.progress.resumed_at = Some(now);
+            job.state = JobState::Running;
+        }
+        Change::Cancel { in_progress_too } => {
+            job.progress.retry = None;
+            job.state = JobState::Stopping { in_progress_too };
+        }
+        Change::RetryFailed => {
+            if job.state != JobState::Paused {
+                job.progress.resumed_at = Some(now);
+                job.state = JobState::Running;
+            }
+            job.progress.accepted = Accepted::default();
+            job.progress.retry = Some(Retry { after: windlass_domain::ids::ExecutionId::new(0), up_to });
+            job.ended_at = None;
+        }
+    }
+    job
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Start,
+    Pause,
+    Resume,
+    Cancel { in_progress_too: bool },
+    RetryFailed,
+}
+
+impl Change {
+    const fn action(self) -> JobAction {
+        match self {
+            Self::Start => JobAction::Start,
+            Self::Pause => JobAction::Pause,
+            Self::Resume => JobAction::Resume,
+            Self::Cancel { .. } => JobAction::Cancel,
+            Self::RetryFailed => JobAction::RetryFailed,
+        }
+    }
+
+    fn details(self) -> Value {
+        match self {
+            Self::Cancel { in_progress_too } => json!({ "inProgressToo": in_progress_too }),
+            Self::Start | Self::Pause | Self::Resume | Self::RetryFailed => json!({}),
+        }
+    }
+}
 
 impl App {
+    async fn job_change(
+        &self,
+        by: &Principal,
+        id: JobId,
+        expected: Option<i64>,
+        change: Change,
+    ) -> Result<u64, AppError> {
+        demand(by, Permission::JobControl)?;
+        let (who, now) = (by.clone(), self.clock.now());
+        let failed = self
+            .store
+            .write(move |tx| {
+                let by = who.clone();
+                Box::pin(async move {
+                    let job = load(tx, &by, id, expected, change.action()).await?;
+                    let tallies = executions::tallies(tx, id).await?;
+                    let failed = Standing::of(&tallies, |_| true).failed;
+                    if matches!(change, Change::RetryFailed) && failed == 0 {
+                        return Err(AppError::Conflict {
+                            code: "job.nothing_failed",
+                            detail: format!("job {id} has not failed on any device"),
+                        });
+                    }
+                    let newest = executions::newest(tx, id).await?;
+                    let up_to = newest.unwrap_or(windlass_domain::ids::ExecutionId::new(0));
+                    save(tx, &apply(job, change, &tallies, up_to, now)).await?;
+                    let action = format!("job.{}", change.action());
+                    audit::record(tx, &by, &action, &format!("job/{id}"), change.details(), now).await?;
+                    Ok(failed)
+                })
+            })
+            .await?;
+        self.links.forget();
+        self.jobs_due.notify_one();
+        match change {
+            Change::Pause | Change::Resume | Change::RetryFailed | Change::Cancel { .. } => {
+                self.wake_queued(id)
+            }
+            Change::Start => {}
+        }
+        Ok(failed)
+    }
+
     /// Begins to offer work. `expected`: refused unless the job is at this version.
     ///
     /// # Errors
@@ -18,7 +176,8 @@ impl App {
         id: JobId,
         expected: Option<i64>,
     ) -> Result<JobView, AppError> {
-        unimplemented!("job_start")
+        self.job_change(by, id, expected, Change::Start).await?;
+        self.job_get(by, id).await
     }
 
     /// Holds a job: nothing new is offered, and what devices have not picked up is hidden from them.
@@ -31,7 +190,8 @@ impl App {
         id: JobId,
         expected: Option<i64>,
     ) -> Result<JobView, AppError> {
-        unimplemented!("job_pause")
+        self.job_change(by, id, expected, Change::Pause).await?;
+        self.job_get(by, id).await
     }
 
     /// Goes on after a pause; after a halt it accepts the failures so far.
@@ -44,7 +204,8 @@ impl App {
         id: JobId,
         expected: Option<i64>,
     ) -> Result<JobView, AppError> {
-        unimplemented!("job_resume")
+        self.job_change(by, id, expected, Change::Resume).await?;
+        self.job_get(by, id).await
     }
 
     /// Ends a job. What devices have not begun is withdrawn; what they work on only if `in_progress_too`.
@@ -58,7 +219,8 @@ impl App {
         in_progress_too: bool,
         expected: Option<i64>,
     ) -> Result<JobView, AppError> {
-        unimplemented!("job_cancel")
+        self.job_change(by, id, expected, Change::Cancel { in_progress_too }).await?;
+        self.job_get(by, id).await
     }
 
     /// Offers the job again to every device on which it failed. Returns how many those are. A halted or completed job
@@ -72,7 +234,7 @@ impl App {
         id: JobId,
         expected: Option<i64>,
     ) -> Result<u64, AppError> {
-        unimplemented!("job_retry_failed")
+        self.job_change(by, id, expected, Change::RetryFailed).await
     }
 
     /// Forgets a job that is over or never began, with its executions.
@@ -80,6 +242,29 @@ impl App {
     /// # Errors
     /// As [`App::job_start`].
     pub async fn job_delete(&self, by: &Principal, id: JobId, expected: Option<i64>) -> Result<(), AppError> {
-        unimplemented!("job_delete")
+        demand(by, Permission::JobControl)?;
+        let now = self.clock.now();
+        loop {
+            let who = by.clone();
+            let gone = self
+                .store
+                .write(move |tx| {
+                    let by = who.clone();
+                    Box::pin(async move {
+                        load(tx, &by, id, expected, JobAction::Delete).await?;
+                        if executions::delete_some(tx, id, DELETED_AT_ONCE).await? > 0 {
+                            return Ok::<_, AppError>(false);
+                        }
+                        jobs::delete(tx, id).await?;
+                        audit::record(tx, &by, "job.delete", &format!("job/{id}"), json!({}), now).await?;
+                        Ok(true)
+                    })
+                })
+                .await?;
+            if gone {
+                self.links.forget();
+                return Ok(());
+            }
+        }
     }
 }

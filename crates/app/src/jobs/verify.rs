@@ -1,10 +1,98 @@
 //! Whether what devices said is true: the versions that show, against those that should run.
 
-use windlass_domain::ids::DeviceId;
+use std::time::Duration;
+
+use windlass_domain::device::Device;
+use windlass_domain::device_type::TypeSpec;
+use windlass_domain::ids::{DeviceId, TenantId};
+use windlass_domain::job::verdict::{Expected, Running, Said};
+use windlass_domain::job::{Execution, Job, Verdict, What};
+use windlass_domain::shadow::Shadow;
+use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
-use windlass_store::{StoreError, Tx};
+use windlass_store::{StoreError, Tx, devices, executions, jobs, releases, shadows, types};
 
 use crate::message::Effects;
+
+/// What a release should show once it runs.
+pub(super) fn expected(release: &Release) -> Expected {
+    let versions = release.components.iter();
+    Expected {
+        release: release.version.as_str().to_owned(),
+        components: versions.map(|c| (c.name.as_str().to_owned(), c.version.as_str().to_owned())).collect(),
+    }
+}
+
+/// What a device shows of some components, by its type's sources.
+pub(super) async fn running(
+    tx: &mut Tx<'_>,
+    expected: &Expected,
+    spec: &TypeSpec,
+    device: DeviceId,
+    inventory: &std::collections::BTreeMap<windlass_domain::ids::AttributeKey, String>,
+) -> Result<Running, StoreError> {
+    let shadow = shadows::shadow(tx, device, None).await?;
+    let reported = match &shadow {
+        Some(Shadow::Live { documents, .. }) => Some(&documents.reported),
+        Some(Shadow::Deleted { .. }) | None => None,
+    };
+    Ok(expected.look(&spec.version_sources, Said { reported, inventory }))
+}
+
+async fn spec_of(tx: &mut Tx<'_>, device: &Device) -> Result<TypeSpec, StoreError> {
+    let Some(id) = device.device_type else { return Ok(TypeSpec::default()) };
+    Ok(types::type_by_id(tx, id).await?.map(|found| found.spec).unwrap_or_default())
+}
+
+async fn release_of(tx: &mut Tx<'_>, tenant: TenantId, job: &Job) -> Result<Option<Release>, StoreError> {
+    match job.spec.what {
+        What::Update { release, .. } => releases::release_by_id(tx, tenant, release).await,
+        What::Document(_) => Ok(None),
+    }
+}
+
+/// Judges an execution whose device just said that it succeeded: true, not verifiable, or to be seen until a deadline.
+pub(super) async fn succeeded(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    execution: Execution,
+    now: Timestamp,
+) -> Result<Execution, StoreError> {
+    let Some(release) = release_of(tx, job.tenant, job).await? else {
+        return Ok(execution.judged(Verdict::Unverifiable, "", now));
+    };
+    let Some(device) = devices::device_by_id(tx, execution.device).await? else {
+        return Ok(execution.judged(Verdict::Unverifiable, "the device is gone", now));
+    };
+    let spec = spec_of(tx, &device).await?;
+    let expected = expected(&release);
+    let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
+    Ok(match expected.at_success(&running) {
+        (Verdict::Pending, _) => {
+            let wait: Duration = job.spec.timeouts.verify.unwrap_or(spec.verify_timeout);
+            execution.verifying_until(now.plus(wait))
+        }
+        (verdict, reason) => execution.judged(verdict, &reason, now),
+    })
+}
+
+/// Judges an execution that ran out of time: the device may have done the work and never said so.
+pub(super) async fn shown(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    execution: Execution,
+    now: Timestamp,
+) -> Result<Execution, StoreError> {
+    let Some(release) = release_of(tx, job.tenant, job).await? else { return Ok(execution) };
+    let Some(device) = devices::device_by_id(tx, execution.device).await? else { return Ok(execution) };
+    let spec = spec_of(tx, &device).await?;
+    let expected = expected(&release);
+    let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
+    if expected.is_running(&running) && running.versions() != execution.before {
+        return Ok(execution.judged(Verdict::Verified, "the new version was seen running", now));
+    }
+    Ok(execution)
+}
 
 /// Looks at the versions that a device shows now, after its reported shadow or its inventory changed, and settles what
 /// they prove.
@@ -12,5 +100,27 @@ use crate::message::Effects;
 /// # Errors
 /// When the store fails.
 pub async fn observe(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<Effects, StoreError> {
-    unimplemented!("observe")
+    let mut effects = Effects::default();
+    let waiting = executions::verifying(tx, device).await?;
+    if waiting.is_empty() {
+        return Ok(effects);
+    }
+    let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(effects) };
+    let spec = spec_of(tx, &device).await?;
+    for execution in waiting {
+        let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
+        let Some(release) = release_of(tx, job.tenant, &job).await? else { continue };
+        let expected = expected(&release);
+        let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
+        let succeeded_at = execution.ended_at.unwrap_or(execution.updated_at);
+        let (verdict, reason) = expected.after_success(&running, &execution.before, succeeded_at);
+        if verdict == Verdict::Pending {
+            continue;
+        }
+        let judged = execution.clone().judged(verdict, &reason, now);
+        if executions::update(tx, &execution, &judged).await? {
+            effects.reconcile.push(job.id);
+        }
+    }
+    Ok(effects)
 }

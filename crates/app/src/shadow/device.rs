@@ -113,7 +113,8 @@ async fn update(
                 effects.broadcasts.push(documents(thing, name, &updated, ctx.now, token));
                 effects.broadcasts.extend(delta(thing, name, &updated, ctx.now, token));
             }
-            if updated.reported_changed() {
+            // A version that is reported again counts as seen again, so the stamps count too.
+            if updated.previous.reported != updated.current.reported {
                 effects.observe.push(ctx.device);
             }
             Ok(effects)

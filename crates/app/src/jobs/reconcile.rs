@@ -1,0 +1,322 @@
+//! The reconciler of jobs: looks at every open job, asks the planner, carries its plan out. Takes no input and is
+//! idempotent: a lost wake-up costs a second, a restart nothing.
+//!
+//! Each plan is made and carried out in one transaction, in batches, so that a large job neither blocks others nor is
+//! ever half done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use roaring::RoaringTreemap;
+use serde_json::json;
+use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
+use windlass_domain::job::plan::{offered, plan};
+use windlass_domain::job::{Execution, Job, JobState, Observed, Outcome, Plan, Retry, Step};
+use windlass_domain::permission::Principal;
+use windlass_domain::time::Timestamp;
+use windlass_store::{StoreError, Tx, executions, jobs};
+
+use super::{offer, tries, verify};
+use crate::{App, AppError, audit};
+
+/// Most executions that one transaction touches.
+const BATCH: u32 = 500;
+/// Most batches of one job before others have their turn.
+const TURN: u32 = 8;
+/// How long the reconciler sleeps unless it is woken.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// What carrying a plan out did beside the store.
+#[derive(Debug, Default)]
+struct Done {
+    steps: usize,
+    wake: Vec<DeviceId>,
+    withdrew: bool,
+    halted: Option<String>,
+}
+
+async fn observe_and_plan(tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<Plan, StoreError> {
+    let due = match job.state {
+        JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {
+            executions::due(tx, job.id, &job.state, now, BATCH).await?
+        }
+        JobState::Scheduled { .. } | JobState::Canceled | JobState::Completed => Vec::new(),
+    };
+    let retryable = match job.progress.retry {
+        Some(Retry { after, up_to }) if due.is_empty() => {
+            executions::failed_between(tx, job.id, after, up_to, BATCH).await?
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let withdrawable = match job.state {
+        JobState::Stopping { in_progress_too } if due.is_empty() => {
+            executions::withdrawable(tx, job.id, in_progress_too, BATCH).await?
+        }
+        _ => Vec::new(),
+    };
+    let tallies = executions::tallies(tx, job.id).await?;
+    let observed = Observed {
+        tallies: &tallies,
+        due: &due,
+        retryable: &retryable,
+        withdrawable: &withdrawable,
+        batch: u64::from(BATCH),
+    };
+    Ok(plan(job, &observed, now))
+}
+
+async fn time_out(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    id: ExecutionId,
+    now: Timestamp,
+    done: &mut Done,
+) -> Result<(), StoreError> {
+    let Some(execution) = executions::latest_by_id(tx, id).await? else { return Ok(()) };
+    let Some(mut next) = execution.timed_out(&job.spec.timeouts, job.progress.resumed_at, now) else {
+        return Ok(());
+    };
+    let ended = execution.state.is_open() && !next.state.is_open();
+    if ended && next.outcome() == Outcome::Failed && next.started_at.is_some() {
+        // The device fell silent; what it shows may still prove that it did the work.
+        next = verify::shown(tx, job, next, now).await?;
+    }
+    executions::update(tx, &execution, &next).await?;
+    if ended {
+        tries::again_if_due(tx, job, &next, now).await?;
+        done.wake.push(execution.device);
+    }
+    Ok(())
+}
+
+async fn retry(
+    tx: &mut Tx<'_>,
+    job: &mut Job,
+    id: ExecutionId,
+    now: Timestamp,
+    done: &mut Done,
+) -> Result<(), StoreError> {
+    if let Some(failed) = executions::latest_by_id(tx, id).await?
+        && tries::again(tx, job, &failed, now).await?
+    {
+        done.wake.push(failed.device);
+    }
+    if let Some(retry) = &mut job.progress.retry {
+        retry.after = id;
+    }
+    Ok(())
+}
+
+async fn withdraw(
+    tx: &mut Tx<'_>,
+    id: ExecutionId,
+    now: Timestamp,
+    done: &mut Done,
+) -> Result<(), StoreError> {
+    let Some(execution) = executions::latest_by_id(tx, id).await? else { return Ok(()) };
+    let next: Option<Execution> = execution.withdrawn("the job was canceled", now);
+    if let Some(next) = next {
+        executions::update(tx, &execution, &next).await?;
+        done.wake.push(execution.device);
+        done.withdrew = true;
+    }
+    Ok(())
+}
+
+/// Plans once and carries the plan out, all in this transaction.
+async fn advance(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    targets: &RoaringTreemap,
+    most_open: usize,
+    now: Timestamp,
+) -> Result<Done, StoreError> {
+    let mut done = Done::default();
+    let Some(mut job) = jobs::get_any(tx, id).await? else { return Ok(done) };
+    let Plan { steps } = observe_and_plan(tx, &job, now).await?;
+    done.steps = steps.len();
+    let mut changed = false;
+    let mut state = job.state.clone();
+    for step in steps {
+        match step {
+            Step::Start => {
+                job.started_at = Some(now);
+                state = JobState::Running;
+            }
+            Step::Offer { wave, ranks } => {
+                done.wake.extend(offer::offer(tx, &job, targets, wave, &ranks, most_open, now).await?);
+                job.progress = offered(job.progress, &ranks);
+                changed = true;
+            }
+            Step::TimeOut(id) => time_out(tx, &job, id, now, &mut done).await?,
+            Step::Retry(id) => {
+                retry(tx, &mut job, id, now, &mut done).await?;
+                changed = true;
+            }
+            Step::RetriesDone => {
+                job.progress.retry = None;
+                changed = true;
+            }
+            Step::Withdraw(id) => withdraw(tx, id, now, &mut done).await?,
+            Step::Halt(halt) => {
+                done.halted = Some(halt.to_string());
+                let by = Principal::system(job.tenant, "jobs");
+                let details = json!({ "reason": halt.to_string() });
+                audit::record(tx, &by, "job.halt", &format!("job/{id}"), details, now).await?;
+                state = JobState::Halted(halt);
+            }
+            Step::Complete => {
+                job.ended_at = Some(now);
+                state = JobState::Completed;
+            }
+            Step::EndCanceled => {
+                job.ended_at = Some(now);
+                state = JobState::Canceled;
+            }
+        }
+    }
+    if state != job.state {
+        job.state = state;
+        job.version += 1;
+        changed = true;
+    }
+    if changed && !jobs::update(tx, &job).await? {
+        return Err(StoreError::new(
+            windlass_store::StoreErrorKind::Busy,
+            "the job was changed meanwhile; it is planned again",
+        ));
+    }
+    Ok(done)
+}
+
+impl App {
+    /// Looks at every open job once and does what is to be done. True if there is more to do at once.
+    ///
+    /// # Errors
+    /// When the store fails; what was done by then stands.
+    pub async fn jobs_activate(&self) -> Result<bool, AppError> {
+        let open = self.store.read(|tx| Box::pin(jobs::open(tx))).await?;
+        let mut more = false;
+        for id in open {
+            match self.job_activate(id).await {
+                Ok(again) => more |= again,
+                Err(error) => {
+                    tracing::error!(
+                        job.id = id.get(),
+                        error = &error as &dyn std::error::Error,
+                        "a job could not be carried on; it is tried again"
+                    );
+                }
+            }
+        }
+        Ok(more)
+    }
+
+    /// One job's turn. True if it has more to do at once.
+    async fn job_activate(&self, id: JobId) -> Result<bool, AppError> {
+        let mut targets = None;
+        for _ in 0..TURN {
+            let now = self.clock.now();
+            let planned = self
+                .store
+                .read(move |tx| {
+                    Box::pin(async move {
+                        match jobs::get_any(tx, id).await? {
+                            Some(job) => observe_and_plan(tx, &job, now).await,
+                            None => Ok(Plan::default()),
+                        }
+                    })
+                })
+                .await?;
+            if planned.steps.is_empty() {
+                return Ok(false);
+            }
+            let targets = match &targets {
+                Some(targets) => Arc::clone(targets),
+                None => {
+                    let read = self.store.read(move |tx| Box::pin(jobs::frozen_targets(tx, id))).await?;
+                    Arc::clone(targets.insert(Arc::new(read)))
+                }
+            };
+            if self.carry_out_plan(id, targets, now).await? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn carry_out_plan(
+        &self,
+        id: JobId,
+        targets: Arc<RoaringTreemap>,
+        now: Timestamp,
+    ) -> Result<usize, AppError> {
+        let most_open = self.limits.open_executions;
+        let done = self
+            .store
+            .write(move |tx| {
+                let targets = Arc::clone(&targets);
+                Box::pin(async move { advance(tx, id, &targets, most_open, now).await })
+            })
+            .await?;
+        if done.withdrew {
+            self.links.forget();
+        }
+        if let Some(reason) = &done.halted {
+            tracing::warn!(job.id = id.get(), reason, "a job stopped by its failure threshold");
+            self.wake_queued(id);
+        }
+        for device in &done.wake {
+            self.wake_device(*device);
+        }
+        Ok(done.steps)
+    }
+
+    /// Asks the connections of every device that has not begun a job to look at their state: it was held or released.
+    pub(super) fn wake_queued(&self, job: JobId) {
+        let app = self.clone();
+        self.tasks.spawn_until_stopped(async move {
+            let pick = executions::ExecutionPick {
+                state: Some(windlass_domain::job::ExecutionState::Queued),
+                ..executions::ExecutionPick::default()
+            };
+            let mut after = 0;
+            loop {
+                let pick = executions::ExecutionPick { after, ..pick };
+                let page = app
+                    .store
+                    .read(move |tx| Box::pin(async move { executions::list(tx, job, &pick, BATCH).await }))
+                    .await;
+                let Ok(page) = page else { return };
+                let Some(last) = page.last() else { return };
+                after = last.id.get();
+                for execution in &page {
+                    app.wake_device(execution.device);
+                }
+            }
+        });
+    }
+
+    /// Runs the reconciler until the group stops: when woken, and every second. Renews the key of download links too.
+    pub(crate) async fn jobs_keeper(self) {
+        loop {
+            if let Err(error) = self.links_rotate_if_due().await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the key of links could not be renewed"
+                );
+            }
+            match self.jobs_activate().await {
+                Ok(true) => {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "jobs could not be read");
+                }
+            }
+            drop(tokio::time::timeout(PERIOD, self.jobs_due.notified()).await);
+        }
+    }
+}

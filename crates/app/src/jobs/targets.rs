@@ -1,0 +1,155 @@
+//! Which devices a new job is for: read once, frozen.
+
+use roaring::RoaringTreemap;
+use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, Tag, TypeName};
+use windlass_domain::permission::Principal;
+use windlass_domain::software::Release;
+use windlass_store::jobs::targets as sets;
+use windlass_store::{Tx, devices, types};
+
+use super::create::NewTargets;
+use crate::error::FieldProblem;
+use crate::{App, AppError};
+
+/// Most names in a list of targets.
+const NAMES: usize = 10_000;
+/// Most names that a problem repeats.
+const SHOWN: usize = 20;
+
+fn shown(names: &[String]) -> String {
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// How the targets were chosen, for people.
+pub(super) fn in_words(targets: &NewTargets) -> String {
+    match targets {
+        NewTargets::Devices(names) if names.len() == 1 => format!("device {}", shown(names)),
+        NewTargets::Devices(names) => format!("{} devices by name", names.len()),
+        NewTargets::Tag(tag) => format!("tag {tag}"),
+        NewTargets::Type(name) => format!("type {name}"),
+        NewTargets::Group(path) => format!("group {path}"),
+        NewTargets::Query(query) => format!("query {query}"),
+    }
+}
+
+/// Reads the targets. Problems go to `problems`; the set is empty then.
+pub(super) async fn read(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    targets: &NewTargets,
+    release: Option<&Release>,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<RoaringTreemap, AppError> {
+    let before = problems.len();
+    let found = match targets {
+        NewTargets::Devices(names) => by_name(tx, app, by, names, release, problems).await?,
+        NewTargets::Tag(tag) => match tag.parse::<Tag>() {
+            Ok(tag) => sets::of_tag(tx, by.tenant, &tag).await?,
+            Err(error) => problem(problems, "targets.tag", error),
+        },
+        NewTargets::Type(name) => by_type(tx, by, name, release, problems).await?,
+        NewTargets::Group(path) => match path.parse::<GroupPath>() {
+            Ok(path) => match sets::of_group(tx, by.tenant, &path).await? {
+                Some(set) => set,
+                None => problem(problems, "targets.group", format!("group {path} does not exist")),
+            },
+            Err(error) => problem(problems, "targets.group", error),
+        },
+        NewTargets::Query(text) => match windlass_query::parse(text) {
+            Ok(query) => app.fleet.select(by.tenant, &query),
+            Err(error) => problem(problems, "targets.query", error),
+        },
+    };
+    let found = match by.scope {
+        None => found,
+        Some(_) => found.into_iter().filter(|id| visible(app, by, *id)).collect(),
+    };
+    if found.is_empty() && problems.len() == before {
+        let words = in_words(targets);
+        problems.push(FieldProblem::new("targets", format!("no device matches ({words}); nothing to do")));
+    }
+    Ok(found)
+}
+
+fn problem(problems: &mut Vec<FieldProblem>, field: &str, text: impl ToString) -> RoaringTreemap {
+    problems.push(FieldProblem::new(field, text));
+    RoaringTreemap::new()
+}
+
+fn visible(app: &App, by: &Principal, id: u64) -> bool {
+    i64::try_from(id).is_ok_and(|id| app.fleet.is_visible(by, DeviceId::new(id)))
+}
+
+async fn by_type(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &str,
+    release: Option<&Release>,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<RoaringTreemap, AppError> {
+    let name = match name.parse::<TypeName>() {
+        Ok(name) => name,
+        Err(error) => return Ok(problem(problems, "targets.type", error)),
+    };
+    let Some(record) = types::type_by_name(tx, by.tenant, &name).await? else {
+        return Ok(problem(problems, "targets.type", format!("device type {name} does not exist")));
+    };
+    if release.is_some_and(|release| !release.fits(Some(&name))) {
+        return Ok(problem(
+            problems,
+            "targets.type",
+            format!("the release is not for devices of type {name}"),
+        ));
+    }
+    Ok(sets::of_type(tx, by.tenant, record.id).await?)
+}
+
+async fn by_name(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    names: &[String],
+    release: Option<&Release>,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<RoaringTreemap, AppError> {
+    if names.len() > NAMES {
+        let text = format!("at most {NAMES} names; use a tag, a group or a query for more");
+        return Ok(problem(problems, "targets.devices", text));
+    }
+    let mut known = std::collections::HashMap::new();
+    for record in types::types(tx, by.tenant).await? {
+        known.insert(record.id, record.name);
+    }
+    let (mut unknown, mut unfit) = (Vec::new(), Vec::new());
+    let mut set = RoaringTreemap::new();
+    for name in names {
+        let device = match name.parse::<DeviceName>() {
+            Ok(parsed) => devices::device_by_name(tx, by.tenant, &parsed).await?,
+            Err(_) => None,
+        };
+        let Some(device) = device.filter(|device| app.fleet.is_visible(by, device.id)) else {
+            unknown.push(name.clone());
+            continue;
+        };
+        let device_type = device.device_type.and_then(|id| known.get(&id));
+        if release.is_some_and(|release| !release.fits(device_type)) {
+            unfit.push(name.clone());
+        }
+        if let Ok(id) = u64::try_from(device.id.get()) {
+            set.insert(id);
+        }
+    }
+    if !unknown.is_empty() {
+        problems.push(FieldProblem::new("targets.devices", format!("unknown devices: {}", shown(&unknown))));
+    }
+    if !unfit.is_empty() {
+        let text = format!("the release is not for the type of: {}", shown(&unfit));
+        problems.push(FieldProblem::new("targets.devices", text));
+    }
+    Ok(set)
+}
