@@ -58,8 +58,8 @@ struct Budget {
 
 impl Budget {
     fn new(most: usize) -> Self {
-        // `ts` and nulls are values to the parser but no points.
-        Self { values: Cell::new(most.saturating_mul(4)), most, refused: RefCell::new(None) }
+        // Keys, `ts` and nulls use it up too, but are no points: a point in an envelope of its own takes five.
+        Self { values: Cell::new(most.saturating_mul(8)), most, refused: RefCell::new(None) }
     }
 
     fn refuse<E: serde::de::Error>(&self, error: TelemetryError) -> E {
