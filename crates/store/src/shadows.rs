@@ -162,14 +162,6 @@ pub async fn forget_deleted(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, S
     execute!(tx, "DELETE FROM shadow WHERE deleted_at < $1", before.micros())
 }
 
-/// Removes every shadow of a device that is removed itself. Returns how many rows went.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remove_all(tx: &mut Tx<'_>, device: DeviceId) -> Result<u64, StoreError> {
-    execute!(tx, "DELETE FROM shadow WHERE device_id = $1", device.get())
-}
-
 fn key(name: Option<&ShadowName>) -> &str {
     name.map_or("", ShadowName::as_str)
 }
@@ -381,27 +373,6 @@ mod tests {
             assert_eq!(count, 3);
             assert_eq!(first, ["B", "a-2"]);
             assert_eq!(rest, ["b"]);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn removing_a_device_takes_its_shadows_and_no_others() {
-        on_each_engine("shadow-remove", |store| async move {
-            let (removed, left) = store
-                .write(|tx| {
-                    Box::pin(async move {
-                        let shadow = live(json!({"a": 1}), json!({}), 1);
-                        for (device, name) in [(PUMP, "a"), (PUMP, "b"), (VALVE, "a")] {
-                            put(tx, device, Some(&named(name)), &shadow).await?;
-                        }
-                        let removed = remove_all(tx, PUMP).await?;
-                        Ok::<_, StoreError>((removed, named_count(tx, VALVE).await?))
-                    })
-                })
-                .await
-                .unwrap();
-            assert_eq!((removed, left), (2, 1));
         })
         .await;
     }
