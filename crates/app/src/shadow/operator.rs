@@ -89,7 +89,7 @@ impl App {
     ) -> Result<Device, AppError> {
         devices::device_by_name(tx, by.tenant, name)
             .await?
-            .filter(|device| is_visible(by, device))
+            .filter(|device| self.fleet.is_visible(by, device.id))
             .ok_or_else(|| AppError::not_found("device", name))
     }
 
@@ -201,7 +201,7 @@ impl App {
             self.hub.wake(listener);
         }
         for (principal, link) in self.hub.applications(device.tenant) {
-            if is_visible(&principal, device) {
+            if self.fleet.is_visible(&principal, device.id) {
                 link.deliver(&news);
             }
         }
@@ -327,9 +327,4 @@ fn refuse_decommissioned(device: &Device) -> Result<(), AppError> {
             ),
         }),
     }
-}
-
-/// Deny by default: who has a scope sees nothing here until scopes are judged by the fleet index.
-fn is_visible(by: &Principal, _device: &Device) -> bool {
-    by.scope.is_none()
 }

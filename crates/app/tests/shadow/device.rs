@@ -1,12 +1,11 @@
-//! Shadows from request to reply, with a real store and a clock that stands still.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+//! What devices ask of shadows, from request to reply.
 
-mod shadow_bench;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use shadow_bench::{Bench, Device};
-use std::time::Duration;
 use windlass_app::shadow::{SentVersions, could_match_delta, note_sent};
+
+use crate::bench::{Bench, Device};
 
 const GET: &str = "$aws/things/pump-1/shadow/get";
 const UPDATE: &str = "$aws/things/pump-1/shadow/update";
@@ -20,7 +19,8 @@ fn pump() -> Device {
 async fn an_update_is_accepted_then_documents_and_the_remaining_difference_follow() {
     let bench = Bench::start("shadow-update").await;
     let pump = bench.add(pump()).await;
-    let desired = json!({"state": {"desired": {"color": "red"}, "reported": {"color": "blue"}}, "clientToken": "t"});
+    let desired =
+        json!({"state": {"desired": {"color": "red"}, "reported": {"color": "blue"}}, "clientToken": "t"});
     let effects = bench.send(&pump, UPDATE, &desired).await;
     let at = bench.now();
 
@@ -91,13 +91,29 @@ async fn requests_that_cannot_be_carried_out_are_rejected_and_change_nothing() {
     let before = bench.send(&pump, GET, &json!({})).await;
     let deep = json!({"1": {"2": {"3": {"4": {"5": {"6": {"7": 1}}}}}}});
     let large = "x".repeat(5_000);
-    bench.send(&pump, "$aws/things/pump-1/shadow/name/large/update", &json!({"state": {"desired": {"a": large}}})).await;
+    bench
+        .send(
+            &pump,
+            "$aws/things/pump-1/shadow/name/large/update",
+            &json!({"state": {"desired": {"a": large}}}),
+        )
+        .await;
     for (topic, payload, code, message) in [
         (UPDATE, json!({"state": {"desired": {"a": 2}}, "version": 7}), 409, "Version conflict"),
         (UPDATE, json!({}), 400, "Missing required node: state"),
-        (UPDATE, json!({"state": {"reported": deep}}), 400, "JSON contains too many levels of nesting; maximum is 6"),
+        (
+            UPDATE,
+            json!({"state": {"reported": deep}}),
+            400,
+            "JSON contains too many levels of nesting; maximum is 6",
+        ),
         (UPDATE, json!({"state": {"reported": {"a": [null]}}}), 400, "State contains an invalid node"),
-        (UPDATE, json!({"state": {"desired": {"a": "x".repeat(9_000)}}}), 413, "The payload exceeds the maximum size allowed"),
+        (
+            UPDATE,
+            json!({"state": {"desired": {"a": "x".repeat(9_000)}}}),
+            413,
+            "The payload exceeds the maximum size allowed",
+        ),
         (
             "$aws/things/pump-1/shadow/name/large/update",
             json!({"state": {"reported": {"a": large}}}),
@@ -163,7 +179,8 @@ async fn a_deleted_shadow_is_gone_but_its_version_goes_on_for_48_hours() {
 async fn named_shadows_are_apart_from_the_classic_one_and_at_most_25() {
     let bench = Bench::start("shadow-named").await;
     let pump = bench.add(pump()).await;
-    let named = |number: u32, operation: &str| format!("$aws/things/pump-1/shadow/name/n-{number}/{operation}");
+    let named =
+        |number: u32, operation: &str| format!("$aws/things/pump-1/shadow/name/n-{number}/{operation}");
     for number in 1..=25 {
         let body = json!({"state": {"desired": {"number": number}}});
         let effects = bench.send(&pump, &named(number, "update"), &body).await;
@@ -223,7 +240,10 @@ async fn a_gateway_speaks_for_its_child_under_the_childs_name_only() {
     let effects = bench.send_for(&gateway, &child, "$aws/things/child/shadow/update", &change).await;
     assert!(effects.broadcasts.iter().all(|(topic, _)| topic.starts_with("$aws/things/child/")));
     assert_eq!(bench.send(&child, "$aws/things/child/shadow/get", &json!({})).await.reply().1["version"], 1);
-    assert_eq!(bench.send(&gateway, "$aws/things/gateway/shadow/get", &json!({})).await.reply().1["code"], 404);
+    assert_eq!(
+        bench.send(&gateway, "$aws/things/gateway/shadow/get", &json!({})).await.reply().1["code"],
+        404
+    );
 }
 
 #[tokio::test]

@@ -19,24 +19,24 @@ use windlass_store::{Location, StoreError};
 use windlass_wire::topic::{self, DeviceTopic, ShadowTopic};
 
 /// The tenant of a fresh store.
-pub const TENANT: TenantId = TenantId::new(1);
+pub(crate) const TENANT: TenantId = TenantId::new(1);
 
-pub struct Bench {
-    pub app: App,
+pub(crate) struct Bench {
+    pub(crate) app: App,
     clock: Arc<FixedClock>,
     _directory: tempfile::TempDir,
 }
 
 /// What a request did, with bodies as JSON.
 #[derive(Debug, PartialEq)]
-pub struct Seen {
-    pub replies: Vec<(String, Value)>,
-    pub broadcasts: Vec<(String, Value)>,
-    pub observe: Vec<DeviceId>,
+pub(crate) struct Seen {
+    pub(crate) replies: Vec<(String, Value)>,
+    pub(crate) broadcasts: Vec<(String, Value)>,
+    pub(crate) observe: Vec<DeviceId>,
 }
 
 impl Seen {
-    pub fn reply(mut self) -> (String, Value) {
+    pub(crate) fn reply(mut self) -> (String, Value) {
         assert_eq!(self.replies.len(), 1);
         self.replies.remove(0)
     }
@@ -50,23 +50,27 @@ fn seen(messages: Vec<Outbound>) -> Vec<(String, Value)> {
 }
 
 #[derive(Debug, Clone)]
-pub struct Device {
+pub(crate) struct Device {
     name: DeviceName,
     aliases: Vec<String>,
     peer: Option<Arc<DevicePeer>>,
 }
 
 impl Device {
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         Self { name: name.parse().unwrap(), aliases: Vec::new(), peer: None }
     }
 
-    pub fn known_as(mut self, alias: &str) -> Self {
+    pub(crate) fn known_as(mut self, alias: &str) -> Self {
         self.aliases.push(alias.to_owned());
         self
     }
 
-    pub fn id(&self) -> DeviceId {
+    pub(crate) fn name(&self) -> &DeviceName {
+        &self.name
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
         self.peer().device
     }
 
@@ -76,7 +80,7 @@ impl Device {
 }
 
 impl Bench {
-    pub async fn start(name: &str) -> Self {
+    pub(crate) async fn start(name: &str) -> Self {
         let directory = tempfile::Builder::new().prefix(name).tempdir().unwrap();
         let data = directory.path().join("data");
         let config = AppConfig {
@@ -94,15 +98,15 @@ impl Bench {
     }
 
     /// Epoch seconds.
-    pub fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.clock.now().seconds()
     }
 
-    pub fn advance(&self, span: Duration) {
+    pub(crate) fn advance(&self, span: Duration) {
         self.clock.advance(span);
     }
 
-    pub async fn add(&self, device: Device) -> Device {
+    pub(crate) async fn add(&self, device: Device) -> Device {
         let Device { name, aliases, .. } = device;
         let new = NewDevice::named(TENANT, name.clone());
         let made = self
@@ -124,24 +128,31 @@ impl Bench {
             credential: CredentialId::new(1),
             expires_at: Timestamp::from_micros(i64::MAX),
             type_spec: Arc::default(),
+            topic_map: Arc::default(),
             link_base: "https://localhost:8883".into(),
         };
         Device { name, aliases, peer: Some(Arc::new(peer)) }
     }
 
-    pub async fn send(&self, device: &Device, topic: &str, payload: &Value) -> Seen {
+    pub(crate) async fn send(&self, device: &Device, topic: &str, payload: &Value) -> Seen {
         self.send_for(device, device, topic, payload).await
     }
 
-    pub async fn send_bytes(&self, device: &Device, topic: &str, payload: &[u8]) -> Seen {
+    pub(crate) async fn send_bytes(&self, device: &Device, topic: &str, payload: &[u8]) -> Seen {
         Self::seen(self.request(device, device, topic, payload).await)
     }
 
-    pub async fn send_for(&self, sender: &Device, about: &Device, topic: &str, payload: &Value) -> Seen {
+    pub(crate) async fn send_for(
+        &self,
+        sender: &Device,
+        about: &Device,
+        topic: &str,
+        payload: &Value,
+    ) -> Seen {
         Self::seen(self.request(sender, about, topic, payload.to_string().as_bytes()).await)
     }
 
-    pub async fn handle(&self, device: &Device, topic: &str, payload: &Value) -> Effects {
+    pub(crate) async fn handle(&self, device: &Device, topic: &str, payload: &Value) -> Effects {
         self.request(device, device, topic, payload.to_string().as_bytes()).await
     }
 
@@ -176,7 +187,7 @@ impl Bench {
     }
 
     /// What a connection with these subscriptions would be sent now.
-    pub async fn pending(
+    pub(crate) async fn pending(
         &self,
         device: &Device,
         filters: &[&str],
