@@ -10,6 +10,10 @@ use windlass_domain::limits::Limits;
 use windlass_store::telemetry::Telemetry;
 use windlass_store::{Blobs, Location, OpenError, Store};
 
+use crate::access::passwords::Passwords;
+use crate::audit::AuditKey;
+use crate::authority::names::ServerNames;
+use crate::authority::{Authority, AuthorityError};
 use crate::clock::{Clock, Entropy};
 use crate::fleet::Fleet;
 use crate::hub::Hub;
@@ -49,6 +53,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The keys could not be opened.
+    #[error(transparent)]
+    Keys(#[from] AuthorityError),
 }
 
 /// Everything that use cases share.
@@ -65,6 +72,12 @@ pub struct Inner {
     pub entropy: Arc<dyn Entropy>,
     /// Bounds.
     pub limits: Limits,
+    /// Root, issuing CA and the server's certificate.
+    pub authority: Authority,
+    /// Signs audit seals.
+    pub audit_key: AuditKey,
+    /// Password checks.
+    pub(crate) passwords: Passwords,
     /// Live connections.
     pub hub: Hub,
     /// Every device's searchable view.
@@ -119,6 +132,11 @@ impl App {
         let path = config.directory.join("blobs");
         let blobs = Blobs::open(&path).map_err(|source| StartError::Blobs { path, source })?;
         let links = Links::open(&store, &*entropy, clock.now()).await.map_err(OpenError::Store)?;
+        let keys = config.directory.join("keys");
+        let names = ServerNames::of_this_machine(&config.hostnames, config.public_url.as_deref());
+        let authority = Authority::open(&keys, &names, &*entropy, clock.now())?;
+        let audit_key = AuditKey::open(&keys, &*entropy)?;
+        let passwords = Passwords::new(&*entropy);
         Ok(Self(Arc::new(Inner {
             store,
             telemetry,
@@ -126,6 +144,9 @@ impl App {
             clock,
             entropy,
             limits: config.limits.clone(),
+            authority,
+            audit_key,
+            passwords,
             hub: Hub::default(),
             fleet: Fleet::default(),
             live: Live::default(),
@@ -142,5 +163,7 @@ impl App {
     pub fn start_tasks(&self) {
         self.tasks.spawn_until_stopped(self.clone().session_keeper());
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
+        self.tasks.spawn_until_stopped(self.clone().audit_sealer());
+        self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
     }
 }

@@ -1,20 +1,43 @@
 //! Enrolment: claims, provisioning templates, the device's provisioning topics, and signing by an operator.
+//!
+//! Every way of enrolment ends in [`enrol`], which asks [`windlass_domain::enrol::decide`] and carries the decision out
+//! in one transaction. Nothing here takes over a name that lives.
 
+use serde_json::json;
 use windlass_domain::credential::{CredentialPurpose, CredentialStatus};
-use windlass_domain::ids::{ClaimId, CredentialId, DeviceId, DeviceName, Sha256, TemplateName};
+use windlass_domain::enrol::{Decision, Key, Known, Refusal, decide};
+use windlass_domain::ids::{
+    ClaimId, CredentialId, DeviceId, DeviceName, GroupId, GroupPath, Sha256, TemplateName, TypeName,
+};
 use windlass_domain::permission::Principal;
+use windlass_domain::template::{Enrolment, Override};
 use windlass_domain::time::Timestamp;
-use windlass_store::Tx;
+use windlass_store::credentials::{self, Credential};
+use windlass_store::devices::{self, NewDevice};
+use windlass_store::{StoreError, Tx, groups, types};
 
-use crate::app::App;
+use crate::audit::record;
+use crate::authority::csr::{self, PublicKey};
 use crate::error::AppError;
-use crate::message::{ClaimPeer, Outbound};
+
+mod claims;
+mod issue;
+mod keeper;
+mod provision;
+mod templates;
+
+pub use provision::handle;
+
+/// Said for every key that cannot be certified again, whoever used it.
+const KEY_USED: &str = "the key of this request cannot be used; make a new key and a new request";
 
 /// A certificate as shown to operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialView {
     /// Public number.
     pub id: CredentialId,
+    /// Whose it is; none for claims and before provisioning.
+    pub device: Option<DeviceName>,
     /// What it is for.
     pub purpose: CredentialPurpose,
     /// Where it stands.
@@ -61,17 +84,25 @@ pub struct NewClaim {
     pub templates: Vec<TemplateName>,
     /// When its certificate ends; one year from now if not said.
     pub expires_at: Option<Timestamp>,
+    /// A certificate request (PEM) of whoever made the key; none: the server makes one and shows it once.
+    pub csr: Option<String>,
 }
 
 /// A claim just made. The key is shown this once and kept nowhere.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MadeClaim {
     /// What was made.
     pub claim: ClaimView,
     /// The claim's certificate and the issuing CA's.
     pub certificate_pem: String,
-    /// The claim's key, PKCS #8.
-    pub private_key_pem: String,
+    /// The claim's key, PKCS #8, if the server made it.
+    pub private_key_pem: Option<String>,
+}
+
+impl std::fmt::Debug for MadeClaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeClaim").field("claim", &self.claim.name).finish_non_exhaustive()
+    }
 }
 
 /// A provisioning template as shown to operators.
@@ -100,137 +131,227 @@ pub struct SignedCertificate {
     pub chain_pem: String,
 }
 
-impl App {
-    /// Makes a claim with a key and certificate.
-    ///
-    /// # Errors
-    /// Forbidden, a field that cannot be taken, the name is taken, or that the store failed.
-    pub async fn claim_create(&self, _by: &Principal, _new: NewClaim) -> Result<MadeClaim, AppError> {
-        unimplemented!("claim_create")
-    }
-
-    /// Every claim of the tenant, by name.
-    ///
-    /// # Errors
-    /// Forbidden, or that the store failed.
-    pub async fn claim_list(&self, _by: &Principal) -> Result<Vec<ClaimView>, AppError> {
-        unimplemented!("claim_list")
-    }
-
-    /// Revokes a claim: its certificates, and what it made that nobody has provisioned yet.
-    ///
-    /// # Errors
-    /// Forbidden, not found, or that the store failed.
-    pub async fn claim_revoke(&self, _by: &Principal, _name: &str) -> Result<ClaimView, AppError> {
-        unimplemented!("claim_revoke")
-    }
-
-    /// Creates or replaces a provisioning template. `if_version` refuses if somebody else changed it first.
-    ///
-    /// # Errors
-    /// Forbidden, every problem of the template by its path, a version mismatch, or that the store failed.
-    pub async fn template_put(
-        &self,
-        _by: &Principal,
-        _name: &TemplateName,
-        _body: &serde_json::Value,
-        _enabled: bool,
-        _if_version: Option<i64>,
-    ) -> Result<TemplateView, AppError> {
-        unimplemented!("template_put")
-    }
-
-    /// Every template of the tenant, by name.
-    ///
-    /// # Errors
-    /// Forbidden, or that the store failed.
-    pub async fn template_list(&self, _by: &Principal) -> Result<Vec<TemplateView>, AppError> {
-        unimplemented!("template_list")
-    }
-
-    /// One template.
-    ///
-    /// # Errors
-    /// Forbidden, not found, or that the store failed.
-    pub async fn template_get(
-        &self,
-        _by: &Principal,
-        _name: &TemplateName,
-    ) -> Result<TemplateView, AppError> {
-        unimplemented!("template_get")
-    }
-
-    /// Removes a template. Devices that used it stay.
-    ///
-    /// # Errors
-    /// Forbidden, not found, or that the store failed.
-    pub async fn template_delete(&self, _by: &Principal, _name: &TemplateName) -> Result<(), AppError> {
-        unimplemented!("template_delete")
-    }
-
-    /// Signs a device's certificate request; the device exists. It may have other certificates: this is an
-    /// operator's deed, not an enrolment.
-    ///
-    /// # Errors
-    /// Forbidden, not found, a bad request (field `csr`), conflict, or that the store failed.
-    pub async fn credential_issue(
-        &self,
-        _by: &Principal,
-        _device: &DeviceName,
-        _csr_pem: &str,
-    ) -> Result<SignedCertificate, AppError> {
-        unimplemented!("credential_issue")
-    }
-
-    /// Every certificate of a device, newest first.
-    ///
-    /// # Errors
-    /// Forbidden, not found, or that the store failed.
-    pub async fn credential_list(
-        &self,
-        _by: &Principal,
-        _device: &DeviceName,
-    ) -> Result<Vec<CredentialView>, AppError> {
-        unimplemented!("credential_list")
-    }
-
-    /// Revokes a certificate of a device and ends its connections. Revoking twice is no error.
-    ///
-    /// # Errors
-    /// Forbidden, not found, or that the store failed.
-    pub async fn credential_revoke(
-        &self,
-        _by: &Principal,
-        _device: &DeviceName,
-        _id: CredentialId,
-        _reason: &str,
-    ) -> Result<CredentialView, AppError> {
-        unimplemented!("credential_revoke")
+impl CredentialView {
+    fn of(credential: Credential, device: Option<DeviceName>) -> Self {
+        let Credential {
+            id,
+            tenant: _,
+            device: _,
+            claim: _,
+            purpose,
+            status,
+            fingerprint,
+            public_key: _,
+            serial,
+            certificate_pem,
+            not_before,
+            not_after,
+            ownership: _,
+            created_at,
+            activated_at,
+            ended,
+        } = credential;
+        Self {
+            id,
+            device,
+            purpose,
+            status,
+            fingerprint,
+            serial,
+            not_before,
+            not_after,
+            created_at,
+            activated_at,
+            ended,
+            certificate_pem,
+        }
     }
 }
 
+/// Reads a request that an operator handed in.
+fn read_csr(pem: &str) -> Result<PublicKey, AppError> {
+    csr::read(pem).map_err(|error| AppError::invalid("csr", error))
+}
+
+/// Why nothing was enrolled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EnrolError {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The template names a type that is not there.
+    #[error("the device type {0} does not exist")]
+    NoType(TypeName),
+    /// The template names a group that is not there.
+    #[error("the group {0} does not exist")]
+    NoGroup(GroupPath),
+    /// The template says FAIL where the device says otherwise.
+    #[error("the device exists with another {0} than the template gives it")]
+    Differs(&'static str),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The device that a credential was bound to.
+#[derive(Debug, Clone)]
+pub(crate) struct Enrolled {
+    /// Which device.
+    pub(crate) device: DeviceId,
+    /// Whether it was made just now.
+    pub(crate) created: bool,
+}
+
+/// The one way into the fleet: decides, then makes or fills the device and binds the pending credential to it, all in
+/// the caller's transaction. On an error the caller rolls back.
+///
+/// # Errors
+/// See [`EnrolError`].
+pub(crate) async fn enrol(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    enrolment: &Enrolment,
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<Enrolled, EnrolError> {
+    let tenant = credential.tenant;
+    let existing = devices::device_by_name(tx, tenant, &enrolment.name).await?;
+    let known = match &existing {
+        None => None,
+        Some(device) => Some(Known {
+            device: device.id,
+            lifecycle: device.lifecycle,
+            has_live_credential: credentials::device_has_live(tx, device.id, now).await?,
+        }),
+    };
+    let same_key = credentials::by_public_key(tx, &credential.public_key).await?;
+    let key = if same_key.iter().all(|other| other.id == credential.id) { Key::Fresh } else { Key::Used };
+    let (type_id, group_ids) = resolve(tx, credential, enrolment).await?;
+    let enrolled = match decide(known, key) {
+        Decision::Refuse(refusal) => return Err(refusal.into()),
+        Decision::Create => {
+            let defaults = match type_id {
+                Some(id) => types::type_by_id(tx, id).await?.map(|record| record.spec.default_attributes),
+                None => None,
+            };
+            let mut new = NewDevice::named(tenant, enrolment.name.clone());
+            new.device_type = type_id;
+            new.attributes = defaults.unwrap_or_default();
+            new.attributes.extend(enrolment.attributes.clone());
+            let made = devices::device_insert(tx, &new, now).await?;
+            let device = made.ok_or(Refusal::NameLives)?.id;
+            for group in &group_ids {
+                groups::member_insert(tx, *group, device).await?;
+            }
+            Enrolled { device, created: true }
+        }
+        Decision::Attach(device) => {
+            fill_known(tx, device, enrolment, type_id, &group_ids, now).await?;
+            Enrolled { device, created: false }
+        }
+    };
+    credentials::bind(tx, credential.id, enrolled.device, enrolment.activate, now).await?;
+    let details = json!({
+        "created": enrolled.created, "credential": credential.id.get(),
+        "fingerprint": credential.fingerprint.to_string(), "active": enrolment.activate,
+    });
+    record(tx, by, "device.enrol", &format!("device:{}", enrolment.name), details, now).await?;
+    Ok(enrolled)
+}
+
+async fn resolve(
+    tx: &mut Tx<'_>,
+    credential: &Credential,
+    enrolment: &Enrolment,
+) -> Result<(Option<windlass_domain::ids::TypeId>, Vec<GroupId>), EnrolError> {
+    let type_id = match &enrolment.device_type {
+        None => None,
+        Some(name) => {
+            let record = types::type_by_name(tx, credential.tenant, name).await?;
+            Some(record.ok_or_else(|| EnrolError::NoType(name.clone()))?.id)
+        }
+    };
+    let mut group_ids = Vec::new();
+    for path in &enrolment.groups {
+        let group = groups::group_by_path(tx, credential.tenant, path).await?;
+        group_ids.push(group.ok_or_else(|| EnrolError::NoGroup(path.clone()))?.id);
+    }
+    Ok((type_id, group_ids))
+}
+
+/// Applies the template's override settings to a device that is known already.
+async fn fill_known(
+    tx: &mut Tx<'_>,
+    id: DeviceId,
+    enrolment: &Enrolment,
+    type_id: Option<windlass_domain::ids::TypeId>,
+    group_ids: &[GroupId],
+    now: Timestamp,
+) -> Result<(), EnrolError> {
+    let Some(mut device) = devices::device_by_id(tx, id).await? else { return Ok(()) };
+    let before = (device.device_type, device.attributes.clone());
+    match enrolment.type_override {
+        Override::Fail if type_id.is_some() && device.device_type != type_id => {
+            return Err(EnrolError::Differs("type"));
+        }
+        Override::Replace | Override::Merge => device.device_type = type_id.or(device.device_type),
+        Override::Keep | Override::Fail => {}
+    }
+    match enrolment.attributes_override {
+        Override::Keep => {}
+        Override::Merge => device.attributes.extend(enrolment.attributes.clone()),
+        Override::Replace => device.attributes.clone_from(&enrolment.attributes),
+        Override::Fail => {
+            if enrolment.attributes.iter().any(|(key, value)| device.attributes.get(key) != Some(value)) {
+                return Err(EnrolError::Differs("attributes"));
+            }
+        }
+    }
+    let members = groups::groups_of(tx, id).await?;
+    match enrolment.groups_override {
+        Override::Keep => {}
+        Override::Fail if group_ids.iter().any(|group| !members.contains(group)) => {
+            return Err(EnrolError::Differs("groups"));
+        }
+        Override::Fail => {}
+        Override::Merge | Override::Replace => {
+            for group in members.iter().filter(|group| !group_ids.contains(group)) {
+                groups::member_delete(tx, *group, id).await?;
+            }
+            for group in group_ids {
+                groups::member_insert(tx, *group, id).await?;
+            }
+        }
+    }
+    if before != (device.device_type, device.attributes.clone()) {
+        devices::device_save(tx, &mut device, now).await?;
+    }
+    Ok(())
+}
+
 /// Revokes every credential of a device in the caller's transaction, for decommission and replacement. The caller
-/// ends its connections after the commit.
+/// ends its connections after the commit. Returns how many were revoked.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn revoke_all_in(
-    _tx: &mut Tx<'_>,
-    _by: &Principal,
-    _device: DeviceId,
-    _reason: &str,
-    _now: Timestamp,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    device: DeviceId,
+    reason: &str,
+    now: Timestamp,
 ) -> Result<usize, AppError> {
-    unimplemented!("revoke_all_in")
+    let mut revoked = 0;
+    for credential in credentials::of_device(tx, device).await? {
+        if credentials::end(tx, credential.id, CredentialStatus::Revoked, reason, now).await? {
+            revoked += 1;
+            let details = json!({"reason": reason, "fingerprint": credential.fingerprint.to_string()});
+            let target = format!("credential:{}", credential.id);
+            record(tx, by, "credential.revoke", &target, details, now).await?;
+        }
+    }
+    Ok(revoked)
 }
 
-/// Answers a claim's message on a provisioning topic. Replies go to this connection only.
-pub async fn handle(
-    _app: &App,
-    _peer: &ClaimPeer,
-    _topic: &windlass_wire::topic::ProvisioningTopic,
-    _payload: &[u8],
-    _now: Timestamp,
-) -> Vec<Outbound> {
-    unimplemented!("handle")
-}
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,18 @@ pub enum AppError {
     Store(#[from] StoreError),
 }
 
+/// An error with everything under it, for the operator's log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
 fn fields(problems: &[FieldProblem]) -> String {
     let names: Vec<_> = problems.iter().map(|p| format!("{} ({})", p.field, p.problem)).collect();
     names.join(", ")

@@ -1,27 +1,106 @@
-//! Who is at the other end: certificate or token in, [`Peer`] or the exact reason for refusal out.
+//! Who is at the other end: a certificate in, [`Peer`] or the exact reason for refusal out.
+//!
+//! TLS has shown that the peer holds the key and no more. Everything else is judged here, after *every* handshake,
+//! resumed ones too: issuer and usage by [`crate::authority`], then status, time and device by the store.
+
+use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
-use windlass_domain::credential::ConnectRefusal;
-use windlass_domain::permission::Principal;
+use windlass_domain::credential::{ConnectRefusal, CredentialPurpose, check};
+use windlass_domain::device_type::TypeSpec;
+use windlass_domain::ids::Sha256;
+use windlass_domain::time::Timestamp;
+use windlass_domain::topic_map::TopicMap;
+use windlass_store::{StoreError, Tx, claims, credentials, devices, types};
 
 use crate::app::App;
-use crate::message::Peer;
+use crate::error::chain;
+use crate::message::{ClaimPeer, DevicePeer, Peer};
 
 impl App {
-    /// Judges the certificate chain that a client presented (leaf first): issuer, validity, usage, then what the
-    /// store knows of it. Called after *every* TLS handshake, resumed ones too.
+    /// Judges the certificate chain that a client presented (leaf first): issuer and usage, then what the store
+    /// knows of it, validity, and the device.
     ///
     /// # Errors
     /// The first reason why the peer may not connect; [`ConnectRefusal::Unavailable`] if the store failed.
-    pub async fn identify_certificate(&self, _chain: &[CertificateDer<'_>]) -> Result<Peer, ConnectRefusal> {
-        unimplemented!("identify_certificate")
-    }
-
-    /// Judges an API token.
-    ///
-    /// # Errors
-    /// [`ConnectRefusal::BadToken`] whether unknown, expired or revoked; `Unavailable` if the store failed.
-    pub async fn identify_token(&self, _secret: &str) -> Result<Principal, ConnectRefusal> {
-        unimplemented!("identify_token")
+    pub async fn identify_certificate(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, ConnectRefusal> {
+        let leaf = self.authority.judge(chain)?;
+        let (now, fingerprint) = (self.clock.now(), leaf.fingerprint);
+        let topics = (self.limits.topic_bytes, self.limits.topic_levels);
+        let judged: Result<Result<Peer, ConnectRefusal>, StoreError> = self
+            .store
+            .read(move |tx| Box::pin(async move { judge(tx, &fingerprint, now, topics).await }))
+            .await;
+        judged.unwrap_or_else(|error| {
+            tracing::error!(error = %self::chain(&error), "a certificate could not be looked up");
+            Err(ConnectRefusal::Unavailable)
+        })
     }
 }
+
+async fn judge(
+    tx: &mut Tx<'_>,
+    fingerprint: &Sha256,
+    now: Timestamp,
+    (bytes, levels): (usize, usize),
+) -> Result<Result<Peer, ConnectRefusal>, StoreError> {
+    let Some(credential) = credentials::by_fingerprint(tx, fingerprint).await? else {
+        return Ok(Err(ConnectRefusal::Unknown));
+    };
+    if let Err(refusal) = check(credential.status, credential.not_before, credential.not_after, now) {
+        return Ok(Err(refusal));
+    }
+    match (credential.purpose, credential.claim, credential.device) {
+        (CredentialPurpose::Claim, Some(claim), _) => {
+            let claim = claims::by_id(tx, claim).await?.filter(|claim| claim.tenant == credential.tenant);
+            Ok(claim.ok_or(ConnectRefusal::Unknown).map(|claim| {
+                Peer::Claim(Arc::new(ClaimPeer {
+                    tenant: claim.tenant,
+                    claim: claim.id,
+                    name: claim.name,
+                    credential: credential.id,
+                    expires_at: credential.not_after,
+                    templates: claim.templates,
+                }))
+            }))
+        }
+        (CredentialPurpose::Device, _, Some(device)) => {
+            let device = devices::device_by_id(tx, device).await?;
+            let Some(device) = device.filter(|device| device.tenant == credential.tenant) else {
+                return Ok(Err(ConnectRefusal::Unknown));
+            };
+            if !device.lifecycle.may_connect() {
+                return Ok(Err(ConnectRefusal::Lifecycle(device.lifecycle)));
+            }
+            let type_spec = match device.device_type {
+                Some(id) => types::type_by_id(tx, id).await?.map(|record| record.spec),
+                None => None,
+            };
+            let type_spec = type_spec.unwrap_or_else(TypeSpec::default);
+            // A map that was stored compiles; if it does not, its topics are unmapped and the device still connects.
+            let topic_map = TopicMap::compile(&type_spec.topic_map, bytes, levels).unwrap_or_else(|(row, error)| {
+                tracing::error!(device.name = %device.name, row, %error, "the type's topic map cannot be used");
+                TopicMap::default()
+            });
+            let aliases = devices::device_aliases(tx, device.id).await?;
+            Ok(Ok(Peer::Device(Arc::new(DevicePeer {
+                tenant: device.tenant,
+                device: device.id,
+                name: device.name,
+                aliases: aliases.into_iter().map(|alias| alias.external_id).collect(),
+                kind: device.kind,
+                credential: credential.id,
+                expires_at: credential.not_after,
+                type_spec: Arc::new(type_spec),
+                topic_map: Arc::new(topic_map),
+                link_base: Arc::from(""),
+            }))))
+        }
+        (CredentialPurpose::Claim, None, _) | (CredentialPurpose::Device, _, None) => {
+            Ok(Err(ConnectRefusal::Unknown))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
