@@ -20,7 +20,7 @@ use crate::hub::Hub;
 use crate::links::Links;
 use crate::live::Live;
 use crate::tasks::Tasks;
-use crate::telemetry::DiskGuard;
+use crate::telemetry::{DiskGuard, FileSystem};
 
 /// What an application is started with.
 #[derive(Debug, Clone)]
@@ -90,6 +90,8 @@ pub struct Inner {
     pub(crate) uploads: tokio::sync::Mutex<()>,
     /// Signs download links and judges them.
     pub links: Links,
+    /// Under which name this node saves what it alone knows.
+    pub node: String,
     /// Told when a job may have something to do.
     pub jobs_due: Notify,
     /// Owner of background tasks.
@@ -129,6 +131,8 @@ impl App {
     ) -> Result<Self, StartError> {
         let store = Store::open(&config.location, clock.now()).await?;
         let telemetry = Telemetry::open(&store, config.limits.metrics_per_device).await?;
+        let live = Live::default();
+        live.load(&store, &telemetry).await.map_err(OpenError::from)?;
         let path = config.directory.join("blobs");
         let blobs = Blobs::open(&path).map_err(|source| StartError::Blobs { path, source })?;
         let links = Links::open(&store, &*entropy, clock.now()).await.map_err(OpenError::Store)?;
@@ -149,10 +153,11 @@ impl App {
             passwords,
             hub: Hub::default(),
             fleet: Fleet::default(),
-            live: Live::default(),
-            disk: DiskGuard::default(),
             uploads: tokio::sync::Mutex::default(),
             links,
+            live,
+            disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),
+            node: node_name(&config.location),
             jobs_due: Notify::new(),
             tasks,
             config,
@@ -161,9 +166,19 @@ impl App {
 
     /// Starts what runs in the background. Each helper task watches the group's stop token.
     pub fn start_tasks(&self) {
+        self.start_telemetry_tasks(&self.tasks);
         self.tasks.spawn_until_stopped(self.clone().session_keeper());
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
         self.tasks.spawn_until_stopped(self.clone().audit_sealer());
         self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
     }
+}
+
+/// Several nodes on one server need a name each; an embedded store has one node.
+fn node_name(location: &Location) -> String {
+    let host = match location {
+        Location::Sqlite { .. } => None,
+        Location::Postgres { .. } => crate::authority::names::host_name(),
+    };
+    host.unwrap_or_else(|| "local".to_owned())
 }

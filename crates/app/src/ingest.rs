@@ -18,7 +18,7 @@ use crate::authorise::{self, Route};
 use crate::message::{
     Acknowledgement, DevicePeer, Effects, Inbound, Outbound, Outcome, Peer, RequestContext, TopicRefusal,
 };
-use crate::telemetry::Prepared;
+use crate::telemetry::{Appended, Prepared};
 use crate::{App, AppError, enrol, events, jobs, shadow, telemetry};
 
 /// What one message asks of the state.
@@ -169,9 +169,22 @@ impl App {
         }
         let (positions, prepared): (Vec<usize>, Vec<Prepared>) = points.into_iter().unzip();
         match self.append_telemetry(prepared).await {
-            Ok(()) => {
-                for inbound in positions.iter().filter_map(|position| batch.get(*position)) {
-                    self.show_applications(inbound);
+            Ok(answers) => {
+                for (position, answer) in positions.into_iter().zip(answers) {
+                    match answer {
+                        Appended::Stored => {
+                            if let Some(inbound) = batch.get(position) {
+                                self.show_applications(inbound);
+                            }
+                        }
+                        Appended::TooManyMetrics { limit } => {
+                            if let Some(outcome) = outcomes.get_mut(position) {
+                                *outcome = Outcome::rejected(format!(
+                                    "the device would have more than {limit} metrics; send fewer different names"
+                                ));
+                            }
+                        }
+                    }
                 }
             }
             Err(error) => {

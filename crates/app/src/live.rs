@@ -60,7 +60,8 @@ impl Seen {
             Err(place) => {
                 self.values.insert(place, new);
                 if self.values.len() > VALUES_PER_DEVICE
-                    && let Some((oldest, _)) = self.values.iter().enumerate().min_by_key(|(_, value)| value.at)
+                    && let Some((oldest, _)) =
+                        self.values.iter().enumerate().min_by_key(|(_, value)| value.at)
                 {
                     self.values.remove(oldest);
                 }
@@ -215,7 +216,8 @@ impl Live {
             store.read(|tx| Box::pin(live_blocks(tx))).await?
         {
             if number == CURSOR {
-                let position = codec::cursor(&data).ok_or_else(|| StoreError::corrupt("live state", "cursor"))?;
+                let position =
+                    codec::cursor(&data).ok_or_else(|| StoreError::corrupt("live state", "cursor"))?;
                 cursor = Some(cursor.map_or(position, |other: i64| other.min(position)));
                 continue;
             }
@@ -245,7 +247,13 @@ impl Live {
     }
 }
 
-async fn keep(store: &Store, node: &str, number: i64, now: Timestamp, data: Vec<u8>) -> Result<(), StoreError> {
+async fn keep(
+    store: &Store,
+    node: &str,
+    number: i64,
+    now: Timestamp,
+    data: Vec<u8>,
+) -> Result<(), StoreError> {
     let block = Arc::new(LiveBlock { node: node.to_owned(), block: number, saved_at: now, data });
     store
         .write(move |tx| {

@@ -54,9 +54,12 @@ pub fn prepare(
         Format::Cbor => decode_cbor(payload, most),
     }
     .map_err(|problem| problem.to_string())?;
-    let readings =
-        decoded.into_iter().map(|reading| reading_of(reading, limits.text_value)).collect::<Result<Vec<_>, _>>()?;
-    let Admitted { points, too_old } = admit(readings, received_at, limits).map_err(|problem| problem.to_string())?;
+    let readings = decoded
+        .into_iter()
+        .map(|reading| reading_of(reading, limits.text_value))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Admitted { points, too_old } =
+        admit(readings, received_at, limits).map_err(|problem| problem.to_string())?;
     Ok(Prepared { message: Received { device, received_at, points }, too_old })
 }
 
@@ -173,7 +176,8 @@ impl App {
                 }
                 let steps = to.since(from).as_micros() / step.as_micros();
                 if steps > u128::try_from(STEPS).unwrap_or(u128::MAX) {
-                    let problem = format!("must be longer: the window has {steps} of them, the limit is {STEPS}");
+                    let problem =
+                        format!("must be longer: the window has {steps} of them, the limit is {STEPS}");
                     return Err(AppError::invalid("step", problem));
                 }
                 Ok(Series::Steps(self.telemetry.steps(device, metric, window, step).await?))
@@ -185,7 +189,11 @@ impl App {
     ///
     /// # Errors
     /// Forbidden; no such device; the store fails.
-    pub async fn telemetry_latest(&self, by: &Principal, device: &DeviceName) -> Result<Vec<Point>, AppError> {
+    pub async fn telemetry_latest(
+        &self,
+        by: &Principal,
+        device: &DeviceName,
+    ) -> Result<Vec<Point>, AppError> {
         let device = self.telemetry_device(by, device).await?;
         let known = self.live.last_values(device);
         let metrics = self.telemetry.metrics(device).await?;
@@ -199,7 +207,11 @@ impl App {
     ///
     /// # Errors
     /// Forbidden; no such device; the store fails.
-    pub async fn telemetry_metrics(&self, by: &Principal, device: &DeviceName) -> Result<Vec<MetricOf>, AppError> {
+    pub async fn telemetry_metrics(
+        &self,
+        by: &Principal,
+        device: &DeviceName,
+    ) -> Result<Vec<MetricOf>, AppError> {
         let device = self.telemetry_device(by, device).await?;
         Ok(self.telemetry.metrics(device).await?)
     }

@@ -69,7 +69,7 @@ impl ServerNames {
 }
 
 /// The name of this machine, where the system tells it by a file.
-fn host_name() -> Option<String> {
+pub(crate) fn host_name() -> Option<String> {
     let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
     let name = files.iter().find_map(|file| std::fs::read_to_string(file).ok())?;
     Some(name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty())

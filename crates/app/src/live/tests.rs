@@ -76,7 +76,11 @@ async fn nothing_acknowledged_is_missing_after_a_crash() {
         let position = live.save(&test.store, &telemetry, "node", START).await.unwrap();
         while telemetry.compact(position, START).await.unwrap().rows > 0 {}
         send(&live, &telemetry, message(1, 2, "unsaved", 2.0)).await;
-        assert_eq!(telemetry.compact(position, START).await.unwrap().rows, 0, "kept in the log until it is saved");
+        assert_eq!(
+            telemetry.compact(position, START).await.unwrap().rows,
+            0,
+            "kept in the log until it is saved"
+        );
         telemetry.close().await;
         drop(live);
 

@@ -32,10 +32,9 @@ pub struct FileSystem(pub PathBuf);
 
 impl DiskProbe for FileSystem {
     fn space(&self) -> io::Result<DiskSpace> {
-        let found = nix::sys::statvfs::statvfs(&self.0)?;
-        let unit = u64::from(found.fragment_size());
-        let bytes = |blocks: u64| blocks.saturating_mul(unit);
-        Ok(DiskSpace { free: bytes(found.blocks_available()), total: bytes(found.blocks()) })
+        let found = rustix::fs::statvfs(&self.0)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(DiskSpace { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
     }
 }
 
@@ -74,7 +73,8 @@ impl DiskGuard {
                 if self.low.swap(low, Ordering::Relaxed) != low {
                     if low {
                         tracing::error!(
-                            disk.free = space.free, disk.total = space.total,
+                            disk.free = space.free,
+                            disk.total = space.total,
                             "the disk is almost full: telemetry and uploads are refused until space is freed"
                         );
                     } else {

@@ -71,7 +71,8 @@ impl App {
             self.telemetry.retain(self.clock.now(), points, points.saturating_mul(ROLLUPS_LIVE)).await?;
         if retained.blocks > 0 || retained.rollups > 0 {
             tracing::info!(
-                telemetry.blocks = retained.blocks, telemetry.rollups = retained.rollups,
+                telemetry.blocks = retained.blocks,
+                telemetry.rollups = retained.rollups,
                 "telemetry older than the retention was deleted"
             );
         }
@@ -92,19 +93,28 @@ impl App {
                 }
                 idle = Duration::ZERO;
                 if let Err(error) = app.telemetry_upkeep().await {
-                    tracing::error!(error = &error as &dyn std::error::Error, "telemetry could not be compacted");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "telemetry could not be compacted"
+                    );
                 }
             }
             let now = app.clock.now();
             if let Err(error) = app.live.save(&app.store, &app.telemetry, &app.node, now).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "live state could not be saved at the end");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "live state could not be saved at the end"
+                );
             }
         });
         let app = self.clone();
         tasks.spawn_until_stopped(async move {
             loop {
                 if let Err(error) = app.telemetry_retain().await {
-                    tracing::error!(error = &error as &dyn std::error::Error, "old telemetry could not be deleted");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "old telemetry could not be deleted"
+                    );
                 }
                 tokio::time::sleep(RETENTION).await;
             }

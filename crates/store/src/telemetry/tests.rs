@@ -185,9 +185,9 @@ async fn of_two_points_with_one_time_the_later_one_counts() {
             [(5, 3.0), (6, 9.0)],
             "two blocks"
         );
-        let steps =
-            bench.telemetry.steps(DeviceId::new(1), &name("t"), window(0, 60), Duration::from_secs(3_600));
-        assert_eq!(steps.await.unwrap()[0].aggregate, Aggregate { min: 3.0, max: 9.0, sum: 12.0, count: 2 });
+        let hour = Duration::from_secs(3_600);
+        let steps = bench.telemetry.steps(DeviceId::new(1), &name("t"), window(0, 60), hour).await.unwrap();
+        assert_eq!(steps[0].aggregate, Aggregate { min: 3.0, max: 9.0, sum: 12.0, count: 2 });
         compact_all(&bench.telemetry, START.plus(3 * DAY)).await;
         bench.reopen().await;
         assert_eq!(numbers(&bench.telemetry, 1, "t", window(0, 10)).await, [(5, 3.0), (6, 9.0)], "one block");
@@ -274,8 +274,9 @@ async fn retention_deletes_whole_days_and_rollups_answer_for_them() {
             600,
             "one day of points is left"
         );
+        let metric = name("t");
         let steps =
-            |step| telemetry.steps(DeviceId::new(1), &name("t"), window(0, 5_000), Duration::from_secs(step));
+            |step| telemetry.steps(DeviceId::new(1), &metric, window(0, 5_000), Duration::from_secs(step));
         let counts: Vec<u64> = steps(3_600).await.unwrap().iter().map(|step| step.aggregate.count).collect();
         assert_eq!(counts, [60; 20], "two days are left as hours");
         let finer = steps(60).await.unwrap();
