@@ -67,16 +67,11 @@ fn demand(by: &Principal, permission: Permission) -> Result<(), AppError> {
     if allows(by, permission) { Ok(()) } else { Err(AppError::Forbidden(permission.as_str())) }
 }
 
-/// How audit records and errors name a shadow.
-fn target(device: &DeviceName, shadow: Option<&ShadowName>) -> String {
-    match shadow {
-        None => format!("device/{device}/shadow"),
-        Some(shadow) => format!("device/{device}/shadow/{shadow}"),
-    }
-}
-
 fn missing(device: &DeviceName, shadow: Option<&ShadowName>) -> AppError {
-    AppError::not_found("shadow", target(device, shadow))
+    match shadow {
+        None => AppError::not_found("shadow of device", device),
+        Some(shadow) => AppError::not_found("shadow", format!("{shadow} of device {device}")),
+    }
 }
 
 impl App {
@@ -184,8 +179,9 @@ impl App {
                     detail: format!("a device may have at most {most_named} named shadows; delete one first"),
                 },
             })?;
-        let details = json!({ "version": updated.version, "desired": keys });
-        audit::record(tx, by, "shadow.update", &target(&device.name, shadow), details, now).await?;
+        let name = shadow.map(ShadowName::as_str);
+        let details = json!({ "shadow": name, "version": updated.version, "desired": keys });
+        audit::record(tx, by, "shadow.update", &format!("device:{}", device.name), details, now).await?;
         let news = documents(device.name.as_str(), shadow, &updated, now, None);
         let live = Shadow::Live { documents: updated.current, version: updated.version, updated_at: now };
         let view = ShadowView::of(shadow, live).ok_or_else(|| missing(&device.name, shadow))?;
@@ -235,8 +231,8 @@ impl App {
                     }
                     shadows::put(tx, device.id, shadow.as_ref(), &Shadow::Deleted { version, at }).await?;
                     tx.changed(ChangeKind::Shadow, device.id.get()).await?;
-                    let (target, details) = (target(&name, shadow.as_ref()), json!({ "version": version }));
-                    audit::record(tx, &by, "shadow.delete", &target, details, now).await?;
+                    let details = json!({ "shadow": shadow.map(ShadowName::into_string), "version": version });
+                    audit::record(tx, &by, "shadow.delete", &format!("device:{name}"), details, now).await?;
                     Ok(())
                 })
             })

@@ -247,7 +247,7 @@ async fn every_change_leaves_an_audit_record_without_its_values_and_a_refused_on
         .map(|stored| (stored.record.action.as_str(), stored.record.target.as_str()))
         .collect();
     told.sort_unstable();
-    assert_eq!(told, [("shadow.delete", "device/pump-1/shadow"), ("shadow.update", "device/pump-1/shadow")]);
+    assert_eq!(told, [("shadow.delete", "device:pump-1"), ("shadow.update", "device:pump-1")]);
     assert!(!format!("{records:?}").contains("hush"));
     assert!(format!("{records:?}").contains("password"));
 }
