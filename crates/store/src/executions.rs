@@ -468,3 +468,6 @@ pub async fn delete_some(tx: &mut Tx<'_>, job: JobId, limit: u32) -> Result<u64,
 fn ids(rows: Vec<(i64,)>) -> Vec<ExecutionId> {
     rows.into_iter().map(|(id,)| ExecutionId::new(id)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+//! Executions and their counters on both engines.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use roaring::RoaringTreemap;
+use windlass_domain::device::Lifecycle;
+use windlass_domain::ids::{DeviceName, GroupPath, ReleaseId, Tag};
+use windlass_domain::job::spec::Accepted;
+use windlass_domain::job::{
+    Amount, FailureThreshold, Halt, Job, JobSpec, Outcome, Progress, Retry, ThresholdScope, Timeouts, What,
+};
+
+use super::*;
+use crate::devices::{NewDevice, device_by_id, device_insert, device_save};
+use crate::store::Store;
+use crate::testing::{START, on_each_engine};
+use crate::{groups, jobs};
+
+const TENANT: TenantId = TenantId::new(1);
+
+async fn write<T: Send + 'static>(
+    store: &Store,
+    work: impl for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+) -> T {
+    store.write(work).await.unwrap()
+}
+
+fn a_job(targets: u64) -> Job {
+    Job {
+        id: JobId::new(0),
+        tenant: TENANT,
+        state: JobState::Running,
+        spec: JobSpec {
+            name: "é".to_owned(),
+            what: What::Update { release: ReleaseId::new(5), force: true },
+            targets: "tag lab".to_owned(),
+            waves: vec![Amount::Count(2), Amount::Percent(30)],
+            threshold: Some(FailureThreshold {
+                count: Some(4),
+                percent: Some(20),
+                minimum: 3,
+                scope: ThresholdScope::Job,
+            }),
+            timeouts: Timeouts { verify: Some(Duration::from_secs(9)), ..Timeouts::default() },
+            retries: 2,
+        },
+        progress: Progress {
+            offered: 7,
+            accepted: Accepted { wave: 1, wave_failed: 2, wave_finished: 3, job_failed: 4, job_finished: 5 },
+            resumed_at: Some(START),
+            retry: Some(Retry { after: ExecutionId::new(1), up_to: ExecutionId::new(9) }),
+        },
+        target_count: targets,
+        target_seq: 3,
+        version: 1,
+        revision: 1,
+        created_at: START,
+        created_by: "user admin".to_owned(),
+        started_at: Some(START),
+        ended_at: None,
+    }
+}
+
+fn an_execution(job: JobId, device: i64) -> Execution {
+    Execution {
+        id: ExecutionId::new(0),
+        tenant: TENANT,
+        job,
+        device: DeviceId::new(device),
+        number: 1,
+        wave: 0,
+        state: ExecutionState::Queued,
+        verdict: Verdict::Pending,
+        reason: String::new(),
+        details: BTreeMap::from([("phase".to_owned(), "downloading".to_owned())]),
+        version: 1,
+        before: BTreeMap::from([("app".to_owned(), "1.0".to_owned())]),
+        queued_at: START,
+        started_at: None,
+        updated_at: START,
+        ended_at: None,
+        phase_due: Some(START.plus(Duration::from_secs(60))),
+        step_due: None,
+    }
+}
+
+async fn stored_job(store: &Store, targets: u64) -> JobId {
+    write(store, move |tx| {
+        Box::pin(async move { jobs::insert(tx, &a_job(targets), &(1..=targets).collect()).await })
+    })
+    .await
+}
+
+async fn stored(store: &Store, execution: Execution) -> Execution {
+    let id = write(store, {
+        let execution = execution.clone();
+        move |tx| {
+            let execution = execution.clone();
+            Box::pin(async move { insert(tx, &execution).await })
+        }
+    })
+    .await;
+    Execution { id, ..execution }
+}
+
+async fn change(store: &Store, before: &Execution, after: &Execution) -> bool {
+    let (before, after) = (before.clone(), after.clone());
+    write(store, move |tx| {
+        let (before, after) = (before.clone(), after.clone());
+        Box::pin(async move { update(tx, &before, &after).await })
+    })
+    .await
+}
+
+async fn counted(store: &Store, job: JobId) -> Vec<(ExecutionState, Verdict, u64)> {
+    let tallies = store.read(move |tx| Box::pin(tallies(tx, job))).await.unwrap();
+    tallies.into_iter().map(|tally| (tally.state, tally.verdict, tally.count)).collect()
+}
+
+#[tokio::test]
+async fn a_job_reads_back_as_it_was_stored_in_every_state() {
+    on_each_engine("job-round-trip", |store| async move {
+        let id = stored_job(&store, 10).await;
+        let states = [
+            JobState::Scheduled { start_at: Some(START) },
+            JobState::Scheduled { start_at: None },
+            JobState::Running,
+            JobState::Paused,
+            JobState::Halted(Halt { wave: 1, failed: 2, finished: 3, threshold: "x".to_owned() }),
+            JobState::Stopping { in_progress_too: true },
+            JobState::Canceled,
+            JobState::Completed,
+        ];
+        let mut expected = Job { id, ..a_job(10) };
+        for state in states {
+            expected.state = state;
+            let job = expected.clone();
+            assert!(
+                write(&store, move |tx| {
+                    let job = job.clone();
+                    Box::pin(async move { jobs::update(tx, &job).await })
+                })
+                .await
+            );
+            expected.revision += 1;
+            let found = store.read(move |tx| Box::pin(jobs::get(tx, TENANT, id))).await.unwrap();
+            assert_eq!(found.as_ref(), Some(&expected));
+        }
+        let other = store.read(move |tx| Box::pin(jobs::get(tx, TenantId::new(2), id))).await.unwrap();
+        assert_eq!(other, None, "another tenant's job is not there");
+        assert!(store.read(|tx| Box::pin(jobs::open(tx))).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_somebody_else_wrote_is_not_overwritten() {
+    on_each_engine("job-revision", |store| async move {
+        let id = stored_job(&store, 1).await;
+        let stale = Job { id, revision: 0, state: JobState::Completed, ..a_job(1) };
+        let written = write(&store, move |tx| {
+            let stale = stale.clone();
+            Box::pin(async move { jobs::update(tx, &stale).await })
+        })
+        .await;
+        assert!(!written);
+        let found = store.read(move |tx| Box::pin(jobs::get_any(tx, id))).await.unwrap().unwrap();
+        assert_eq!(found.state, JobState::Running);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_million_targets_are_small_and_read_back() {
+    on_each_engine("job-targets", |store| async move {
+        let set: RoaringTreemap = (1..=1_000_000_u64).collect();
+        let id = write(&store, move |tx| {
+            let set = set.clone();
+            Box::pin(async move { jobs::insert(tx, &a_job(set.len()), &set).await })
+        })
+        .await;
+        let found = store.read(move |tx| Box::pin(jobs::frozen_targets(tx, id))).await.unwrap();
+        assert_eq!((found.len(), found.max()), (1_000_000, Some(1_000_000)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn counters_follow_every_change_of_an_execution() {
+    use ExecutionState as S;
+    use Verdict as V;
+    on_each_engine("job-tally", |store| async move {
+        let job = stored_job(&store, 3).await;
+        let first = stored(&store, an_execution(job, 1)).await;
+        let second = stored(&store, an_execution(job, 2)).await;
+        assert_eq!(counted(&store, job).await, [(S::Queued, V::Pending, 2)]);
+
+        let began = Execution { state: S::InProgress, version: 2, ..first.clone() };
+        assert!(change(&store, &first, &began).await);
+        assert!(!change(&store, &first, &began).await, "what is not stored any more is not changed");
+        let more = Execution { version: 3, reason: "half".to_owned(), ..began.clone() };
+        assert!(change(&store, &began, &more).await);
+        assert_eq!(counted(&store, job).await, [(S::InProgress, V::Pending, 1), (S::Queued, V::Pending, 1)]);
+
+        let failed = Execution { state: S::Failed, version: 4, ..more.clone() };
+        assert!(change(&store, &more, &failed).await);
+        let again = failed.clone();
+        write(&store, move |tx| {
+            let again = again.clone();
+            Box::pin(async move {
+                assert!(supersede(tx, &again).await?);
+                assert!(!supersede(tx, &again).await?, "history is not superseded twice");
+                insert(tx, &Execution { number: 2, ..an_execution(again.job, 1) }).await
+            })
+        })
+        .await;
+        assert_eq!(counted(&store, job).await, [(S::Queued, V::Pending, 2)]);
+        assert!(!change(&store, &failed, &second).await, "history does not change");
+        let latest =
+            store.read(move |tx| Box::pin(latest(tx, DeviceId::new(1), job))).await.unwrap().unwrap();
+        assert_eq!((latest.number, latest.state), (2, S::Queued));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_sees_what_it_works_on_first_and_nothing_new_of_a_job_that_is_held() {
+    on_each_engine("execution-pending", |store| async move {
+        let (one, two, held) =
+            (stored_job(&store, 1).await, stored_job(&store, 1).await, stored_job(&store, 1).await);
+        stored(&store, an_execution(one, 1)).await;
+        let working = Execution { state: ExecutionState::InProgress, ..an_execution(two, 1) };
+        stored(&store, working).await;
+        stored(&store, an_execution(held, 1)).await;
+        stored(&store, an_execution(held, 2)).await;
+        write(&store, move |tx| {
+            Box::pin(async move {
+                let job = jobs::get_any(tx, held).await?.unwrap();
+                jobs::update(tx, &Job { state: JobState::Paused, ..job }).await
+            })
+        })
+        .await;
+        let device = DeviceId::new(1);
+        let seen = store.read(move |tx| Box::pin(pending(tx, device))).await.unwrap();
+        assert_eq!(seen.iter().map(|e| e.job).collect::<Vec<_>>(), [two, one]);
+        assert_eq!(store.read(move |tx| Box::pin(open_count(tx, device))).await.unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lists_failures_and_due_timers_are_found_by_key() {
+    on_each_engine("execution-lists", |store| async move {
+        let job = stored_job(&store, 6).await;
+        let mut ids = Vec::new();
+        for device in 1..=6 {
+            let mut execution = an_execution(job, device);
+            if device <= 2 {
+                execution.state = ExecutionState::Failed;
+                execution.reason = "sha256 does not match".to_owned();
+            }
+            if device == 3 {
+                execution.state = ExecutionState::Succeeded;
+                execution.verdict = Verdict::RolledBack;
+                execution.reason = "app runs 1.0 again".to_owned();
+            }
+            if device <= 3 {
+                execution.phase_due = None;
+            }
+            ids.push(stored(&store, execution).await.id);
+        }
+        let list_of = |pick: ExecutionPick, limit: u32| {
+            let store = store.clone();
+            async move {
+                let found =
+                    store.read(move |tx| Box::pin(async move { list(tx, job, &pick, limit).await })).await;
+                found.unwrap().into_iter().map(|e| e.device.get()).collect::<Vec<_>>()
+            }
+        };
+        assert_eq!(list_of(ExecutionPick::default(), 4).await, [1, 2, 3, 4]);
+        let after = ids[3].get();
+        assert_eq!(list_of(ExecutionPick { after, ..ExecutionPick::default() }, 4).await, [5, 6]);
+        let failed = ExecutionPick { outcome: Some(Outcome::Failed), ..ExecutionPick::default() };
+        assert_eq!(list_of(failed, 10).await, [1, 2, 3]);
+        assert_eq!(list_of(failed, 2).await, [1, 2]);
+        let rolled = ExecutionPick { verdict: Some(Verdict::RolledBack), ..ExecutionPick::default() };
+        assert_eq!(list_of(rolled, 10).await, [3]);
+        let queued = ExecutionPick { state: Some(ExecutionState::Queued), ..ExecutionPick::default() };
+        assert_eq!(list_of(queued, 10).await, [4, 5, 6]);
+
+        let clusters = store.read(move |tx| Box::pin(failures(tx, job, 10))).await.unwrap();
+        let told: Vec<_> = clusters.iter().map(|(_, _, reason, count)| (reason.as_str(), *count)).collect();
+        assert_eq!(told, [("sha256 does not match", 2), ("app runs 1.0 again", 1)]);
+
+        let due_at = |state: JobState, seconds: u64| {
+            let store = store.clone();
+            async move {
+                let now = START.plus(Duration::from_secs(seconds));
+                let found = store
+                    .read(move |tx| {
+                        let state = state.clone();
+                        Box::pin(async move { due(tx, job, &state, now, 2).await })
+                    })
+                    .await;
+                found.unwrap().len()
+            }
+        };
+        assert_eq!(due_at(JobState::Running, 59).await, 0);
+        assert_eq!(due_at(JobState::Running, 60).await, 2, "no more than asked for");
+        assert_eq!(due_at(JobState::Paused, 60).await, 0, "a held job does not time out what was not begun");
+
+        let (low, high) = (ids[0], ids[5]);
+        let between = store.read(move |tx| Box::pin(failed_between(tx, job, low, high, 10))).await.unwrap();
+        assert_eq!(between, [ids[1], ids[2]]);
+        let open = store.read(move |tx| Box::pin(withdrawable(tx, job, true, 10))).await.unwrap();
+        assert_eq!(open, [ids[3], ids[4], ids[5]]);
+    })
+    .await;
+}
+
+async fn a_device(store: &Store, name: &str, tag: Option<&str>) -> DeviceId {
+    let name: DeviceName = name.parse().unwrap();
+    let tag: Option<Tag> = tag.map(|tag| tag.parse().unwrap());
+    write(store, move |tx| {
+        let new = NewDevice { tags: tag.iter().cloned().collect(), ..NewDevice::named(TENANT, name.clone()) };
+        Box::pin(async move { Ok(device_insert(tx, &new, START).await?.unwrap().id) })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn targets_are_found_by_exact_tag_and_by_group_with_those_below() {
+    on_each_engine("job-target-sets", |store| async move {
+        let red = a_device(&store, "a", Some("red")).await;
+        let redder = a_device(&store, "b", Some("redder")).await;
+        let plain = a_device(&store, "c", None).await;
+        let tag: Tag = "red".parse().unwrap();
+        let found = store
+            .read(move |tx| {
+                let tag = tag.clone();
+                Box::pin(async move { jobs::targets::of_tag(tx, TENANT, &tag).await })
+            })
+            .await
+            .unwrap();
+        assert_eq!(found, [red].iter().map(|id| u64::try_from(id.get()).unwrap()).collect());
+
+        let (eu, berlin, europe): (GroupPath, GroupPath, GroupPath) =
+            ("eu".parse().unwrap(), "eu/berlin".parse().unwrap(), "europe".parse().unwrap());
+        let eu_set = write(&store, move |tx| {
+            let (eu, berlin, europe) = (eu.clone(), berlin.clone(), europe.clone());
+            Box::pin(async move {
+                for (path, device) in [(&eu, red), (&berlin, redder), (&europe, plain)] {
+                    let group = groups::group_insert(tx, TENANT, path, "", START).await?.unwrap();
+                    groups::member_insert(tx, group.id, device).await?;
+                }
+                let none = "asia".parse().unwrap();
+                assert_eq!(jobs::targets::of_group(tx, TENANT, &none).await?, None);
+                jobs::targets::of_group(tx, TENANT, &eu).await
+            })
+        })
+        .await;
+        assert_eq!(eu_set.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn facts_for_an_offer_leave_out_devices_that_are_gone_and_strangers_between() {
+    on_each_engine("offer-facts", |store| async move {
+        let mut ids = Vec::new();
+        for index in 0..8 {
+            ids.push(a_device(&store, &format!("d{index}"), None).await);
+        }
+        let suspended = ids[2];
+        write(&store, move |tx| {
+            Box::pin(async move {
+                let mut device = device_by_id(tx, suspended).await?.unwrap();
+                device.lifecycle = Lifecycle::Suspended;
+                device_save(tx, &mut device, START).await
+            })
+        })
+        .await;
+        let asked = vec![ids[0], ids[2], ids[7], DeviceId::new(1_000_000)];
+        let expected = vec![ids[0], ids[2], ids[7]];
+        let facts = store
+            .read(move |tx| {
+                let asked = asked.clone();
+                Box::pin(async move { offer_facts(tx, TENANT, &asked).await })
+            })
+            .await
+            .unwrap();
+        assert_eq!(facts.keys().copied().collect::<Vec<_>>(), expected);
+        assert_eq!(facts[&suspended].lifecycle, Lifecycle::Suspended);
+    })
+    .await;
+}
