@@ -169,7 +169,7 @@ impl Authority {
             read_or_make(&root_path, || make_root(&format!("Windlass Root CA {suffix}"), entropy, now))?;
         let root = read_ca(&root_path, &root_text)?;
         let issuing_text = read_or_make(&issuing_path, || {
-            let Ok(key) = KeyPair::from_pem(&root_text) else {
+            let Ok(key) = key_of(&root_text) else {
                 return Err(AuthorityError::NoRootKey { path: root_path.clone() });
             };
             let signer = Issuer::from_ca_cert_der(&root.der, key)?;
@@ -180,7 +180,7 @@ impl Authority {
             path: issuing_path.clone(),
             problem: problem.to_owned(),
         };
-        let key = KeyPair::from_pem(&issuing_text).map_err(|_| unreadable("it holds no private key"))?;
+        let key = key_of(&issuing_text).map_err(|_| unreadable("it holds no private key"))?;
         if !signed_by(&issuing.der, &root.der) {
             return Err(unreadable("it was not signed by root-ca.pem"));
         }
@@ -443,7 +443,7 @@ fn read_server(
     now: Timestamp,
 ) -> Option<ServerIdentity> {
     let leaf = CertificateDer::from_pem_slice(text.as_bytes()).ok()?;
-    let key = KeyPair::from_pem(text).ok()?;
+    let key = key_of(text).ok()?;
     let (_, certificate) = X509Certificate::from_der(&leaf).ok()?;
     let validity = certificate.validity();
     let not_before = Timestamp::from_seconds(validity.not_before.timestamp());
@@ -495,6 +495,13 @@ fn signed_by(leaf: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
 fn public_key_of(der: &CertificateDer<'_>) -> Sha256 {
     X509Certificate::from_der(der)
         .map_or(Sha256::of(&[]), |(_, certificate)| Sha256::of(certificate.public_key().raw))
+}
+
+/// The first private key of a PEM text that may hold certificates before it.
+fn key_of(text: &str) -> Result<KeyPair, rcgen::Error> {
+    let key =
+        PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    KeyPair::try_from(&key)
 }
 
 #[cfg(test)]

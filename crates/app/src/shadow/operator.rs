@@ -231,7 +231,8 @@ impl App {
                     }
                     shadows::put(tx, device.id, shadow.as_ref(), &Shadow::Deleted { version, at }).await?;
                     tx.changed(ChangeKind::Shadow, device.id.get()).await?;
-                    let details = json!({ "shadow": shadow.map(ShadowName::into_string), "version": version });
+                    let details =
+                        json!({ "shadow": shadow.map(ShadowName::into_string), "version": version });
                     audit::record(tx, &by, "shadow.delete", &format!("device:{name}"), details, now).await?;
                     Ok(())
                 })
