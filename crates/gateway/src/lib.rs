@@ -7,11 +7,17 @@
 #![deny(clippy::indexing_slicing)]
 
 mod core;
+mod door;
+mod http;
 mod ingest;
+mod listener;
 pub mod metrics;
 mod mqtt;
+mod prefixed;
 mod rate;
 pub mod tls;
+
+pub use crate::http::download;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +26,10 @@ use std::time::Duration;
 use windlass_app::App;
 use windlass_app::tasks::Tasks;
 
+use crate::core::Core;
+use crate::listener::Entrance;
 use crate::metrics::Metrics;
-use crate::tls::{TlsError, TlsIdentity};
+use crate::tls::{Acceptor, TlsError, TlsIdentity};
 
 /// What a gateway is started with.
 #[derive(Debug)]
@@ -55,11 +63,13 @@ pub enum GatewayError {
     Tls(#[from] TlsError),
 }
 
-/// A running gateway. Dropping it does not stop it: call [`Gateway::drain`].
+/// A running gateway. It stops when its group of tasks does; [`Gateway::drain`] also waits for it.
 #[derive(Debug)]
 pub struct Gateway {
     addresses: Vec<SocketAddr>,
     metrics: Arc<Metrics>,
+    acceptor: Acceptor,
+    tasks: Tasks,
 }
 
 impl Gateway {
@@ -67,8 +77,29 @@ impl Gateway {
     ///
     /// # Errors
     /// An address that cannot be listened on, or a certificate that cannot be used.
-    pub async fn start(_app: App, _config: GatewayConfig, _tasks: &Tasks) -> Result<Self, GatewayError> {
-        unimplemented!("being built")
+    pub async fn start(app: App, config: GatewayConfig, tasks: &Tasks) -> Result<Self, GatewayError> {
+        let GatewayConfig { listen, plain, identity, max_fragment_size } = config;
+        if let Some(address) = plain.filter(|address| !address.ip().is_loopback()) {
+            return Err(GatewayError::PlainBeyondLoopback(address));
+        }
+        let acceptor = Acceptor::new(identity, max_fragment_size)?;
+        let wanted = listen.iter().map(|address| (*address, false)).chain(plain.map(|address| (address, true)));
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for (address, plain) in wanted {
+            let cannot = |source| GatewayError::Listen { address, source };
+            let listener = listener::bind(address).map_err(cannot)?;
+            addresses.push(listener.local_addr().map_err(cannot)?);
+            listeners.push((listener, plain));
+        }
+        let tasks = tasks.child("gateway");
+        let metrics = Arc::<Metrics>::default();
+        let core = Core::start(app, Arc::clone(&metrics), tasks.clone());
+        let entrance = Entrance::new(core, acceptor.clone());
+        for (listener, plain) in listeners {
+            tasks.spawn(listener::accept(Arc::clone(&entrance), listener, plain));
+        }
+        Ok(Self { addresses, metrics, acceptor, tasks })
     }
 
     /// The addresses it really listens on: those of `listen` in order, then `plain`.
@@ -85,13 +116,13 @@ impl Gateway {
     ///
     /// # Errors
     /// A certificate or key that cannot be used; the old one stays.
-    pub fn reload_certificate(&self, _identity: TlsIdentity) -> Result<(), TlsError> {
-        unimplemented!("being built")
+    pub fn reload_certificate(&self, identity: TlsIdentity) -> Result<(), TlsError> {
+        self.acceptor.reload(identity)
     }
 
     /// Stops listening, tells every peer that the server is going down, and waits until what was taken in is
     /// durable and acknowledged. True if all ended in time.
-    pub async fn drain(self, _deadline: Duration) -> bool {
-        unimplemented!("being built")
+    pub async fn drain(self, deadline: Duration) -> bool {
+        self.tasks.drain(deadline).await
     }
 }

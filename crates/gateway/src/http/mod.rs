@@ -1,0 +1,102 @@
+//! HTTP on the device port: WebSocket for MQTT, the HTTPS twin of the device API, downloads.
+//!
+//! A peer is who its client certificate says, asked again for each request.
+
+pub mod download;
+pub(crate) mod twin;
+pub(crate) mod twin_calls;
+pub(crate) mod websocket;
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite};
+use windlass_app::links;
+
+use crate::core::Core;
+use crate::mqtt::welcome::Arrival;
+
+/// A body that is sent.
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Time for the head of a request, which is also how long an idle connection is kept.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// Bytes of a request's head.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Header lines of a request.
+const HEADERS: usize = 64;
+
+/// A body that is all in memory.
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
+/// An answer in JSON.
+pub(crate) fn json_answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    let mut answer = Response::new(full(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// A refusal: a code for programs, a sentence for people.
+pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    json_answer(status, json!({ "code": code, "message": message }).to_string())
+}
+
+/// Serves one connection until either side ends it.
+pub(crate) async fn serve<S>(core: Arc<Core>, io: S, arrival: Arrival)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let arrival = Arc::new(arrival);
+    let stop = core.stop().clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (core, arrival) = (Arc::clone(&core), Arc::clone(&arrival));
+        async move { Ok::<_, Infallible>(route(&core, &arrival, request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    tokio::select! {
+        // How a client ends is its own affair; what it asked for was answered and counted.
+        ended = connection.as_mut() => drop(ended),
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
+    }
+}
+
+async fn route(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incoming>) -> Response<Body> {
+    core.metrics.http_requests.one();
+    let path = request.uri().path();
+    if path == "/mqtt" {
+        return websocket::upgrade(core, arrival, request);
+    }
+    if path.starts_with(links::PATH) {
+        let (head, _) = request.into_parts();
+        return download::answer(&core.app, &head).await;
+    }
+    if twin::is_twin(path) {
+        return twin_calls::answer(core, arrival, request).await;
+    }
+    problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path on the device port")
+}

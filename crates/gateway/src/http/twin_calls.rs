@@ -1,0 +1,187 @@
+//! The HTTPS twin at work: who asks, may it, hand it to ingest, wait for the outcome.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::sync::oneshot;
+use windlass_app::message::{Acknowledgement, DevicePeer, Inbound, Outcome, Peer};
+use windlass_domain::credential::ConnectRefusal;
+
+use super::twin::{Asked, NotAsked, Payload, read, status_of_rejection};
+use super::{Body, json_answer, problem};
+use crate::calls::Calls;
+use crate::core::Core;
+use crate::ingest::{Answered, Delivery};
+use crate::mqtt::subscriptions::check_topic;
+use crate::mqtt::welcome::Arrival;
+use crate::rate::Pace;
+
+/// Time for a body to come.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Takes the outcome of one message.
+#[derive(Debug)]
+struct Single(Mutex<Option<oneshot::Sender<Outcome>>>);
+
+impl Answered for Single {
+    fn answered(&self, outcomes: Vec<Outcome>) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(waiting), Some(outcome)) = (waiting, outcomes.into_iter().next()) {
+            // Whoever asked may have gone; the message is durable all the same.
+            drop(waiting.send(outcome));
+        }
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn answer(core: &Arc<Core>, arrival: &Arrival, request: Request<Incoming>) -> Response<Body> {
+    match serve(core, arrival, request).await {
+        Ok(answer) | Err(answer) => answer,
+    }
+}
+
+async fn serve(
+    core: &Arc<Core>,
+    arrival: &Arrival,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Response<Body>> {
+    // Who asks is decided before path and body are looked at.
+    let device = device(core, arrival).await?;
+    let (head, body) = request.into_parts();
+    let asked = read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default()).map_err(not_asked)?;
+    if core.rates.take(device.device, 1, core.now()) != Pace::Free {
+        return Err(problem(StatusCode::TOO_MANY_REQUESTS, "rate", "the device sends too many messages; slow down"));
+    }
+    match asked {
+        Asked::Request { topic, payload } => {
+            let payload = match payload {
+                Payload::Body => collect(core, body).await?,
+                Payload::BodyOrEmpty => match collect(core, body).await? {
+                    empty if empty.is_empty() => Bytes::from_static(b"{}"),
+                    given => given,
+                },
+                Payload::Made(text) => text.into(),
+            };
+            let outcome = hand_over(core, device, &topic, payload).await?;
+            Ok(reply(&topic, outcome))
+        }
+        Asked::Message { topic } => {
+            let payload = collect(core, body).await?;
+            let outcome = hand_over(core, device, &topic, payload).await?;
+            match outcome.acknowledgement {
+                Acknowledgement::Accepted => Ok(json_answer(StatusCode::OK, json!({ "message": "OK" }).to_string())),
+                Acknowledgement::PayloadRejected(why) => {
+                    Err(problem(StatusCode::BAD_REQUEST, "payload.rejected", &why))
+                }
+                Acknowledgement::Unavailable(why) => Err(unavailable(&why)),
+            }
+        }
+        Asked::ShadowNames { thing } => shadow_names(core, &device, &thing).await,
+    }
+}
+
+async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Response<Body>> {
+    match arrival.identify(core).await {
+        Ok(Peer::Device(device)) => Ok(device),
+        Ok(Peer::Claim(_) | Peer::Application(_)) => {
+            Err(problem(StatusCode::FORBIDDEN, "forbidden", "a claim certificate may do nothing but provision"))
+        }
+        Err(refusal) => {
+            core.log_refusal(arrival.address, "", &refusal.to_string());
+            if refusal == ConnectRefusal::Unavailable {
+                core.metrics.refused.unavailable.one();
+                return Err(unavailable(&refusal.to_string()));
+            }
+            core.metrics.refused.credential.one();
+            Err(problem(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()))
+        }
+    }
+}
+
+fn not_asked(why: NotAsked) -> Response<Body> {
+    match why {
+        NotAsked::Path => problem(StatusCode::NOT_FOUND, "not_found", "the device API has nothing at this path"),
+        NotAsked::Encoding => problem(StatusCode::BAD_REQUEST, "encoding", "the path or query cannot be decoded"),
+        NotAsked::Method(allowed) => {
+            let sentence = format!("this path takes {allowed}");
+            let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "method", &sentence);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+            answer
+        }
+    }
+}
+
+fn unavailable(why: &str) -> Response<Body> {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why)
+}
+
+async fn collect(core: &Core, body: Incoming) -> Result<Bytes, Response<Body>> {
+    let limited = Limited::new(body, core.limits.packet).collect();
+    match tokio::time::timeout(BODY_TIME, limited).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let sentence = format!("the body is larger than {} bytes", core.limits.packet);
+            Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &sentence))
+        }
+        Ok(Err(_)) => Err(problem(StatusCode::BAD_REQUEST, "body", "the body broke off")),
+        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long")),
+    }
+}
+
+async fn hand_over(
+    core: &Core,
+    device: Arc<DevicePeer>,
+    topic: &str,
+    payload: Bytes,
+) -> Result<Outcome, Response<Body>> {
+    let peer = Peer::Device(device);
+    if check_topic(topic, &core.limits).is_err() {
+        return Err(problem(StatusCode::BAD_REQUEST, "topic", "the topic is not valid here"));
+    }
+    if let Err(refusal) = core.app.authorise_publish(&peer, "", topic) {
+        core.metrics.refused_topics.one();
+        return Err(problem(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()));
+    }
+    let (sender, receiver) = oneshot::channel();
+    let to: Arc<dyn Answered> = Arc::new(Single(Mutex::new(Some(sender))));
+    let message = Inbound {
+        peer: peer.clone(),
+        client_id: "".into(),
+        topic: topic.to_owned(),
+        payload,
+        received_at: core.app.clock.now(),
+        qos2_id: None,
+    };
+    core.ingest.give(&peer, Delivery { messages: vec![message], to: Some(to) }).await;
+    receiver.await.map_err(|_| unavailable("the server is shutting down"))
+}
+
+fn reply(topic: &str, outcome: Outcome) -> Response<Body> {
+    let Outcome { acknowledgement, replies } = outcome;
+    let accepted = format!("{topic}/accepted");
+    let rejected = format!("{topic}/rejected");
+    for reply in replies {
+        if reply.topic == accepted {
+            return json_answer(StatusCode::OK, reply.payload);
+        }
+        if reply.topic == rejected {
+            return json_answer(status_of_rejection(&reply.payload), reply.payload);
+        }
+    }
+    match acknowledgement {
+        Acknowledgement::Accepted => json_answer(StatusCode::OK, "{}"),
+        Acknowledgement::PayloadRejected(why) => problem(StatusCode::BAD_REQUEST, "payload.rejected", &why),
+        Acknowledgement::Unavailable(why) => unavailable(&why),
+    }
+}
+
+async fn shadow_names(core: &Core, device: &DevicePeer, thing: &str) -> Result<Response<Body>, Response<Body>> {
+    let _ = (core, device, thing);
+    Err(unavailable("being built"))
+}
