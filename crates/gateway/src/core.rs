@@ -98,6 +98,18 @@ impl Core {
     }
 }
 
+/// An error with all that caused it.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut chain = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        chain.push_str(": ");
+        chain.push_str(&error.to_string());
+        cause = error.source();
+    }
+    chain
+}
+
 /// What strangers say, fit for a log line.
 pub(crate) fn printable(text: &str) -> String {
     let mut printable: String = text.chars().take(160).flat_map(char::escape_debug).collect();

@@ -13,7 +13,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::core::Core;
+use crate::core::{Core, chain};
 use crate::door::{Door, Ticket};
 use crate::http;
 use crate::mqtt::connection::Connection;
@@ -93,7 +93,7 @@ async fn next(entrance: &Entrance, listener: &TcpListener) -> (TcpStream, Socket
             }
             Err(error) => {
                 // Most likely out of file descriptors: nothing helps but that others leave.
-                tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                tracing::warn!(error = %chain(&error), "a connection could not be accepted");
                 drop(ticket);
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
@@ -110,7 +110,7 @@ fn tune(stream: &TcpStream) {
         .and_then(|()| socket.set_tcp_keepalive(&keepalive))
         .and_then(|()| socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED)));
     if let Err(error) = tuned {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a socket option could not be set");
+        tracing::debug!(error = %chain(&error), "a socket option could not be set");
     }
 }
 
@@ -200,7 +200,7 @@ async fn enter_tls(
         let link_base = entrance.link_base(server_name.as_deref(), local);
         greet(core, stream, Arrival { address, chain: chain.into(), link_base }, spoken).await
     };
-    let Some(entered) = working.out().run_until_cancelled(shake).await else {
+    let Some(entered) = working.out().run_until_cancelled(Box::pin(shake)).await else {
         turned_out();
         return None;
     };

@@ -77,7 +77,7 @@ mod tests {
     #[tokio::test]
     async fn the_prefix_comes_first_however_small_the_reads_are() {
         let mut stream = Prefixed::new(b"CON".to_vec(), &b"NECT"[..]);
-        let mut all = Vec::new();
+        let mut all: Vec<u8> = Vec::new();
         let mut chunk = [0; 2];
         loop {
             match stream.read(&mut chunk).await.unwrap() {

@@ -208,3 +208,7 @@ impl ClientCertVerifier for PossessionOnly {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

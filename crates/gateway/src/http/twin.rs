@@ -12,8 +12,8 @@ pub(crate) enum Asked {
     Request { topic: String, payload: Payload },
     /// Any message; only its acknowledgement matters.
     Message { topic: String },
-    /// The names of a device's shadows.
-    ShadowNames { thing: String },
+    /// The names of a device's shadows, a page of them.
+    ShadowNames { thing: String, page_size: Option<String>, next_token: Option<String> },
 }
 
 /// Where the payload of a request comes from.
@@ -59,7 +59,11 @@ pub(crate) fn read(method: &Method, path: &str, query: &str) -> Result<Asked, No
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         ["api", "things", "shadow", "ListNamedShadowsForThing", thing] => match *method {
-            Method::GET => Ok(Asked::ShadowNames { thing: name(thing)? }),
+            Method::GET => Ok(Asked::ShadowNames {
+                thing: name(thing)?,
+                page_size: parameter(query, "pageSize")?,
+                next_token: parameter(query, "nextToken")?,
+            }),
             _ => Err(NotAsked::Method("GET")),
         },
         ["things", thing, "shadow"] => shadow(method, &name(thing)?, query),
@@ -166,7 +170,9 @@ mod tests {
         read(&method.parse().unwrap(), path, query).map(|asked| match asked {
             Asked::Request { topic, payload } => (topic, Some(payload)),
             Asked::Message { topic } => (topic, None),
-            Asked::ShadowNames { thing } => (format!("names of {thing}"), None),
+            Asked::ShadowNames { thing, page_size, next_token } => {
+                (format!("names of {thing}, {page_size:?} after {next_token:?}"), None)
+            }
         })
     }
 
@@ -192,7 +198,13 @@ mod tests {
             ("POST", "/things/pump/jobs/7", "$aws/things/pump/jobs/7/update", Some(Payload::Body)),
             ("POST", "/topics/devices%2Fpump%2Ftelemetry?qos=1", "devices/pump/telemetry", None),
             ("POST", "/topics/devices/pump/telemetry", "devices/pump/telemetry", None),
-            ("GET", "/api/things/shadow/ListNamedShadowsForThing/pump", "names of pump", None),
+            ("GET", "/api/things/shadow/ListNamedShadowsForThing/pump", "names of pump, None after None", None),
+            (
+                "GET",
+                "/api/things/shadow/ListNamedShadowsForThing/pump?pageSize=5&nextToken=a",
+                "names of pump, Some(\"5\") after Some(\"a\")",
+                None,
+            ),
         ];
         for (method, uri, topic, payload) in cases {
             assert_eq!(asked(method, uri), Ok((topic.to_owned(), payload)), "{method} {uri}");

@@ -10,13 +10,14 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::oneshot;
+use windlass_app::AppError;
+use windlass_app::authorise::Children;
 use windlass_app::message::{Acknowledgement, DevicePeer, Inbound, Outcome, Peer};
 use windlass_domain::credential::ConnectRefusal;
 
 use super::twin::{Asked, NotAsked, Payload, read, status_of_rejection};
 use super::{Body, json_answer, problem};
-use crate::calls::Calls;
-use crate::core::Core;
+use crate::core::{Core, chain};
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::subscriptions::check_topic;
 use crate::mqtt::welcome::Arrival;
@@ -24,6 +25,13 @@ use crate::rate::Pace;
 
 /// Time for a body to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// An answer that ends the request.
+type Refusal = Box<Response<Body>>;
+
+fn deny(status: StatusCode, code: &str, message: &str) -> Refusal {
+    Box::new(problem(status, code, message))
+}
 
 /// Takes the outcome of one message.
 #[derive(Debug)]
@@ -42,7 +50,8 @@ impl Answered for Single {
 /// Answers one request.
 pub(crate) async fn answer(core: &Arc<Core>, arrival: &Arrival, request: Request<Incoming>) -> Response<Body> {
     match serve(core, arrival, request).await {
-        Ok(answer) | Err(answer) => answer,
+        Ok(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 
@@ -50,13 +59,13 @@ async fn serve(
     core: &Arc<Core>,
     arrival: &Arrival,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Response<Body>> {
+) -> Result<Response<Body>, Refusal> {
     // Who asks is decided before path and body are looked at.
     let device = device(core, arrival).await?;
     let (head, body) = request.into_parts();
     let asked = read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default()).map_err(not_asked)?;
     if core.rates.take(device.device, 1, core.now()) != Pace::Free {
-        return Err(problem(StatusCode::TOO_MANY_REQUESTS, "rate", "the device sends too many messages; slow down"));
+        return Err(deny(StatusCode::TOO_MANY_REQUESTS, "rate", "the device sends too many messages; slow down"));
     }
     match asked {
         Asked::Request { topic, payload } => {
@@ -77,20 +86,22 @@ async fn serve(
             match outcome.acknowledgement {
                 Acknowledgement::Accepted => Ok(json_answer(StatusCode::OK, json!({ "message": "OK" }).to_string())),
                 Acknowledgement::PayloadRejected(why) => {
-                    Err(problem(StatusCode::BAD_REQUEST, "payload.rejected", &why))
+                    Err(deny(StatusCode::BAD_REQUEST, "payload.rejected", &why))
                 }
                 Acknowledgement::Unavailable(why) => Err(unavailable(&why)),
             }
         }
-        Asked::ShadowNames { thing } => shadow_names(core, &device, &thing).await,
+        Asked::ShadowNames { thing, page_size, next_token } => {
+            shadow_names(core, device, &thing, page_size.as_deref(), next_token.as_deref()).await
+        }
     }
 }
 
-async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Response<Body>> {
+async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Refusal> {
     match arrival.identify(core).await {
         Ok(Peer::Device(device)) => Ok(device),
         Ok(Peer::Claim(_) | Peer::Application(_)) => {
-            Err(problem(StatusCode::FORBIDDEN, "forbidden", "a claim certificate may do nothing but provision"))
+            Err(deny(StatusCode::FORBIDDEN, "forbidden", "a claim certificate may do nothing but provision"))
         }
         Err(refusal) => {
             core.log_refusal(arrival.address, "", &refusal.to_string());
@@ -99,38 +110,38 @@ async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Respo
                 return Err(unavailable(&refusal.to_string()));
             }
             core.metrics.refused.credential.one();
-            Err(problem(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()))
+            Err(deny(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()))
         }
     }
 }
 
-fn not_asked(why: NotAsked) -> Response<Body> {
+fn not_asked(why: NotAsked) -> Refusal {
     match why {
-        NotAsked::Path => problem(StatusCode::NOT_FOUND, "not_found", "the device API has nothing at this path"),
-        NotAsked::Encoding => problem(StatusCode::BAD_REQUEST, "encoding", "the path or query cannot be decoded"),
+        NotAsked::Path => deny(StatusCode::NOT_FOUND, "not_found", "the device API has nothing at this path"),
+        NotAsked::Encoding => deny(StatusCode::BAD_REQUEST, "encoding", "the path or query cannot be decoded"),
         NotAsked::Method(allowed) => {
             let sentence = format!("this path takes {allowed}");
-            let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "method", &sentence);
+            let mut answer = deny(StatusCode::METHOD_NOT_ALLOWED, "method", &sentence);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             answer
         }
     }
 }
 
-fn unavailable(why: &str) -> Response<Body> {
-    problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why)
+fn unavailable(why: &str) -> Refusal {
+    deny(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why)
 }
 
-async fn collect(core: &Core, body: Incoming) -> Result<Bytes, Response<Body>> {
+async fn collect(core: &Core, body: Incoming) -> Result<Bytes, Refusal> {
     let limited = Limited::new(body, core.limits.packet).collect();
     match tokio::time::timeout(BODY_TIME, limited).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             let sentence = format!("the body is larger than {} bytes", core.limits.packet);
-            Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &sentence))
+            Err(deny(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &sentence))
         }
-        Ok(Err(_)) => Err(problem(StatusCode::BAD_REQUEST, "body", "the body broke off")),
-        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long")),
+        Ok(Err(_)) => Err(deny(StatusCode::BAD_REQUEST, "body", "the body broke off")),
+        Err(_) => Err(deny(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long")),
     }
 }
 
@@ -139,14 +150,14 @@ async fn hand_over(
     device: Arc<DevicePeer>,
     topic: &str,
     payload: Bytes,
-) -> Result<Outcome, Response<Body>> {
+) -> Result<Outcome, Refusal> {
     let peer = Peer::Device(device);
     if check_topic(topic, &core.limits).is_err() {
-        return Err(problem(StatusCode::BAD_REQUEST, "topic", "the topic is not valid here"));
+        return Err(deny(StatusCode::BAD_REQUEST, "topic", "the topic is not valid here"));
     }
     if let Err(refusal) = core.app.authorise_publish(&peer, "", topic) {
         core.metrics.refused_topics.one();
-        return Err(problem(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()));
+        return Err(deny(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()));
     }
     let (sender, receiver) = oneshot::channel();
     let to: Arc<dyn Answered> = Arc::new(Single(Mutex::new(Some(sender))));
@@ -177,11 +188,37 @@ fn reply(topic: &str, outcome: Outcome) -> Response<Body> {
     match acknowledgement {
         Acknowledgement::Accepted => json_answer(StatusCode::OK, "{}"),
         Acknowledgement::PayloadRejected(why) => problem(StatusCode::BAD_REQUEST, "payload.rejected", &why),
-        Acknowledgement::Unavailable(why) => unavailable(&why),
+        Acknowledgement::Unavailable(why) => *unavailable(&why),
     }
 }
 
-async fn shadow_names(core: &Core, device: &DevicePeer, thing: &str) -> Result<Response<Body>, Response<Body>> {
-    let _ = (core, device, thing);
-    Err(unavailable("being built"))
+async fn shadow_names(
+    core: &Core,
+    device: Arc<DevicePeer>,
+    thing: &str,
+    page_size: Option<&str>,
+    next_token: Option<&str>,
+) -> Result<Response<Body>, Refusal> {
+    let page_size = page_size
+        .map(|text| text.parse::<u32>().ok().filter(|size| (1..=100).contains(size)))
+        .map(|size| {
+            size.ok_or_else(|| deny(StatusCode::BAD_REQUEST, "page_size", "pageSize is a number from 1 to 100"))
+        })
+        .transpose()?;
+    let owner = if device.answers_to(thing) { Some(device.device) } else { core.app.child_of(&device, thing) };
+    let Some(owner) = owner else {
+        return Err(deny(StatusCode::FORBIDDEN, "forbidden", "a device may ask for its own shadows only"));
+    };
+    match core.app.shadow_names(owner, page_size, next_token).await {
+        Ok(body) => Ok(json_answer(StatusCode::OK, body)),
+        Err(error @ AppError::Invalid(_)) => Err(deny(StatusCode::BAD_REQUEST, error.code(), &error.to_string())),
+        Err(error) => {
+            tracing::warn!(
+                device.name = device.name.as_str(),
+                error = %chain(&error),
+                "a device's shadows could not be listed"
+            );
+            Err(unavailable("the shadows cannot be read just now"))
+        }
+    }
 }

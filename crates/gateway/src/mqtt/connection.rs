@@ -14,10 +14,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use windlass_app::AppError;
+use windlass_app::connections::{DisconnectReason, SavedSession};
+use windlass_app::deliver::Sent;
 use windlass_app::hub::CloseReason;
 use windlass_app::message::{DevicePeer, Inbound, Outbound, Peer, TopicRefusal};
 
-use crate::core::Core;
+use crate::core::{Core, chain, printable};
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::engine;
 use crate::mqtt::link::{ConnectionLink, Notes, Stop};
@@ -26,8 +28,6 @@ use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally};
 use crate::mqtt::welcome::{Registered, saved};
 use crate::mqtt::wills::Late;
 use crate::rate::Pace;
-use windlass_app::connections::{DisconnectReason, SavedSession};
-use windlass_app::deliver::Sent;
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 * 1024;
@@ -218,8 +218,8 @@ where
                 Errand::Saved(Ok(())) => self.parts.session.saved(&mut out),
                 Errand::Saved(Err(error)) => {
                     tracing::warn!(
-                        mqtt.client_id = %crate::core::printable(&self.parts.client_id),
-                        error = &error as &dyn std::error::Error,
+                        mqtt.client_id = %printable(&self.parts.client_id),
+                        error = %chain(&error),
                         "a session could not be saved, so its connection is closed"
                     );
                     self.parts.session.save_failed(&mut out);
@@ -231,8 +231,8 @@ where
                 Errand::Read(sent, Err(error)) => {
                     self.sent = Some(sent);
                     tracing::warn!(
-                        mqtt.client_id = %crate::core::printable(&self.parts.client_id),
-                        error = &error as &dyn std::error::Error,
+                        mqtt.client_id = %printable(&self.parts.client_id),
+                        error = %chain(&error),
                         "pending messages could not be read; they are read again at the next change"
                     );
                 }
@@ -515,7 +515,7 @@ async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record
     if let Err(error) = left {
         tracing::warn!(
             device.name = device.name.as_str(),
-            error = &error as &dyn std::error::Error,
+            error = %chain(&error),
             "a session could not be left in order; it is as it was when it was last saved"
         );
     }

@@ -100,7 +100,7 @@ pub(crate) fn decode(frame: Frame<'_>, version: Option<Version>) -> Result<Packe
                     _ => None,
                 })
             });
-            let code = packet.reason_code().map_or(reason::SUCCESS, |code| number(code));
+            let code = packet.reason_code().map_or(reason::SUCCESS, number);
             Ok(Packet::Disconnect { code, session_expiry })
         }
         14 if body.is_empty() => Ok(Packet::Disconnect { code: reason::SUCCESS, session_expiry: None }),

@@ -69,7 +69,6 @@ pub(crate) mod reason {
     pub(crate) const TOO_LARGE: u8 = 0x95;
     pub(crate) const RATE: u8 = 0x96;
     pub(crate) const QUOTA: u8 = 0x97;
-    pub(crate) const ADMINISTRATIVE: u8 = 0x98;
     pub(crate) const PAYLOAD_INVALID: u8 = 0x99;
     pub(crate) const RETAIN: u8 = 0x9a;
     pub(crate) const NO_SHARED: u8 = 0x9e;

@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use windlass_app::connections::{SavedSession, SavedWill};
 use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
 use windlass_app::message::{ApplicationPeer, Peer};
 use windlass_domain::credential::ConnectRefusal;
 
-use crate::core::Core;
+use crate::core::{Core, chain};
 use crate::mqtt::connect::{Agreed, Kind, Refusal, agree};
 use crate::mqtt::connection::{Connection, Parts, PeerGate};
 use crate::mqtt::engine::{self, Writer};
 use crate::mqtt::link::ConnectionLink;
 use crate::mqtt::packet::{Connect, Fault, Packet, Welcome, Will, reason};
 use crate::mqtt::session::{Kept, Session, Start};
-use windlass_app::connections::{SavedSession, SavedWill};
 
 /// What is known of a peer before it says anything.
 #[derive(Debug, Clone)]
@@ -243,7 +243,7 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
                     core.app.hub.unregister(device.device, id);
                     tracing::warn!(
                         device.name = device.name.as_str(),
-                        error = &error as &dyn std::error::Error,
+                        error = %chain(&error),
                         "a session could not be loaded, so the connection was refused"
                     );
                     return Err(Refusal::new(
