@@ -141,6 +141,8 @@ impl App {
         let authority = Authority::open(&keys, &names, &*entropy, clock.now())?;
         let audit_key = AuditKey::open(&keys, &*entropy)?;
         let passwords = Passwords::new(&*entropy);
+        let fleet = Fleet::default();
+        fleet.load(&store).await.map_err(OpenError::Store)?;
         Ok(Self(Arc::new(Inner {
             store,
             telemetry,
@@ -152,7 +154,7 @@ impl App {
             audit_key,
             passwords,
             hub: Hub::default(),
-            fleet: Fleet::default(),
+            fleet,
             uploads: tokio::sync::Mutex::default(),
             links,
             live,
@@ -167,6 +169,7 @@ impl App {
     /// Starts what runs in the background. Each helper task watches the group's stop token.
     pub fn start_tasks(&self) {
         self.start_telemetry_tasks(&self.tasks);
+        self.tasks.spawn_until_stopped(self.clone().follow_changes());
         self.tasks.spawn_until_stopped(self.clone().session_keeper());
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
         self.tasks.spawn_until_stopped(self.clone().audit_sealer());

@@ -87,6 +87,35 @@ pub async fn event_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Re
     .map(drop)
 }
 
+/// Most characters that the log lines of one device and minute take.
+const LOG_CHARACTERS: i64 = 8 * 1024;
+
+/// Keeps a log line: lines within the same minute are kept together, in order, up to a bound.
+///
+/// # Errors
+/// When the database fails.
+pub async fn log_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Result<(), StoreError> {
+    let NewEvent { tenant, device, kind, severity, detail } = new;
+    execute!(
+        tx,
+        "INSERT INTO event (tenant_id, device_id, kind, minute, severity, detail, count, first_at, last_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)
+         ON CONFLICT (device_id, kind, minute) DO UPDATE SET
+           detail = SUBSTR(event.detail || $8 || excluded.detail, 1, CAST($9 AS INTEGER)),
+           count = event.count + 1, last_at = excluded.last_at",
+        tenant.get(),
+        device.get(),
+        kind.as_str(),
+        now.seconds().div_euclid(60),
+        severity.as_str(),
+        detail.as_str(),
+        now.micros(),
+        "\n",
+        LOG_CHARACTERS
+    )
+    .map(drop)
+}
+
 /// Events of one device with an id below `before`, newest first.
 ///
 /// # Errors

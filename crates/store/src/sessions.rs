@@ -206,6 +206,14 @@ pub async fn remove_expired(tx: &mut Tx<'_>, now: Timestamp, most: i64) -> Resul
     )
 }
 
+/// Forgets every session of a device.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_all(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
+    execute!(tx, "DELETE FROM mqtt_session WHERE device_id = $1", device.get()).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use windlass_store::{Tx, devices, types};
 
 use super::create::NewTargets;
 use crate::error::FieldProblem;
+use crate::fleet::parse_query;
 use crate::{App, AppError};
 
 /// Most names in a list of targets.
@@ -60,9 +61,13 @@ pub(super) async fn read(
             },
             Err(error) => problem(problems, "targets.group", error),
         },
-        NewTargets::Query(text) => match windlass_query::parse(text) {
-            Ok(query) => app.fleet.select(by.tenant, &query),
-            Err(error) => problem(problems, "targets.query", error),
+        NewTargets::Query(text) => match parse_query("targets.query", text) {
+            Ok(query) => app.fleet.select(by.tenant, &query, app, app.clock.now()).devices,
+            Err(AppError::Invalid(more)) => {
+                problems.extend(more);
+                RoaringTreemap::new()
+            }
+            Err(other) => return Err(other),
         },
     };
     let found = match by.scope {

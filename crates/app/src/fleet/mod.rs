@@ -1,0 +1,321 @@
+//! The fleet index: every device's searchable view in memory, by tenant.
+//!
+//! Loaded at start, refreshed right after a commit of this node and by tailing the change feed, so that lists,
+//! counts, facets, scopes and job targets never ask the database. Presence is not kept here: it is read from
+//! [`Contacts`] when a query asks for it. Knows no protocol, and no rule about who may do what beyond scopes.
+
+mod list;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use roaring::RoaringTreemap;
+use windlass_domain::device::Device;
+use windlass_domain::ids::{DeviceId, DeviceName, GroupId, GroupPath, TenantId, TypeId};
+use windlass_domain::permission::Principal;
+use windlass_domain::time::Timestamp;
+use windlass_query::Query;
+use windlass_store::devices::Alias;
+use windlass_store::types::DeviceTypeRecord;
+
+use crate::error::AppError;
+
+pub use list::{Facet, ListRequest, Page};
+pub use view::{Contact, Contacts, DeviceView, FIELDS};
+
+use view::Subject;
+
+/// What the index holds of one device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The record.
+    pub device: Device,
+    /// External ids under which it may also address itself.
+    pub aliases: BTreeSet<Alias>,
+    /// Static groups it is in.
+    pub groups: BTreeSet<GroupId>,
+}
+
+/// Devices that a query asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// Their ids.
+    pub devices: RoaringTreemap,
+    /// The index held at least everything up to this position of the change feed.
+    pub seq: i64,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    devices: HashMap<DeviceId, Arc<Entry>>,
+    names: HashMap<TenantId, BTreeMap<DeviceName, DeviceId>>,
+    children: HashMap<DeviceId, BTreeSet<DeviceId>>,
+    types: HashMap<TypeId, Arc<DeviceTypeRecord>>,
+    groups: HashMap<GroupId, GroupPath>,
+    seq: i64,
+}
+
+/// The index. One per node.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    index: RwLock<Index>,
+    /// Scopes that were parsed before; `None` for one that cannot be used, which sees nothing.
+    scopes: Mutex<HashMap<String, Option<Arc<Query>>>>,
+    /// Held while rows are read and applied, so that an older read never overwrites a newer one.
+    refreshing: tokio::sync::Mutex<()>,
+    /// When the change feed was last read to its end.
+    current: Mutex<Option<tokio::time::Instant>>,
+}
+
+/// Scopes that are remembered in parsed form.
+const SCOPES: usize = 1_000;
+
+/// Fields that a scope cannot be about: rights that come and go with a connection are no rights.
+const NOT_IN_SCOPES: &[&str] = &["presence", "online", "lastcontactat", "lastseen"];
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads a fleet query and checks that its fields exist. `field` names where it came from in the request.
+///
+/// # Errors
+/// Invalid, with the place in the query and what was expected there.
+pub fn parse_query(field: &str, text: &str) -> Result<Query, AppError> {
+    let query = windlass_query::parse(text).map_err(|error| AppError::invalid(field, error))?;
+    query.check_fields(view::is_field, FIELDS).map_err(|error| AppError::invalid(field, error))?;
+    Ok(query)
+}
+
+/// Reads a query that is to be a scope: as [`parse_query`], and nothing about presence.
+///
+/// # Errors
+/// Invalid, with the place in the query and what was expected there.
+pub fn parse_scope(field: &str, text: &str) -> Result<Query, AppError> {
+    let query = parse_query(field, text)?;
+    query
+        .check_fields(
+            |field| !NOT_IN_SCOPES.contains(&field.as_str()),
+            "a field that does not change with every contact",
+        )
+        .map_err(|error| AppError::invalid(field, error))?;
+    Ok(query)
+}
+
+impl Index {
+    fn put(&mut self, entry: Entry) {
+        let id = entry.device.id;
+        self.remove(id);
+        if let Some(parent) = entry.device.parent {
+            self.children.entry(parent).or_default().insert(id);
+        }
+        self.names.entry(entry.device.tenant).or_default().insert(entry.device.name.clone(), id);
+        self.devices.insert(id, Arc::new(entry));
+    }
+
+    fn remove(&mut self, id: DeviceId) {
+        let Some(entry) = self.devices.remove(&id) else { return };
+        if let Some(names) = self.names.get_mut(&entry.device.tenant) {
+            names.remove(&entry.device.name);
+        }
+        if let Some(parent) = entry.device.parent
+            && let Some(children) = self.children.get_mut(&parent)
+        {
+            children.remove(&id);
+            if children.is_empty() {
+                self.children.remove(&parent);
+            }
+        }
+    }
+
+    /// The devices of a tenant, by name.
+    fn of(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Entry>> {
+        self.names.get(&tenant).into_iter().flat_map(BTreeMap::values).filter_map(|id| self.devices.get(id))
+    }
+}
+
+impl Fleet {
+    fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many devices there are in all tenants.
+    pub fn len(&self) -> usize {
+        self.read().devices.len()
+    }
+
+    /// Whether there is no device.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The gateway that a device hangs on.
+    pub fn parent_of(&self, device: DeviceId) -> Option<DeviceId> {
+        self.read().devices.get(&device).and_then(|entry| entry.device.parent)
+    }
+
+    /// The child of a gateway that goes by this name or alias.
+    pub fn child_of(&self, tenant: TenantId, gateway: DeviceId, name: &str) -> Option<DeviceId> {
+        let index = self.read();
+        let children = index.children.get(&gateway)?;
+        children.iter().copied().find(|child| {
+            index.devices.get(child).is_some_and(|entry| {
+                entry.device.tenant == tenant
+                    && (entry.device.name.as_str() == name
+                        || entry.aliases.iter().any(|alias| alias.external_id == name))
+            })
+        })
+    }
+
+    /// What is known of a device, whoever asks: for the server's own tasks.
+    pub fn entry(&self, device: DeviceId) -> Option<Arc<Entry>> {
+        self.read().devices.get(&device).cloned()
+    }
+
+    /// The public name of a device, if it is there.
+    pub fn name_of(&self, device: DeviceId) -> Option<DeviceName> {
+        self.read().devices.get(&device).map(|entry| entry.device.name.clone())
+    }
+
+    /// The id of a device by its name.
+    pub fn id_of(&self, tenant: TenantId, name: &DeviceName) -> Option<DeviceId> {
+        self.read().names.get(&tenant).and_then(|names| names.get(name)).copied()
+    }
+
+    /// Whether the principal may see the device: its tenant's, and inside its scope if it has one.
+    pub fn is_visible(&self, by: &Principal, device: DeviceId) -> bool {
+        let index = self.read();
+        let scope = self.scope(by);
+        index.devices.get(&device).is_some_and(|entry| scope.sees(&index, entry))
+    }
+
+    /// Whether the principal could see a device that is (or is about to be) like this.
+    pub fn would_see(&self, by: &Principal, entry: &Entry) -> bool {
+        self.scope(by).sees(&self.read(), entry)
+    }
+
+    fn scope(&self, by: &Principal) -> Scope {
+        let tenant = by.tenant;
+        let Some(text) = &by.scope else { return Scope { tenant, within: Within::Tenant } };
+        let mut scopes = lock(&self.scopes);
+        if scopes.len() >= SCOPES && !scopes.contains_key(text) {
+            scopes.clear();
+        }
+        let parsed =
+            scopes.entry(text.clone()).or_insert_with(|| parse_scope("scope", text).ok().map(Arc::new));
+        let within = parsed.as_ref().map_or(Within::Nothing, |query| Within::Query(Arc::clone(query)));
+        Scope { tenant, within }
+    }
+
+    /// Every device of a tenant that the query asks for.
+    pub fn select(
+        &self,
+        tenant: TenantId,
+        query: &Query,
+        contacts: &dyn Contacts,
+        now: Timestamp,
+    ) -> Selection {
+        let index = self.read();
+        let devices = index
+            .of(tenant)
+            .filter(|entry| query.matches(&Subject::now(&index, entry, contacts, now)))
+            .map(|entry| number(entry.device.id))
+            .collect();
+        Selection { devices, seq: index.seq }
+    }
+
+    /// Every device that the principal may see and, where there is a query, that it asks for.
+    pub fn select_visible(
+        &self,
+        by: &Principal,
+        query: Option<&Query>,
+        contacts: &dyn Contacts,
+        now: Timestamp,
+    ) -> Selection {
+        let index = self.read();
+        let scope = self.scope(by);
+        let devices = index
+            .of(by.tenant)
+            .filter(|entry| scope.sees(&index, entry))
+            .filter(|entry| {
+                query.is_none_or(|query| query.matches(&Subject::now(&index, entry, contacts, now)))
+            })
+            .map(|entry| number(entry.device.id))
+            .collect();
+        Selection { devices, seq: index.seq }
+    }
+
+    /// How many devices that the principal may see are in each group or below it.
+    pub fn count_groups(&self, by: &Principal) -> HashMap<GroupPath, u64> {
+        let index = self.read();
+        let scope = self.scope(by);
+        let mut counts: HashMap<GroupPath, u64> = HashMap::new();
+        for entry in index.of(by.tenant).filter(|entry| scope.sees(&index, entry)) {
+            let mut paths = BTreeSet::new();
+            for path in entry.groups.iter().filter_map(|id| index.groups.get(id)) {
+                paths.extend(view::ancestors(path.as_str()));
+            }
+            for path in paths.into_iter().filter_map(|path| path.parse().ok()) {
+                let count = counts.entry(path).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        counts
+    }
+
+    /// A device as shown, if the principal may see it.
+    pub fn get(
+        &self,
+        by: &Principal,
+        name: &DeviceName,
+        contacts: &dyn Contacts,
+        now: Timestamp,
+    ) -> Option<DeviceView> {
+        let index = self.read();
+        let id = index.names.get(&by.tenant)?.get(name)?;
+        let entry = index.devices.get(id).filter(|entry| self.scope(by).sees(&index, entry))?;
+        Some(Subject::now(&index, entry, contacts, now).view())
+    }
+
+    /// Whether the change feed was read to its end within the last five seconds. A node that cannot read it must not
+    /// take new connections: it would not learn of revocations.
+    pub fn is_current(&self) -> bool {
+        lock(&self.current).is_some_and(|at| at.elapsed() < std::time::Duration::from_secs(5))
+    }
+}
+
+/// What a principal may see.
+struct Scope {
+    tenant: TenantId,
+    within: Within,
+}
+
+enum Within {
+    Tenant,
+    Nothing,
+    Query(Arc<Query>),
+}
+
+impl Scope {
+    fn sees(&self, index: &Index, entry: &Entry) -> bool {
+        entry.device.tenant == self.tenant
+            && match &self.within {
+                Within::Tenant => true,
+                Within::Nothing => false,
+                Within::Query(query) => query.matches(&Subject::still(index, entry)),
+            }
+    }
+}
+
+/// A device's id in a treemap; ids are positive.
+fn number(id: DeviceId) -> u64 {
+    id.get().unsigned_abs()
+}

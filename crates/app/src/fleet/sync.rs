@@ -1,0 +1,300 @@
+//! How the index follows the store: loaded at start, refreshed after a commit, kept true by the change feed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use windlass_domain::device::Device;
+use windlass_domain::ids::{DeviceId, GroupId, TypeId};
+use windlass_store::groups::Group;
+use windlass_store::types::DeviceTypeRecord;
+use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices, groups, types};
+
+use super::{Contact, Contacts, Entry, Fleet, lock};
+use crate::app::App;
+use crate::hub::CloseReason;
+
+/// Devices read in one go.
+const BATCH: u32 = 2_000;
+/// Changes read in one go.
+const CHANGES: u32 = 1_000;
+/// Longest silence between two looks at the change feed.
+const LOOK: Duration = Duration::from_millis(250);
+/// Shortest: what this node commits is in the index already, so the feed need not be read for every commit.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Entries of the feed that are kept for nodes that lag behind.
+const KEEP: i64 = 1_000_000;
+/// How often older ones are dropped.
+const TRIM: Duration = Duration::from_secs(600);
+
+/// What is asked of the store again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Stale {
+    devices: BTreeSet<DeviceId>,
+    types: BTreeSet<TypeId>,
+    groups: BTreeSet<GroupId>,
+}
+
+/// What the store said.
+#[derive(Debug, Default)]
+struct Fresh {
+    devices: Vec<(DeviceId, Option<Entry>)>,
+    types: Vec<(TypeId, Option<DeviceTypeRecord>)>,
+    groups: Vec<(GroupId, Option<Group>)>,
+}
+
+impl Stale {
+    fn of(changes: &[Change]) -> Self {
+        let mut stale = Self::default();
+        for change in changes {
+            match change.kind {
+                ChangeKind::Device => {
+                    stale.devices.insert(DeviceId::new(change.id));
+                }
+                ChangeKind::DeviceType => {
+                    stale.types.insert(TypeId::new(change.id));
+                }
+                ChangeKind::Group => {
+                    stale.groups.insert(GroupId::new(change.id));
+                }
+                ChangeKind::Tenant
+                | ChangeKind::Claim
+                | ChangeKind::Credential
+                | ChangeKind::Template
+                | ChangeKind::Shadow
+                | ChangeKind::Artifact
+                | ChangeKind::Component
+                | ChangeKind::Release
+                | ChangeKind::Job
+                | ChangeKind::Execution
+                | ChangeKind::User
+                | ChangeKind::Token
+                | ChangeKind::SecretKey
+                | ChangeKind::Series
+                | ChangeKind::Unknown => {}
+            }
+        }
+        stale
+    }
+
+    fn is_empty(&self) -> bool {
+        self.devices.is_empty() && self.types.is_empty() && self.groups.is_empty()
+    }
+
+    async fn read(&self, tx: &mut Tx<'_>) -> Result<Fresh, StoreError> {
+        let mut fresh = Fresh::default();
+        for id in &self.types {
+            fresh.types.push((*id, types::type_by_id(tx, *id).await?));
+        }
+        for id in &self.groups {
+            fresh.groups.push((*id, groups::group_by_id(tx, *id).await?));
+        }
+        for id in &self.devices {
+            let entry = match devices::device_by_id(tx, *id).await? {
+                None => None,
+                Some(device) => Some(Entry {
+                    device,
+                    aliases: devices::device_aliases(tx, *id).await?,
+                    groups: groups::groups_of(tx, *id).await?,
+                }),
+            };
+            fresh.devices.push((*id, entry));
+        }
+        Ok(fresh)
+    }
+}
+
+impl Fleet {
+    fn apply(&self, fresh: Fresh) {
+        let Fresh { devices, types, groups } = fresh;
+        let mut index = self.change();
+        for (id, record) in types {
+            match record {
+                Some(record) => drop(index.types.insert(id, record.into())),
+                None => drop(index.types.remove(&id)),
+            }
+        }
+        for (id, group) in groups {
+            match group {
+                Some(group) => drop(index.groups.insert(id, group.path)),
+                None => drop(index.groups.remove(&id)),
+            }
+        }
+        for (id, entry) in devices {
+            match entry {
+                Some(entry) => index.put(entry),
+                None => index.remove(id),
+            }
+        }
+    }
+
+    async fn renew(&self, store: &Store, stale: Stale) -> Result<(), StoreError> {
+        if stale.is_empty() {
+            return Ok(());
+        }
+        // Whoever reads later applies later.
+        let _turn = self.refreshing.lock().await;
+        let fresh = store
+            .read::<_, StoreError, _>(move |tx| {
+                let stale = stale.clone();
+                Box::pin(async move { stale.read(tx).await })
+            })
+            .await?;
+        self.apply(fresh);
+        Ok(())
+    }
+
+    /// Reads these devices again: after a commit that changed them, before its caller is answered.
+    ///
+    /// # Errors
+    /// When the store fails; the tail of the change feed will catch up.
+    pub async fn refresh_devices(
+        &self,
+        store: &Store,
+        ids: impl IntoIterator<Item = DeviceId>,
+    ) -> Result<(), StoreError> {
+        self.renew(store, Stale { devices: ids.into_iter().collect(), ..Stale::default() }).await
+    }
+
+    /// Reads a type again.
+    ///
+    /// # Errors
+    /// When the store fails; the tail of the change feed will catch up.
+    pub async fn refresh_type(&self, store: &Store, id: TypeId) -> Result<(), StoreError> {
+        self.renew(store, Stale { types: BTreeSet::from([id]), ..Stale::default() }).await
+    }
+
+    /// Reads a group again.
+    ///
+    /// # Errors
+    /// When the store fails; the tail of the change feed will catch up.
+    pub async fn refresh_group(&self, store: &Store, id: GroupId) -> Result<(), StoreError> {
+        self.renew(store, Stale { groups: BTreeSet::from([id]), ..Stale::default() }).await
+    }
+
+    /// Reads everything, in batches. What changes meanwhile comes through the change feed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load(&self, store: &Store) -> Result<(), StoreError> {
+        let _turn = self.refreshing.lock().await;
+        let seq = store.latest_change().await?;
+        let (all_types, all_groups) = store
+            .read::<_, StoreError, _>(|tx| {
+                Box::pin(async move {
+                    Ok((types::types_of_all_tenants(tx).await?, groups::groups_of_all_tenants(tx).await?))
+                })
+            })
+            .await?;
+        self.apply(Fresh {
+            types: all_types.into_iter().map(|record| (record.id, Some(record))).collect(),
+            groups: all_groups.into_iter().map(|group| (group.id, Some(group))).collect(),
+            devices: Vec::new(),
+        });
+        let mut after = DeviceId::new(0);
+        loop {
+            let entries = store.read::<_, StoreError, _>(move |tx| Box::pin(read_batch(tx, after))).await?;
+            let Some(last) = entries.last() else { break };
+            after = last.device.id;
+            let devices = entries.into_iter().map(|entry| (entry.device.id, Some(entry))).collect();
+            self.apply(Fresh { devices, ..Fresh::default() });
+        }
+        self.change().seq = seq;
+        *lock(&self.current) = Some(tokio::time::Instant::now());
+        Ok(())
+    }
+
+    /// Takes what is new in the change feed, to its end. Returns it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn catch_up(&self, store: &Store) -> Result<Vec<Change>, StoreError> {
+        let mut all = Vec::new();
+        loop {
+            let seq = self.read().seq;
+            let changes = store.changes_after(seq, CHANGES).await?;
+            let Some(last) = changes.last() else { break };
+            self.renew(store, Stale::of(&changes)).await?;
+            self.change().seq = last.seq;
+            all.extend(changes);
+        }
+        *lock(&self.current) = Some(tokio::time::Instant::now());
+        Ok(all)
+    }
+}
+
+async fn read_batch(tx: &mut Tx<'_>, after: DeviceId) -> Result<Vec<Entry>, StoreError> {
+    let records: Vec<Device> = devices::devices_after(tx, after, BATCH).await?;
+    let Some(last) = records.last().map(|device| device.id) else { return Ok(Vec::new()) };
+    let mut entries: BTreeMap<DeviceId, Entry> = records
+        .into_iter()
+        .map(|device| (device.id, Entry { device, aliases: BTreeSet::new(), groups: BTreeSet::new() }))
+        .collect();
+    for (id, alias) in devices::aliases_between(tx, after, last).await? {
+        if let Some(entry) = entries.get_mut(&id) {
+            entry.aliases.insert(alias);
+        }
+    }
+    for (id, group) in groups::members_between(tx, after, last).await? {
+        if let Some(entry) = entries.get_mut(&id) {
+            entry.groups.insert(group);
+        }
+    }
+    Ok(entries.into_values().collect())
+}
+
+impl Contacts for App {
+    fn contact(&self, device: DeviceId) -> Contact {
+        Contact {
+            connections: self.hub.connections(device),
+            last_at: self.live.last_seen(device),
+            last_disconnect: None,
+        }
+    }
+}
+
+impl App {
+    /// Follows the change feed until the server stops: the index, and the connections of devices that another node
+    /// suspended or decommissioned. To be run once, as a task.
+    pub async fn follow_changes(self) {
+        let mut committed = self.store.committed();
+        let mut failing = false;
+        let mut trimmed = tokio::time::Instant::now();
+        loop {
+            match self.fleet.catch_up(&self.store).await {
+                Ok(changes) => {
+                    failing = false;
+                    self.end_refused(&changes);
+                }
+                Err(error) => {
+                    if !failing {
+                        tracing::error!(%error, "the change feed cannot be read; the index is not current");
+                    }
+                    failing = true;
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+            if trimmed.elapsed() > TRIM {
+                trimmed = tokio::time::Instant::now();
+                let trim = self.store.write::<_, StoreError, _>(|tx| Box::pin(changes::trim(tx, KEEP))).await;
+                if let Err(error) = trim {
+                    tracing::warn!(%error, "the change feed could not be trimmed");
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+            // A commit of this node cuts the wait short; other nodes' are seen at the next look.
+            match tokio::time::timeout(LOOK, committed.changed()).await {
+                Ok(Ok(())) | Err(_) => {}
+                Ok(Err(_)) => return,
+            }
+        }
+    }
+
+    fn end_refused(&self, changes: &[Change]) {
+        for change in changes.iter().filter(|change| change.kind == ChangeKind::Device) {
+            let id = DeviceId::new(change.id);
+            if self.fleet.entry(id).is_none_or(|entry| !entry.device.lifecycle.may_connect()) {
+                self.hub.close_device(id, CloseReason::NotAuthorized);
+            }
+        }
+    }
+}
