@@ -115,12 +115,20 @@ fn readings(root: Node) -> Result<Vec<Reading>, TelemetryError> {
             for item in items {
                 match item {
                     Node::Map(entries) => object(entries, &mut found)?,
-                    other => return Err(TelemetryError::Shape(other.called_in_array())),
+                    Node::Null
+                    | Node::Bool(_)
+                    | Node::Integer(_)
+                    | Node::Float(_)
+                    | Node::NotFinite
+                    | Node::Text(_)
+                    | Node::List(_) => return Err(TelemetryError::Shape(item.called_in_array())),
                 }
             }
         }
         Node::Map(entries) => object(entries, &mut found)?,
-        other => return Err(TelemetryError::Shape(other.called())),
+        Node::Null | Node::Bool(_) | Node::Integer(_) | Node::Float(_) | Node::NotFinite | Node::Text(_) => {
+            return Err(TelemetryError::Shape(root.called()));
+        }
     }
     Ok(found)
 }
