@@ -265,6 +265,7 @@ async fn retention_deletes_whole_days_and_rollups_answer_for_them() {
             let points = (0..600).map(|n| number("t", day * 1_440 + n, 1.0)).collect();
             append(telemetry, 1, points).await;
         }
+        compact_all(telemetry, START).await;
         let now = START.plus(10 * DAY);
         compact_all(telemetry, now).await;
         let retained = telemetry.retain(now, 8 * DAY, 9 * DAY).await.unwrap();
