@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Time;
 use crate::credentials::CredentialStatus;
 
-/// A claim to make (`POST /claims`). The server makes its key and shows it once.
+/// A claim to make (`POST /claims`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewClaim {
@@ -18,6 +18,9 @@ pub struct NewClaim {
     /// When its certificate ends; a year from now when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+    /// A PKCS #10 request in PEM; absent: the server makes the key and shows it once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csr: Option<String>,
 }
 
 /// A claim.
@@ -46,8 +49,9 @@ pub struct CreatedClaim {
     pub claim: Claim,
     /// The certificate and the issuing CA, PEM.
     pub certificate_pem: String,
-    /// The private key, PEM (PKCS #8).
-    pub private_key_pem: String,
+    /// The private key, PEM (PKCS #8); absent when a request was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key_pem: Option<String>,
     /// Root and issuing CA, PEM: what the device trusts.
     pub ca_pem: String,
 }

@@ -1,4 +1,4 @@
-//! Credentials of devices: `/devices/{name}/credentials`, `/devices/{name}/credentials/{id}/revoke`.
+//! Credentials of devices: `/devices/{name}/credentials`, `/credentials/{id}/revoke`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct SignedCredential {
     pub ca_pem: String,
 }
 
-/// Why a credential is withdrawn (`POST /devices/{name}/credentials/{id}/revoke`).
+/// Why a credential is withdrawn (`POST /credentials/{id}/revoke`).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Revocation {

@@ -11,6 +11,8 @@ use crate::Time;
 pub enum Value {
     /// True or false.
     Bool(bool),
+    /// A whole number.
+    Integer(i64),
     /// A number.
     Number(f64),
     /// A short text.

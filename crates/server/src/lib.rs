@@ -1,1 +1,16 @@
-//! placeholder
+//! The node: configuration, REST v1, sign-in, metrics, health, start and drain.
+//!
+//! Knows no rule of the product: it asks `windlass-app`, and turns answers into HTTP.
+//!
+//! `mod` order is reading order.
+
+pub mod config;
+pub mod logging;
+pub mod node;
+
+mod console;
+mod rest;
+
+pub mod admin;
+
+pub use console::ConsoleError;

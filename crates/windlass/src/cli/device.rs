@@ -202,8 +202,6 @@ pub(crate) enum CertCommand {
     },
     /// Withdraw a certificate; its connections end within a second.
     Revoke {
-        /// Name of the device.
-        name: String,
         /// Its id, as `list` shows it.
         id: i64,
         /// Kept with it.
@@ -436,11 +434,11 @@ async fn certificates(api: &Api, command: CertCommand, printer: Printer) -> anyh
                 },
             }
         }
-        CertCommand::Revoke { name, id, reason } => {
+        CertCommand::Revoke { id, reason } => {
             let credential: Credential = api
                 .write(
                     Method::POST,
-                    &["devices", &name, "credentials", &id.to_string(), "revoke"],
+                    &["credentials", &id.to_string(), "revoke"],
                     &Revocation { reason },
                 )
                 .await?;

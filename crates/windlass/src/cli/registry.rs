@@ -228,7 +228,7 @@ pub(crate) async fn claims(api: &Api, command: ClaimCommand, printer: Printer) -
         }
         ClaimCommand::Create { name, templates, out } => {
             let created: CreatedClaim =
-                api.write(Method::POST, &["claims"], &NewClaim { name, templates, expires_at: None }).await?;
+                api.write(Method::POST, &["claims"], &NewClaim { name, templates, expires_at: None, csr: None }).await?;
             save_claim(&out, &created)?;
             terminal::note(&format!("claim.pem, claim.key and ca.pem are in {}", out.display()));
             printer.pairs(&created.claim, |claim| {
@@ -252,7 +252,8 @@ pub(crate) async fn claims(api: &Api, command: ClaimCommand, printer: Printer) -
 /// Writes what a device needs to use a claim.
 pub(crate) fn save_claim(directory: &Path, created: &CreatedClaim) -> anyhow::Result<()> {
     std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
-    private_file::write(&directory.join("claim.key"), created.private_key_pem.as_bytes())?;
+    let key = created.private_key_pem.as_deref().context("the server made no key for the claim")?;
+    private_file::write(&directory.join("claim.key"), key.as_bytes())?;
     for (file, content) in [("claim.pem", &created.certificate_pem), ("ca.pem", &created.ca_pem)] {
         let path = directory.join(file);
         std::fs::write(&path, content).with_context(|| format!("{} cannot be written", path.display()))?;

@@ -1,0 +1,517 @@
+//! `/jobs`, `/executions`: one intention for many devices, and its life on each.
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use windlass_api::jobs::{
+    Begin, CancelQuery, Counts, Execution, ExecutionQuery, FailureCluster, FailureThreshold, Job, JobKind,
+    JobState, NewJob, RetryResult, Targets, Timeouts, Wave, WaveSize,
+};
+use windlass_api::page::{Page, PageQuery};
+use windlass_api::releases::NameVersion;
+use windlass_app::jobs::create::Begin as AppBegin;
+use windlass_app::jobs::{
+    self as app, ExecutionFilter, ExecutionView, JobView, NewTargets, NewWhat, WaveView,
+};
+use windlass_domain::ids::{ExecutionId, JobId};
+use windlass_domain::job::plan::Standing;
+use windlass_domain::job::{self as domain, Amount};
+use windlass_domain::permission::Permission;
+
+use super::Rest;
+use super::access::Caller;
+use super::error::Refusal;
+use super::fields::Problems;
+use super::io::{At, Body, Created, Done, IfMatch, Query, Versioned};
+use super::page::{after_number, fetched, limit};
+use super::routes::Routes;
+use super::view::{
+    execution_state, execution_state_in, job_kind, outcome, outcome_in, threshold_scope, threshold_scope_in,
+    time, timestamp, verdict, verdict_in,
+};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use Permission::{JobControl, JobCreate, JobRead};
+    routes
+        .tag("jobs")
+        .get("/api/v1/jobs", JobRead, "listJobs", "List jobs, newest first", list)
+        .create("/api/v1/jobs", JobCreate, "createJob", "Make a job for many devices", create)
+        .get("/api/v1/jobs/{id}", JobRead, "getJob", "Get a job with its waves and counts", get)
+        .delete(
+            "/api/v1/jobs/{id}",
+            JobControl,
+            "deleteJob",
+            "Forget a job that is over or never began",
+            delete,
+        )
+        .post("/api/v1/jobs/{id}/start", JobControl, "startJob", "Begin to offer work", start)
+        .post("/api/v1/jobs/{id}/pause", JobControl, "pauseJob", "Hold a job", pause)
+        .post("/api/v1/jobs/{id}/resume", JobControl, "resumeJob", "Go on after a pause or halt", resume)
+        .post("/api/v1/jobs/{id}/cancel", JobControl, "cancelJob", "End a job", cancel)
+        .post(
+            "/api/v1/jobs/{id}/retry",
+            JobControl,
+            "retryJob",
+            "Offer a job again to every device on which it failed",
+            retry,
+        )
+        .get(
+            "/api/v1/jobs/{id}/failures",
+            JobRead,
+            "listJobFailures",
+            "List why a job failed where it failed, most frequent first",
+            failures,
+        )
+        .get(
+            "/api/v1/jobs/{id}/executions",
+            JobRead,
+            "listJobExecutions",
+            "List a job's life on each device",
+            executions,
+        )
+        .get("/api/v1/executions/{id}", JobRead, "getExecution", "Get one execution", execution)
+        .get(
+            "/api/v1/devices/{name}/executions",
+            JobRead,
+            "listDeviceExecutions",
+            "List the executions of a device, newest first",
+            of_device,
+        )
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct JobPath {
+    /// Id of the job.
+    id: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct ExecutionPath {
+    /// Id of the execution.
+    id: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct DevicePath {
+    /// Name of the device.
+    name: String,
+}
+
+fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
+    let NewJob {
+        kind,
+        description,
+        targets,
+        release,
+        force,
+        document,
+        waves,
+        failure_threshold,
+        timeouts,
+        retries,
+        begin,
+    } = new;
+    let mut problems = Problems::default();
+    let what = match (kind, release, document) {
+        (JobKind::Update, Some(NameVersion { name, version }), None) => {
+            Some(NewWhat::Update { name, version, force })
+        }
+        (JobKind::Custom, None, Some(Value::Object(document))) => Some(NewWhat::Document(document)),
+        (JobKind::Update, release, document) => {
+            if release.is_none() {
+                problems.add("release", "is missing; an update needs one");
+            }
+            if document.is_some() {
+                problems.add("document", "does not go with an update; leave it out");
+            }
+            None
+        }
+        (JobKind::Custom, release, document) => {
+            if release.is_some() {
+                problems.add("release", "does not go with a custom job; leave it out");
+            }
+            match document {
+                None => problems.add("document", "is missing; a custom job needs one"),
+                Some(Value::Object(_)) => {}
+                Some(_) => problems.add("document", "must be an object"),
+            }
+            None
+        }
+    };
+    let last = waves.len().saturating_sub(1);
+    let amounts = waves.into_iter().enumerate().filter_map(|(index, size)| match size {
+        WaveSize::Count(count) => Some(Amount::Count(count)),
+        WaveSize::Percent(percent) => Some(Amount::Percent(percent)),
+        WaveSize::Rest => {
+            if index != last {
+                problems.add(format!("waves.{index}"), "may be rest only as the last wave");
+            }
+            None
+        }
+    });
+    let waves = amounts.collect();
+    let targets = match targets {
+        Targets::Devices(names) => NewTargets::Devices(names),
+        Targets::Type(name) => NewTargets::Type(name),
+        Targets::Tag(tag) => NewTargets::Tag(tag),
+        Targets::Group(path) => NewTargets::Group(path),
+        Targets::Query(query) => NewTargets::Query(query),
+    };
+    let threshold = failure_threshold.map(|FailureThreshold { count, percent, minimum, scope }| {
+        domain::FailureThreshold { count, percent, minimum, scope: threshold_scope_in(scope) }
+    });
+    let defaults = domain::Timeouts::default();
+    let Timeouts { queued_seconds, in_progress_seconds, verify_seconds } = timeouts;
+    let seconds = std::time::Duration::from_secs;
+    let timeouts = domain::Timeouts {
+        queued: queued_seconds.map_or(defaults.queued, seconds),
+        in_progress: in_progress_seconds.map_or(defaults.in_progress, seconds),
+        verify: verify_seconds.map(seconds),
+    };
+    let begin = match begin {
+        Begin::Now => AppBegin::Now,
+        Begin::Manually => AppBegin::Manually,
+        Begin::At(at) => AppBegin::At(timestamp(at)),
+    };
+    // A job of the wrong kind has problems by now; the document stands in until they are told.
+    let what = what.unwrap_or_else(|| NewWhat::Document(serde_json::Map::new()));
+    problems.none_or(app::NewJob { description, what, targets, waves, threshold, timeouts, retries, begin })
+}
+
+fn counts(standing: Standing, targets: u64) -> Counts {
+    let Standing { queued, in_progress, verifying, succeeded, failed, canceled, skipped } = standing;
+    let offered = [queued, in_progress, verifying, succeeded, failed, canceled, skipped];
+    let waiting = offered.iter().fold(targets, |left, some| left.saturating_sub(*some));
+    Counts { targets, waiting, queued, in_progress, verifying, succeeded, failed, canceled, skipped }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+fn show(view: JobView) -> Job {
+    let JobView { job, release, waves, standing, current_wave } = view;
+    let domain::Job {
+        id,
+        tenant: _,
+        state,
+        spec,
+        progress: _,
+        target_count,
+        target_seq: _,
+        version,
+        revision: _,
+        created_at,
+        created_by,
+        started_at,
+        ended_at,
+    } = job;
+    let domain::JobSpec { name, what, targets, waves: _, threshold, timeouts: _, retries } = spec;
+    let (shown, reason) = match state {
+        domain::JobState::Scheduled { start_at } => {
+            (JobState::Scheduled, start_at.map(|at| format!("starts at {at}")))
+        }
+        domain::JobState::Running => (JobState::Running, None),
+        domain::JobState::Paused => (JobState::Paused, None),
+        domain::JobState::Halted(halt) => (JobState::Halted, Some(halt.to_string())),
+        domain::JobState::Stopping { in_progress_too: _ } => (JobState::Stopping, None),
+        domain::JobState::Canceled => (JobState::Canceled, None),
+        domain::JobState::Completed => (JobState::Completed, None),
+    };
+    let kind = job_kind(what.kind());
+    let document = match what {
+        domain::What::Document(text) => serde_json::from_str(&text).ok(),
+        domain::What::Update { release: _, force: _ } => None,
+    };
+    Job {
+        id: id.get(),
+        kind,
+        description: name,
+        state: shown,
+        reason,
+        release: release.map(|(name, version)| NameVersion { name, version }),
+        document,
+        targets,
+        retries,
+        failure_threshold: threshold.map(|domain::FailureThreshold { count, percent, minimum, scope }| {
+            FailureThreshold { count, percent, minimum, scope: threshold_scope(scope) }
+        }),
+        counts: counts(standing, target_count),
+        current_wave: number(current_wave),
+        waves: waves
+            .into_iter()
+            .enumerate()
+            .map(|(index, WaveView { targets, offered: _, standing })| Wave {
+                number: number(index),
+                counts: counts(standing, targets),
+            })
+            .collect(),
+        version,
+        created_at: time(created_at),
+        created_by,
+        started_at: started_at.map(time),
+        ended_at: ended_at.map(time),
+    }
+}
+
+fn versioned(view: JobView) -> Versioned<Job> {
+    Versioned { version: view.job.version, body: show(view) }
+}
+
+fn show_execution(view: ExecutionView) -> Execution {
+    let ExecutionView { execution, device, why } = view;
+    let counts_as = domain::Outcome::of(execution.state, execution.verdict);
+    let domain::Execution {
+        id,
+        tenant: _,
+        job,
+        device: _,
+        number,
+        wave,
+        state,
+        verdict: truth,
+        reason,
+        details,
+        version: _,
+        before: _,
+        queued_at,
+        started_at,
+        updated_at,
+        ended_at,
+        phase_due: _,
+        step_due: _,
+    } = execution;
+    Execution {
+        id: id.get(),
+        job: job.get(),
+        device,
+        number,
+        wave: wave.saturating_add(1),
+        state: execution_state(state),
+        verdict: verdict(truth),
+        outcome: outcome(counts_as),
+        reason,
+        why: why.sentence,
+        action: why.action.to_owned(),
+        details,
+        queued_at: time(queued_at),
+        started_at: started_at.map(time),
+        updated_at: time(updated_at),
+        ended_at: ended_at.map(time),
+    }
+}
+
+async fn list(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Job>>, Refusal> {
+    let limit = limit(query.limit);
+    let before = after_number(query.cursor.as_deref())?.map(JobId::new);
+    let items = rest.app.job_list(&by, before, limit.saturating_add(1)).await?;
+    Ok(Json(fetched(items, limit, |view| view.job.id.get(), show)))
+}
+
+async fn create(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Body(new): Body<NewJob>,
+) -> Result<Created<Job>, Refusal> {
+    let view = rest.app.job_create(&by, wanted(new)?).await?;
+    let (location, version) = (format!("/jobs/{}", view.job.id), Some(view.job.version));
+    Ok(Created { location, version, body: show(view) })
+}
+
+async fn get(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(versioned(rest.app.job_get(&by, JobId::new(id)).await?))
+}
+
+async fn delete(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+) -> Result<Done, Refusal> {
+    rest.app.job_delete(&by, JobId::new(id), version).await?;
+    Ok(Done)
+}
+
+async fn start(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(versioned(rest.app.job_start(&by, JobId::new(id), version).await?))
+}
+
+async fn pause(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(versioned(rest.app.job_pause(&by, JobId::new(id), version).await?))
+}
+
+async fn resume(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(versioned(rest.app.job_resume(&by, JobId::new(id), version).await?))
+}
+
+async fn cancel(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+    Query(CancelQuery { in_progress_too }): Query<CancelQuery>,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(versioned(rest.app.job_cancel(&by, JobId::new(id), in_progress_too, version).await?))
+}
+
+async fn retry(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+) -> Result<Json<RetryResult>, Refusal> {
+    let retried = rest.app.job_retry_failed(&by, JobId::new(id), version).await?;
+    Ok(Json(RetryResult { retried }))
+}
+
+async fn failures(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+) -> Result<Json<Page<FailureCluster>>, Refusal> {
+    let clusters = rest.app.job_failures(&by, JobId::new(id)).await?;
+    let items = clusters.into_iter().map(|app::FailureCluster { state, verdict: truth, reason, count }| {
+        FailureCluster { state: execution_state(state), verdict: verdict(truth), reason, count }
+    });
+    Ok(Json(Page { items: items.collect(), total: None, cursor: None, facets: None }))
+}
+
+async fn executions(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    Query(query): Query<ExecutionQuery>,
+) -> Result<Json<Page<Execution>>, Refusal> {
+    let ExecutionQuery { state, verdict, outcome, limit: asked, cursor } = query;
+    let filter = ExecutionFilter {
+        state: state.map(execution_state_in),
+        verdict: verdict.map(verdict_in),
+        outcome: outcome.map(outcome_in),
+        after: after_number(cursor.as_deref())?.map(ExecutionId::new),
+    };
+    let limit = limit(asked);
+    let items = rest.app.execution_list(&by, JobId::new(id), filter, limit.saturating_add(1)).await?;
+    Ok(Json(fetched(items, limit, |view| view.execution.id.get(), show_execution)))
+}
+
+async fn execution(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(ExecutionPath { id }): At<ExecutionPath>,
+) -> Result<Json<Execution>, Refusal> {
+    Ok(Json(show_execution(rest.app.execution_get(&by, ExecutionId::new(id)).await?)))
+}
+
+async fn of_device(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(DevicePath { name }): At<DevicePath>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Execution>>, Refusal> {
+    let limit = limit(query.limit);
+    let before = after_number(query.cursor.as_deref())?.map(ExecutionId::new);
+    let items = rest.app.device_executions(&by, &name, before, limit.saturating_add(1)).await?;
+    Ok(Json(fetched(items, limit, |view| view.execution.id.get(), show_execution)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::rest::fixture::Fixture;
+
+    async fn with_devices(name: &str, count: u32) -> Fixture {
+        let server = Fixture::new(name).await;
+        for number in 1..=count {
+            let body = json!({"name": format!("pump-{number}"), "tags": ["pump"]});
+            server.post("/devices", body).await.expect(201);
+        }
+        server
+    }
+
+    fn custom(targets: Value) -> Value {
+        json!({"kind": "custom", "document": {"blink": 3}, "targets": targets, "begin": "manually"})
+    }
+
+    #[tokio::test]
+    async fn a_job_is_made_started_paused_and_canceled_by_version() {
+        let server = with_devices("jobs", 3).await;
+        let made = server.post("/jobs", custom(json!({"tag": "pump"}))).await;
+        let location = made.header("location").unwrap().to_owned();
+        let made = made.expect(201);
+        assert_eq!(made["state"], "scheduled");
+        assert_eq!(made["counts"]["targets"], 3);
+        assert_eq!(made["counts"]["waiting"], 3);
+        assert_eq!(location, format!("/api/v1/jobs/{}", made["id"]));
+        let job = format!("/jobs/{}", made["id"]);
+        server.act_if(&format!("{job}/start"), "\"99\"").await.problem(412, "version.mismatch");
+        server.act(&format!("{job}/start")).await.expect(200);
+        let paused = server.act(&format!("{job}/pause")).await.expect(200);
+        assert_eq!(paused["state"], "paused");
+        server.act(&format!("{job}/start")).await.problem(409, "job.state");
+        let ended = server.act(&format!("{job}/cancel?inProgressToo=true")).await.expect(200);
+        assert!(matches!(ended["state"].as_str(), Some("stopping" | "canceled")), "{ended}");
+    }
+
+    #[tokio::test]
+    async fn waves_split_the_targets() {
+        let server = with_devices("jobs-waves", 5).await;
+        let mut body = custom(json!({"query": "name==pump-*"}));
+        body["waves"] = json!([{"count": 1}, {"percent": 40}, "rest"]);
+        let made = server.post("/jobs", body).await.expect(201);
+        let sizes: Vec<_> =
+            made["waves"].as_array().unwrap().iter().map(|wave| wave["counts"]["targets"].clone()).collect();
+        assert_eq!(sizes, [json!(1), json!(2), json!(2)]);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_makes_no_sense_is_refused_by_its_fields() {
+        let server = with_devices("jobs-bad", 1).await;
+        let body = json!({"kind": "update", "document": {}, "targets": {"tag": "pump"}, "waves": ["rest", {"count": 1}]});
+        let problem = server.post("/jobs", body).await.problem(400, "request.invalid");
+        assert_eq!(problem.fields(), ["document", "release", "waves.0"]);
+        let body = json!({"kind": "custom", "document": [1], "targets": {"tag": "pump"}});
+        assert_eq!(server.post("/jobs", body).await.problem(400, "request.invalid").fields(), ["document"]);
+        let unknown = custom(json!({"devices": ["pump-1", "ghost"]}));
+        let problem = server.post("/jobs", unknown).await.problem(400, "request.invalid");
+        assert!(problem.fields().iter().all(|field| field.starts_with("targets")), "{:?}", problem.fields());
+        server.get("/jobs/77").await.problem(404, "job.not_found");
+        server.get("/jobs/77/executions").await.problem(404, "job.not_found");
+    }
+
+    #[tokio::test]
+    async fn a_repeated_creation_with_one_key_makes_one_job() {
+        let server = with_devices("jobs-key", 1).await;
+        let body = custom(json!({"tag": "pump"}));
+        let first = server.post_with_key("/jobs", "rollout-7", &body).await;
+        let again = server.post_with_key("/jobs", "rollout-7", &body).await;
+        assert_eq!(first.header("location"), again.header("location"));
+        assert_eq!(first.expect(201)["id"], again.expect(201)["id"]);
+        assert_eq!(server.get("/jobs").await.expect(200)["items"].as_array().unwrap().len(), 1);
+    }
+}

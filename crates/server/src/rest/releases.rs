@@ -1,0 +1,229 @@
+//! `/components`, `/releases`: what an update installs. Neither changes once made.
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use windlass_api::page::{Page, PageQuery};
+use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
+use windlass_app::releases;
+use windlass_domain::permission::Permission;
+use windlass_domain::software;
+
+use super::Rest;
+use super::access::Caller;
+use super::artifacts;
+use super::error::Refusal;
+use super::io::{At, Body, Created, Done, Query, part};
+use super::page::{after_number, fetched, limit};
+use super::routes::Routes;
+use super::view::time;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .tag("components")
+        .get("/api/v1/components", Permission::ReleaseRead, "listComponents", "List components", components)
+        .create(
+            "/api/v1/components",
+            Permission::ReleaseWrite,
+            "createComponent",
+            "Make a component",
+            create_component,
+        )
+        .get(
+            "/api/v1/components/{name}/{version}",
+            Permission::ReleaseRead,
+            "getComponent",
+            "Get a component",
+            component,
+        )
+        .delete(
+            "/api/v1/components/{name}/{version}",
+            Permission::ReleaseWrite,
+            "deleteComponent",
+            "Delete a component that no release has",
+            delete_component,
+        )
+        .tag("releases")
+        .get("/api/v1/releases", Permission::ReleaseRead, "listReleases", "List releases", list)
+        .create("/api/v1/releases", Permission::ReleaseWrite, "createRelease", "Make a release", create)
+        .get(
+            "/api/v1/releases/{name}/{version}",
+            Permission::ReleaseRead,
+            "getRelease",
+            "Get a release",
+            release,
+        )
+        .delete(
+            "/api/v1/releases/{name}/{version}",
+            Permission::ReleaseWrite,
+            "deleteRelease",
+            "Delete a release that no open job installs",
+            delete,
+        )
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct VersionPath {
+    /// Its name.
+    name: String,
+    /// Its version.
+    version: String,
+}
+
+fn show_component(component: software::Component) -> Component {
+    let software::Component { id: _, name, version, component_type, artifacts, created_at } = component;
+    Component {
+        name: name.into_string(),
+        version: version.into_string(),
+        component_type: component_type.into_string(),
+        artifacts: artifacts.into_iter().map(artifacts::show).collect(),
+        created_at: time(created_at),
+    }
+}
+
+fn show(release: software::Release) -> Release {
+    let software::Release { id: _, name, version, device_types, components, notes, created_at, created_by } =
+        release;
+    let components = components.into_iter().map(|component| {
+        let software::Component { name, version, .. } = component;
+        NameVersion { name: name.into_string(), version: version.into_string() }
+    });
+    Release {
+        name: name.into_string(),
+        version: version.into_string(),
+        components: components.collect(),
+        device_types: device_types.into_iter().map(windlass_domain::ids::TypeName::into_string).collect(),
+        notes,
+        created_at: time(created_at),
+        created_by,
+    }
+}
+
+async fn components(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Component>>, Refusal> {
+    let limit = limit(query.limit);
+    let after = after_number(query.cursor.as_deref())?;
+    let items = rest.app.component_list(&by, after, limit.saturating_add(1)).await?;
+    Ok(Json(fetched(items, limit, |one| one.id.get(), show_component)))
+}
+
+async fn create_component(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Body(new): Body<NewComponent>,
+) -> Result<Created<Component>, Refusal> {
+    let NewComponent { name, version, component_type, artifacts } = new;
+    let new = releases::NewComponent { name, version, component_type, artifacts };
+    let body = show_component(rest.app.component_create(&by, new).await?);
+    let location = format!("/components/{}/{}", part(&body.name), part(&body.version));
+    Ok(Created { location, version: None, body })
+}
+
+async fn component(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(VersionPath { name, version }): At<VersionPath>,
+) -> Result<Json<Component>, Refusal> {
+    Ok(Json(show_component(rest.app.component_get(&by, &name, &version).await?)))
+}
+
+async fn delete_component(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(VersionPath { name, version }): At<VersionPath>,
+) -> Result<Done, Refusal> {
+    rest.app.component_delete(&by, &name, &version).await?;
+    Ok(Done)
+}
+
+async fn list(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Release>>, Refusal> {
+    let limit = limit(query.limit);
+    let after = after_number(query.cursor.as_deref())?;
+    let items = rest.app.release_list(&by, after, limit.saturating_add(1)).await?;
+    Ok(Json(fetched(items, limit, |one| one.id.get(), show)))
+}
+
+async fn create(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Body(new): Body<NewRelease>,
+) -> Result<Created<Release>, Refusal> {
+    let NewRelease { name, version, components, device_types, notes } = new;
+    let components = components.into_iter().map(|NameVersion { name, version }| (name, version)).collect();
+    let new = releases::NewRelease { name, version, components, device_types, notes };
+    let body = show(rest.app.release_create(&by, new).await?);
+    let location = format!("/releases/{}/{}", part(&body.name), part(&body.version));
+    Ok(Created { location, version: None, body })
+}
+
+async fn release(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(VersionPath { name, version }): At<VersionPath>,
+) -> Result<Json<Release>, Refusal> {
+    Ok(Json(show(rest.app.release_get(&by, &name, &version).await?)))
+}
+
+async fn delete(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(VersionPath { name, version }): At<VersionPath>,
+) -> Result<Done, Refusal> {
+    rest.app.release_delete(&by, &name, &version).await?;
+    Ok(Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::rest::fixture::Fixture;
+
+    #[tokio::test]
+    async fn a_release_is_made_of_components_made_of_artifacts() {
+        let server = Fixture::new("releases").await;
+        let artifact = server.upload("app.bin", b"firmware").await.expect(201);
+        let component = json!({"name": "app", "version": "2.4.1+build/7".replace('/', "-"), "artifacts": [artifact["id"]]});
+        let made = server.post("/components", component).await;
+        assert_eq!(made.header("location"), Some("/api/v1/components/app/2.4.1%2Bbuild-7"));
+        let made = made.expect(201);
+        assert_eq!(made["type"], "application");
+        assert_eq!(made["artifacts"][0]["name"], "app.bin");
+        let release = json!({"name": "pump-fw", "version": "2.4.1",
+            "components": [{"name": "app", "version": "2.4.1+build-7"}]});
+        server.post("/releases", release.clone()).await.expect(201);
+        server.post("/releases", release).await.problem(409, "release.exists");
+        let got = server.get("/releases/pump-fw/2.4.1").await.expect(200);
+        assert_eq!(got["components"][0]["version"], "2.4.1+build-7");
+        server.delete("/components/app/2.4.1%2Bbuild-7").await.problem(409, "component.in_use");
+        server.delete("/releases/pump-fw/2.4.1").await.expect(204);
+        server.delete("/components/app/2.4.1%2Bbuild-7").await.expect(204);
+        server.get("/releases/pump-fw/2.4.1").await.problem(404, "release.not_found");
+    }
+
+    #[tokio::test]
+    async fn pages_of_releases_follow_each_other() {
+        let server = Fixture::new("releases-pages").await;
+        server.post("/components", json!({"name": "app", "version": "1"})).await.expect(201);
+        for version in ["1", "2", "3"] {
+            let components = json!([{"name": "app", "version": "1"}]);
+            let body = json!({"name": "fw", "version": version, "components": components});
+            server.post("/releases", body).await.expect(201);
+        }
+        let first = server.get("/releases?limit=2").await.expect(200);
+        assert_eq!(first["items"].as_array().unwrap().len(), 2);
+        let cursor = first["cursor"].as_str().unwrap();
+        let second = server.get(&format!("/releases?limit=2&cursor={cursor}")).await.expect(200);
+        assert_eq!(second["items"][0]["version"], "3");
+        assert!(second.get("cursor").is_none());
+        server.get("/releases?cursor=nonsense").await.problem(400, "cursor.invalid");
+    }
+}

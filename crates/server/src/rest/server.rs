@@ -1,0 +1,62 @@
+//! `/server`: what this node is and carries; `/ca.pem`: what devices trust.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header;
+use windlass_api::server::ServerInfo;
+use windlass_domain::permission::Permission;
+
+use super::Rest;
+use super::access::{Access, Caller};
+use super::error::Refusal;
+use super::io::Raw;
+use super::routes::Routes;
+use super::view::time;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .tag("server")
+        .get("/api/v1/server", Permission::ServerRead, "getServer", "What this server is and carries", info)
+        .get("/api/v1/ca.pem", Access::Anyone, "getCa", "Root and issuing CA, for devices to trust", ca)
+}
+
+async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<ServerInfo>, Refusal> {
+    let everything = windlass_app::fleet::ListRequest { limit: Some(1), ..Default::default() };
+    let devices = rest.app.device_list(&by, &everything)?.total;
+    let uptime = rest.app.clock.now().since(rest.started_at);
+    Ok(Json(ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: time(rest.started_at),
+        uptime_seconds: uptime.as_secs(),
+        database: rest.config.database.to_owned(),
+        device_endpoints: rest.config.device_endpoints.clone(),
+        ca_fingerprint: rest.app.authority.root_fingerprint(),
+        devices: devices,
+        connections: u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX),
+        resident_bytes: super::metrics::resident_bytes(),
+    }))
+}
+
+async fn ca(State(rest): State<Rest>) -> Raw {
+    let kind = [(header::CONTENT_TYPE, "application/x-pem-file")];
+    Raw { response: (kind, rest.app.authority.ca_pem()).into_response() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rest::fixture::Fixture;
+
+    #[tokio::test]
+    async fn the_authority_is_public_and_the_rest_is_not() {
+        let server = Fixture::new("server").await;
+        let pem = server.anonymous().get("/ca.pem").await;
+        assert_eq!(pem.status, 200);
+        assert!(pem.text().starts_with("-----BEGIN CERTIFICATE-----"));
+        server.anonymous().get("/server").await.problem(401, "auth.required");
+        let info = server.get("/server").await.expect(200);
+        assert_eq!(info["database"], "sqlite");
+        assert_eq!(info["caFingerprint"].as_str().unwrap().len(), 64);
+        assert!(info["residentBytes"].as_u64().unwrap() > 0);
+    }
+}
