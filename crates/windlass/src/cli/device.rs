@@ -392,6 +392,7 @@ async fn measured(api: &Api, telemetry: Telemetry, printer: Printer) -> anyhow::
 fn number(value: &Measured) -> String {
     match value {
         Measured::Bool(value) => value.to_string(),
+        Measured::Integer(value) => value.to_string(),
         Measured::Number(value) => value.to_string(),
         Measured::Text(value) => value.clone(),
     }
