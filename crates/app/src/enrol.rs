@@ -20,6 +20,8 @@ use crate::audit::record;
 use crate::authority::csr::{self, PublicKey};
 use crate::error::AppError;
 
+#[cfg(test)]
+pub(crate) mod bench;
 mod claims;
 mod issue;
 mod keeper;
