@@ -165,10 +165,8 @@ impl Inner {
         to: i64,
     ) -> Result<Vec<Found>, StoreError> {
         let ids = self.find(device, metric).await?;
-        if !ids.is_empty() {
-            if let Database::Shared(_) = self.database {
-                self.refresh_tail().await?;
-            }
+        if let (Database::Shared(_), false) = (&self.database, ids.is_empty()) {
+            self.refresh_tail().await?;
         }
         let mut found = Vec::with_capacity(ids.len());
         for (id, kind) in ids {

@@ -239,7 +239,7 @@ async fn merges_settling_and_late_points_change_no_answer() {
             assert_eq!(steps[0].aggregate.max, 1e6, "waiting, compacted, settled: {step}");
             assert_eq!(steps[1..], from_points[1..]);
             match step {
-                0 => drop(bench.telemetry.compact(EVER, later).await.unwrap()),
+                0 => assert!(bench.telemetry.compact(EVER, later).await.is_ok()),
                 1 => {
                     assert_eq!(
                         bench.telemetry.maintain(later).await.unwrap().settled,
@@ -461,9 +461,9 @@ proptest! {
                             let points = points.iter().map(|(minute, value)| number("t", *minute, f64::from(*value)));
                             append(&bench.telemetry, device, points.collect()).await;
                         }
-                        Act::Compact => drop(bench.telemetry.compact(EVER, START).await.unwrap()),
+                        Act::Compact => assert!(bench.telemetry.compact(EVER, START).await.is_ok()),
                         Act::Maintain(days) => {
-                            drop(bench.telemetry.maintain(START.plus(Duration::from_secs(days * 86_400))).await.unwrap());
+                            assert!(bench.telemetry.maintain(START.plus(Duration::from_secs(days * 86_400))).await.is_ok());
                         }
                         Act::Crash => bench.reopen().await,
                     }
