@@ -119,6 +119,7 @@ impl Bench {
             .await
             .unwrap()
             .unwrap();
+        self.app.fleet.catch_up(&self.app.store).await.unwrap();
         let peer = DevicePeer {
             tenant: TENANT,
             device: made.id,

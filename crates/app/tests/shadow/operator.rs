@@ -188,6 +188,20 @@ async fn who_may_not_write_or_see_the_device_is_told_no_more_than_that() {
 }
 
 #[tokio::test]
+async fn a_scope_ends_at_the_devices_it_selects() {
+    let (bench, pump) = a_pump("scope").await;
+    let valve = bench.add(Device::named("valve-1")).await;
+    let scoped = Principal { scope: Some("name==pump-1".to_owned()), ..operator() };
+    let change = || object(json!({"a": 1}));
+    bench.app.shadow_update(&scoped, pump.name(), None, change(), None).await.unwrap();
+    bench.app.shadow_update(&operator(), valve.name(), None, change(), None).await.unwrap();
+    let refused = bench.app.shadow_update(&scoped, valve.name(), None, change(), None).await;
+    assert_eq!(refused.unwrap_err().code(), "not_found");
+    assert_eq!(bench.app.shadow_get(&scoped, valve.name(), None).await.unwrap_err().code(), "not_found");
+    assert_eq!(bench.app.shadow_get(&operator(), valve.name(), None).await.unwrap().version, 1);
+}
+
+#[tokio::test]
 async fn a_decommissioned_device_can_be_read_but_not_configured() {
     let (bench, pump) = a_pump("decommissioned").await;
     desire(&bench, &pump, json!({"a": 1})).await.unwrap();
