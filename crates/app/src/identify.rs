@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use windlass_domain::credential::{ConnectRefusal, CredentialPurpose, check};
+use windlass_domain::device::Device;
 use windlass_domain::device_type::TypeSpec;
-use windlass_domain::ids::Sha256;
+use windlass_domain::ids::{DeviceId, Sha256};
 use windlass_domain::time::Timestamp;
 use windlass_domain::topic_map::TopicMap;
+use windlass_store::credentials::Credential;
 use windlass_store::{StoreError, Tx, claims, credentials, devices, types};
 
 use crate::app::App;
@@ -36,13 +38,38 @@ impl App {
             Err(ConnectRefusal::Unavailable)
         })
     }
+
+    /// A device as it would be if it connected now, for what is left to do in its name: the will of a connection
+    /// that a restart cut off. None if it may not connect.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn peer_of_device(&self, device: DeviceId) -> Result<Option<DevicePeer>, StoreError> {
+        let now = self.clock.now();
+        let topics = (self.limits.topic_bytes, self.limits.topic_levels);
+        self.store
+            .read(move |tx| {
+                Box::pin(async move {
+                    let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(None) };
+                    let good = credentials::of_device(tx, device.id)
+                        .await?
+                        .into_iter()
+                        .find(|each| check(each.status, each.not_before, each.not_after, now).is_ok());
+                    match good.filter(|_| device.lifecycle.may_connect()) {
+                        Some(credential) => device_peer(tx, device, &credential, topics).await.map(Some),
+                        None => Ok(None),
+                    }
+                })
+            })
+            .await
+    }
 }
 
 async fn judge(
     tx: &mut Tx<'_>,
     fingerprint: &Sha256,
     now: Timestamp,
-    (bytes, levels): (usize, usize),
+    topics: (usize, usize),
 ) -> Result<Result<Peer, ConnectRefusal>, StoreError> {
     let Some(credential) = credentials::by_fingerprint(tx, fingerprint).await? else {
         return Ok(Err(ConnectRefusal::Unknown));
@@ -72,34 +99,43 @@ async fn judge(
             if !device.lifecycle.may_connect() {
                 return Ok(Err(ConnectRefusal::Lifecycle(device.lifecycle)));
             }
-            let type_spec = match device.device_type {
-                Some(id) => types::type_by_id(tx, id).await?.map(|record| record.spec),
-                None => None,
-            };
-            let type_spec = type_spec.unwrap_or_else(TypeSpec::default);
-            // A map that was stored compiles; if it does not, its topics are unmapped and the device still connects.
-            let topic_map = TopicMap::compile(&type_spec.topic_map, bytes, levels).unwrap_or_else(|(row, error)| {
-                tracing::error!(device.name = %device.name, row, %error, "the type's topic map cannot be used");
-                TopicMap::default()
-            });
-            let aliases = devices::device_aliases(tx, device.id).await?;
-            Ok(Ok(Peer::Device(Arc::new(DevicePeer {
-                tenant: device.tenant,
-                device: device.id,
-                name: device.name,
-                aliases: aliases.into_iter().map(|alias| alias.external_id).collect(),
-                kind: device.kind,
-                credential: credential.id,
-                expires_at: credential.not_after,
-                type_spec: Arc::new(type_spec),
-                topic_map: Arc::new(topic_map),
-                link_base: Arc::from(""),
-            }))))
+            Ok(Ok(Peer::Device(Arc::new(device_peer(tx, device, &credential, topics).await?))))
         }
         (CredentialPurpose::Claim, None, _) | (CredentialPurpose::Device, _, None) => {
             Ok(Err(ConnectRefusal::Unknown))
         }
     }
+}
+
+async fn device_peer(
+    tx: &mut Tx<'_>,
+    device: Device,
+    credential: &Credential,
+    (bytes, levels): (usize, usize),
+) -> Result<DevicePeer, StoreError> {
+    let type_spec = match device.device_type {
+        Some(id) => types::type_by_id(tx, id).await?.map(|record| record.spec),
+        None => None,
+    };
+    let type_spec = type_spec.unwrap_or_else(TypeSpec::default);
+    // A map that was stored compiles; if it does not, its topics are unmapped and the device still connects.
+    let topic_map = TopicMap::compile(&type_spec.topic_map, bytes, levels).unwrap_or_else(|(row, error)| {
+        tracing::error!(device.name = %device.name, row, %error, "the type's topic map cannot be used");
+        TopicMap::default()
+    });
+    let aliases = devices::device_aliases(tx, device.id).await?;
+    Ok(DevicePeer {
+        tenant: device.tenant,
+        device: device.id,
+        name: device.name,
+        aliases: aliases.into_iter().map(|alias| alias.external_id).collect(),
+        kind: device.kind,
+        credential: credential.id,
+        expires_at: credential.not_after,
+        type_spec: Arc::new(type_spec),
+        topic_map: Arc::new(topic_map),
+        link_base: Arc::from(""),
+    })
 }
 
 #[cfg(test)]

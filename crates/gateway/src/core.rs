@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use windlass_app::App;
+use windlass_app::connections::{Abandoned, SavedWill};
 use windlass_app::hub::{CloseReason, Link};
 use windlass_app::message::{DevicePeer, Inbound, Peer};
 use windlass_app::tasks::Tasks;
@@ -117,6 +118,33 @@ pub(crate) fn printable(text: &str) -> String {
         printable.push('…');
     }
     printable
+}
+
+/// Sessions that the last run left connected begin to expire; their wills are published, since their connections
+/// are lost. Must run before anybody can connect.
+pub(crate) async fn adopt_sessions(core: &Core) {
+    let abandoned = match core.app.sessions_abandoned().await {
+        Ok(abandoned) => abandoned,
+        Err(error) => {
+            tracing::error!(error = %chain(&error), "sessions of the last run could not be read; they stay as they are");
+            return;
+        }
+    };
+    for Abandoned { device, client_id, session } in abandoned {
+        let Some(SavedWill { topic, payload, delay_seconds }) = session.will else { continue };
+        let will = Will { topic, payload: payload.into(), delay: delay_seconds, retain: false };
+        match core.app.peer_of_device(device).await {
+            Ok(Some(peer)) => {
+                let wait = u64::from(delay_seconds.min(session.expiry_seconds)) * 1_000;
+                let late = Late { peer: Arc::new(peer), client_id: client_id.into(), will };
+                drop(core.wills.keep(late, core.now() + wait));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "a will of the last run could not be published")
+            }
+        }
+    }
 }
 
 async fn sweep(core: Arc<Core>) {

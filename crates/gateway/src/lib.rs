@@ -83,7 +83,8 @@ impl Gateway {
             return Err(GatewayError::PlainBeyondLoopback(address));
         }
         let acceptor = Acceptor::new(identity, max_fragment_size)?;
-        let wanted = listen.iter().map(|address| (*address, false)).chain(plain.map(|address| (address, true)));
+        let wanted =
+            listen.iter().map(|address| (*address, false)).chain(plain.map(|address| (address, true)));
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for (address, plain) in wanted {
@@ -95,6 +96,7 @@ impl Gateway {
         let tasks = tasks.child("gateway");
         let metrics = Arc::<Metrics>::default();
         let core = Core::start(app, Arc::clone(&metrics), tasks.clone());
+        core::adopt_sessions(&core).await;
         let entrance = Entrance::new(core, acceptor.clone());
         for (listener, plain) in listeners {
             tasks.spawn(listener::accept(Arc::clone(&entrance), listener, plain));

@@ -103,7 +103,8 @@ async fn next(entrance: &Entrance, listener: &TcpListener) -> (TcpStream, Socket
 
 fn tune(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(300)).with_interval(Duration::from_secs(30));
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(300)).with_interval(Duration::from_secs(30));
     // A socket without one of these still works.
     let tuned = socket
         .set_tcp_nodelay(true)
@@ -122,7 +123,8 @@ enum Entered<S> {
 
 async fn serve_tls(entrance: Arc<Entrance>, stream: TcpStream, address: SocketAddr, ticket: Ticket) {
     // Boxed, so that the space for the handshake is given back before the connection begins.
-    let entered = Box::pin(within_time(&entrance.core, address, enter_tls(&entrance, stream, address, ticket)));
+    let entered =
+        Box::pin(within_time(&entrance.core, address, enter_tls(&entrance, stream, address, ticket)));
     match entered.await.flatten() {
         Some(Entered::Mqtt(connection)) => connection.run().await,
         Some(Entered::Http(io, arrival, input)) => {

@@ -17,7 +17,10 @@ fn identity(name: &str) -> TlsIdentity {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &authority()).unwrap();
-    TlsIdentity { chain: vec![certificate.into()], key: PrivateKeyDer::try_from(key.serialize_der()).unwrap() }
+    TlsIdentity {
+        chain: vec![certificate.into()],
+        key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+    }
 }
 
 /// Remembers which certificate the server showed; accepts any.
@@ -145,9 +148,8 @@ async fn a_certificate_without_its_key_is_refused() {
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&stolen.key).unwrap();
         let (config, _) = client(version, None, &[]);
         let mut config = Arc::try_unwrap(config).unwrap();
-        config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(
-            CertifiedKey::new(stolen.chain, key),
-        ));
+        config.client_auth_cert_resolver =
+            Arc::new(rustls::sign::SingleCertAndKey::from(CertifiedKey::new(stolen.chain, key)));
         assert!(shake(&acceptor, &Arc::new(config)).await.is_err(), "{version:?}");
     }
 }

@@ -68,7 +68,9 @@ pub(crate) fn read(method: &Method, path: &str, query: &str) -> Result<Asked, No
         },
         ["things", thing, "shadow"] => shadow(method, &name(thing)?, query),
         ["things", thing, "jobs"] => match *method {
-            Method::GET => request(format!("$aws/things/{}/jobs/get", name(thing)?), Payload::Made("{}".to_owned())),
+            Method::GET => {
+                request(format!("$aws/things/{}/jobs/get", name(thing)?), Payload::Made("{}".to_owned()))
+            }
             _ => Err(NotAsked::Method("GET")),
         },
         ["things", thing, "jobs", job] => job_request(method, &name(thing)?, &name(job)?, query),
@@ -101,7 +103,10 @@ fn job_request(method: &Method, thing: &str, job: &str, query: &str) -> Result<A
         Method::GET => {
             let mut body = Map::new();
             if let Some(number) = parameter(query, "executionNumber")? {
-                body.insert("executionNumber".to_owned(), number.parse::<i64>().map_or(json!(number), |n| json!(n)));
+                body.insert(
+                    "executionNumber".to_owned(),
+                    number.parse::<i64>().map_or(json!(number), |n| json!(n)),
+                );
             }
             if let Some(include) = parameter(query, "includeJobDocument")? {
                 body.insert("includeJobDocument".to_owned(), json!(include == "true"));
@@ -116,7 +121,11 @@ fn job_request(method: &Method, thing: &str, job: &str, query: &str) -> Result<A
 
 /// A name becomes one level of a topic and must not become more.
 fn name(text: &str) -> Result<String, NotAsked> {
-    if text.is_empty() || text.contains(['/', '+', '#', '\0']) { Err(NotAsked::Path) } else { Ok(text.to_owned()) }
+    if text.is_empty() || text.contains(['/', '+', '#', '\0']) {
+        Err(NotAsked::Path)
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn parameter(query: &str, name: &str) -> Result<Option<String>, NotAsked> {
@@ -186,8 +195,18 @@ mod tests {
             ("POST", "/things/pump/shadow", "$aws/things/pump/shadow/update", Some(Payload::Body)),
             ("DELETE", "/things/a%3Ab/shadow", "$aws/things/a:b/shadow/delete", made("")),
             ("GET", "/things/pump/jobs", "$aws/things/pump/jobs/get", made("{}")),
-            ("PUT", "/things/pump/jobs/$next", "$aws/things/pump/jobs/start-next", Some(Payload::BodyOrEmpty)),
-            ("PUT", "/things/pump/jobs/%24next", "$aws/things/pump/jobs/start-next", Some(Payload::BodyOrEmpty)),
+            (
+                "PUT",
+                "/things/pump/jobs/$next",
+                "$aws/things/pump/jobs/start-next",
+                Some(Payload::BodyOrEmpty),
+            ),
+            (
+                "PUT",
+                "/things/pump/jobs/%24next",
+                "$aws/things/pump/jobs/start-next",
+                Some(Payload::BodyOrEmpty),
+            ),
             ("GET", "/things/pump/jobs/$next", "$aws/things/pump/jobs/$next/get", made("{}")),
             (
                 "GET",
@@ -198,7 +217,12 @@ mod tests {
             ("POST", "/things/pump/jobs/7", "$aws/things/pump/jobs/7/update", Some(Payload::Body)),
             ("POST", "/topics/devices%2Fpump%2Ftelemetry?qos=1", "devices/pump/telemetry", None),
             ("POST", "/topics/devices/pump/telemetry", "devices/pump/telemetry", None),
-            ("GET", "/api/things/shadow/ListNamedShadowsForThing/pump", "names of pump, None after None", None),
+            (
+                "GET",
+                "/api/things/shadow/ListNamedShadowsForThing/pump",
+                "names of pump, None after None",
+                None,
+            ),
             (
                 "GET",
                 "/api/things/shadow/ListNamedShadowsForThing/pump?pageSize=5&nextToken=a",

@@ -48,7 +48,11 @@ impl Answered for Single {
 }
 
 /// Answers one request.
-pub(crate) async fn answer(core: &Arc<Core>, arrival: &Arrival, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(
+    core: &Arc<Core>,
+    arrival: &Arrival,
+    request: Request<Incoming>,
+) -> Response<Body> {
     match serve(core, arrival, request).await {
         Ok(answer) => answer,
         Err(answer) => *answer,
@@ -63,9 +67,14 @@ async fn serve(
     // Who asks is decided before path and body are looked at.
     let device = device(core, arrival).await?;
     let (head, body) = request.into_parts();
-    let asked = read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default()).map_err(not_asked)?;
+    let asked =
+        read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default()).map_err(not_asked)?;
     if core.rates.take(device.device, 1, core.now()) != Pace::Free {
-        return Err(deny(StatusCode::TOO_MANY_REQUESTS, "rate", "the device sends too many messages; slow down"));
+        return Err(deny(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate",
+            "the device sends too many messages; slow down",
+        ));
     }
     match asked {
         Asked::Request { topic, payload } => {
@@ -84,7 +93,9 @@ async fn serve(
             let payload = collect(core, body).await?;
             let outcome = hand_over(core, device, &topic, payload).await?;
             match outcome.acknowledgement {
-                Acknowledgement::Accepted => Ok(json_answer(StatusCode::OK, json!({ "message": "OK" }).to_string())),
+                Acknowledgement::Accepted => {
+                    Ok(json_answer(StatusCode::OK, json!({ "message": "OK" }).to_string()))
+                }
                 Acknowledgement::PayloadRejected(why) => {
                     Err(deny(StatusCode::BAD_REQUEST, "payload.rejected", &why))
                 }
@@ -118,7 +129,9 @@ async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Refus
 fn not_asked(why: NotAsked) -> Refusal {
     match why {
         NotAsked::Path => deny(StatusCode::NOT_FOUND, "not_found", "the device API has nothing at this path"),
-        NotAsked::Encoding => deny(StatusCode::BAD_REQUEST, "encoding", "the path or query cannot be decoded"),
+        NotAsked::Encoding => {
+            deny(StatusCode::BAD_REQUEST, "encoding", "the path or query cannot be decoded")
+        }
         NotAsked::Method(allowed) => {
             let sentence = format!("this path takes {allowed}");
             let mut answer = deny(StatusCode::METHOD_NOT_ALLOWED, "method", &sentence);
@@ -202,16 +215,21 @@ async fn shadow_names(
     let page_size = page_size
         .map(|text| text.parse::<u32>().ok().filter(|size| (1..=100).contains(size)))
         .map(|size| {
-            size.ok_or_else(|| deny(StatusCode::BAD_REQUEST, "page_size", "pageSize is a number from 1 to 100"))
+            size.ok_or_else(|| {
+                deny(StatusCode::BAD_REQUEST, "page_size", "pageSize is a number from 1 to 100")
+            })
         })
         .transpose()?;
-    let owner = if device.answers_to(thing) { Some(device.device) } else { core.app.child_of(&device, thing) };
+    let owner =
+        if device.answers_to(thing) { Some(device.device) } else { core.app.child_of(&device, thing) };
     let Some(owner) = owner else {
         return Err(deny(StatusCode::FORBIDDEN, "forbidden", "a device may ask for its own shadows only"));
     };
     match core.app.shadow_names(owner, page_size, next_token).await {
         Ok(body) => Ok(json_answer(StatusCode::OK, body)),
-        Err(error @ AppError::Invalid(_)) => Err(deny(StatusCode::BAD_REQUEST, error.code(), &error.to_string())),
+        Err(error @ AppError::Invalid(_)) => {
+            Err(deny(StatusCode::BAD_REQUEST, error.code(), &error.to_string()))
+        }
         Err(error) => {
             tracing::warn!(
                 device.name = device.name.as_str(),

@@ -34,7 +34,11 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 /// Answers the handshake; the MQTT connection begins when the answer is out.
-pub(crate) fn upgrade(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) fn upgrade(
+    core: &Arc<Core>,
+    arrival: &Arc<Arrival>,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let headers = request.headers();
     let key = match headers.get(header::SEC_WEBSOCKET_KEY) {
         Some(key)
@@ -46,8 +50,11 @@ pub(crate) fn upgrade(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request
             key.clone()
         }
         Some(_) | None => {
-            let mut answer =
-                problem(StatusCode::UPGRADE_REQUIRED, "websocket", "this path speaks MQTT over WebSocket, version 13");
+            let mut answer = problem(
+                StatusCode::UPGRADE_REQUIRED,
+                "websocket",
+                "this path speaks MQTT over WebSocket, version 13",
+            );
             answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             return answer;
         }
@@ -79,7 +86,8 @@ async fn serve(core: Arc<Core>, arrival: Arc<Arrival>, request: Request<Incoming
             .max_write_buffer_size(2 * most)
             .max_message_size(Some(most))
             .max_frame_size(Some(most));
-        let inner = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let inner =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         welcome(&core, Frames { inner, input: Bytes::new() }, &arrival, Vec::new()).await
     };
     let stop = core.stop().clone();
@@ -108,7 +116,11 @@ fn broken(error: Error) -> io::Error {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Frames<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
             if !self.input.is_empty() {
                 let many = self.input.len().min(buffer.remaining());

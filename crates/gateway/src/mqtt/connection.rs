@@ -33,6 +33,8 @@ use crate::rate::Pace;
 const SCRATCH: usize = 64 * 1024;
 /// Rounds before others get their turn.
 const ROUNDS: usize = 8;
+/// How often a connection notes that a publish was refused, at most.
+const REFUSALS_EVERY_MS: u64 = 10_000;
 /// How long a client that is sent away may take to read why.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -97,6 +99,7 @@ pub(crate) struct Connection<S> {
     sent: Option<Sent>,
     slowed: bool,
     draining: bool,
+    refusal_noted: Option<u64>,
     ending: Option<Ending>,
 }
 
@@ -121,6 +124,7 @@ where
             sent: Some(Sent::default()),
             slowed: false,
             draining: false,
+            refusal_noted: None,
             ending: None,
         }
     }
@@ -174,6 +178,9 @@ where
         }
         for message in live {
             self.parts.session.live(&message, &mut out);
+            if let Some(sent) = &mut self.sent {
+                sent.note(&message);
+            }
         }
         if woken {
             self.parts.session.wake();
@@ -332,7 +339,7 @@ where
     }
 
     fn carry_out(&mut self, out: Output) {
-        let Output { bytes, taken, ending, tally } = out;
+        let Output { bytes, taken, refused, ending, tally } = out;
         if !bytes.is_empty() {
             self.flushed = false;
             if self.output.is_empty() {
@@ -345,10 +352,27 @@ where
             self.ending = ending;
         }
         self.count(tally);
+        if !taken.is_empty() || !refused.is_empty() {
+            self.pace(taken.len() + refused.len());
+        }
+        if let Some((topic, refusal)) = refused.into_iter().next() {
+            self.note_refusal(topic, refusal);
+        }
         if !taken.is_empty() {
-            self.pace(taken.len());
             self.give(taken);
         }
+    }
+
+    // Operators see that a device uses a topic that nothing maps; once in a while is enough.
+    fn note_refusal(&mut self, topic: String, refusal: TopicRefusal) {
+        let Peer::Device(device) = &self.parts.peer else { return };
+        let now = self.core.now();
+        if self.refusal_noted.is_some_and(|noted| now.saturating_sub(noted) < REFUSALS_EVERY_MS) {
+            return;
+        }
+        self.refusal_noted = Some(now);
+        let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
+        self.core.tasks.spawn(async move { core.app.topic_refused(&device, &topic, &refusal).await });
     }
 
     fn pace(&mut self, messages: usize) {

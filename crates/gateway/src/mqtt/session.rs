@@ -75,6 +75,8 @@ pub(crate) struct Output {
     pub(crate) bytes: Vec<u8>,
     /// To be made durable, in this order; each is answered by one [`Session::outcome`].
     pub(crate) taken: Vec<Taken>,
+    /// Publishes to topics that the peer may not use, to be noted.
+    pub(crate) refused: Vec<(String, TopicRefusal)>,
     /// The connection ends when `bytes` are written.
     pub(crate) ending: Option<Ending>,
     /// What happened, for the counters.
@@ -368,17 +370,18 @@ impl Session {
             *count += 1;
         }
         let refusal = match form {
-            Err(_) => Some(reason::TOPIC_INVALID),
-            Ok(()) => gate.may_publish(&topic).is_err().then_some(reason::NOT_AUTHORIZED),
+            Err(_) => Err((reason::TOPIC_INVALID, TopicRefusal::NotAuthorized)),
+            Ok(()) => gate.may_publish(&topic).map_err(|refusal| (reason::NOT_AUTHORIZED, refusal)),
         };
         let standing = match refusal {
-            None => {
+            Ok(()) => {
                 let qos2_id = (qos == Qos::Two && self.persistent).then_some(packet_id);
                 out.taken.push(Taken { topic, payload, qos2_id });
                 Standing::Waiting
             }
-            Some(code) => {
+            Err((code, refusal)) => {
                 out.tally.refused += 1;
+                out.refused.push((topic, refusal));
                 if v5 { Standing::Answer(code) } else { Standing::End }
             }
         };

@@ -9,7 +9,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use windlass_app::connections::{SavedSession, SavedWill};
 use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
-use windlass_app::message::{ApplicationPeer, Peer};
+use windlass_app::message::Peer;
 use windlass_domain::credential::ConnectRefusal;
 
 use crate::core::{Core, chain};
@@ -176,8 +176,7 @@ async fn identify(core: &Core, arrival: &Arrival, connect: &Connect) -> Result<P
     match &connect.password {
         Some(password) if arrival.chain.is_empty() => {
             let secret = std::str::from_utf8(password).map_err(|_| ConnectRefusal::BadToken)?;
-            let principal = core.app.identify_token(secret).await?;
-            Ok(Peer::Application(Arc::new(ApplicationPeer { principal, expires_at: None })))
+            Ok(Peer::Application(Arc::new(core.app.identify_application(secret).await?)))
         }
         Some(_) | None => arrival.identify(core).await,
     }
