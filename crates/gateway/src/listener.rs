@@ -24,8 +24,8 @@ use crate::tls::{Acceptor, Handshake, Spoken, Stream};
 
 /// Peers that have not said hello yet; the oldest makes way.
 const SILENT_PEERS: usize = 4_096;
-/// A handshake that takes longer than this makes way for others when many wait.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
+/// A handshake that takes more than this part of its time makes way for others when many wait.
+const HANDSHAKE_PATIENCE: u32 = 5;
 /// First byte of every TLS handshake record.
 const TLS_HANDSHAKE: u8 = 22;
 /// Largest TLS record (RFC 8446, section 5.1), with its header.
@@ -47,7 +47,7 @@ pub(crate) struct Entrance {
 impl Entrance {
     /// The stages, empty.
     pub(crate) fn new(core: Arc<Core>, tls: Acceptor) -> Arc<Self> {
-        let working = Door::new(core.limits.handshakes_in_flight, HANDSHAKE_PATIENCE);
+        let working = Door::new(core.limits.handshakes_in_flight, core.limits.handshake / HANDSHAKE_PATIENCE);
         Arc::new(Self { core, tls, silent: Door::new(SILENT_PEERS, Duration::ZERO), working })
     }
 

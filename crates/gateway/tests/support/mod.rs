@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use windlass_app::clock::{SystemClock, SystemEntropy};
+use windlass_app::devices::NewDevice;
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppConfig};
 use windlass_domain::ids::{CredentialId, DeviceName};
@@ -21,8 +22,7 @@ use windlass_domain::limits::Limits;
 use windlass_domain::permission::Principal;
 use windlass_gateway::tls::TlsIdentity;
 use windlass_gateway::{Gateway, GatewayConfig};
-use windlass_store::devices::{NewDevice, device_insert};
-use windlass_store::{Location, StoreError, tenants};
+use windlass_store::{Location, tenants};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -87,16 +87,8 @@ impl World {
 
     pub async fn device(&self, name: &str) -> Identity {
         let name: DeviceName = name.parse().unwrap();
-        let (new, now) = (NewDevice::named(self.by.tenant, name.clone()), self.app.clock.now());
-        let made = self
-            .app
-            .store
-            .write(move |tx| {
-                let new = new.clone();
-                Box::pin(async move { device_insert(tx, &new, now).await })
-            })
-            .await;
-        assert!(Result::<_, StoreError>::unwrap(made).is_some());
+        let new = NewDevice { name: name.to_string(), ..NewDevice::default() };
+        self.app.device_create(&self.by, new).await.unwrap();
         let key = KeyPair::generate().unwrap();
         let request = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
         let signed = self.app.credential_issue(&self.by, &name, &request).await.unwrap();
