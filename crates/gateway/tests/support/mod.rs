@@ -26,19 +26,19 @@ use windlass_store::{Location, tenants};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct World {
-    pub app: App,
-    pub gateway: Gateway,
-    pub by: Principal,
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) gateway: Gateway,
+    pub(crate) by: Principal,
     tasks: Tasks,
     _directory: TempDir,
 }
 
 /// A device's certificate chain and key.
-pub struct Identity {
-    pub credential: CredentialId,
-    pub chain: Vec<CertificateDer<'static>>,
-    pub key: PrivateKeyDer<'static>,
+pub(crate) struct Identity {
+    pub(crate) credential: CredentialId,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 async fn gateway(app: &App, tasks: &Tasks) -> Gateway {
@@ -53,11 +53,11 @@ async fn gateway(app: &App, tasks: &Tasks) -> Gateway {
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Limits::default()).await
     }
 
-    pub async fn with(limits: Limits) -> Self {
+    pub(crate) async fn with(limits: Limits) -> Self {
         let directory = TempDir::new().unwrap();
         let config = AppConfig {
             directory: directory.path().join("data"),
@@ -78,14 +78,14 @@ impl World {
     }
 
     /// Ends the gateway in order and starts another on the same state.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let Self { app, gateway: old, by, tasks, _directory } = self;
         assert!(old.drain(PATIENCE).await);
         let gateway = gateway(&app, &tasks).await;
         Self { app, gateway, by, tasks, _directory }
     }
 
-    pub async fn device(&self, name: &str) -> Identity {
+    pub(crate) async fn device(&self, name: &str) -> Identity {
         let name: DeviceName = name.parse().unwrap();
         let new = NewDevice { name: name.to_string(), ..NewDevice::default() };
         self.app.device_create(&self.by, new).await.unwrap();
@@ -97,7 +97,7 @@ impl World {
         Identity { credential: signed.credential.id, chain, key }
     }
 
-    pub fn trust(
+    pub(crate) fn trust(
         &self,
         identity: Option<&Identity>,
         versions: &[&'static SupportedProtocolVersion],
@@ -119,26 +119,26 @@ impl World {
         Arc::new(config)
     }
 
-    pub async fn tcp(&self) -> TcpStream {
+    pub(crate) async fn tcp(&self) -> TcpStream {
         TcpStream::connect(self.gateway.addresses()[0]).await.unwrap()
     }
 
-    pub async fn tls(&self, config: &Arc<ClientConfig>) -> TlsStream<TcpStream> {
+    pub(crate) async fn tls(&self, config: &Arc<ClientConfig>) -> TlsStream<TcpStream> {
         let name = "localhost".try_into().unwrap();
         TlsConnector::from(Arc::clone(config)).connect(name, self.tcp().await).await.unwrap()
     }
 
-    pub async fn open(&self, config: &Arc<ClientConfig>) -> Client {
+    pub(crate) async fn open(&self, config: &Arc<ClientConfig>) -> Client {
         Client { io: self.tls(config).await, input: Vec::new() }
     }
 
     /// A client of the device that has not sent CONNECT yet.
-    pub async fn client(&self, identity: &Identity) -> Client {
+    pub(crate) async fn client(&self, identity: &Identity) -> Client {
         self.open(&self.trust(Some(identity), rustls::ALL_VERSIONS)).await
     }
 
     /// Connects and expects to get in. Returns whether a session was present.
-    pub async fn enter(&self, identity: &Identity, connect: &Connect<'_>) -> (Client, bool) {
+    pub(crate) async fn enter(&self, identity: &Identity, connect: &Connect<'_>) -> (Client, bool) {
         let mut client = self.client(identity).await;
         client.send(&connect.bytes()).await;
         let (header, body) = client.next().await.unwrap();
@@ -147,15 +147,15 @@ impl World {
     }
 }
 
-pub struct Connect<'a> {
-    pub v5: bool,
-    pub client_id: &'a str,
-    pub clean: bool,
-    pub keep_alive: u16,
+pub(crate) struct Connect<'a> {
+    pub(crate) v5: bool,
+    pub(crate) client_id: &'a str,
+    pub(crate) clean: bool,
+    pub(crate) keep_alive: u16,
     /// Of MQTT 5, in seconds.
-    pub expiry: u32,
-    pub password: Option<&'a str>,
-    pub will: Option<(&'a str, &'a str)>,
+    pub(crate) expiry: u32,
+    pub(crate) password: Option<&'a str>,
+    pub(crate) will: Option<(&'a str, &'a str)>,
 }
 
 impl Default for Connect<'_> {
@@ -178,7 +178,7 @@ fn text(text: &str) -> Vec<u8> {
     bytes
 }
 
-pub fn packet(header: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(header: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![header];
     let mut length = body.len();
     loop {
@@ -194,7 +194,7 @@ pub fn packet(header: u8, body: &[u8]) -> Vec<u8> {
 }
 
 impl Connect<'_> {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut body = text("MQTT");
         let mut flags = u8::from(self.clean) << 1;
         if self.will.is_some() {
@@ -225,7 +225,7 @@ impl Connect<'_> {
     }
 }
 
-pub fn publish(v5: bool, qos: u8, id: u16, topic: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn publish(v5: bool, qos: u8, id: u16, topic: &str, payload: &[u8]) -> Vec<u8> {
     let mut body = text(topic);
     if qos > 0 {
         body.extend(id.to_be_bytes());
@@ -237,7 +237,7 @@ pub fn publish(v5: bool, qos: u8, id: u16, topic: &str, payload: &[u8]) -> Vec<u
     packet(0x30 | (qos << 1), &body)
 }
 
-pub fn subscribe(v5: bool, id: u16, filter: &str, qos: u8) -> Vec<u8> {
+pub(crate) fn subscribe(v5: bool, id: u16, filter: &str, qos: u8) -> Vec<u8> {
     let mut body = id.to_be_bytes().to_vec();
     if v5 {
         body.push(0);
@@ -247,19 +247,19 @@ pub fn subscribe(v5: bool, id: u16, filter: &str, qos: u8) -> Vec<u8> {
     packet(0x82, &body)
 }
 
-pub struct Client {
-    pub io: TlsStream<TcpStream>,
+pub(crate) struct Client {
+    pub(crate) io: TlsStream<TcpStream>,
     input: Vec<u8>,
 }
 
 impl Client {
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.io.write_all(bytes).await.unwrap();
         self.io.flush().await.unwrap();
     }
 
     /// The next packet's first byte and body; none at the end of the connection.
-    pub async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+    pub(crate) async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some(packet) = self.take() {
                 return Some(packet);
@@ -292,13 +292,13 @@ impl Client {
     }
 
     /// Expects exactly this packet.
-    pub async fn expect(&mut self, header: u8, body: &[u8]) {
+    pub(crate) async fn expect(&mut self, header: u8, body: &[u8]) {
         let next = self.next().await;
         assert_eq!(next.as_ref().map(|(header, body)| (*header, body.as_slice())), Some((header, body)));
     }
 
     /// Expects a PUBLISH; returns its packet id (none for at most once) and payload.
-    pub async fn message(&mut self, v5: bool, topic: &str) -> (Option<u16>, Vec<u8>) {
+    pub(crate) async fn message(&mut self, v5: bool, topic: &str) -> (Option<u16>, Vec<u8>) {
         let (header, body) = self.next().await.expect("a PUBLISH");
         assert_eq!(header & 0xf0, 0x30, "{body:?}");
         let end = 2 + usize::from(u16::from_be_bytes([body[0], body[1]]));
@@ -310,7 +310,7 @@ impl Client {
     }
 
     /// Expects the connection to end after an optional DISCONNECT of MQTT 5.
-    pub async fn expect_end(&mut self, code: Option<u8>) {
+    pub(crate) async fn expect_end(&mut self, code: Option<u8>) {
         if let Some(code) = code {
             self.expect(0xe0, &[code]).await;
         }
