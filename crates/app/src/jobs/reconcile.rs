@@ -216,33 +216,50 @@ impl App {
     async fn job_activate(&self, id: JobId) -> Result<bool, AppError> {
         let mut targets = None;
         for _ in 0..TURN {
-            let now = self.clock.now();
-            let planned = self
-                .store
-                .read(move |tx| {
-                    Box::pin(async move {
-                        match jobs::get_any(tx, id).await? {
-                            Some(job) => observe_and_plan(tx, &job, now).await,
-                            None => Ok(Plan::default()),
-                        }
-                    })
-                })
-                .await?;
-            if planned.steps.is_empty() {
-                return Ok(false);
-            }
-            let targets = match &targets {
-                Some(targets) => Arc::clone(targets),
-                None => {
-                    let read = self.store.read(move |tx| Box::pin(jobs::frozen_targets(tx, id))).await?;
-                    Arc::clone(targets.insert(Arc::new(read)))
-                }
-            };
-            if self.carry_out_plan(id, targets, now).await? == 0 {
+            if !self.job_step_with(id, &mut targets).await? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Makes one plan of one job and carries it out. False if there was nothing to do.
+    ///
+    /// # Errors
+    /// When the store fails; nothing was done then.
+    pub async fn job_step(&self, id: JobId) -> Result<bool, AppError> {
+        self.job_step_with(id, &mut None).await
+    }
+
+    async fn job_step_with(
+        &self,
+        id: JobId,
+        targets: &mut Option<Arc<RoaringTreemap>>,
+    ) -> Result<bool, AppError> {
+        let now = self.clock.now();
+        // Looked at on a reader first: most looks find nothing to do, and the writer is everybody's.
+        let planned = self
+            .store
+            .read(move |tx| {
+                Box::pin(async move {
+                    match jobs::get_any(tx, id).await? {
+                        Some(job) => observe_and_plan(tx, &job, now).await,
+                        None => Ok(Plan::default()),
+                    }
+                })
+            })
+            .await?;
+        if planned.steps.is_empty() {
+            return Ok(false);
+        }
+        let targets = match targets {
+            Some(targets) => Arc::clone(targets),
+            None => {
+                let read = self.store.read(move |tx| Box::pin(jobs::frozen_targets(tx, id))).await?;
+                Arc::clone(targets.insert(Arc::new(read)))
+            }
+        };
+        Ok(self.carry_out_plan(id, targets, now).await? > 0)
     }
 
     async fn carry_out_plan(

@@ -1,0 +1,11 @@
+//! Updates end to end inside the server, with a real store and a clock that stands still: artifacts, releases, links,
+//! jobs, the device's side of them, and what a restart between any two steps changes (nothing).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod artifacts;
+mod device;
+mod downloads;
+mod operate;
+mod restart;
+mod rollout;
+mod world;

@@ -1,0 +1,270 @@
+//! What operators may ask, and what they are told when they may not.
+
+use std::time::Duration;
+
+use serde_json::json;
+use windlass_app::AppError;
+use windlass_app::jobs::{Begin, NewJob, NewTargets, NewWhat};
+use windlass_domain::ids::JobId;
+use windlass_domain::job::{Amount, ExecutionState, FailureThreshold, JobState, ThresholdScope, Timeouts};
+use windlass_domain::permission::{Principal, Role};
+
+use crate::world::{START, World, update_job};
+
+fn problems(error: AppError) -> Vec<(String, String)> {
+    match error {
+        AppError::Invalid(problems) => {
+            problems.into_iter().map(|problem| (problem.field, problem.problem)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fields(error: AppError) -> Vec<String> {
+    problems(error).into_iter().map(|(field, _)| field).collect()
+}
+
+#[tokio::test]
+async fn a_job_names_every_field_that_cannot_be_taken() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    let bad = NewJob {
+        description: "x".repeat(600),
+        what: NewWhat::Update { name: "fw".to_owned(), version: "9".to_owned(), force: false },
+        targets: NewTargets::Devices(vec!["d000".to_owned(), "ghost".to_owned(), "a b".to_owned()]),
+        waves: vec![Amount::Count(0), Amount::Percent(0), Amount::Percent(101)],
+        threshold: Some(FailureThreshold {
+            count: None,
+            percent: Some(101),
+            minimum: 1,
+            scope: ThresholdScope::Wave,
+        }),
+        timeouts: Timeouts {
+            queued: Duration::ZERO,
+            in_progress: Duration::from_secs(400 * 24 * 3600),
+            verify: Some(Duration::ZERO),
+        },
+        retries: 11,
+        begin: Begin::Now,
+    };
+    let found = problems(world.app.job_create(&world.by, bad).await.unwrap_err());
+    let named: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(
+        named,
+        [
+            "description",
+            "waves.0.count",
+            "waves.1.percent",
+            "waves.2.percent",
+            "failureThreshold.percent",
+            "timeouts.queued",
+            "timeouts.inProgress",
+            "timeouts.verify",
+            "retries",
+            "release",
+            "targets.devices",
+        ]
+    );
+    assert!(found.last().unwrap().1.ends_with("ghost, a b"), "{found:?}");
+
+    world.release("1", &[]).await;
+    for (targets, field) in [
+        (NewTargets::Tag("nobody".to_owned()), "targets"),
+        (NewTargets::Tag("a b".to_owned()), "targets.tag"),
+        (NewTargets::Type("ghost".to_owned()), "targets.type"),
+        (NewTargets::Group("ghost".to_owned()), "targets.group"),
+        (NewTargets::Query("((".to_owned()), "targets.query"),
+        (NewTargets::Devices(vec![]), "targets"),
+    ] {
+        let job = NewJob { targets: targets.clone(), ..update_job("1", &names) };
+        assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), [field], "{targets:?}");
+    }
+    assert!(world.app.job_list(&world.by, None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_release_is_not_offered_to_types_that_it_is_not_for() {
+    let mut world = World::new().await;
+    world.device_type("pump", vec![]).await;
+    let valve = world.device_type("valve", vec![]).await;
+    world.device("v", Some(valve)).await;
+    world.release("1", &["pump"]).await;
+    let job = update_job("1", &["v".to_owned()]);
+    assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), ["targets.devices"]);
+    let job = NewJob { targets: NewTargets::Type("valve".to_owned()), ..update_job("1", &[]) };
+    assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), ["targets.type"]);
+}
+
+#[tokio::test]
+async fn documents_over_the_limit_are_refused_when_the_job_is_made() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    let long = json!({ "text": "x".repeat(40_000) }).as_object().unwrap().clone();
+    let job = NewJob { what: NewWhat::Document(long), ..update_job("1", &names) };
+    assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), ["document"]);
+}
+
+#[tokio::test]
+async fn a_paused_job_hides_what_was_not_begun_and_shows_it_again_with_its_whole_time() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    let timeouts = Timeouts { queued: Duration::from_secs(100), ..Timeouts::default() };
+    let id = world.create(NewJob { timeouts, ..update_job("2", &names) }).await;
+    world.settle().await;
+    world.start_next("d000").await;
+    world.app.job_pause(&world.by, id, None).await.unwrap();
+    let hidden = world.accepted("d001", "get", json!({})).await;
+    assert_eq!(hidden["queuedJobs"], json!([]));
+    let code = world.rejected("d001", &format!("{id}/update"), json!({ "status": "IN_PROGRESS" })).await.0;
+    assert_eq!(code, "ResourceNotFound");
+    let still = world.accepted("d000", "get", json!({})).await;
+    assert_eq!(still["inProgressJobs"].as_array().unwrap().len(), 1, "what was begun goes on");
+
+    world.advance(1_000);
+    world.settle().await;
+    assert_eq!(world.executions(id).await[1].state, ExecutionState::Queued);
+    world.app.job_resume(&world.by, id, None).await.unwrap();
+    world.settle().await;
+    world.advance(99);
+    world.settle().await;
+    assert_eq!(world.executions(id).await[1].state, ExecutionState::Queued);
+    world.advance(1);
+    world.settle().await;
+    assert_eq!(world.executions(id).await[1].state, ExecutionState::TimedOut);
+}
+
+#[tokio::test]
+async fn cancel_withdraws_what_was_not_begun_and_lets_the_rest_finish() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    let id = world.rollout("2", &names).await;
+    world.settle().await;
+    world.start_next("d000").await;
+    let view = world.app.job_cancel(&world.by, id, false, None).await.unwrap();
+    assert_eq!(view.job.state, JobState::Stopping { in_progress_too: false });
+    world.settle().await;
+    let states: Vec<_> = world.executions(id).await.iter().map(|e| e.state).collect();
+    assert_eq!(states, [ExecutionState::InProgress, ExecutionState::Canceled]);
+    world.work("d000", "FAILED", "late").await;
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Canceled);
+    let code = world.rejected("d001", &format!("{id}/update"), json!({ "status": "IN_PROGRESS" })).await.0;
+    assert_eq!(code, "InvalidStateTransition");
+}
+
+#[tokio::test]
+async fn retrying_what_failed_runs_a_finished_job_again_on_those_devices_only() {
+    let mut world = World::new().await;
+    let names = world.devices(3).await;
+    world.release("2", &[]).await;
+    let id = world.rollout("2", &names).await;
+    world.settle().await;
+    world.work("d000", "SUCCEEDED", "").await;
+    world.reports_version("d000", "2").await;
+    world.work("d001", "FAILED", "no space").await;
+    world.work("d002", "REJECTED", "busy").await;
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Completed);
+    assert_eq!(world.app.job_retry_failed(&world.by, id, None).await.unwrap(), 2);
+    world.settle().await;
+    let view = world.job(id).await;
+    assert_eq!((view.job.state, view.standing.queued, view.standing.succeeded), (JobState::Running, 2, 1));
+    assert_eq!(world.start_next("d001").await["executionNumber"], 2);
+    for name in ["d001", "d002"] {
+        world.work(name, "SUCCEEDED", "").await;
+        world.reports_version(name, "2").await;
+    }
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Completed);
+    let error = world.app.job_retry_failed(&world.by, id, None).await.unwrap_err();
+    assert_eq!(error.code(), "job.nothing_failed");
+}
+
+#[tokio::test]
+async fn a_halted_job_resumes_with_the_failures_so_far_forgiven() {
+    let mut world = World::new().await;
+    let names = world.devices(4).await;
+    world.release("2", &[]).await;
+    let threshold =
+        Some(FailureThreshold { count: Some(0), percent: None, minimum: 1, scope: ThresholdScope::Job });
+    let id = world.create(NewJob { threshold, ..update_job("2", &names) }).await;
+    world.settle().await;
+    world.work("d000", "FAILED", "").await;
+    world.settle().await;
+    assert!(matches!(world.job(id).await.job.state, JobState::Halted(_)));
+    world.app.job_resume(&world.by, id, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Running);
+    world.work("d001", "FAILED", "").await;
+    world.settle().await;
+    assert!(matches!(world.job(id).await.job.state, JobState::Halted(_)), "a new failure counts");
+}
+
+#[tokio::test]
+async fn jobs_start_by_hand_or_at_their_time() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2", &[]).await;
+    let by_hand = world.create(NewJob { begin: Begin::Manually, ..update_job("2", &names) }).await;
+    let at = Begin::At(START.plus(Duration::from_secs(50)));
+    let at_time = world.create(NewJob { begin: at, ..update_job("2", &names) }).await;
+    world.advance(49);
+    world.settle().await;
+    assert!(world.executions(at_time).await.is_empty());
+    world.advance(1);
+    world.settle().await;
+    assert_eq!(world.executions(at_time).await.len(), 1);
+    assert!(world.executions(by_hand).await.is_empty());
+    world.app.job_start(&world.by, by_hand, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.executions(by_hand).await.len(), 1);
+}
+
+#[tokio::test]
+async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2", &[]).await;
+    let id = world.rollout("2", &names).await;
+    let error = world.app.job_start(&world.by, id, None).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.to_string()),
+        ("job.state", "job 1 is running; to start it is not possible then".to_owned())
+    );
+    assert_eq!(world.app.job_delete(&world.by, id, None).await.unwrap_err().code(), "job.state");
+    assert_eq!(world.app.job_pause(&world.by, id, Some(7)).await.unwrap_err().code(), "version_mismatch");
+    assert_eq!(world.app.job_pause(&world.by, JobId::new(99), None).await.unwrap_err().code(), "not_found");
+    assert_eq!(world.app.release_delete(&world.by, "fw", "2").await.unwrap_err().code(), "release.in_use");
+    let viewer = Principal::user(world.tenant, "vera", Role::Viewer);
+    assert_eq!(world.app.job_pause(&viewer, id, None).await.unwrap_err().code(), "forbidden");
+    assert_eq!(world.app.job_create(&viewer, update_job("2", &names)).await.unwrap_err().code(), "forbidden");
+    assert_eq!(world.app.job_get(&viewer, id).await.unwrap().job.id, id);
+    let stranger = Principal::user(windlass_domain::ids::TenantId::new(2), "sven", Role::Admin);
+    assert_eq!(world.app.job_get(&stranger, id).await.unwrap_err().code(), "not_found");
+    assert!(world.app.job_list(&stranger, None, 10).await.unwrap().is_empty());
+
+    world.app.job_cancel(&world.by, id, true, Some(1)).await.unwrap();
+    world.settle().await;
+    world.app.release_delete(&world.by, "fw", "2").await.unwrap();
+    world.app.job_delete(&world.by, id, None).await.unwrap();
+    assert_eq!(world.app.job_get(&world.by, id).await.unwrap_err().code(), "not_found");
+}
+
+#[tokio::test]
+async fn jobs_are_listed_newest_first_in_pages() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2", &[]).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(world.rollout("2", &names).await);
+    }
+    ids.reverse();
+    let page = world.app.job_list(&world.by, None, 2).await.unwrap();
+    assert_eq!(page.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[..2]);
+    assert_eq!(page[0].release, Some(("fw".to_owned(), "2".to_owned())));
+    let rest = world.app.job_list(&world.by, Some(ids[1]), 2).await.unwrap();
+    assert_eq!(rest.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[2..]);
+}

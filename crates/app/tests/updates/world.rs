@@ -1,0 +1,326 @@
+//! A server without sockets: devices speak through the same function that ingest calls.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+use windlass_app::artifacts::NewArtifact;
+use windlass_app::clock::{FixedClock, SystemEntropy};
+use windlass_app::jobs::{Begin, ExecutionFilter, JobView, NewJob, NewTargets, NewWhat};
+use windlass_app::message::{DevicePeer, Effects, Outbound, RequestContext};
+use windlass_app::releases::{NewComponent, NewRelease};
+use windlass_app::tasks::Tasks;
+use windlass_app::{App, AppConfig, AppError, jobs};
+use windlass_domain::device::DeviceKind;
+use windlass_domain::device_type::{TypeSpec, VersionSource};
+use windlass_domain::ids::{CredentialId, DeviceId, JobId, TenantId, TypeId};
+use windlass_domain::job::{Execution, Timeouts};
+use windlass_domain::limits::Limits;
+use windlass_domain::permission::{Principal, Role};
+use windlass_domain::shadow::{Patch, Shadow, Update, update};
+use windlass_domain::time::Timestamp;
+use windlass_domain::topic_map::TopicMap;
+use windlass_store::devices::NewDevice;
+use windlass_store::{Location, StoreError, Tx, devices, shadows, types};
+use windlass_wire::topic::{DeviceTopic, parse};
+
+/// Where links start in these tests.
+pub const BASE: &str = "https://devices.example:8883";
+/// 2026-01-01T00:00:00Z.
+pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+pub struct World {
+    pub app: App,
+    pub clock: Arc<FixedClock>,
+    pub by: Principal,
+    pub tenant: TenantId,
+    pub limits: Limits,
+    directory: tempfile::TempDir,
+    peers: BTreeMap<String, Arc<DevicePeer>>,
+}
+
+async fn open(directory: &std::path::Path, clock: &Arc<FixedClock>, limits: &Limits) -> App {
+    let config = AppConfig {
+        directory: directory.join("data"),
+        location: Location::Sqlite { directory: directory.join("data") },
+        limits: limits.clone(),
+        hostnames: vec!["localhost".to_owned()],
+        public_url: None,
+        server_side_keys: false,
+    };
+    let clock: Arc<FixedClock> = Arc::clone(clock);
+    App::start(config, clock, Arc::new(SystemEntropy), Tasks::new("test")).await.unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        // Uploads must not depend on how full the disk of the machine is that runs the tests.
+        Self::with(Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() }).await
+    }
+
+    pub async fn with(limits: Limits) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::new(START));
+        let app = open(directory.path(), &clock, &limits).await;
+        let tenant = TenantId::new(1);
+        let by = Principal::user(tenant, "olga", Role::Operator);
+        Self { app, clock, by, tenant, limits, directory, peers: BTreeMap::new() }
+    }
+
+    /// Ends the server and starts it again on the same directory.
+    pub async fn restart(&mut self) {
+        self.app.tasks.drain(Duration::from_secs(5)).await;
+        self.app.store.close().await;
+        self.app = open(self.directory.path(), &self.clock, &self.limits).await;
+    }
+
+    pub fn blob_count(&self) -> usize {
+        fn files(directory: &std::path::Path) -> usize {
+            std::fs::read_dir(directory)
+                .unwrap()
+                .map(|entry| entry.unwrap())
+                .map(|entry| if entry.file_type().unwrap().is_dir() { files(&entry.path()) } else { 1 })
+                .sum()
+        }
+        files(&self.directory.path().join("data/blobs"))
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    ) -> T {
+        self.app.store.write(work).await.unwrap()
+    }
+
+    pub async fn device_type(&self, name: &str, sources: Vec<VersionSource>) -> TypeId {
+        let spec = TypeSpec { version_sources: sources, ..TypeSpec::default() };
+        let (tenant, name) = (self.tenant, name.parse().unwrap());
+        self.write(move |tx| {
+            let (spec, name) = (spec.clone(), std::clone::Clone::clone(&name));
+            Box::pin(
+                async move { Ok(types::type_insert(tx, tenant, &name, &spec, START).await?.unwrap().id) },
+            )
+        })
+        .await
+    }
+
+    pub async fn device(&mut self, name: &str, device_type: Option<TypeId>) -> DeviceId {
+        let new = NewDevice { device_type, ..NewDevice::named(self.tenant, name.parse().unwrap()) };
+        let made = self
+            .write(move |tx| {
+                let new = new.clone();
+                Box::pin(async move { Ok(devices::device_insert(tx, &new, START).await?.unwrap()) })
+            })
+            .await;
+        let peer = DevicePeer {
+            tenant: self.tenant,
+            device: made.id,
+            name: made.name.clone(),
+            aliases: vec![format!("thing-{name}")],
+            kind: DeviceKind::Device,
+            credential: CredentialId::new(1),
+            expires_at: START.plus(Duration::from_secs(1_000_000)),
+            type_spec: Arc::new(TypeSpec::default()),
+            topic_map: Arc::new(TopicMap::default()),
+            link_base: BASE.into(),
+        };
+        self.peers.insert(name.to_owned(), Arc::new(peer));
+        made.id
+    }
+
+    pub async fn devices(&mut self, count: usize) -> Vec<String> {
+        let mut names = Vec::new();
+        for index in 0..count {
+            let name = format!("d{index:03}");
+            self.device(&name, None).await;
+            names.push(name);
+        }
+        names
+    }
+
+    pub async fn artifact(
+        &self,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<windlass_app::artifacts::Artifact, AppError> {
+        let new = NewArtifact {
+            name: name.to_owned(),
+            sha256: None,
+            size: None,
+            signature: Some("sig".to_owned()),
+        };
+        let mut upload = self.app.artifact_upload(&self.by, new).await?;
+        for chunk in bytes.chunks(5) {
+            upload.write(chunk).await?;
+        }
+        upload.finish().await
+    }
+
+    /// A release of one component `app`, for some device types.
+    pub async fn release(&self, version: &str, device_types: &[&str]) {
+        let artifact = self.artifact("app.bin", version.as_bytes()).await.unwrap();
+        let component = NewComponent {
+            name: "app".to_owned(),
+            version: version.to_owned(),
+            component_type: "application".to_owned(),
+            artifacts: vec![artifact.id.get()],
+        };
+        self.app.component_create(&self.by, component).await.unwrap();
+        let release = NewRelease {
+            name: "fw".to_owned(),
+            version: version.to_owned(),
+            components: vec![("app".to_owned(), version.to_owned())],
+            device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
+            notes: String::new(),
+        };
+        self.app.release_create(&self.by, release).await.unwrap();
+    }
+
+    pub async fn create(&self, new: NewJob) -> JobId {
+        self.app.job_create(&self.by, new).await.unwrap().job.id
+    }
+
+    /// An update job for named devices that starts at once.
+    pub async fn rollout(&self, version: &str, names: &[String]) -> JobId {
+        self.create(update_job(version, names)).await
+    }
+
+    /// Runs the reconciler until it has nothing to do.
+    pub async fn settle(&self) {
+        for _ in 0..100 {
+            if !self.app.jobs_activate().await.unwrap() {
+                return;
+            }
+        }
+        panic!("the reconciler does not come to rest");
+    }
+
+    pub async fn job(&self, id: JobId) -> JobView {
+        self.app.job_get(&self.by, id).await.unwrap()
+    }
+
+    /// Every execution of a job, latest tries and earlier ones.
+    pub async fn executions(&self, id: JobId) -> Vec<Execution> {
+        let found = self.app.execution_list(&self.by, id, ExecutionFilter::default(), 1_000).await.unwrap();
+        found.into_iter().map(|view| view.execution).collect()
+    }
+
+    pub fn peer(&self, name: &str) -> Arc<DevicePeer> {
+        Arc::clone(&self.peers[name])
+    }
+
+    /// Sends to `$aws/things/{name}/jobs/{rest}` and returns the reply's last level with its body, and the effects.
+    pub async fn ask(&self, name: &str, rest: &str, payload: Value) -> (String, Value, Effects) {
+        let bytes = if payload.is_null() { Vec::new() } else { payload.to_string().into_bytes() };
+        self.ask_raw(name, rest, bytes).await
+    }
+
+    pub async fn ask_raw(&self, name: &str, rest: &str, payload: Vec<u8>) -> (String, Value, Effects) {
+        let thing = format!("thing-{name}");
+        let topic = format!("$aws/things/{thing}/jobs/{rest}");
+        let Some(DeviceTopic::Jobs(parsed)) = parse(&topic) else { panic!("{topic} is no jobs topic") };
+        let (app, peer, now) =
+            (self.app.clone(), self.peer(name), windlass_app::clock::Clock::now(&*self.clock));
+        let effects = self
+            .write(move |tx| {
+                let (app, peer, parsed) = (app.clone(), Arc::clone(&peer), parsed.clone());
+                let (thing, payload) = (thing.clone(), payload.clone());
+                Box::pin(async move {
+                    let ctx = RequestContext {
+                        app: &app,
+                        peer: &peer,
+                        device: peer.device,
+                        thing: &thing,
+                        payload: &payload,
+                        now,
+                    };
+                    jobs::device::handle(tx, &ctx, &parsed).await
+                })
+            })
+            .await;
+        assert_eq!(effects.replies.len(), 1, "every request is answered once");
+        let reply = &effects.replies[0];
+        let (asked, answer) = reply.topic.rsplit_once('/').unwrap();
+        assert_eq!(asked, topic, "replies use the name that the device used");
+        let body = body(&reply.payload);
+        (answer.to_owned(), body, effects.clone())
+    }
+
+    pub async fn accepted(&self, name: &str, rest: &str, payload: Value) -> Value {
+        let (answer, body, _) = self.ask(name, rest, payload).await;
+        assert_eq!(answer, "accepted", "{body}");
+        body
+    }
+
+    /// The code of a rejection, and its `executionState`.
+    pub async fn rejected(&self, name: &str, rest: &str, payload: Value) -> (String, Value) {
+        let (answer, body, _) = self.ask(name, rest, payload).await;
+        assert_eq!(answer, "rejected", "{body}");
+        assert!(body["message"].as_str().is_some_and(|text| !text.is_empty()));
+        assert!(body["timestamp"].is_i64());
+        (body["code"].as_str().unwrap().to_owned(), body["executionState"].clone())
+    }
+
+    /// Starts the next job and returns its execution.
+    pub async fn start_next(&self, name: &str) -> Value {
+        self.accepted(name, "start-next", json!({})).await["execution"].clone()
+    }
+
+    /// Works on the next job until it reports `status`.
+    pub async fn work(&self, name: &str, status: &str, reason: &str) {
+        let execution = self.start_next(name).await;
+        let job = execution["jobId"].as_str().unwrap().to_owned();
+        let details = if reason.is_empty() { json!({}) } else { json!({ "reason": reason }) };
+        let body = json!({ "status": status, "statusDetails": details });
+        self.accepted(name, &format!("{job}/update"), body).await;
+    }
+
+    /// The device reports the version it runs; then what ingest does.
+    pub async fn reports_version(&self, name: &str, version: &str) -> Effects {
+        let device = self.peer(name).device;
+        let now = windlass_app::clock::Clock::now(&*self.clock);
+        let values: Map<String, Value> =
+            json!({ "firmware": { "version": version } }).as_object().unwrap().clone();
+        self.write(move |tx| {
+            let values = values.clone();
+            Box::pin(async move {
+                let before = shadows::shadow(tx, device, None).await?;
+                let change =
+                    Update { desired: Patch::Keep, reported: Patch::Merge(values), expected_version: None };
+                let done = update(before.as_ref(), &change, 8_192, now).unwrap();
+                let after = Shadow::Live { documents: done.current, version: done.version, updated_at: now };
+                shadows::put(tx, device, None, &after).await?;
+                jobs::verify::observe(tx, device, now).await
+            })
+        })
+        .await
+    }
+}
+
+pub fn update_job(version: &str, names: &[String]) -> NewJob {
+    NewJob {
+        description: String::new(),
+        what: NewWhat::Update { name: "fw".to_owned(), version: version.to_owned(), force: false },
+        targets: NewTargets::Devices(names.to_vec()),
+        waves: vec![],
+        threshold: None,
+        timeouts: Timeouts::default(),
+        retries: 0,
+        begin: Begin::Now,
+    }
+}
+
+pub fn body(payload: &Bytes) -> Value {
+    serde_json::from_slice(payload).unwrap()
+}
+
+pub fn sent(outbound: Option<Outbound>) -> Value {
+    body(&outbound.unwrap().payload)
+}
