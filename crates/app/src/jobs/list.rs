@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use windlass_domain::ids::{DeviceName, ExecutionId, JobId};
+use windlass_domain::ids::{DeviceId, DeviceName, ExecutionId, JobId};
 use windlass_domain::job::{Execution, ExecutionState, Job, Outcome, Standing, Verdict, What, Why, why};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
@@ -124,6 +124,11 @@ async fn execution_views(
     Ok(views)
 }
 
+/// Without a scope everything of the tenant shows, also what is left of devices that are gone.
+fn may_see(app: &App, by: &Principal, device: DeviceId) -> bool {
+    by.scope.is_none() || app.fleet.is_visible(by, device)
+}
+
 async fn known_job(tx: &mut Tx<'_>, by: &Principal, id: JobId) -> Result<Job, AppError> {
     jobs::get(tx, by.tenant, id).await?.ok_or_else(|| AppError::not_found("job", id))
 }
@@ -198,7 +203,7 @@ impl App {
                         let page = executions::list(tx, job, &pick, limit).await?;
                         let Some(last) = page.last() else { break };
                         pick.after = last.id.get();
-                        seen.extend(page.into_iter().filter(|found| app.fleet.is_visible(&by, found.device)));
+                        seen.extend(page.into_iter().filter(|found| may_see(&app, &by, found.device)));
                     }
                     seen.truncate(wanted);
                     Ok(execution_views(tx, &app, seen, now).await?)
@@ -220,7 +225,7 @@ impl App {
                 Box::pin(async move {
                     let found = executions::get(tx, by.tenant, id)
                         .await?
-                        .filter(|found| app.fleet.is_visible(&by, found.device));
+                        .filter(|found| may_see(&app, &by, found.device));
                     let views = execution_views(tx, &app, found.into_iter().collect(), now).await?;
                     views.into_iter().next().ok_or_else(|| AppError::not_found("execution", id))
                 })
@@ -250,7 +255,7 @@ impl App {
                     let parsed = name.parse::<DeviceName>().map_err(|_| missing())?;
                     let device = devices::device_by_name(tx, by.tenant, &parsed)
                         .await?
-                        .filter(|device| app.fleet.is_visible(&by, device.id))
+                        .filter(|device| may_see(&app, &by, device.id))
                         .ok_or_else(missing)?;
                     let found = executions::of_device(tx, device.id, before, limit).await?;
                     Ok(execution_views(tx, &app, found, now).await?)

@@ -137,7 +137,8 @@ async fn by_name(
             Ok(parsed) => devices::device_by_name(tx, by.tenant, &parsed).await?,
             Err(_) => None,
         };
-        let Some(device) = device.filter(|device| app.fleet.is_visible(by, device.id)) else {
+        let Some(device) = device.filter(|device| by.scope.is_none() || app.fleet.is_visible(by, device.id))
+        else {
             unknown.push(name.clone());
             continue;
         };

@@ -25,19 +25,22 @@ async fn an_upload_is_known_by_its_digest_when_it_is_finished() {
     let world = World::new().await;
     let artifact = world.artifact("fw.bin", b"firmware bytes").await.unwrap();
     assert_eq!((artifact.sha256, artifact.size), (Sha256::of(b"firmware bytes"), 14));
-    assert_eq!(world.app.artifact_get(&world.by, artifact.id).await.unwrap(), artifact);
-    assert_eq!(world.app.artifact_list(&world.by, None, 10).await.unwrap(), std::slice::from_ref(&artifact));
-    assert!(world.app.artifact_list(&world.by, Some(artifact.id), 10).await.unwrap().is_empty());
+    assert_eq!(world.app().artifact_get(&world.by, artifact.id).await.unwrap(), artifact);
+    assert_eq!(
+        world.app().artifact_list(&world.by, None, 10).await.unwrap(),
+        std::slice::from_ref(&artifact)
+    );
+    assert!(world.app().artifact_list(&world.by, Some(artifact.id), 10).await.unwrap().is_empty());
     assert_eq!(world.blob_count(), 1);
 }
 
 #[tokio::test]
 async fn an_upload_that_is_cut_in_the_middle_leaves_nothing() {
     let world = World::new().await;
-    let mut upload = world.app.artifact_upload(&world.by, named("fw.bin")).await.unwrap();
+    let mut upload = world.app().artifact_upload(&world.by, named("fw.bin")).await.unwrap();
     upload.write(b"half of the").await.unwrap();
     drop(upload);
-    assert!(world.app.artifact_list(&world.by, None, 10).await.unwrap().is_empty());
+    assert!(world.app().artifact_list(&world.by, None, 10).await.unwrap().is_empty());
     assert_eq!(world.blob_count(), 0);
 }
 
@@ -45,7 +48,7 @@ async fn an_upload_that_is_cut_in_the_middle_leaves_nothing() {
 async fn fewer_bytes_than_announced_are_an_upload_that_was_cut() {
     let world = World::new().await;
     let new = NewArtifact { size: Some(20), ..named("fw.bin") };
-    let mut upload = world.app.artifact_upload(&world.by, new).await.unwrap();
+    let mut upload = world.app().artifact_upload(&world.by, new).await.unwrap();
     upload.write(b"half of the").await.unwrap();
     assert_eq!(fields(upload.finish().await.unwrap_err()), ["size"]);
     assert_eq!(world.blob_count(), 0);
@@ -55,14 +58,14 @@ async fn fewer_bytes_than_announced_are_an_upload_that_was_cut() {
 async fn bytes_with_another_digest_than_expected_are_refused_and_gone() {
     let world = World::new().await;
     let new = NewArtifact { sha256: Some(Sha256::of(b"other")), ..named("fw.bin") };
-    let mut upload = world.app.artifact_upload(&world.by, new.clone()).await.unwrap();
+    let mut upload = world.app().artifact_upload(&world.by, new.clone()).await.unwrap();
     upload.write(b"these").await.unwrap();
     assert_eq!(fields(upload.finish().await.unwrap_err()), ["sha256"]);
     assert_eq!(world.blob_count(), 0);
 
     // The same bytes under a name that is known stay.
     world.artifact("good.bin", b"these").await.unwrap();
-    let mut upload = world.app.artifact_upload(&world.by, new).await.unwrap();
+    let mut upload = world.app().artifact_upload(&world.by, new).await.unwrap();
     upload.write(b"these").await.unwrap();
     upload.finish().await.unwrap_err();
     assert_eq!(world.blob_count(), 1);
@@ -73,9 +76,9 @@ async fn an_upload_ends_at_the_limit_announced_or_not() {
     let limits = Limits { artifact: 10, free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() };
     let world = World::with(limits).await;
     let new = NewArtifact { size: Some(11), ..named("fw.bin") };
-    let error = world.app.artifact_upload(&world.by, new).await.unwrap_err();
+    let error = world.app().artifact_upload(&world.by, new).await.unwrap_err();
     assert!(matches!(error, AppError::TooLarge { limit: 10, .. }), "{error:?}");
-    let mut upload = world.app.artifact_upload(&world.by, named("fw.bin")).await.unwrap();
+    let mut upload = world.app().artifact_upload(&world.by, named("fw.bin")).await.unwrap();
     upload.write(b"0123456789").await.unwrap();
     assert!(matches!(upload.write(b"!").await, Err(AppError::TooLarge { limit: 10, .. })));
     drop(upload);
@@ -86,7 +89,7 @@ async fn an_upload_ends_at_the_limit_announced_or_not() {
 async fn names_and_signatures_are_checked_before_a_byte_is_read() {
     let world = World::new().await;
     let new = NewArtifact { signature: Some("x".repeat(9_000)), ..named("a/b") };
-    let error = world.app.artifact_upload(&world.by, new).await.unwrap_err();
+    let error = world.app().artifact_upload(&world.by, new).await.unwrap_err();
     assert_eq!(fields(error), ["name", "signature"]);
 }
 
@@ -102,15 +105,15 @@ async fn an_artifact_goes_when_nothing_has_it_and_its_bytes_when_no_artifact_doe
         component_type: "os".to_owned(),
         artifacts: vec![one.id.get()],
     };
-    world.app.component_create(&world.by, component).await.unwrap();
-    let error = world.app.artifact_delete(&world.by, one.id).await.unwrap_err();
+    world.app().component_create(&world.by, component).await.unwrap();
+    let error = world.app().artifact_delete(&world.by, one.id).await.unwrap_err();
     assert_eq!(error.code(), "artifact.in_use");
-    world.app.component_delete(&world.by, "app", "1").await.unwrap();
-    world.app.artifact_delete(&world.by, one.id).await.unwrap();
+    world.app().component_delete(&world.by, "app", "1").await.unwrap();
+    world.app().artifact_delete(&world.by, one.id).await.unwrap();
     assert_eq!(world.blob_count(), 1, "the other artifact has the same bytes");
-    world.app.artifact_delete(&world.by, two.id).await.unwrap();
+    world.app().artifact_delete(&world.by, two.id).await.unwrap();
     assert_eq!(world.blob_count(), 0);
-    let error = world.app.artifact_delete(&world.by, two.id).await.unwrap_err();
+    let error = world.app().artifact_delete(&world.by, two.id).await.unwrap_err();
     assert_eq!(error.code(), "not_found");
 }
 
@@ -125,7 +128,7 @@ async fn a_component_names_every_field_that_cannot_be_taken() {
         component_type: "a/b".to_owned(),
         artifacts: vec![good, 99, twin],
     };
-    let error = world.app.component_create(&world.by, component).await.unwrap_err();
+    let error = world.app().component_create(&world.by, component).await.unwrap_err();
     assert_eq!(fields(error), ["name", "version", "type", "artifacts.1", "artifacts.2"]);
 }
 
@@ -140,13 +143,13 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
         device_types: vec!["pump".to_owned(), "valve".to_owned()],
         notes: String::new(),
     };
-    let error = world.app.release_create(&world.by, bad.clone()).await.unwrap_err();
+    let error = world.app().release_create(&world.by, bad.clone()).await.unwrap_err();
     assert_eq!(fields(error), ["version", "components.0", "deviceTypes.1"]);
     let none = NewRelease { components: vec![], device_types: vec![], version: "1".to_owned(), ..bad };
-    assert_eq!(fields(world.app.release_create(&world.by, none).await.unwrap_err()), ["components"]);
+    assert_eq!(fields(world.app().release_create(&world.by, none).await.unwrap_err()), ["components"]);
 
     world.release("1", &["pump"]).await;
-    let found = world.app.release_get(&world.by, "fw", "1").await.unwrap();
+    let found = world.app().release_get(&world.by, "fw", "1").await.unwrap();
     assert_eq!(found.components[0].artifacts[0].name.as_str(), "app.bin");
     assert_eq!(found.device_types[0].as_str(), "pump");
     let again = NewRelease {
@@ -156,23 +159,23 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
         device_types: vec![],
         notes: String::new(),
     };
-    let error = world.app.release_create(&world.by, again).await.unwrap_err();
+    let error = world.app().release_create(&world.by, again).await.unwrap_err();
     assert_eq!(error.code(), "exists");
-    let error = world.app.component_delete(&world.by, "app", "1").await.unwrap_err();
+    let error = world.app().component_delete(&world.by, "app", "1").await.unwrap_err();
     assert_eq!(error.code(), "component.in_use");
-    world.app.release_delete(&world.by, "fw", "1").await.unwrap();
-    assert_eq!(world.app.release_get(&world.by, "fw", "1").await.unwrap_err().code(), "not_found");
+    world.app().release_delete(&world.by, "fw", "1").await.unwrap();
+    assert_eq!(world.app().release_get(&world.by, "fw", "1").await.unwrap_err().code(), "not_found");
 }
 
 #[tokio::test]
 async fn a_viewer_looks_and_changes_nothing() {
     let world = World::new().await;
     let viewer = Principal::user(world.tenant, "vera", Role::Viewer);
-    let error = world.app.artifact_upload(&viewer, named("a.bin")).await.unwrap_err();
+    let error = world.app().artifact_upload(&viewer, named("a.bin")).await.unwrap_err();
     assert_eq!(error.code(), "forbidden");
-    assert!(world.app.artifact_list(&viewer, None, 1).await.unwrap().is_empty());
-    let error = world.app.artifact_delete(&viewer, ArtifactId::new(1)).await.unwrap_err();
+    assert!(world.app().artifact_list(&viewer, None, 1).await.unwrap().is_empty());
+    let error = world.app().artifact_delete(&viewer, ArtifactId::new(1)).await.unwrap_err();
     assert_eq!(error.code(), "forbidden");
     let installer = Principal::user(world.tenant, "ines", Role::Installer);
-    assert_eq!(world.app.artifact_list(&installer, None, 1).await.unwrap_err().code(), "forbidden");
+    assert_eq!(world.app().artifact_list(&installer, None, 1).await.unwrap_err().code(), "forbidden");
 }

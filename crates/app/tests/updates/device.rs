@@ -191,7 +191,7 @@ async fn notifications_come_once_for_each_change_and_survive_being_asked_anew() 
     world.release("2", &[]).await;
     let device = world.peer("d000").device;
     let news = |told: Notified| {
-        let app = world.app.clone();
+        let app = world.app().clone();
         async move {
             let reader = app.clone();
             reader

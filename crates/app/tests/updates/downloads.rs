@@ -26,10 +26,10 @@ async fn offered() -> (World, windlass_domain::ids::JobId, String) {
 #[tokio::test]
 async fn a_link_opens_its_artifact_and_any_range_of_it() {
     let (world, _, link) = offered().await;
-    let grant = world.app.download_open(&link).await.unwrap();
+    let grant = world.app().download_open(&link).await.unwrap();
     assert_eq!((grant.size, grant.name.as_str()), (5, "app.bin"));
     assert_eq!(grant.etag, format!("\"{}\"", grant.sha256));
-    let mut reader = world.app.download_range(&grant.sha256, 2, 3).await.unwrap();
+    let mut reader = world.app().download_range(&grant.sha256, 2, 3).await.unwrap();
     let mut text = String::new();
     reader.read_to_string(&mut text).await.unwrap();
     assert_eq!(text, "0.0");
@@ -41,10 +41,10 @@ async fn a_link_that_was_changed_in_any_part_is_not_valid() {
     for (from, to) in [("/v1/1/", "/v1/2/"), ("execution=1", "execution=2"), ("expires=1", "expires=2")] {
         let changed = link.replacen(from, to, 1);
         assert_ne!(changed, link);
-        assert_eq!(world.app.download_open(&changed).await, Err(DownloadRefusal::Invalid), "{changed}");
+        assert_eq!(world.app().download_open(&changed).await, Err(DownloadRefusal::Invalid), "{changed}");
     }
     let unsigned = link.split("&signature").next().unwrap();
-    assert_eq!(world.app.download_open(unsigned).await, Err(DownloadRefusal::Invalid));
+    assert_eq!(world.app().download_open(unsigned).await, Err(DownloadRefusal::Invalid));
     let refusal = DownloadRefusal::Invalid;
     assert_eq!((refusal.code(), refusal.http_status()), ("url.invalid", 403));
 }
@@ -53,21 +53,21 @@ async fn a_link_that_was_changed_in_any_part_is_not_valid() {
 async fn a_link_expires_after_a_day_and_fetching_the_job_again_gives_a_fresh_one() {
     let (world, _, old) = offered().await;
     world.clock.set(START.plus(std::time::Duration::from_secs(24 * 3600 - 1)));
-    world.app.download_open(&old).await.unwrap();
+    world.app().download_open(&old).await.unwrap();
     world.advance(1);
-    let refusal = world.app.download_open(&old).await.unwrap_err();
+    let refusal = world.app().download_open(&old).await.unwrap_err();
     assert_eq!((refusal.code(), refusal.http_status()), ("url.expired", 403));
     let fresh = link(&world).await;
-    world.app.download_open(&fresh).await.unwrap();
+    world.app().download_open(&fresh).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_canceled_execution_may_not_go_on_downloading() {
     let (world, id, link) = offered().await;
-    world.app.download_open(&link).await.unwrap();
-    world.app.job_cancel(&world.by, id, true, None).await.unwrap();
+    world.app().download_open(&link).await.unwrap();
+    world.app().job_cancel(&world.by, id, true, None).await.unwrap();
     world.settle().await;
-    let refusal = world.app.download_open(&link).await.unwrap_err();
+    let refusal = world.app().download_open(&link).await.unwrap_err();
     assert_eq!((refusal.code(), refusal.http_status()), ("url.not_allowed", 403));
     assert!(refusal.to_string().contains("canceled"), "{refusal}");
 }
@@ -75,17 +75,17 @@ async fn a_canceled_execution_may_not_go_on_downloading() {
 #[tokio::test]
 async fn a_device_that_finished_needs_its_link_no_more() {
     let (world, _, link) = offered().await;
-    world.app.download_open(&link).await.unwrap();
+    world.app().download_open(&link).await.unwrap();
     world.work("d000", "FAILED", "no space").await;
     world.advance(1);
-    let refusal = world.app.download_open(&link).await.unwrap_err();
+    let refusal = world.app().download_open(&link).await.unwrap_err();
     assert_eq!(refusal.code(), "url.not_allowed");
 }
 
 #[tokio::test]
 async fn a_suspended_device_may_not_download_within_a_second() {
     let (world, _, link) = offered().await;
-    world.app.download_open(&link).await.unwrap();
+    world.app().download_open(&link).await.unwrap();
     let device = world.peer("d000").device;
     world
         .write(move |tx| {
@@ -97,7 +97,7 @@ async fn a_suspended_device_may_not_download_within_a_second() {
         })
         .await;
     world.advance(1);
-    let refusal = world.app.download_open(&link).await.unwrap_err();
+    let refusal = world.app().download_open(&link).await.unwrap_err();
     assert!(refusal.to_string().contains("out of service"), "{refusal}");
 }
 
@@ -105,16 +105,16 @@ async fn a_suspended_device_may_not_download_within_a_second() {
 async fn links_outlive_a_restart_and_one_new_key_but_not_two() {
     let (mut world, _, link) = offered().await;
     world.restart().await;
-    world.app.download_open(&link).await.unwrap();
-    world.app.links_rotate().await.unwrap();
-    world.app.download_open(&link).await.unwrap();
-    world.app.links_rotate().await.unwrap();
-    assert_eq!(world.app.download_open(&link).await, Err(DownloadRefusal::Invalid));
+    world.app().download_open(&link).await.unwrap();
+    world.app().links_rotate().await.unwrap();
+    world.app().download_open(&link).await.unwrap();
+    world.app().links_rotate().await.unwrap();
+    assert_eq!(world.app().download_open(&link).await, Err(DownloadRefusal::Invalid));
 }
 
 #[tokio::test]
 async fn what_is_not_there_any_more_is_gone() {
     let (world, _, _) = offered().await;
     let missing = windlass_domain::ids::Sha256::of(b"never uploaded");
-    assert!(matches!(world.app.download_range(&missing, 0, 1).await, Err(DownloadRefusal::Gone)));
+    assert!(matches!(world.app().download_range(&missing, 0, 1).await, Err(DownloadRefusal::Gone)));
 }

@@ -47,7 +47,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         retries: 11,
         begin: Begin::Now,
     };
-    let found = problems(world.app.job_create(&world.by, bad).await.unwrap_err());
+    let found = problems(world.app().job_create(&world.by, bad).await.unwrap_err());
     let named: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(
         named,
@@ -77,9 +77,9 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         (NewTargets::Devices(vec![]), "targets"),
     ] {
         let job = NewJob { targets: targets.clone(), ..update_job("1", &names) };
-        assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), [field], "{targets:?}");
+        assert_eq!(fields(world.app().job_create(&world.by, job).await.unwrap_err()), [field], "{targets:?}");
     }
-    assert!(world.app.job_list(&world.by, None, 10).await.unwrap().is_empty());
+    assert!(world.app().job_list(&world.by, None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -90,9 +90,9 @@ async fn a_release_is_not_offered_to_types_that_it_is_not_for() {
     world.device("v", Some(valve)).await;
     world.release("1", &["pump"]).await;
     let job = update_job("1", &["v".to_owned()]);
-    assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), ["targets.devices"]);
+    assert_eq!(fields(world.app().job_create(&world.by, job).await.unwrap_err()), ["targets.devices"]);
     let job = NewJob { targets: NewTargets::Type("valve".to_owned()), ..update_job("1", &[]) };
-    assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), ["targets.type"]);
+    assert_eq!(fields(world.app().job_create(&world.by, job).await.unwrap_err()), ["targets.type"]);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn documents_over_the_limit_are_refused_when_the_job_is_made() {
     let names = world.devices(1).await;
     let long = json!({ "text": "x".repeat(40_000) }).as_object().unwrap().clone();
     let job = NewJob { what: NewWhat::Document(long), ..update_job("1", &names) };
-    assert_eq!(fields(world.app.job_create(&world.by, job).await.unwrap_err()), ["document"]);
+    assert_eq!(fields(world.app().job_create(&world.by, job).await.unwrap_err()), ["document"]);
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_paused_job_hides_what_was_not_begun_and_shows_it_again_with_its_whole
     let id = world.create(NewJob { timeouts, ..update_job("2", &names) }).await;
     world.settle().await;
     world.start_next("d000").await;
-    world.app.job_pause(&world.by, id, None).await.unwrap();
+    world.app().job_pause(&world.by, id, None).await.unwrap();
     let hidden = world.accepted("d001", "get", json!({})).await;
     assert_eq!(hidden["queuedJobs"], json!([]));
     let code = world.rejected("d001", &format!("{id}/update"), json!({ "status": "IN_PROGRESS" })).await.0;
@@ -124,7 +124,7 @@ async fn a_paused_job_hides_what_was_not_begun_and_shows_it_again_with_its_whole
     world.advance(1_000);
     world.settle().await;
     assert_eq!(world.executions(id).await[1].state, ExecutionState::Queued);
-    world.app.job_resume(&world.by, id, None).await.unwrap();
+    world.app().job_resume(&world.by, id, None).await.unwrap();
     world.settle().await;
     world.advance(99);
     world.settle().await;
@@ -142,7 +142,7 @@ async fn cancel_withdraws_what_was_not_begun_and_lets_the_rest_finish() {
     let id = world.rollout("2", &names).await;
     world.settle().await;
     world.start_next("d000").await;
-    let view = world.app.job_cancel(&world.by, id, false, None).await.unwrap();
+    let view = world.app().job_cancel(&world.by, id, false, None).await.unwrap();
     assert_eq!(view.job.state, JobState::Stopping { in_progress_too: false });
     world.settle().await;
     let states: Vec<_> = world.executions(id).await.iter().map(|e| e.state).collect();
@@ -167,7 +167,7 @@ async fn retrying_what_failed_runs_a_finished_job_again_on_those_devices_only() 
     world.work("d002", "REJECTED", "busy").await;
     world.settle().await;
     assert_eq!(world.job(id).await.job.state, JobState::Completed);
-    assert_eq!(world.app.job_retry_failed(&world.by, id, None).await.unwrap(), 2);
+    assert_eq!(world.app().job_retry_failed(&world.by, id, None).await.unwrap(), 2);
     world.settle().await;
     let view = world.job(id).await;
     assert_eq!((view.job.state, view.standing.queued, view.standing.succeeded), (JobState::Running, 2, 1));
@@ -178,7 +178,7 @@ async fn retrying_what_failed_runs_a_finished_job_again_on_those_devices_only() 
     }
     world.settle().await;
     assert_eq!(world.job(id).await.job.state, JobState::Completed);
-    let error = world.app.job_retry_failed(&world.by, id, None).await.unwrap_err();
+    let error = world.app().job_retry_failed(&world.by, id, None).await.unwrap_err();
     assert_eq!(error.code(), "job.nothing_failed");
 }
 
@@ -194,7 +194,7 @@ async fn a_halted_job_resumes_with_the_failures_so_far_forgiven() {
     world.work("d000", "FAILED", "").await;
     world.settle().await;
     assert!(matches!(world.job(id).await.job.state, JobState::Halted(_)));
-    world.app.job_resume(&world.by, id, None).await.unwrap();
+    world.app().job_resume(&world.by, id, None).await.unwrap();
     world.settle().await;
     assert_eq!(world.job(id).await.job.state, JobState::Running);
     world.work("d001", "FAILED", "").await;
@@ -217,7 +217,7 @@ async fn jobs_start_by_hand_or_at_their_time() {
     world.settle().await;
     assert_eq!(world.executions(at_time).await.len(), 1);
     assert!(world.executions(by_hand).await.is_empty());
-    world.app.job_start(&world.by, by_hand, None).await.unwrap();
+    world.app().job_start(&world.by, by_hand, None).await.unwrap();
     world.settle().await;
     assert_eq!(world.executions(by_hand).await.len(), 1);
 }
@@ -228,28 +228,31 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
     let names = world.devices(1).await;
     world.release("2", &[]).await;
     let id = world.rollout("2", &names).await;
-    let error = world.app.job_start(&world.by, id, None).await.unwrap_err();
+    let error = world.app().job_start(&world.by, id, None).await.unwrap_err();
     assert_eq!(
         (error.code(), error.to_string()),
         ("job.state", "job 1 is running; to start it is not possible then".to_owned())
     );
-    assert_eq!(world.app.job_delete(&world.by, id, None).await.unwrap_err().code(), "job.state");
-    assert_eq!(world.app.job_pause(&world.by, id, Some(7)).await.unwrap_err().code(), "version_mismatch");
-    assert_eq!(world.app.job_pause(&world.by, JobId::new(99), None).await.unwrap_err().code(), "not_found");
-    assert_eq!(world.app.release_delete(&world.by, "fw", "2").await.unwrap_err().code(), "release.in_use");
+    assert_eq!(world.app().job_delete(&world.by, id, None).await.unwrap_err().code(), "job.state");
+    assert_eq!(world.app().job_pause(&world.by, id, Some(7)).await.unwrap_err().code(), "version_mismatch");
+    assert_eq!(world.app().job_pause(&world.by, JobId::new(99), None).await.unwrap_err().code(), "not_found");
+    assert_eq!(world.app().release_delete(&world.by, "fw", "2").await.unwrap_err().code(), "release.in_use");
     let viewer = Principal::user(world.tenant, "vera", Role::Viewer);
-    assert_eq!(world.app.job_pause(&viewer, id, None).await.unwrap_err().code(), "forbidden");
-    assert_eq!(world.app.job_create(&viewer, update_job("2", &names)).await.unwrap_err().code(), "forbidden");
-    assert_eq!(world.app.job_get(&viewer, id).await.unwrap().job.id, id);
+    assert_eq!(world.app().job_pause(&viewer, id, None).await.unwrap_err().code(), "forbidden");
+    assert_eq!(
+        world.app().job_create(&viewer, update_job("2", &names)).await.unwrap_err().code(),
+        "forbidden"
+    );
+    assert_eq!(world.app().job_get(&viewer, id).await.unwrap().job.id, id);
     let stranger = Principal::user(windlass_domain::ids::TenantId::new(2), "sven", Role::Admin);
-    assert_eq!(world.app.job_get(&stranger, id).await.unwrap_err().code(), "not_found");
-    assert!(world.app.job_list(&stranger, None, 10).await.unwrap().is_empty());
+    assert_eq!(world.app().job_get(&stranger, id).await.unwrap_err().code(), "not_found");
+    assert!(world.app().job_list(&stranger, None, 10).await.unwrap().is_empty());
 
-    world.app.job_cancel(&world.by, id, true, Some(1)).await.unwrap();
+    world.app().job_cancel(&world.by, id, true, Some(1)).await.unwrap();
     world.settle().await;
-    world.app.release_delete(&world.by, "fw", "2").await.unwrap();
-    world.app.job_delete(&world.by, id, None).await.unwrap();
-    assert_eq!(world.app.job_get(&world.by, id).await.unwrap_err().code(), "not_found");
+    world.app().release_delete(&world.by, "fw", "2").await.unwrap();
+    world.app().job_delete(&world.by, id, None).await.unwrap();
+    assert_eq!(world.app().job_get(&world.by, id).await.unwrap_err().code(), "not_found");
 }
 
 #[tokio::test]
@@ -262,9 +265,9 @@ async fn jobs_are_listed_newest_first_in_pages() {
         ids.push(world.rollout("2", &names).await);
     }
     ids.reverse();
-    let page = world.app.job_list(&world.by, None, 2).await.unwrap();
+    let page = world.app().job_list(&world.by, None, 2).await.unwrap();
     assert_eq!(page.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[..2]);
     assert_eq!(page[0].release, Some(("fw".to_owned(), "2".to_owned())));
-    let rest = world.app.job_list(&world.by, Some(ids[1]), 2).await.unwrap();
+    let rest = world.app().job_list(&world.by, Some(ids[1]), 2).await.unwrap();
     assert_eq!(rest.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[2..]);
 }

@@ -11,7 +11,7 @@ use crate::world::{World, update_job};
 /// Carries out one plan of one job at a time, with a new server for each.
 async fn settle_with_a_crash_between_any_two_plans(world: &mut World, id: windlass_domain::ids::JobId) {
     for _ in 0..100 {
-        if !world.app.job_step(id).await.unwrap() {
+        if !world.app().job_step(id).await.unwrap() {
             return;
         }
         world.restart().await;
@@ -47,7 +47,7 @@ async fn story(crash: bool) -> (JobState, Standing, Vec<(i64, i64, ExecutionStat
             world.settle().await;
         }
         if matches!(world.job(id).await.job.state, JobState::Halted(_)) {
-            world.app.job_resume(&world.by, id, None).await.unwrap();
+            world.app().job_resume(&world.by, id, None).await.unwrap();
             continue;
         }
         for (index, name) in names.iter().enumerate() {
@@ -99,11 +99,11 @@ async fn looking_again_at_a_job_at_rest_does_nothing() {
     world.release("2", &[]).await;
     let id = world.rollout("2", &names).await;
     world.settle().await;
-    let before = (world.job(id).await, world.app.store.latest_change().await.unwrap());
+    let before = (world.job(id).await, world.app().store.latest_change().await.unwrap());
     for _ in 0..5 {
-        assert!(!world.app.jobs_activate().await.unwrap());
+        assert!(!world.app().jobs_activate().await.unwrap());
     }
-    assert_eq!((world.job(id).await, world.app.store.latest_change().await.unwrap()), before);
+    assert_eq!((world.job(id).await, world.app().store.latest_change().await.unwrap()), before);
 }
 
 #[tokio::test]
@@ -114,11 +114,11 @@ async fn a_large_job_starts_at_once_and_is_offered_in_batches() {
     let id = world.rollout("2", &names).await;
     assert_eq!(world.job(id).await.job.state, JobState::Running);
     assert!(world.executions(id).await.is_empty(), "nothing is offered in the request itself");
-    assert!(world.app.job_step(id).await.unwrap());
+    assert!(world.app().job_step(id).await.unwrap());
     assert_eq!(world.job(id).await.standing.queued, 500);
     world.settle().await;
     assert_eq!(world.job(id).await.standing.queued, 1_200);
-    world.app.job_cancel(&world.by, id, false, None).await.unwrap();
+    world.app().job_cancel(&world.by, id, false, None).await.unwrap();
     world.settle().await;
     let view = world.job(id).await;
     assert_eq!((view.job.state, view.standing.canceled), (JobState::Canceled, 1_200));

@@ -84,7 +84,7 @@ async fn bad_firmware_is_halted_by_its_threshold_in_the_second_of_two_waves() {
     let next = world.accepted(&names[8], "start-next", serde_json::json!({})).await;
     assert_eq!(next.get("execution"), None, "a halted job gives nothing more to devices");
     assert_eq!(view.waves[1].standing.queued, 5);
-    let failures = world.app.job_failures(&world.by, id).await.unwrap();
+    let failures = world.app().job_failures(&world.by, id).await.unwrap();
     assert_eq!((failures.len(), failures[0].count), (1, 3));
 }
 
@@ -98,10 +98,10 @@ async fn a_wrong_hash_that_devices_report_is_the_reason_that_operators_see() {
     world.work(&names[0], "FAILED", "sha256 of app.bin does not match").await;
     world.work(&names[1], "FAILED", "sha256 of app.bin does not match").await;
     world.work(&names[2], "FAILED", "").await;
-    let failures = world.app.job_failures(&world.by, id).await.unwrap();
+    let failures = world.app().job_failures(&world.by, id).await.unwrap();
     assert_eq!((failures[0].reason.as_str(), failures[0].count), ("sha256 of app.bin does not match", 2));
     let first = world.executions(id).await[0].id;
-    let view = world.app.execution_get(&world.by, first).await.unwrap();
+    let view = world.app().execution_get(&world.by, first).await.unwrap();
     assert_eq!(view.why.sentence, "Failed: sha256 of app.bin does not match.");
     assert_eq!(view.device.as_deref(), Some("d000"));
 }
@@ -182,7 +182,7 @@ async fn a_device_that_runs_the_release_already_is_done_before_it_begins() {
     world.settle().await;
     let executions = world.executions(id).await;
     assert_eq!((executions[0].outcome(), executions[1].outcome()), (Outcome::Succeeded, Outcome::Open));
-    let view = world.app.execution_get(&world.by, executions[0].id).await.unwrap();
+    let view = world.app().execution_get(&world.by, executions[0].id).await.unwrap();
     assert_eq!(view.why.sentence, "The device ran this version already; nothing was offered.");
     let nothing = world.accepted("d000", "start-next", serde_json::json!({})).await;
     assert_eq!(nothing.get("execution"), None);
@@ -213,7 +213,7 @@ async fn devices_that_are_gone_or_of_another_type_are_skipped_and_say_why() {
             })
         })
         .await;
-    world.app.job_start(&world.by, id, None).await.unwrap();
+    world.app().job_start(&world.by, id, None).await.unwrap();
     world.settle().await;
     let reasons: Vec<_> = world.executions(id).await.into_iter().map(|e| e.reason).collect();
     assert_eq!(

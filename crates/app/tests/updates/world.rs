@@ -33,7 +33,7 @@ pub const BASE: &str = "https://devices.example:8883";
 pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
 pub struct World {
-    pub app: App,
+    app: Option<App>,
     pub clock: Arc<FixedClock>,
     pub by: Principal,
     pub tenant: TenantId,
@@ -67,14 +67,20 @@ impl World {
         let app = open(directory.path(), &clock, &limits).await;
         let tenant = TenantId::new(1);
         let by = Principal::user(tenant, "olga", Role::Operator);
-        Self { app, clock, by, tenant, limits, directory, peers: BTreeMap::new() }
+        Self { app: Some(app), clock, by, tenant, limits, directory, peers: BTreeMap::new() }
+    }
+
+    pub fn app(&self) -> &App {
+        self.app.as_ref().unwrap()
     }
 
     /// Ends the server and starts it again on the same directory.
     pub async fn restart(&mut self) {
-        self.app.tasks.drain(Duration::from_secs(5)).await;
-        self.app.store.close().await;
-        self.app = open(self.directory.path(), &self.clock, &self.limits).await;
+        let app = self.app.take().unwrap();
+        app.tasks.drain(Duration::from_secs(5)).await;
+        app.store.close().await;
+        drop(app);
+        self.app = Some(open(self.directory.path(), &self.clock, &self.limits).await);
     }
 
     pub fn blob_count(&self) -> usize {
@@ -96,7 +102,7 @@ impl World {
         &self,
         work: impl for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
     ) -> T {
-        self.app.store.write(work).await.unwrap()
+        self.app().store.write(work).await.unwrap()
     }
 
     pub async fn device_type(&self, name: &str, sources: Vec<VersionSource>) -> TypeId {
@@ -156,7 +162,7 @@ impl World {
             size: None,
             signature: Some("sig".to_owned()),
         };
-        let mut upload = self.app.artifact_upload(&self.by, new).await?;
+        let mut upload = self.app().artifact_upload(&self.by, new).await?;
         for chunk in bytes.chunks(5) {
             upload.write(chunk).await?;
         }
@@ -172,7 +178,7 @@ impl World {
             component_type: "application".to_owned(),
             artifacts: vec![artifact.id.get()],
         };
-        self.app.component_create(&self.by, component).await.unwrap();
+        self.app().component_create(&self.by, component).await.unwrap();
         let release = NewRelease {
             name: "fw".to_owned(),
             version: version.to_owned(),
@@ -180,11 +186,11 @@ impl World {
             device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
             notes: String::new(),
         };
-        self.app.release_create(&self.by, release).await.unwrap();
+        self.app().release_create(&self.by, release).await.unwrap();
     }
 
     pub async fn create(&self, new: NewJob) -> JobId {
-        self.app.job_create(&self.by, new).await.unwrap().job.id
+        self.app().job_create(&self.by, new).await.unwrap().job.id
     }
 
     /// An update job for named devices that starts at once.
@@ -195,7 +201,7 @@ impl World {
     /// Runs the reconciler until it has nothing to do.
     pub async fn settle(&self) {
         for _ in 0..100 {
-            if !self.app.jobs_activate().await.unwrap() {
+            if !self.app().jobs_activate().await.unwrap() {
                 return;
             }
         }
@@ -203,12 +209,12 @@ impl World {
     }
 
     pub async fn job(&self, id: JobId) -> JobView {
-        self.app.job_get(&self.by, id).await.unwrap()
+        self.app().job_get(&self.by, id).await.unwrap()
     }
 
     /// Every execution of a job, latest tries and earlier ones.
     pub async fn executions(&self, id: JobId) -> Vec<Execution> {
-        let found = self.app.execution_list(&self.by, id, ExecutionFilter::default(), 1_000).await.unwrap();
+        let found = self.app().execution_list(&self.by, id, ExecutionFilter::default(), 1_000).await.unwrap();
         found.into_iter().map(|view| view.execution).collect()
     }
 
@@ -227,7 +233,7 @@ impl World {
         let topic = format!("$aws/things/{thing}/jobs/{rest}");
         let Some(DeviceTopic::Jobs(parsed)) = parse(&topic) else { panic!("{topic} is no jobs topic") };
         let (app, peer, now) =
-            (self.app.clone(), self.peer(name), windlass_app::clock::Clock::now(&*self.clock));
+            (self.app().clone(), self.peer(name), windlass_app::clock::Clock::now(&*self.clock));
         let effects = self
             .write(move |tx| {
                 let (app, peer, parsed) = (app.clone(), Arc::clone(&peer), parsed.clone());
