@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::audit::record;
 use crate::clock::random;
 use crate::error::{AppError, FieldProblem, chain};
+use crate::fleet::parse_scope;
 use crate::message::ApplicationPeer;
 use crate::permit::demand;
 
@@ -428,8 +429,8 @@ impl App {
         if let Some(scope) = &scope {
             if scope.len() > LONGEST_SCOPE {
                 problems.push(FieldProblem::new("scope", "must be at most 4096 bytes"));
-            } else if let Err(error) = windlass_query::parse(scope) {
-                problems.push(FieldProblem::new("scope", error));
+            } else if let Err(AppError::Invalid(found)) = parse_scope("scope", scope) {
+                problems.extend(found);
             }
         }
         refuse(problems)?;

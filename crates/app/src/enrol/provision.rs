@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use windlass_domain::credential::{CredentialPurpose, CredentialStatus, check};
-use windlass_domain::ids::{Sha256, TemplateName};
+use windlass_domain::ids::{DeviceId, Sha256, TemplateName};
 use windlass_domain::permission::Principal;
 use windlass_domain::template::{Enrolment, Template};
 use windlass_domain::time::Timestamp;
@@ -235,7 +235,8 @@ impl App {
         now: Timestamp,
     ) -> Result<Provisioned, Failure> {
         let (peer, template, hash) = (peer.clone(), template.to_owned(), Sha256::of(token.as_bytes()));
-        self.store
+        let (provisioned, device) = self
+            .store
             .write(move |tx| {
                 let (peer, template, parameters) = (peer.clone(), template.clone(), parameters.clone());
                 Box::pin(async move {
@@ -249,17 +250,29 @@ impl App {
                     let enrolment = template
                         .evaluate(&parameters, &certificate)
                         .map_err(|error| refuse(ErrorCode::InvalidPayload, error.to_string()))?;
-                    match (credential.status, credential.device) {
+                    let device = match (credential.status, credential.device) {
                         (CredentialStatus::Pending, None) => {
-                            enrol(tx, &actor(&peer), &enrolment, &credential, now).await.map_err(failure)?;
+                            enrol(tx, &actor(&peer), &enrolment, &credential, now)
+                                .await
+                                .map_err(failure)?
+                                .device
                         }
-                        _ => refuse_other_name(tx, &credential, &enrolment).await?,
-                    }
+                        _ => same_device(tx, &credential, &enrolment).await?,
+                    };
                     let Enrolment { name, configuration, .. } = enrolment;
-                    Ok(Provisioned { device_configuration: configuration, thing_name: name.into_string() })
+                    let thing_name = name.into_string();
+                    Ok::<_, Failure>((
+                        Provisioned { device_configuration: configuration, thing_name },
+                        device,
+                    ))
                 })
             })
-            .await
+            .await?;
+        // The device connects next, and operators look for it: both ask the index.
+        if let Err(error) = self.fleet.refresh_devices(&self.store, [device]).await {
+            tracing::warn!(error = %chain(&error), "the index will hear of a new device later");
+        }
+        Ok(provisioned)
     }
 }
 
@@ -314,16 +327,14 @@ fn bad_token() -> Failure {
 }
 
 /// A used token is good for the same answer only.
-async fn refuse_other_name(
+async fn same_device(
     tx: &mut Tx<'_>,
     credential: &Credential,
     enrolment: &Enrolment,
-) -> Result<(), Failure> {
+) -> Result<DeviceId, Failure> {
     let named = devices::device_by_name(tx, credential.tenant, &enrolment.name).await?;
-    match named {
-        Some(device) if Some(device.id) == credential.device => Ok(()),
-        Some(_) | None => Err(bad_token()),
-    }
+    let same = named.map(|device| device.id).filter(|id| Some(*id) == credential.device);
+    same.ok_or_else(bad_token)
 }
 
 fn failure(error: EnrolError) -> Failure {
