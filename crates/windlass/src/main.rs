@@ -2,8 +2,12 @@
 //!
 //! `serve` runs a node; the other commands talk to one over its API or stand in for devices.
 
+mod bench;
 mod cli;
+mod demo;
+mod place;
 mod private_file;
+mod serve;
 mod sim;
 mod terminal;
 
@@ -29,6 +33,15 @@ struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a node.
+    Serve(Box<serve::Arguments>),
+    /// Show what Windlass does, on a throw-away server with simulated devices.
+    Demo(demo::Arguments),
+    /// Measure this build on this machine.
+    Bench(bench::Arguments),
+    /// Commands for whoever holds the data directory.
+    #[command(subcommand)]
+    Admin(serve::Admin),
     /// Simulate devices over real MQTT and TLS.
     Sim(Box<sim::options::Arguments>),
     #[command(flatten)]
@@ -50,6 +63,10 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
+        Command::Serve(serve) => Box::pin(serve::run(*serve)).await,
+        Command::Demo(demo) => Box::pin(demo::run(&demo)).await,
+        Command::Bench(bench) => Box::pin(bench::run(&bench, arguments.output)).await,
+        Command::Admin(command) => Box::pin(serve::administer(command)).await,
         Command::Sim(sim) => Box::pin(sim::options::run(&sim, arguments.output)).await,
         Command::Cli(command) => Box::pin(cli::run(&arguments.connection, *command, arguments.output)).await,
     }

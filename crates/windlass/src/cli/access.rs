@@ -63,9 +63,14 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         password_file: PathBuf,
     },
-    /// Take one away.
-    Delete {
-        /// Whose.
+    /// Somebody may no longer sign in.
+    Disable {
+        /// Who.
+        name: String,
+    },
+    /// Somebody may sign in again.
+    Enable {
+        /// Who.
         name: String,
     },
 }
@@ -140,10 +145,8 @@ pub(crate) async fn users(api: &Api, command: UserCommand, printer: Printer) -> 
             api.send(request).await?;
             terminal::note(&format!("{name} has a new password"));
         }
-        UserCommand::Delete { name } => {
-            api.act(Method::DELETE, &["users", &name]).await?;
-            terminal::note(&format!("{name} may no longer sign in"));
-        }
+        UserCommand::Disable { name } => show(&api.invoke(&["users", &name, "disable"]).await?)?,
+        UserCommand::Enable { name } => show(&api.invoke(&["users", &name, "enable"]).await?)?,
     }
     Ok(Exit::Success)
 }

@@ -139,6 +139,11 @@ impl Api {
         self.answer(self.request(Method::POST, self.url(parts)?)).await
     }
 
+    /// A removal whose answer shows what is left.
+    pub(crate) async fn remove<T: DeserializeOwned>(&self, parts: &[&str]) -> anyhow::Result<T> {
+        self.answer(self.request(Method::DELETE, self.url(parts)?)).await
+    }
+
     /// Every item of a list, page after page, no more than `most`.
     pub(crate) async fn all<T: DeserializeOwned>(
         &self,

@@ -1,6 +1,6 @@
 //! `windlass audit`: who did what, exported and checked without trusting the server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -83,8 +83,27 @@ pub(crate) async fn run(connection: &Connection, command: Command, printer: Prin
             let found: Verification = connection.api()?.show(&["audit", "verify"]).await?;
             shown(&found, printer)
         }
-        Command::Verify { file: Some(_file), .. } => anyhow::bail!("cannot verify files yet"),
+        Command::Verify { file: Some(file), key } => {
+            let key = key.context("an export is verified with --key")?;
+            shown(&verified(&file, &key)?, printer)
+        }
     }
+}
+
+/// Checks an export with nothing but a public key.
+fn verified(file: &Path, key: &Path) -> anyhow::Result<Verification> {
+    let key = std::fs::read_to_string(key).with_context(|| format!("{} cannot be read", key.display()))?;
+    let content = std::fs::File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let report = windlass_app::audit::verify(std::io::BufReader::new(content), &key)?;
+    let problem =
+        report.first_bad.map(|bad| format!("at place {} of the chain: {}", bad.position, bad.problem));
+    Ok(Verification {
+        intact: problem.is_none(),
+        records: report.records,
+        seals: report.seals,
+        unsealed: report.unsealed,
+        problem,
+    })
 }
 
 fn shown(found: &Verification, printer: Printer) -> anyhow::Result<Exit> {

@@ -437,11 +437,7 @@ async fn certificates(api: &Api, command: CertCommand, printer: Printer) -> anyh
         }
         CertCommand::Revoke { id, reason } => {
             let credential: Credential = api
-                .write(
-                    Method::POST,
-                    &["credentials", &id.to_string(), "revoke"],
-                    &Revocation { reason },
-                )
+                .write(Method::POST, &["credentials", &id.to_string(), "revoke"], &Revocation { reason })
                 .await?;
             printer.pairs(&credential, |credential| {
                 vec![("id", credential.id.to_string()), ("status", credential.status.to_string())]

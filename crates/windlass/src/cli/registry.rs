@@ -227,8 +227,9 @@ pub(crate) async fn claims(api: &Api, command: ClaimCommand, printer: Printer) -
             })?;
         }
         ClaimCommand::Create { name, templates, out } => {
-            let created: CreatedClaim =
-                api.write(Method::POST, &["claims"], &NewClaim { name, templates, expires_at: None, csr: None }).await?;
+            let created: CreatedClaim = api
+                .write(Method::POST, &["claims"], &NewClaim { name, templates, expires_at: None, csr: None })
+                .await?;
             save_claim(&out, &created)?;
             terminal::note(&format!("claim.pem, claim.key and ca.pem are in {}", out.display()));
             printer.pairs(&created.claim, |claim| {
@@ -240,7 +241,7 @@ pub(crate) async fn claims(api: &Api, command: ClaimCommand, printer: Printer) -
             })?;
         }
         ClaimCommand::Revoke { name } => {
-            let claim: Claim = api.invoke(&["claims", &name, "revoke"]).await?;
+            let claim: Claim = api.remove(&["claims", &name]).await?;
             printer.pairs(&claim, |claim| {
                 vec![("name", claim.name.clone()), ("status", claim.status.to_string())]
             })?;

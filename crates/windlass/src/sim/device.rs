@@ -32,6 +32,8 @@ pub(super) struct Device {
     version: String,
     settings: Map<String, Value>,
     readings: Readings,
+    /// The time of the last reading, where history is made up.
+    history_millis: Option<i64>,
     random: StdRng,
     /// Sent but not acknowledged; sent again on the next connection.
     unacknowledged: VecDeque<Bytes>,
@@ -78,6 +80,9 @@ impl Device {
             endpoint,
             version: options.firmware.clone(),
             settings: Map::new(),
+            history_millis: options
+                .backfill
+                .map(|span| shared.now_millis() - i64::try_from(span.as_millis()).unwrap_or(0)),
             readings: Readings::new(options.profile, options.seed, number),
             random: StdRng::seed_from_u64(options.seed.wrapping_add(number)),
             unacknowledged: VecDeque::new(),
@@ -204,8 +209,9 @@ impl Device {
                 () = due(next_reading), if may_measure => {
                     let options = &self.shared.options;
                     let step = i64::try_from(options.spacing.as_millis()).unwrap_or(1_000).max(1);
-                    let now = self.shared.now_millis();
-                    let payload = self.readings.message(options.batch, now, step);
+                    let batch = options.batch;
+                    let now = self.reading_time(batch, step);
+                    let payload = self.readings.message(batch, now, step);
                     self.send_readings(client, in_flight, payload)?;
                     next_reading = self.reading_after(next_reading);
                 }
@@ -412,6 +418,17 @@ impl Device {
             let Ok(Ok(incoming)) = tokio::time::timeout_at(patience, client.next()).await else { return };
             if let Incoming::Acknowledged { id, refused } = incoming {
                 self.acknowledged(in_flight, id, refused);
+            }
+        }
+    }
+
+    /// When the last reading of the next message is taken.
+    fn reading_time(&mut self, batch: usize, step: i64) -> i64 {
+        match &mut self.history_millis {
+            None => self.shared.now_millis(),
+            Some(last) => {
+                *last += i64::try_from(batch).unwrap_or(1) * step;
+                *last
             }
         }
     }

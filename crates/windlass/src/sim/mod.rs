@@ -81,6 +81,8 @@ pub(crate) struct Options {
     pub(crate) batch: usize,
     /// Time between the readings of one message.
     pub(crate) spacing: Duration,
+    /// Start this long ago and go on from there without gaps, instead of measuring now.
+    pub(crate) backfill: Option<Duration>,
     /// Topic of telemetry; `{name}` stands for the device.
     pub(crate) topic: String,
     /// Quality of service of telemetry.

@@ -49,6 +49,12 @@ pub(crate) struct Arguments {
     /// Readings in one message.
     #[arg(long, default_value_t = 1)]
     batch: usize,
+    /// Seconds between the readings of one message.
+    #[arg(long, default_value_t = 1.0)]
+    spacing: f64,
+    /// Start this many seconds ago and go on from there without gaps, instead of measuring now.
+    #[arg(long)]
+    backfill: Option<f64>,
     /// Topic of telemetry; `{name}` stands for the device.
     #[arg(long, default_value = "devices/{name}/telemetry")]
     topic: String,
@@ -125,7 +131,8 @@ impl Arguments {
             profile: self.profile,
             pace: pace(&self.rate)?,
             batch: self.batch.max(1),
-            spacing: Duration::from_secs(1),
+            spacing: seconds(self.spacing)?,
+            backfill: self.backfill.map(seconds).transpose()?,
             topic: self.topic.clone(),
             qos: self.qos,
             window: self.window.max(1),

@@ -1,0 +1,89 @@
+//! `windlass bench`: what the budgets are about, measured on this machine against the real binary in its own process.
+//!
+//! Figures are printed, never asserted.
+
+mod figures;
+mod groups;
+mod mosquitto;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use self::figures::Figures;
+use crate::terminal::{self, Exit, Output};
+
+/// A group of measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Group {
+    /// Time to ready on an empty directory, memory at rest.
+    Startup,
+    /// Memory of idle mutual-TLS connections.
+    Connections,
+    /// Durable QoS 1 messages, one and sixteen in flight, beside mosquitto.
+    Messages,
+    /// Durable points in batches, bytes on disk, a day's range read.
+    Points,
+    /// An update job over the whole simulated fleet.
+    Job,
+}
+
+impl Group {
+    const ALL: [Self; 5] = [Self::Startup, Self::Connections, Self::Messages, Self::Points, Self::Job];
+}
+
+/// Measure this build on this machine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Groups to measure; all of them when none is named.
+    #[arg(value_enum)]
+    groups: Vec<Group>,
+    /// Devices for `connections` and `job`.
+    #[arg(long, default_value_t = 10_000)]
+    devices: u64,
+    /// Seconds of each load.
+    #[arg(long, default_value_t = 15.0)]
+    seconds: f64,
+    /// Keep data and simulated identities here, and use those that are there already.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+/// Measures and prints a table or JSON.
+pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result<Exit> {
+    rlimit::increase_nofile_limit(u64::MAX).context("the limit of open files could not be raised")?;
+    let throw_away;
+    let directory = match &arguments.keep {
+        Some(directory) => directory.clone(),
+        None => {
+            throw_away = tempfile::Builder::new().prefix("windlass-bench-").tempdir()?;
+            throw_away.path().to_owned()
+        }
+    };
+    let mut figures = Figures::default();
+    let asked = |group: &Group| arguments.groups.is_empty() || arguments.groups.contains(group);
+    let seconds =
+        std::time::Duration::try_from_secs_f64(arguments.seconds).context("--seconds is no time")?;
+    for group in Group::ALL.iter().filter(|group| asked(group)) {
+        let own = directory.join(format!("{group:?}").to_lowercase());
+        std::fs::create_dir_all(&own).with_context(|| format!("{} cannot be made", own.display()))?;
+        let measured = match group {
+            Group::Startup => groups::startup(&own, &mut figures).await,
+            Group::Connections => Box::pin(groups::connections(&own, arguments.devices, &mut figures)).await,
+            Group::Messages => Box::pin(groups::messages(&own, seconds, &mut figures)).await,
+            Group::Points => Box::pin(groups::points(&own, seconds, &mut figures)).await,
+            Group::Job => Box::pin(groups::job(&own, arguments.devices, &mut figures)).await,
+        };
+        if let Err(error) = measured {
+            // The other groups still have something to say.
+            terminal::note(&format!("{group:?} could not be measured: {error:#}"));
+            figures.incomplete = true;
+        }
+    }
+    let complete = !figures.incomplete;
+    match output {
+        Output::Json => terminal::print_json(&figures.with_machine())?,
+        Output::Table => figures.print()?,
+    }
+    Ok(if complete { Exit::Success } else { Exit::Failure })
+}

@@ -1,0 +1,209 @@
+//! Operators at the command line, against a real server.
+use crate::support::{Server, file, said, wait_for, windlass};
+use serde_json::json;
+
+#[test]
+fn without_a_command_help_goes_to_standard_error_and_the_status_is_two() {
+    let output = windlass(&[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn without_a_sign_in_the_command_that_helps_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = windlass(&["device", "list"]).env("WINDLASS_CONFIG_DIR", directory.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+    assert!(output.stdout.is_empty(), "errors do not belong on standard output");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("hint: run `windlass login"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn a_server_that_does_not_answer_has_an_exit_status_of_its_own() {
+    let output =
+        windlass(&["device", "list", "--url", "http://127.0.0.1:1", "--token", "x"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", said(&output));
+}
+
+#[test]
+fn a_wrong_password_and_a_wrong_token_are_refused_alike() {
+    let server = Server::start(&[]);
+    let wrong = file(server.directory.path(), "wrong", b"not the password").display().to_string();
+    server.fails(5, &["login", &server.url(), "--password-file", &wrong]);
+    server.fails(5, &["device", "list", "--url", &server.url(), "--token", "made-up"]);
+    // The good sign-in of before is still there.
+    assert_eq!(server.json(&["whoami"])["role"], "admin");
+}
+
+#[test]
+fn devices_are_registered_edited_found_suspended_and_shown() {
+    let server = Server::start(&[]);
+    let spec =
+        file(server.directory.path(), "type.json", br#"{"description":"a pump"}"#).display().to_string();
+    server.json(&["type", "apply", "pump", &spec]);
+    let made = server.json(&[
+        "device",
+        "create",
+        "pump-1",
+        "--type",
+        "pump",
+        "--attribute",
+        "site=berlin",
+        "--tag",
+        "outdoor",
+    ]);
+    assert_eq!(made["attributes"], json!({ "site": "berlin" }));
+    server.json(&["device", "create", "pump-2", "--type", "pump"]);
+    let found = server.json(&["device", "list", "--query", "attribute.site==berlin;tag==outdoor"]);
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    assert_eq!(found["items"][0]["name"], "pump-1");
+    let edited = server.json(&["device", "edit", "pump-1", "--attribute", "site=", "--add-tag", "spare"]);
+    assert_eq!(edited["attributes"], json!({}));
+    assert_eq!(edited["tags"], json!(["outdoor", "spare"]));
+    let tagged = server.json(&["device", "tag", "--query", "type==pump", "--add", "fleet"]);
+    assert_eq!(tagged["matched"], 2);
+    assert_eq!(server.json(&["device", "suspend", "pump-1"])["lifecycle"], "suspended");
+    assert_ne!(server.json(&["device", "resume", "pump-1"])["lifecycle"], "suspended");
+    let table = server.run(&["device", "list"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("pump-2"), "{}", said(&table));
+    assert!(server.fails(4, &["device", "show", "ghost"]).contains("ghost"));
+    assert!(server.fails(3, &["device", "create", "pump-1"]).starts_with("error:"));
+    assert!(server.fails(3, &["device", "list", "--query", "site=="]).contains("hint:"));
+}
+
+#[test]
+fn a_wish_is_set_and_refused_when_somebody_was_quicker() {
+    let server = Server::start(&[]);
+    server.json(&["device", "create", "pump-1"]);
+    let set = server.json(&["device", "shadow", "set", "pump-1", r#"{"mode":"eco"}"#]);
+    assert_eq!(set["state"]["desired"], json!({ "mode": "eco" }));
+    assert_eq!(set["version"], 1);
+    server.json(&["device", "shadow", "set", "pump-1", r#"{"mode":"boost"}"#, "--if-version", "1"]);
+    server.fails(3, &["device", "shadow", "set", "pump-1", r#"{"mode":"eco"}"#, "--if-version", "1"]);
+    assert_eq!(server.json(&["device", "shadow", "get", "pump-1"])["state"]["desired"]["mode"], "boost");
+    server.json(&["device", "shadow", "set", "pump-1", r#"{"ssid":"plant"}"#, "--shadow", "network"]);
+    assert_eq!(server.json(&["device", "shadow", "get", "pump-1", "--shadow", "network"])["version"], 1);
+}
+
+#[test]
+fn a_release_is_made_of_an_uploaded_file_and_a_job_of_a_release() {
+    let server = Server::start(&[]);
+    server.json(&["device", "create", "pump-1", "--tag", "lab"]);
+    let image = file(server.directory.path(), "fw.bin", &vec![7; 300_000]).display().to_string();
+    let release = server.json(&["release", "create", "pump-fw", "2.0.0", "--artifact", &image]);
+    assert_eq!(release["components"], json!([{ "name": "pump-fw", "version": "2.0.0" }]));
+    assert_eq!(server.json(&["artifact", "list"])["items"][0]["size"], 300_000);
+    let job = server.json(&["job", "create", "--release", "pump-fw@2.0.0", "--tag", "lab", "--wave", "1"]);
+    let id = job["id"].to_string();
+    assert_eq!(job["counts"]["targets"], 1);
+    assert_eq!(server.json(&["job", "pause", &id])["state"], "paused");
+    assert_eq!(server.json(&["job", "resume", &id])["state"], "running");
+    server.json(&["job", "cancel", &id]);
+    // A watched job that does not complete is a failure for scripts.
+    server.fails(1, &["job", "watch", &id]);
+    server.fails(4, &["job", "show", "999999"]);
+}
+
+#[test]
+fn a_viewers_token_looks_but_does_not_touch() {
+    let server = Server::start(&[]);
+    server.json(&["device", "create", "pump-1"]);
+    let made = server.json(&["token", "create", "dashboard", "--role", "viewer"]);
+    let secret = made["secret"].as_str().unwrap();
+    let as_viewer =
+        |arguments: &[&str]| server.command(arguments).env("WINDLASS_TOKEN", secret).output().unwrap();
+    assert!(as_viewer(&["device", "show", "pump-1"]).status.success());
+    let refused = as_viewer(&["device", "suspend", "pump-1"]);
+    assert_eq!(refused.status.code(), Some(5), "{}", said(&refused));
+    let id = made["token"]["id"].to_string();
+    assert!(server.run(&["token", "revoke", &id]).status.success());
+    assert_eq!(as_viewer(&["device", "show", "pump-1"]).status.code(), Some(5));
+}
+
+#[test]
+fn an_operator_signs_a_devices_request_and_revokes_the_certificate() {
+    let server = Server::start(&[]);
+    server.json(&["device", "create", "pump-1"]);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    let csr = file(server.directory.path(), "pump.csr", request.as_bytes()).display().to_string();
+    let out = server.path("pump.pem");
+    let signed = server.run(&["device", "cert", "sign", "pump-1", &csr, "--out", &out]);
+    assert!(signed.status.success(), "{}", said(&signed));
+    assert!(std::fs::read_to_string(&out).unwrap().contains("BEGIN CERTIFICATE"));
+    let listed = server.json(&["device", "cert", "list", "pump-1"]);
+    let id = listed["items"][0]["id"].to_string();
+    let revoked = server.json(&["device", "cert", "revoke", "pump-1", &id, "--reason", "lost"]);
+    assert_eq!(revoked["status"], "revoked");
+    // Nobody signs the same key twice.
+    server.fails(3, &["device", "cert", "sign", "pump-1", &csr]);
+}
+
+#[test]
+fn the_audit_record_is_verified_here_and_elsewhere_and_a_changed_export_is_found_out() {
+    let server = Server::start(&[]);
+    server.json(&["device", "create", "pump-1"]);
+    wait_for("sealed records", || server.json(&["audit", "verify"])["unsealed"] == 0);
+    let export = server.path("audit.jsonl");
+    let exported = server.run(&["audit", "export", &export]);
+    assert!(exported.status.success(), "{}", said(&exported));
+    let key = format!("{export}.key.pem");
+    // No server and no sign-in are needed.
+    let offline = |file: &str| {
+        windlass(&["--output", "json", "audit", "verify", file, "--key", &key]).output().unwrap()
+    };
+    let good = offline(&export);
+    assert_eq!(good.status.code(), Some(0), "{}", said(&good));
+    let text = std::fs::read_to_string(&export).unwrap();
+    assert!(text.contains("device:pump-1"));
+    let changed = file(
+        server.directory.path(),
+        "changed.jsonl",
+        text.replace("device:pump-1", "device:pump-2").as_bytes(),
+    );
+    let bad = offline(changed.to_str().unwrap());
+    assert_eq!(bad.status.code(), Some(1), "{}", said(&bad));
+    assert!(String::from_utf8_lossy(&bad.stdout).contains("\"intact\": false"), "{}", said(&bad));
+}
+
+#[test]
+fn whoever_holds_the_data_directory_gets_a_token_with_and_without_a_running_server() {
+    let mut server = Server::start(&[]);
+    let data = server.path("data");
+    let made = windlass(&["admin", "token", "--data", &data]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let token = String::from_utf8(made.stdout).unwrap();
+    let me = server.command(&["whoami"]).env("WINDLASS_TOKEN", token.trim()).output().unwrap();
+    assert!(me.status.success(), "{}", said(&me));
+    assert_eq!(server.terminate(), Some(0), "SIGTERM is a good end");
+    let made = windlass(&["admin", "token", "--data", &data]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    server.start_again();
+    let token = String::from_utf8(made.stdout).unwrap();
+    assert!(
+        server.command(&["whoami"]).env("WINDLASS_TOKEN", token.trim()).output().unwrap().status.success()
+    );
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused_clearly() {
+    let server = Server::start(&[]);
+    let second = windlass(&[
+        "serve",
+        "--http",
+        "127.0.0.1:0",
+        "--mqtt",
+        "127.0.0.1:0",
+        "--data",
+        &server.path("data"),
+    ])
+    .output()
+    .unwrap();
+    assert_eq!(second.status.code(), Some(1), "{}", said(&second));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{}", said(&second));
+    assert_eq!(server.json(&["whoami"])["role"], "admin");
+}

@@ -1,0 +1,8 @@
+//! Tests that run the real binary: servers, operators, devices, and the demonstration.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+mod command_line;
+mod demo;
+mod devices;
