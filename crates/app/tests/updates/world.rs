@@ -78,6 +78,7 @@ impl World {
     pub async fn restart(&mut self) {
         let app = self.app.take().unwrap();
         app.tasks.drain(Duration::from_secs(5)).await;
+        app.telemetry.close().await;
         app.store.close().await;
         drop(app);
         self.app = Some(open(self.directory.path(), &self.clock, &self.limits).await);
