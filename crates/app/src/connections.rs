@@ -94,8 +94,13 @@ impl App {
                 })
             })
             .await;
-        match noted {
-            Ok(_) => {}
+        let indexed = match noted {
+            Ok(Some(_)) => self.fleet.refresh_devices(&self.store, [device]).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match indexed {
+            Ok(()) => {}
             Err(error) => tracing::warn!(
                 device.name = peer.name.as_str(),
                 error = &error as &dyn std::error::Error,
@@ -106,6 +111,7 @@ impl App {
 
     /// Notes the end of a connection and why.
     pub async fn device_disconnected(&self, peer: &DevicePeer, reason: DisconnectReason) {
+        self.fleet.note_disconnect(peer.device, &reason.to_string());
         let event = NewEvent {
             tenant: peer.tenant,
             device: peer.device,

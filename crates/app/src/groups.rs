@@ -40,7 +40,7 @@ pub struct Membership {
 }
 
 fn target(path: &GroupPath) -> String {
-    format!("group/{path}")
+    format!("group:{path}")
 }
 
 fn missing(path: &GroupPath) -> AppError {

@@ -136,7 +136,7 @@ fn check(spec: NewTypeSpec, limits: &Limits) -> Result<TypeSpec, Vec<FieldProble
 }
 
 fn target(name: &TypeName) -> String {
-    format!("type/{name}")
+    format!("type:{name}")
 }
 
 fn missing(name: &TypeName) -> AppError {

@@ -49,3 +49,8 @@ pub use changes::{Change, ChangeKind};
 pub use error::{OpenError, StoreError, StoreErrorKind};
 pub use store::{Location, Store};
 pub use tx::Tx;
+
+#[cfg(test)]
+mod blobs_tests;
+#[cfg(test)]
+mod registry_tests;

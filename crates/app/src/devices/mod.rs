@@ -34,7 +34,7 @@ use input::Checked;
 
 /// How audit records and errors name a device.
 fn target(name: &DeviceName) -> String {
-    format!("device/{name}")
+    format!("device:{name}")
 }
 
 /// Refuses a change of a record that somebody else changed first.

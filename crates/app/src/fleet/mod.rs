@@ -65,6 +65,8 @@ pub struct Fleet {
     index: RwLock<Index>,
     /// Scopes that were parsed before; `None` for one that cannot be used, which sees nothing.
     scopes: Mutex<HashMap<String, Option<Arc<Query>>>>,
+    /// Why the last connection of a device ended, as far as this run of the server knows.
+    disconnects: Mutex<HashMap<DeviceId, Box<str>>>,
     /// Held while rows are read and applied, so that an older read never overwrites a newer one.
     refreshing: tokio::sync::Mutex<()>,
     /// When the change feed was last read to its end.
@@ -178,6 +180,16 @@ impl Fleet {
     /// What is known of a device, whoever asks: for the server's own tasks.
     pub fn entry(&self, device: DeviceId) -> Option<Arc<Entry>> {
         self.read().devices.get(&device).cloned()
+    }
+
+    /// Remembers why a connection of a device ended.
+    pub fn note_disconnect(&self, device: DeviceId, reason: &str) {
+        lock(&self.disconnects).insert(device, reason.into());
+    }
+
+    /// Why the last connection of a device ended, if that was in this run of the server.
+    pub fn last_disconnect(&self, device: DeviceId) -> Option<String> {
+        lock(&self.disconnects).get(&device).map(|reason| reason.to_string())
     }
 
     /// The public name of a device, if it is there.

@@ -247,7 +247,7 @@ impl Contacts for App {
         Contact {
             connections: self.hub.connections(device),
             last_at: self.live.last_seen(device),
-            last_disconnect: None,
+            last_disconnect: self.fleet.last_disconnect(device),
         }
     }
 }
