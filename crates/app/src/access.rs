@@ -505,7 +505,8 @@ impl App {
             return Err(AppError::Forbidden(Permission::TokenManage.as_str()));
         }
         let (by, now) = (by.clone(), self.clock.now());
-        self.store
+        let revoked = self
+            .store
             .write(move |tx| {
                 let by = by.clone();
                 Box::pin(async move {
@@ -517,7 +518,9 @@ impl App {
                     tokens::by_id(tx, by.tenant, id).await?.map(TokenView::of).ok_or_else(missing)
                 })
             })
-            .await
+            .await?;
+        self.hub.close_token(id);
+        Ok(revoked)
     }
 
     async fn hash_password(&self, password: &str) -> Result<String, AppError> {

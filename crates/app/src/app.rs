@@ -170,10 +170,16 @@ impl App {
     pub fn start_tasks(&self) {
         self.start_telemetry_tasks(&self.tasks);
         self.tasks.spawn_until_stopped(self.clone().follow_changes());
-        self.tasks.spawn_until_stopped(self.clone().session_keeper());
+        self.tasks.spawn_until_stopped(self.clone().housekeeper());
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
         self.tasks.spawn_until_stopped(self.clone().audit_sealer());
         self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
+    }
+
+    /// Writes what waits and closes the files. Everything that uses the application must have ended.
+    pub async fn close(&self) {
+        self.telemetry.close().await;
+        self.store.close().await;
     }
 }
 

@@ -46,6 +46,27 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// The kind of event that tells of it: reasons that differ are events of their own, also within one minute.
+    const fn event_kind(self) -> &'static str {
+        match self {
+            Self::Goodbye => "disconnected",
+            Self::Lost => "disconnected.lost",
+            Self::Protocol(_) => "disconnected.protocolError",
+            Self::TopicRefused => "disconnected.topicRefused",
+            Self::Unavailable => "disconnected.unavailable",
+            Self::RateExceeded => "disconnected.rateExceeded",
+            Self::Stalled => "disconnected.stalled",
+            Self::Server(reason) => match reason {
+                CloseReason::TakenOver => "disconnected.takenOver",
+                CloseReason::NotAuthorized => "disconnected.notAuthorized",
+                CloseReason::CredentialExpired => "disconnected.credentialExpired",
+                CloseReason::ShuttingDown => "disconnected.shutdown",
+                CloseReason::KeepAlive => "disconnected.keepAlive",
+                CloseReason::TooManyConnections => "disconnected.tooManyConnections",
+            },
+        }
+    }
+
     const fn severity(self) -> Severity {
         match self {
             Self::Goodbye | Self::Server(CloseReason::TakenOver | CloseReason::ShuttingDown) => {
@@ -115,7 +136,7 @@ impl App {
         let event = NewEvent {
             tenant: peer.tenant,
             device: peer.device,
-            kind: "disconnected".to_owned(),
+            kind: reason.event_kind().to_owned(),
             severity: reason.severity(),
             detail: reason.to_string(),
         };
@@ -266,21 +287,5 @@ impl App {
         self.store
             .write(move |tx| Box::pin(async move { Ok(sessions::remove_expired(tx, now, AT_ONCE).await?) }))
             .await
-    }
-
-    /// Forgets expired sessions, every minute.
-    pub(crate) async fn session_keeper(self) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(60));
-        loop {
-            ticks.tick().await;
-            match self.sessions_expire().await {
-                Ok(0) => {}
-                Ok(count) => tracing::debug!(sessions.count = count, "expired sessions were forgotten"),
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "expired sessions could not be forgotten; they are tried again in a minute"
-                ),
-            }
-        }
     }
 }

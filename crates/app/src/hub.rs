@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use windlass_domain::ids::{CredentialId, DeviceId, TenantId};
+use windlass_domain::ids::{CredentialId, DeviceId, TenantId, TokenId};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 
@@ -210,6 +210,18 @@ impl Hub {
     /// Whether any application client of the tenant listens, so that nobody formats messages for nobody.
     pub fn has_applications(&self, tenant: TenantId) -> bool {
         lock(&self.listeners).iter().any(|listener| listener.principal.tenant == tenant)
+    }
+
+    /// Ends the application clients that signed in with this token.
+    pub fn close_token(&self, token: TokenId) {
+        let links: Vec<_> = lock(&self.listeners)
+            .iter()
+            .filter(|listener| listener.principal.actor.token_id() == Some(token))
+            .map(|listener| Arc::clone(&listener.link))
+            .collect();
+        for link in links {
+            link.close(CloseReason::NotAuthorized);
+        }
     }
 
     /// Ends every connection of a device.

@@ -17,6 +17,7 @@ pub mod error;
 pub mod events;
 pub mod fleet;
 pub mod groups;
+mod housekeeping;
 pub mod hub;
 pub mod identify;
 mod ingest;

@@ -265,6 +265,7 @@ impl Node {
         let devices = self.gateway.drain(self.drain).await;
         let people = self.console.drain(self.drain).await;
         let tasks = self.app.tasks.drain(self.drain).await & self.tasks.drain(self.drain).await;
+        self.app.close().await;
         tracing::info!(drain.complete = devices && people && tasks, "windlass has ended");
         devices && people && tasks
     }
