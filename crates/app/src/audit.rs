@@ -14,7 +14,7 @@ use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEndin
 use serde_json::{Value, json};
 use windlass_domain::audit::{Entry, GENESIS, Report, Seal, Verifier, link, personal_hash};
 use windlass_domain::ids::{Sha256, TenantId};
-use windlass_domain::permission::{Actor, ActorKind, Permission, Principal};
+use windlass_domain::permission::{Actor, Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::audit as table;
 use windlass_store::{StoreError, Tx};

@@ -65,7 +65,7 @@ impl Tries {
 }
 
 /// The state of password checks. One for the process.
-pub struct Passwords {
+pub(crate) struct Passwords {
     key: [u8; 32],
     turns: Arc<Semaphore>,
     line: Semaphore,

@@ -1,5 +1,5 @@
 use windlass_domain::audit::{Bad, Problem};
-use windlass_domain::permission::Role;
+use windlass_domain::permission::{ActorKind, Role};
 use windlass_store::testing::START;
 
 use super::*;

@@ -69,7 +69,10 @@ fn the_server_certificate_carries_the_names_and_is_for_servers_only() {
     assert_eq!(alternatives_of(&certificate), names().alternatives().unwrap());
     let usage = certificate.extended_key_usage().unwrap().unwrap();
     assert!(usage.value.server_auth && !usage.value.client_auth);
-    assert_eq!(authority.judge(&[leaf.clone()]), Err(ConnectRefusal::Unusable("it is not made for clients")));
+    assert_eq!(
+        authority.judge(std::slice::from_ref(&leaf)),
+        Err(ConnectRefusal::Unusable("it is not made for clients"))
+    );
 }
 
 #[test]
@@ -246,8 +249,14 @@ fn foreign_and_unfit_certificates_are_told_apart() {
         Err(ConnectRefusal::Unusable("it cannot be read"))
     );
     assert_eq!(authority.judge(&[device(&foreign, NOW).1]), Err(ConnectRefusal::WrongIssuer));
-    assert_eq!(authority.judge(&[authority.0.issuing.der.clone()]), Err(ConnectRefusal::WrongIssuer));
-    assert_eq!(authority.judge(&[authority.0.root.der.clone()]), Err(ConnectRefusal::WrongIssuer));
+    assert_eq!(
+        authority.judge(std::slice::from_ref(&authority.0.issuing.der)),
+        Err(ConnectRefusal::WrongIssuer)
+    );
+    assert_eq!(
+        authority.judge(std::slice::from_ref(&authority.0.root.der)),
+        Err(ConnectRefusal::WrongIssuer)
+    );
 
     // An authority that took our name but has another key.
     let mut params = CertificateParams::default();

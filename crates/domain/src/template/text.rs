@@ -66,7 +66,9 @@ fn read(value: &Value, deeper: usize, parts: &mut Vec<Part>) -> Result<(), Strin
             return Ok(());
         }
         Value::Object(object) if object.len() == 1 => object,
-        _ => return Err(ALLOWED.to_owned()),
+        Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {
+            return Err(ALLOWED.to_owned());
+        }
     };
     match object.iter().next().map(|(function, argument)| (function.as_str(), argument)) {
         Some(("Ref", Value::String(name))) => {
