@@ -50,7 +50,8 @@ fn disk(error: io::Error) -> AppError {
     if error.kind() == io::ErrorKind::StorageFull {
         AppError::DiskFull
     } else {
-        tracing::error!(error = &error as &dyn std::error::Error, "a blob could not be read or written");
+        let source: &(dyn std::error::Error + 'static) = &error;
+        tracing::error!(error = source, "a blob could not be read or written");
         AppError::Unavailable("the server's disk cannot be read or written".to_owned())
     }
 }

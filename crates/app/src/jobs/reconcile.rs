@@ -26,6 +26,11 @@ const TURN: u32 = 8;
 /// How long the reconciler sleeps unless it is woken.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// An error as logs take it.
+fn cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    error
+}
+
 /// What carrying a plan out did beside the store.
 #[derive(Debug, Default)]
 struct Done {
@@ -203,7 +208,7 @@ impl App {
                 Err(error) => {
                     tracing::error!(
                         job.id = id.get(),
-                        error = &error as &dyn std::error::Error,
+                        error = cause(&error),
                         "a job could not be carried on; it is tried again"
                     );
                 }
@@ -318,10 +323,7 @@ impl App {
     pub(crate) async fn jobs_keeper(self) {
         loop {
             if let Err(error) = self.links_rotate_if_due().await {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the key of links could not be renewed"
-                );
+                tracing::error!(error = cause(&error), "the key of links could not be renewed");
             }
             match self.jobs_activate().await {
                 Ok(true) => {
@@ -330,7 +332,7 @@ impl App {
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "jobs could not be read");
+                    tracing::error!(error = cause(&error), "jobs could not be read");
                 }
             }
             drop(tokio::time::timeout(PERIOD, self.jobs_due.notified()).await);

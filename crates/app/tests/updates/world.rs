@@ -28,16 +28,16 @@ use windlass_store::{Location, StoreError, Tx, devices, shadows, types};
 use windlass_wire::topic::{DeviceTopic, parse};
 
 /// Where links start in these tests.
-pub const BASE: &str = "https://devices.example:8883";
+pub(crate) const BASE: &str = "https://devices.example:8883";
 /// 2026-01-01T00:00:00Z.
-pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
-pub struct World {
+pub(crate) struct World {
     app: Option<App>,
-    pub clock: Arc<FixedClock>,
-    pub by: Principal,
-    pub tenant: TenantId,
-    pub limits: Limits,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) by: Principal,
+    pub(crate) tenant: TenantId,
+    pub(crate) limits: Limits,
     directory: tempfile::TempDir,
     peers: BTreeMap<String, Arc<DevicePeer>>,
 }
@@ -56,12 +56,12 @@ async fn open(directory: &std::path::Path, clock: &Arc<FixedClock>, limits: &Lim
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         // Uploads must not depend on how full the disk of the machine is that runs the tests.
         Self::with(Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() }).await
     }
 
-    pub async fn with(limits: Limits) -> Self {
+    pub(crate) async fn with(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::new(START));
         let app = open(directory.path(), &clock, &limits).await;
@@ -70,12 +70,12 @@ impl World {
         Self { app: Some(app), clock, by, tenant, limits, directory, peers: BTreeMap::new() }
     }
 
-    pub fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> &App {
         self.app.as_ref().unwrap()
     }
 
     /// Ends the server and starts it again on the same directory.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         let app = self.app.take().unwrap();
         app.tasks.drain(Duration::from_secs(5)).await;
         app.telemetry.close().await;
@@ -84,7 +84,7 @@ impl World {
         self.app = Some(open(self.directory.path(), &self.clock, &self.limits).await);
     }
 
-    pub fn blob_count(&self) -> usize {
+    pub(crate) fn blob_count(&self) -> usize {
         fn files(directory: &std::path::Path) -> usize {
             std::fs::read_dir(directory)
                 .unwrap()
@@ -95,18 +95,18 @@ impl World {
         files(&self.directory.path().join("data/blobs"))
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    pub async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
     ) -> T {
         self.app().store.write(work).await.unwrap()
     }
 
-    pub async fn device_type(&self, name: &str, sources: Vec<VersionSource>) -> TypeId {
+    pub(crate) async fn device_type(&self, name: &str, sources: Vec<VersionSource>) -> TypeId {
         let spec = TypeSpec { version_sources: sources, ..TypeSpec::default() };
         let (tenant, name) = (self.tenant, name.parse().unwrap());
         self.write(move |tx| {
@@ -118,7 +118,7 @@ impl World {
         .await
     }
 
-    pub async fn device(&mut self, name: &str, device_type: Option<TypeId>) -> DeviceId {
+    pub(crate) async fn device(&mut self, name: &str, device_type: Option<TypeId>) -> DeviceId {
         let new = NewDevice { device_type, ..NewDevice::named(self.tenant, name.parse().unwrap()) };
         let made = self
             .write(move |tx| {
@@ -142,7 +142,7 @@ impl World {
         made.id
     }
 
-    pub async fn devices(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn devices(&mut self, count: usize) -> Vec<String> {
         let mut names = Vec::new();
         for index in 0..count {
             let name = format!("d{index:03}");
@@ -152,7 +152,7 @@ impl World {
         names
     }
 
-    pub async fn artifact(
+    pub(crate) async fn artifact(
         &self,
         name: &str,
         bytes: &[u8],
@@ -171,7 +171,7 @@ impl World {
     }
 
     /// A release of one component `app`, for some device types.
-    pub async fn release(&self, version: &str, device_types: &[&str]) {
+    pub(crate) async fn release(&self, version: &str, device_types: &[&str]) {
         let artifact = self.artifact("app.bin", version.as_bytes()).await.unwrap();
         let component = NewComponent {
             name: "app".to_owned(),
@@ -190,17 +190,17 @@ impl World {
         self.app().release_create(&self.by, release).await.unwrap();
     }
 
-    pub async fn create(&self, new: NewJob) -> JobId {
+    pub(crate) async fn create(&self, new: NewJob) -> JobId {
         self.app().job_create(&self.by, new).await.unwrap().job.id
     }
 
     /// An update job for named devices that starts at once.
-    pub async fn rollout(&self, version: &str, names: &[String]) -> JobId {
+    pub(crate) async fn rollout(&self, version: &str, names: &[String]) -> JobId {
         self.create(update_job(version, names)).await
     }
 
     /// Runs the reconciler until it has nothing to do.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..100 {
             if !self.app().jobs_activate().await.unwrap() {
                 return;
@@ -209,27 +209,27 @@ impl World {
         panic!("the reconciler does not come to rest");
     }
 
-    pub async fn job(&self, id: JobId) -> JobView {
+    pub(crate) async fn job(&self, id: JobId) -> JobView {
         self.app().job_get(&self.by, id).await.unwrap()
     }
 
     /// Every execution of a job, latest tries and earlier ones.
-    pub async fn executions(&self, id: JobId) -> Vec<Execution> {
+    pub(crate) async fn executions(&self, id: JobId) -> Vec<Execution> {
         let found = self.app().execution_list(&self.by, id, ExecutionFilter::default(), 1_000).await.unwrap();
         found.into_iter().map(|view| view.execution).collect()
     }
 
-    pub fn peer(&self, name: &str) -> Arc<DevicePeer> {
+    pub(crate) fn peer(&self, name: &str) -> Arc<DevicePeer> {
         Arc::clone(&self.peers[name])
     }
 
     /// Sends to `$aws/things/{name}/jobs/{rest}` and returns the reply's last level with its body, and the effects.
-    pub async fn ask(&self, name: &str, rest: &str, payload: Value) -> (String, Value, Effects) {
+    pub(crate) async fn ask(&self, name: &str, rest: &str, payload: Value) -> (String, Value, Effects) {
         let bytes = if payload.is_null() { Vec::new() } else { payload.to_string().into_bytes() };
         self.ask_raw(name, rest, bytes).await
     }
 
-    pub async fn ask_raw(&self, name: &str, rest: &str, payload: Vec<u8>) -> (String, Value, Effects) {
+    pub(crate) async fn ask_raw(&self, name: &str, rest: &str, payload: Vec<u8>) -> (String, Value, Effects) {
         let thing = format!("thing-{name}");
         let topic = format!("$aws/things/{thing}/jobs/{rest}");
         let Some(DeviceTopic::Jobs(parsed)) = parse(&topic) else { panic!("{topic} is no jobs topic") };
@@ -260,14 +260,14 @@ impl World {
         (answer.to_owned(), body, effects.clone())
     }
 
-    pub async fn accepted(&self, name: &str, rest: &str, payload: Value) -> Value {
+    pub(crate) async fn accepted(&self, name: &str, rest: &str, payload: Value) -> Value {
         let (answer, body, _) = self.ask(name, rest, payload).await;
         assert_eq!(answer, "accepted", "{body}");
         body
     }
 
     /// The code of a rejection, and its `executionState`.
-    pub async fn rejected(&self, name: &str, rest: &str, payload: Value) -> (String, Value) {
+    pub(crate) async fn rejected(&self, name: &str, rest: &str, payload: Value) -> (String, Value) {
         let (answer, body, _) = self.ask(name, rest, payload).await;
         assert_eq!(answer, "rejected", "{body}");
         assert!(body["message"].as_str().is_some_and(|text| !text.is_empty()));
@@ -276,12 +276,12 @@ impl World {
     }
 
     /// Starts the next job and returns its execution.
-    pub async fn start_next(&self, name: &str) -> Value {
+    pub(crate) async fn start_next(&self, name: &str) -> Value {
         self.accepted(name, "start-next", json!({})).await["execution"].clone()
     }
 
     /// Works on the next job until it reports `status`.
-    pub async fn work(&self, name: &str, status: &str, reason: &str) {
+    pub(crate) async fn work(&self, name: &str, status: &str, reason: &str) {
         let execution = self.start_next(name).await;
         let job = execution["jobId"].as_str().unwrap().to_owned();
         let details = if reason.is_empty() { json!({}) } else { json!({ "reason": reason }) };
@@ -290,7 +290,7 @@ impl World {
     }
 
     /// The device reports the version it runs; then what ingest does.
-    pub async fn reports_version(&self, name: &str, version: &str) -> Effects {
+    pub(crate) async fn reports_version(&self, name: &str, version: &str) -> Effects {
         let device = self.peer(name).device;
         let now = windlass_app::clock::Clock::now(&*self.clock);
         let values: Map<String, Value> =
@@ -311,7 +311,7 @@ impl World {
     }
 }
 
-pub fn update_job(version: &str, names: &[String]) -> NewJob {
+pub(crate) fn update_job(version: &str, names: &[String]) -> NewJob {
     NewJob {
         description: String::new(),
         what: NewWhat::Update { name: "fw".to_owned(), version: version.to_owned(), force: false },
@@ -324,10 +324,10 @@ pub fn update_job(version: &str, names: &[String]) -> NewJob {
     }
 }
 
-pub fn body(payload: &Bytes) -> Value {
+pub(crate) fn body(payload: &Bytes) -> Value {
     serde_json::from_slice(payload).unwrap()
 }
 
-pub fn sent(outbound: Option<Outbound>) -> Value {
+pub(crate) fn sent(outbound: Option<Outbound>) -> Value {
     body(&outbound.unwrap().payload)
 }
