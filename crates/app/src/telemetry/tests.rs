@@ -70,6 +70,7 @@ impl Bench {
             .await
             .unwrap()
             .unwrap();
+        self.app.fleet.refresh_devices(&self.app.store, [device.id]).await.unwrap();
         (name, device.id)
     }
 
