@@ -1,7 +1,6 @@
 //! The registry's questions on each engine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -93,7 +92,7 @@ async fn a_device_reads_back_as_written() {
             assert_eq!(device_by_name(tx, tenant, &new.name).await?.as_ref(), Some(&made));
             assert_eq!(device_by_name(tx, tenant, &"pump:1".parse().unwrap()).await?, None);
             assert_eq!(device_insert(tx, &new, START).await?, None, "the name is taken");
-            assert_eq!(device_children(tx, gateway.id).await?, [made.clone()]);
+            assert_eq!(device_children(tx, gateway.id).await?, std::slice::from_ref(&made));
             assert_eq!(type_device_count(tx, kind.id).await?, 1);
 
             let mut changed = made.clone();
@@ -525,8 +524,4 @@ async fn a_store_opened_again_holds_what_was_acknowledged() {
         again.close().await;
         test.remove().await;
     }
-}
-
-fn _futures_of_the_store_can_move_between_threads(store: &Store) -> impl Future<Output = ()> + Send {
-    async move { drop(store.latest_change().await) }
 }
