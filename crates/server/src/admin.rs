@@ -121,8 +121,8 @@ async fn alone(config: &Config, name: &str, expires_at: Option<Timestamp>) -> Re
         App::start(app_config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy), tasks.clone())
             .await?;
     let made = app.bootstrap_token(name, expires_at).await;
-    drop(app);
     tasks.drain(PATIENCE).await;
+    app.close().await;
     made.map(|made| made.secret).map_err(|error| AdminError::Refused(error.to_string()))
 }
 

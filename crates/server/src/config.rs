@@ -281,7 +281,8 @@ pub fn environment() -> BTreeMap<String, String> {
 }
 
 /// Variables that are read by others than the node, and therefore no settings.
-const FOREIGN: [&str; 6] = ["CONFIG", "URL", "TOKEN", "TEST_POSTGRES", "UPDATE", "CA"];
+const FOREIGN: [&str; 8] =
+    ["CONFIG", "URL", "TOKEN", "CA", "CONFIG_DIR", "BINARY", "TEST_POSTGRES", "UPDATE"];
 
 impl Config {
     /// Puts everything together. `environment` is [`environment()`], or what a test says.

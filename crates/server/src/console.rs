@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -250,11 +250,27 @@ async fn connection(
                  connection: close\r\n\r\n{TEXT}",
                 TEXT.len()
             );
-            if let Err(error) = stream.write_all(answer.as_bytes()).await {
-                tracing::debug!(client.address = %peer, error = %error, "an answer was not read");
+            if tokio::time::timeout(PATIENCE, say(&mut stream, answer.as_bytes())).await.is_err() {
+                tracing::debug!(client.address = %peer, "an answer was not read");
             }
         }
         _ => {}
+    }
+}
+
+/// Writes an answer and reads what the peer still sends, within bounds: closing with unread bytes would throw the
+/// answer away on its side.
+async fn say(stream: &mut TcpStream, answer: &[u8]) {
+    const MOST: usize = 64;
+    let mut ignored = [0; 1024];
+    let written = match stream.write_all(answer).await {
+        Ok(()) => stream.shutdown().await,
+        Err(error) => Err(error),
+    };
+    for _ in 0..MOST {
+        if written.is_err() || !matches!(stream.read(&mut ignored).await, Ok(1..)) {
+            return;
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl Node {
             directory: config.data.clone(),
             location,
             limits: config.limits.clone(),
-            hostnames: names(&config),
+            hostnames: config.hostname.clone(),
             public_url: config.public_url.clone().map(|url| url.trim_end_matches('/').to_owned()),
             server_side_keys: config.server_side_keys,
         };
@@ -273,15 +273,6 @@ impl Node {
 
 fn for_gateway(identity: &ServerIdentity) -> TlsIdentity {
     TlsIdentity { chain: identity.chain.clone(), key: identity.key.clone_key() }
-}
-
-/// Names for the server certificate: those configured and the host of the public URL.
-fn names(config: &Config) -> Vec<String> {
-    let mut names = config.hostname.clone();
-    if let Some(host) = config.public_url.as_deref().and_then(host_of) {
-        names.push(host.to_owned());
-    }
-    names
 }
 
 fn host_of(url: &str) -> Option<&str> {

@@ -274,7 +274,7 @@ mod tests {
             problems::<NewDevice>(&value),
             [
                 "attributes.a must be text, not a number",
-                "kind must be one of: device, gateway",
+                "kind must be exactly one of: device, gateway",
                 "name must be text, not a number",
                 "tags.1 must be text, not a number",
                 "type must be text, not a list",
@@ -308,7 +308,7 @@ mod tests {
             problems::<NewJob>(&waves),
             [
                 "waves.1.percent must be a whole number, not text",
-                "waves.2 must be exactly one of: count, percent",
+                "waves.2 must be exactly one of: count, percent, rest",
             ]
         );
     }

@@ -33,7 +33,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get(ONE, DeviceRead, "getDevice", "Get a device", get)
         .put(ONE, DeviceWrite, "putDevice", "Register a device, or replace what is said of it", put)
         .patch(ONE, DeviceWrite, "patchDevice", "Change what is said of a device", patch)
-        .delete(ONE, DeviceWrite, "deleteDevice", "Remove a device that was never seen", delete)
+        .delete(ONE, DeviceLifecycle, "deleteDevice", "Remove a device that was never seen", delete)
         .post(
             "/api/v1/devices/{name}/suspend",
             DeviceLifecycle,
@@ -413,10 +413,10 @@ mod tests {
         for name in ["a", "b"] {
             server.post("/devices", json!({"name": name})).await.expect(201);
         }
-        let with = server.send("PUT", "/devices/a/aliases/aws/Thing%20%2F%201", &[], "").await.expect(200);
-        assert_eq!(with["aliases"], json!([{"protocol": "aws", "externalId": "Thing / 1"}]));
-        assert_eq!(server.send("PUT", "/devices/b/aliases/aws/Thing%20%2F%201", &[], "").await.status, 409);
-        let without = server.delete("/devices/a/aliases/aws/Thing%20%2F%201").await.expect(200);
+        let with = server.send("PUT", "/devices/a/aliases/aws/Thing%201", &[], "").await.expect(200);
+        assert_eq!(with["aliases"], json!([{"protocol": "aws", "externalId": "Thing 1"}]));
+        assert_eq!(server.send("PUT", "/devices/b/aliases/aws/Thing%201", &[], "").await.status, 409);
+        let without = server.delete("/devices/a/aliases/aws/Thing%201").await.expect(200);
         assert_eq!(without["aliases"], json!([]));
     }
 

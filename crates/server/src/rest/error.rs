@@ -15,6 +15,7 @@ use http::StatusCode;
 use windlass_api::problem::{CONTENT_TYPE, FieldProblem, Problem, code};
 use windlass_app::access::SignInError;
 use windlass_app::{AppError, FieldProblem as AppFieldProblem};
+use windlass_store::StoreErrorKind;
 
 /// What a request is refused with.
 #[derive(Debug, Clone)]
@@ -114,9 +115,9 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// `api token` → `api_token`.
+/// `device type` → `device_type`, `shadow of device` → `shadow`.
 fn word(what: &str) -> String {
-    what.replace(' ', "_")
+    what.split(" of ").next().unwrap_or(what).replace(' ', "_")
 }
 
 /// The first letter in capitals and a full stop at the end.
@@ -174,7 +175,19 @@ impl From<AppError> for Refusal {
                 refusal.retry_after = Some(1);
                 refusal
             }
-            AppError::Store(error) => Self::internal(&error),
+            AppError::Store(error) => match error.kind() {
+                StoreErrorKind::Busy | StoreErrorKind::Closed => Self {
+                    operator: Some(chain(&error)),
+                    ..AppError::Unavailable("the store is busy; try again in a moment".to_owned()).into()
+                },
+                StoreErrorKind::DiskFull => {
+                    Self { operator: Some(chain(&error)), ..AppError::DiskFull.into() }
+                }
+                StoreErrorKind::Io
+                | StoreErrorKind::Constraint
+                | StoreErrorKind::Corrupt
+                | StoreErrorKind::Defect => Self::internal(&error),
+            },
         }
     }
 }

@@ -51,6 +51,8 @@ mod audit;
 
 mod server;
 
+mod downloads;
+
 mod health;
 
 mod metrics;
@@ -79,7 +81,7 @@ use windlass_gateway::metrics::Metrics;
 use windlass_store::tenants;
 
 use self::error::Refusal;
-use self::routes::{Operation, Routes};
+use self::routes::Routes;
 use crate::config::Cidr;
 
 /// What REST needs to know beside the application.
@@ -234,7 +236,7 @@ fn operations(rest: &Rest) -> Routes {
 /// The whole console port.
 pub(crate) fn router(rest: &Rest) -> Router {
     let (router, document) = openapi::build(rest);
-    let outside = health::routes(metrics::routes(Router::new()));
+    let outside = downloads::routes(health::routes(metrics::routes(Router::new())));
     router
         .merge(outside)
         .method_not_allowed_fallback(|| async { Refusal::no_such_method() })
@@ -247,6 +249,6 @@ pub(crate) fn router(rest: &Rest) -> Router {
 
 /// Every operation with who may use it.
 #[cfg(test)]
-fn table(rest: &Rest) -> Vec<Operation> {
+fn table(rest: &Rest) -> Vec<routes::Operation> {
     operations(rest).finish().1
 }

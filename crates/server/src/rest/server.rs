@@ -32,7 +32,7 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         database: rest.config.database.to_owned(),
         device_endpoints: rest.config.device_endpoints.clone(),
         ca_fingerprint: rest.app.authority.root_fingerprint(),
-        devices: devices,
+        devices,
         connections: u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX),
         resident_bytes: super::metrics::resident_bytes(),
     }))

@@ -89,7 +89,6 @@ fn point(point: domain::Point) -> Point {
 }
 
 #[expect(clippy::as_conversions, reason = "a count beyond 2^53 loses nothing that a mean would show")]
-#[expect(clippy::cast_precision_loss, reason = "as above")]
 fn step(step: app::Step) -> Step {
     let app::Step { start, aggregate } = step;
     let domain::Aggregate { min, max, sum, count } = aggregate;
