@@ -117,9 +117,9 @@ mod tests {
             server.post("/devices", json!({"name": format!("pump-{number}")})).await.expect(201);
         }
         let first = server.get("/audit?limit=2").await.expect(200);
-        assert_eq!(first["items"][0]["target"], "device/pump-3");
+        assert_eq!(first["items"][0]["target"], "device:pump-3");
         let cursor = first["cursor"].as_str().unwrap();
         let second = server.get(&format!("/audit?limit=2&cursor={cursor}")).await.expect(200);
-        assert_eq!(second["items"][0]["target"], "device/pump-1");
+        assert_eq!(second["items"][0]["target"], "device:pump-1");
     }
 }
