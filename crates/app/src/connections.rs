@@ -162,6 +162,42 @@ impl App {
         }
     }
 
+    /// Begins a session in one commit: reads what an earlier connection left under this client id (unless the client
+    /// asks for a clean start), and writes the record that the new connection begins with: `record` with what was
+    /// found merged in, or nothing if the session ends with its connection. Returns what was found.
+    ///
+    /// # Errors
+    /// When the store fails: the connection must be refused then.
+    pub async fn session_begin(
+        &self,
+        peer: &DevicePeer,
+        client_id: &str,
+        clean: bool,
+        record: Option<SavedSession>,
+    ) -> Result<Option<SavedSession>, AppError> {
+        let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (client_id, record) = (client_id.clone(), record.clone());
+                Box::pin(async move {
+                    let found =
+                        if clean { None } else { sessions::load(tx, device, &client_id, now).await? };
+                    match record {
+                        Some(mut record) => {
+                            if let Some(found) = &found {
+                                record.subscriptions.clone_from(&found.subscriptions);
+                                record.qos2_open.clone_from(&found.qos2_open);
+                            }
+                            sessions::save(tx, device, &client_id, &record, None, now).await?;
+                        }
+                        None => sessions::remove(tx, device, &client_id).await?,
+                    }
+                    Ok(found)
+                })
+            })
+            .await
+    }
+
     /// Reads what an earlier connection left under this client id.
     ///
     /// # Errors

@@ -120,6 +120,21 @@ async fn change_open_ids(
     save(tx, device, client_id, &session, expires_at.map(Timestamp::from_micros), now).await
 }
 
+/// Whether the session of a device knows this packet id as that of a QoS 2 publish whose PUBREL has not come yet.
+///
+/// # Errors
+/// When the database fails or the row cannot be read.
+pub async fn is_open(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    client_id: &str,
+    packet_id: u16,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let session = load(tx, device, client_id, now).await?;
+    Ok(session.is_some_and(|session| session.qos2_open.contains(&packet_id)))
+}
+
 /// Remembers the packet id of a QoS 2 publish, in the commit that holds the message.
 ///
 /// # Errors
@@ -243,6 +258,9 @@ mod tests {
                         open_qos2(tx, device, "c", 9, START).await?;
                         close_qos2(tx, device, "c", 3, START).await?;
                         open_qos2(tx, device, "never saved", 9, START).await?;
+                        assert!(is_open(tx, device, "c", 9, START).await?);
+                        assert!(!is_open(tx, device, "c", 3, START).await?);
+                        assert!(!is_open(tx, device, "never saved", 9, START).await?);
                         let kept = load(tx, device, "c", later).await?.unwrap();
                         assert_eq!(kept, SavedSession { qos2_open: vec![9], ..session() });
                         save(tx, device, "c", &kept, Some(later), START).await?;
