@@ -4,7 +4,6 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -124,9 +123,12 @@ pub(crate) fn print_pairs(pairs: &[(&'static str, String)]) -> anyhow::Result<()
     print(&table.to_string())
 }
 
+/// A line under the header and nothing else, so that lines can be counted and cut.
+const PLAIN: &str = "     ──            ";
+
 fn empty_table() -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(PLAIN).set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 
