@@ -124,7 +124,7 @@ impl App {
             Ok(()) => {}
             Err(error) => tracing::warn!(
                 device.name = peer.name.as_str(),
-                error = &error as &dyn std::error::Error,
+                error = %crate::error::chain(&error),
                 "a connection could not be noted"
             ),
         }
@@ -156,7 +156,7 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(
                 device.name = device_name,
-                error = &error as &dyn std::error::Error,
+                error = %crate::error::chain(&error),
                 "an event could not be noted"
             );
         }

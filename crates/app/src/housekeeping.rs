@@ -1,7 +1,6 @@
 //! What has served its time goes: sessions, deleted shadows, old events, remembered answers. Every minute, in bounded
 //! bites; losing a round costs nothing.
 
-use std::error::Error;
 use std::time::Duration;
 
 use windlass_store::StoreError;
@@ -26,26 +25,25 @@ impl App {
         loop {
             ticks.tick().await;
             let round = async {
-                self.sessions_expire().await?;
+                while self.sessions_expire().await? >= u64::from(AT_ONCE) {}
                 self.shadow_forget_deleted().await?;
-                self.events_and_answers_expire().await?;
+                while self.events_expire().await? >= u64::from(AT_ONCE) {}
+                self.answers_expire().await?;
                 Ok::<_, crate::AppError>(())
             };
             if let Err(error) = round.await {
-                tracing::warn!(error = &error as &dyn Error, "housekeeping failed; it is tried again in a minute");
+                tracing::warn!(error = %crate::error::chain(&error), "housekeeping failed; it is tried again in a minute");
             }
         }
     }
 
-    async fn events_and_answers_expire(&self) -> Result<u64, StoreError> {
-        let now = self.clock.now();
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let events = events_expire(tx, now.minus(EVENTS_KEPT), AT_ONCE).await?;
-                    Ok(events + answers_expire(tx, now.minus(ANSWERS_KEPT)).await?)
-                })
-            })
-            .await
+    async fn events_expire(&self) -> Result<u64, StoreError> {
+        let before = self.clock.now().minus(EVENTS_KEPT);
+        self.store.write(move |tx| Box::pin(events_expire(tx, before, AT_ONCE))).await
+    }
+
+    async fn answers_expire(&self) -> Result<u64, StoreError> {
+        let before = self.clock.now().minus(ANSWERS_KEPT);
+        self.store.write(move |tx| Box::pin(answers_expire(tx, before))).await
     }
 }

@@ -10,8 +10,9 @@ use futures_util::future::{BoxFuture, join_all};
 use windlass_domain::device_type::TopicTarget;
 use windlass_domain::event::Severity;
 use windlass_domain::ids::DeviceId;
+use windlass_domain::time::Timestamp;
 use windlass_store::events::{NewEvent, event_record};
-use windlass_store::{StoreError, Tx, sessions};
+use windlass_store::{StoreError, Tx, devices, sessions};
 use windlass_wire::topic::{DeviceTopic, Format, JobTopic, ProvisioningTopic, ShadowTopic};
 
 use crate::authorise::{self, Route};
@@ -32,6 +33,23 @@ enum StateWork {
     PacketIdOnly,
     /// A message refused for its content, kept as an event.
     Refusal(DeviceId, String),
+    /// The first that is ever heard of a device that did not connect itself.
+    FirstContact(DeviceId),
+}
+
+impl StateWork {
+    /// Whom the message is about: the peer's own device, or a child of it.
+    const fn subject(&self, own: DeviceId) -> DeviceId {
+        match self {
+            Self::Shadow(device, _)
+            | Self::Jobs(device, _)
+            | Self::Event(device)
+            | Self::Log(device)
+            | Self::Refusal(device, _)
+            | Self::FirstContact(device) => *device,
+            Self::PacketIdOnly => own,
+        }
+    }
 }
 
 /// What a message is, before anything is stored.
@@ -108,19 +126,29 @@ impl App {
                 },
             }
             if let Peer::Device(peer) = &inbound.peer {
-                self.live.seen(peer.device, inbound.received_at);
+                let subject = match (&state, points.last()) {
+                    (Some(work), _) => work.subject(peer.device),
+                    (None, Some((of, prepared))) if *of == position => prepared.message.device,
+                    (None, _) => peer.device,
+                };
+                let share = shares.entry(peer.device).or_default();
+                if self.note_contact(peer.device, subject, inbound.received_at) {
+                    share.push((position, StateWork::FirstContact(subject)));
+                }
                 if let Some(work) = state.or_else(|| inbound.qos2_id.map(|_| StateWork::PacketIdOnly)) {
-                    shares.entry(peer.device).or_default().push((position, work));
+                    share.push((position, work));
                 }
             }
         }
 
         self.store_telemetry(&batch, points, &mut outcomes).await;
-        // A message whose points were not stored must not have its packet id remembered.
+        // A message that was not stored must not have its packet id remembered: the id is free for another one.
         for share in shares.values_mut() {
             share.retain(|(position, work)| {
                 !matches!(work, StateWork::PacketIdOnly)
-                    || outcomes.get(*position).is_some_and(|outcome| outcome.acknowledgement.is_final())
+                    || outcomes
+                        .get(*position)
+                        .is_some_and(|outcome| outcome.acknowledgement == Acknowledgement::Accepted)
             });
         }
         shares.retain(|_, share| !share.is_empty());
@@ -135,14 +163,29 @@ impl App {
                 }
             }
         }
-        for (position, topic) in provisioning {
-            if let (Some(inbound), Some(slot)) = (batch.get(position), outcomes.get_mut(position))
-                && let Peer::Claim(peer) = &inbound.peer
-            {
-                slot.replies = enrol::handle(self, peer, &topic, &inbound.payload, inbound.received_at).await;
+        let answers = join_all(provisioning.iter().map(|(position, topic)| async {
+            match batch.get(*position) {
+                Some(Inbound { peer: Peer::Claim(peer), payload, received_at, .. }) => {
+                    enrol::handle(self, peer, topic, payload, *received_at).await
+                }
+                Some(_) | None => Vec::new(),
+            }
+        }));
+        for ((position, _), replies) in provisioning.iter().zip(answers.await) {
+            if let Some(slot) = outcomes.get_mut(*position) {
+                slot.replies = replies;
             }
         }
         outcomes
+    }
+
+    /// Notes that a peer was heard, and whom it spoke for. True if nothing was ever heard of the subject.
+    fn note_contact(&self, peer: DeviceId, subject: DeviceId, now: Timestamp) -> bool {
+        self.live.seen(peer, now);
+        if subject != peer {
+            self.live.seen(subject, now);
+        }
+        self.fleet.entry(subject).is_some_and(|entry| entry.device.first_seen_at.is_none())
     }
 
     fn prepare_telemetry(
@@ -167,14 +210,16 @@ impl App {
         if points.is_empty() {
             return;
         }
-        let (positions, prepared): (Vec<usize>, Vec<Prepared>) = points.into_iter().unzip();
+        let subjects: Vec<(usize, DeviceId)> =
+            points.iter().map(|(position, prepared)| (*position, prepared.message.device)).collect();
+        let prepared: Vec<Prepared> = points.into_iter().map(|(_, prepared)| prepared).collect();
         match self.append_telemetry(prepared).await {
             Ok(answers) => {
-                for (position, answer) in positions.into_iter().zip(answers) {
+                for ((position, subject), answer) in subjects.into_iter().zip(answers) {
                     match answer {
                         Appended::Stored => {
                             if let Some(inbound) = batch.get(position) {
-                                self.show_applications(inbound);
+                                self.show_applications(inbound, subject);
                             }
                         }
                         Appended::TooManyMetrics { limit } => {
@@ -188,8 +233,8 @@ impl App {
                 }
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "telemetry could not be stored");
-                for position in positions {
+                tracing::error!(error = %crate::error::chain(&error), "telemetry could not be stored");
+                for (position, _) in subjects {
                     if let Some(outcome) = outcomes.get_mut(position) {
                         *outcome = Outcome::unavailable(error.to_string());
                     }
@@ -216,14 +261,13 @@ impl App {
         match done {
             Ok(effects) => effects
                 .into_iter()
-                .map(|(position, effects)| {
-                    let inbound = batch.get(position);
-                    (position, self.after_commit(inbound, effects))
+                .map(|(position, subject, effects)| {
+                    (position, self.after_commit(batch.get(position), subject, effects))
                 })
                 .collect(),
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %crate::error::chain(&error),
                     "a device's messages could not be stored"
                 );
                 let sentence = error.to_string();
@@ -235,15 +279,15 @@ impl App {
         }
     }
 
-    fn after_commit(&self, inbound: Option<&Inbound>, effects: Effects) -> Outcome {
+    fn after_commit(&self, inbound: Option<&Inbound>, subject: DeviceId, effects: Effects) -> Outcome {
         let Effects { replies, broadcasts, wake, reconcile, observe: _, rejected } = effects;
         if let Some(Inbound { peer: Peer::Device(peer), .. }) = inbound {
-            self.broadcast(peer, broadcasts);
+            self.broadcast(peer, subject, broadcasts);
             if let Some(inbound) = inbound
                 && replies.is_empty()
                 && rejected.is_none()
             {
-                self.show_applications(inbound);
+                self.show_applications(inbound, subject);
             }
         }
         for device in wake {
@@ -274,29 +318,33 @@ impl App {
         self.event_note(event, peer.name.as_str()).await;
     }
 
-    /// Hands live-only messages to the device's connections and to application clients that may see it.
-    pub(crate) fn broadcast(&self, peer: &DevicePeer, messages: Vec<Outbound>) {
+    /// Hands live-only messages about `subject` to its connections, to the peer's that spoke for it, and to the
+    /// application clients that may see it.
+    fn broadcast(&self, peer: &DevicePeer, subject: DeviceId, messages: Vec<Outbound>) {
         for message in messages {
             let message = Arc::new(message);
             self.hub.broadcast(peer.device, &message);
-            self.show(peer, &message);
+            if subject != peer.device {
+                self.hub.broadcast(subject, &message);
+            }
+            self.show(peer, subject, &message);
         }
     }
 
-    fn show_applications(&self, inbound: &Inbound) {
+    fn show_applications(&self, inbound: &Inbound, subject: DeviceId) {
         if let Peer::Device(peer) = &inbound.peer
             && self.hub.has_applications(peer.tenant)
             && inbound.topic.starts_with("devices/")
         {
             let message =
                 Arc::new(Outbound { topic: inbound.topic.clone(), payload: inbound.payload.clone() });
-            self.show(peer, &message);
+            self.show(peer, subject, &message);
         }
     }
 
-    fn show(&self, peer: &DevicePeer, message: &Arc<Outbound>) {
+    fn show(&self, peer: &DevicePeer, subject: DeviceId, message: &Arc<Outbound>) {
         for (principal, link) in self.hub.applications(peer.tenant) {
-            if self.fleet.is_visible(&principal, peer.device) {
+            if self.fleet.is_visible(&principal, subject) {
                 link.deliver(message);
             }
         }
@@ -308,7 +356,7 @@ async fn share_in_transaction(
     tx: &mut Tx<'_>,
     batch: &[Inbound],
     share: &[(usize, StateWork)],
-) -> Result<Vec<(usize, Effects)>, StoreError> {
+) -> Result<Vec<(usize, DeviceId, Effects)>, StoreError> {
     let mut done = Vec::with_capacity(share.len());
     for (position, work) in share {
         let Some(inbound) = batch.get(*position) else { continue };
@@ -318,10 +366,12 @@ async fn share_in_transaction(
             let seen = jobs::verify::observe(tx, device, inbound.received_at).await?;
             effects.absorb(seen);
         }
-        if let Some(packet_id) = inbound.qos2_id {
+        let refused =
+            effects.rejected.is_some() || matches!(work, StateWork::Refusal(..) | StateWork::FirstContact(_));
+        if let Some(packet_id) = inbound.qos2_id.filter(|_| !refused) {
             sessions::open_qos2(tx, peer.device, &inbound.client_id, packet_id, inbound.received_at).await?;
         }
-        done.push((*position, effects));
+        done.push((*position, work.subject(peer.device), effects));
     }
     Ok(done)
 }
@@ -349,6 +399,10 @@ async fn one_in_transaction(
         StateWork::Event(device) => events::from_device(tx, &context(*device, peer.name.as_str())).await,
         StateWork::Log(device) => events::log_from_device(tx, &context(*device, peer.name.as_str())).await,
         StateWork::PacketIdOnly => Ok(Effects::default()),
+        StateWork::FirstContact(device) => {
+            devices::device_seen(tx, *device, inbound.received_at).await?;
+            Ok(Effects::default())
+        }
         StateWork::Refusal(device, problem) => {
             let event = NewEvent {
                 tenant: peer.tenant,

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use windlass_api::claims::{Claim, CreatedClaim, NewClaim};
 use windlass_api::templates::Template;
 use windlass_api::tokens::{CreatedToken, NewToken, Role};
-use windlass_app::clock::{Entropy, SystemEntropy, random};
+use windlass_app::clock::{SystemEntropy, random};
 
 use crate::cli::api::{Api, Proof, Trust};
 use crate::private_file;
@@ -95,7 +95,7 @@ pub(crate) fn identity(claim: &CreatedClaim) -> anyhow::Result<Identity> {
 
 /// A fresh password, fit for the first administrator.
 pub(crate) fn password() -> String {
-    let bytes: [u8; 18] = random(&SystemEntropy as &dyn Entropy);
+    let bytes: [u8; 18] = random(&SystemEntropy);
     hex::encode(bytes)
 }
 

@@ -39,7 +39,7 @@ impl DiskProbe for FileSystem {
 }
 
 /// Whether this is too little.
-pub fn is_low(space: DiskSpace, limits: &Limits) -> bool {
+pub(super) fn is_low(space: DiskSpace, limits: &Limits) -> bool {
     let least = u128::from(space.total) * u128::from(limits.free_disk_per_mille) / 1_000;
     u128::from(space.free) < least || space.free < limits.free_disk_bytes
 }
@@ -83,7 +83,7 @@ impl DiskGuard {
                 }
             }
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %crate::error::chain(&error),
                 "the free disk space could not be found out"
             ),
         }

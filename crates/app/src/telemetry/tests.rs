@@ -65,7 +65,7 @@ impl Bench {
             .store
             .write(move |tx| {
                 let new = new.clone();
-                Box::pin(async move { Ok::<_, StoreError>(device_insert(tx, &new, START).await?) })
+                Box::pin(async move { device_insert(tx, &new, START).await })
             })
             .await
             .unwrap()

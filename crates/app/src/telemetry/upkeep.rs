@@ -39,7 +39,7 @@ impl App {
             Err(error) if self.telemetry.backlog().bytes < MOST_BACKLOG => return Err(error.into()),
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %crate::error::chain(&error),
                     "live state could not be saved; the telemetry log is compacted without"
                 );
                 self.telemetry.position()
@@ -94,7 +94,7 @@ impl App {
                 idle = Duration::ZERO;
                 if let Err(error) = app.telemetry_upkeep().await {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %crate::error::chain(&error),
                         "telemetry could not be compacted"
                     );
                 }
@@ -102,7 +102,7 @@ impl App {
             let now = app.clock.now();
             if let Err(error) = app.live.save(&app.store, &app.telemetry, &app.node, now).await {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %crate::error::chain(&error),
                     "live state could not be saved at the end"
                 );
             }
@@ -112,7 +112,7 @@ impl App {
             loop {
                 if let Err(error) = app.telemetry_retain().await {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %crate::error::chain(&error),
                         "old telemetry could not be deleted"
                     );
                 }

@@ -23,7 +23,7 @@ use crate::terminal::{self, Exit};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Roll out a release, or hand out a document.
-    Create(Create),
+    Create(Box<Create>),
     /// Show jobs, newest first.
     List {
         /// Most jobs.
