@@ -361,6 +361,10 @@ async fn share_in_transaction(
     for (position, work) in share {
         let Some(inbound) = batch.get(*position) else { continue };
         let Peer::Device(peer) = &inbound.peer else { continue };
+        if is_repetition(tx, peer, inbound).await? {
+            done.push((*position, work.subject(peer.device), Effects::default()));
+            continue;
+        }
         let mut effects = one_in_transaction(app, tx, peer, inbound, work).await?;
         for device in std::mem::take(&mut effects.observe) {
             let seen = jobs::verify::observe(tx, device, inbound.received_at).await?;
@@ -374,6 +378,16 @@ async fn share_in_transaction(
         done.push((*position, work.subject(peer.device), effects));
     }
     Ok(done)
+}
+
+/// Whether a QoS 2 publish was stored before and not released yet: it is acknowledged again and nothing more.
+async fn is_repetition(tx: &mut Tx<'_>, peer: &DevicePeer, inbound: &Inbound) -> Result<bool, StoreError> {
+    match inbound.qos2_id {
+        Some(packet_id) => {
+            sessions::is_open(tx, peer.device, &inbound.client_id, packet_id, inbound.received_at).await
+        }
+        None => Ok(false),
+    }
 }
 
 async fn one_in_transaction(

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use windlass_domain::device::DeviceKind;
 use windlass_domain::ids::TenantId;
 use windlass_domain::limits::Limits;
+use windlass_store::Location;
 use windlass_store::devices::{NewDevice, device_insert};
 use windlass_store::tenants::tenant_default;
 use windlass_store::testing::START;
-use windlass_store::{Location, StoreError};
 
 use super::*;
 use crate::app::AppConfig;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rustls_pki_types::ServerName;
 use tokio::time::Instant;
-use windlass_app::clock::{Entropy, SystemEntropy, random};
+use windlass_app::clock::{SystemEntropy, random};
 
 use super::firmware::Trouble;
 use super::identity::Identity;
@@ -114,7 +114,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     fn options(&self) -> anyhow::Result<Options> {
         let prefix = self.prefix.clone().unwrap_or_else(|| {
-            let bytes: [u8; 2] = random(&SystemEntropy as &dyn Entropy);
+            let bytes: [u8; 2] = random(&SystemEntropy);
             format!("sim-{}-", hex::encode(bytes))
         });
         Ok(Options {
