@@ -47,7 +47,7 @@ def test_a_device_provisions_itself_and_comes_back_with_its_own_certificate(serv
             iotshadow.UpdateShadowRequest(thing_name=name, state=reported)
         ).result(sdk.PATIENCE)
         assert updated.version == 1
-    assert server.call("GET", f"/devices/{name}")["lifecycle"] == "active"
+    windlass.eventually(lambda: server.call("GET", f"/devices/{name}")["lifecycle"] == "active")
 
 
 @pytest.mark.parametrize("protocol", sdk.PROTOCOLS)

@@ -133,7 +133,7 @@ def test_an_update_is_taken_over_https_and_downloaded_in_ranges(server, pump):
     assert curl(*ca, "--head", artifact["url"])[1]["etag"] == curl(*ca, artifact["url"])[1]["etag"]
     forged = artifact["url"][:-4] + ("aaaa" if not artifact["url"].endswith("aaaa") else "bbbb")
     assert curl(*ca, forged)[0] == 403
-    server.call("POST", f"/jobs/{job}/cancel")
+    server.call("POST", f"/jobs/{job}/cancel?inProgressToo=true")
     windlass.eventually(lambda: curl(*ca, artifact["url"])[0] == 403, what="a refused download of a canceled job")
 
 

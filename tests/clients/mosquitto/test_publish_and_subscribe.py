@@ -45,7 +45,8 @@ def subscribe(server, identity, topics, count=1, client_id="pump-sub", version="
     topics = [argument for topic in topics for argument in ("-t", topic)]
     arguments = topics + ["-q", "1", "-C", str(count), "-W", str(wait), "-F", "%j", "-d"]
     return subprocess.Popen(
-        command("mosquitto_sub", server, identity, client_id, version) + arguments,
+        # Its output is buffered in blocks otherwise, and a line would be seen only at its end.
+        ["stdbuf", "-oL"] + command("mosquitto_sub", server, identity, client_id, version) + arguments,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
@@ -70,10 +71,13 @@ def test_telemetry_arrives_at_every_quality_of_service(server, pump, version, qo
 
 
 @pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
-def test_a_delta_reaches_a_subscriber(server, valve, version):
-    process = subscribe(server, valve, ["$aws/things/valve/shadow/update/delta"], client_id="valve", version=version)
+def test_a_delta_reaches_a_subscriber(server, tmp_path, version):
+    name = f"gate-{version}"
+    gate = server.device(name)
+    gate.directory = gate.files(tmp_path)
+    process = subscribe(server, gate, [f"$aws/things/{name}/shadow/update/delta"], client_id=name, version=version)
     lines_until(process, "SUBACK")
-    server.call("PATCH", "/devices/valve/shadow", {"desired": {"open": version}})
+    server.call("PATCH", f"/devices/{name}/shadow", {"desired": {"open": version}})
     out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, out
     assert f'"open":"{version}"' in out.replace("\\", "").replace(" ", ""), out
@@ -97,7 +101,7 @@ def test_a_refused_publish_ends_an_old_clients_connection(server, pump, valve):
 def test_a_filter_that_matches_more_than_allowed_is_refused(server, pump, valve, filter):
     process = subscribe(server, pump, [filter], client_id="curious", wait=3)
     out, _ = process.communicate(timeout=PATIENCE)
-    assert "denied" in out.lower() or "not authorized" in out.lower() or "reason code 135" in out.lower() or "135" in out or "143" in out or "158" in out, out
+    assert "All subscription requests were denied" in out
 
 
 def test_only_the_server_publishes_answers(server, pump):
@@ -125,10 +129,9 @@ def test_a_revoked_certificate_loses_its_connection_and_is_refused_afterwards(se
     identity.directory = identity.files(tmp_path)
     process = subscribe(server, identity, ["$aws/things/lost/shadow/update/delta"], client_id="lost")
     lines_until(process, "SUBACK")
-    server.call("POST", f"/devices/lost/credentials/{identity.credential}/revoke", {"reason": "stolen"})
-    # mosquitto_sub tries again by itself, and the server's answer to that ends it.
+    server.call("POST", f"/credentials/{identity.credential}/revoke", {"reason": "stolen"})
     out, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode != 0, out
+    assert "Received DISCONNECT (135)" in out, "not authorized, and at once"
     done = publish(server, identity, "devices/lost/telemetry", '{"x":1}', client_id="lost")
     assert done.returncode != 0, done
     assert server.last_value("lost", "x") is None

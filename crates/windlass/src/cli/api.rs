@@ -100,7 +100,11 @@ impl Api {
         Err(refused(status, serde_json::from_slice(&body).ok()).into())
     }
 
-    async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> anyhow::Result<T> {
+    /// Sends and reads the JSON of the answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> anyhow::Result<T> {
         let body = self.send(request).await?.bytes().await.context("the answer broke off")?;
         serde_json::from_slice(&body).context("the server's answer is not what this version expects")
     }
@@ -111,12 +115,12 @@ impl Api {
         parts: &[&str],
         query: &impl Serialize,
     ) -> anyhow::Result<T> {
-        self.answer(self.request(Method::GET, self.url(parts)?).query(query)).await
+        self.ask(self.request(Method::GET, self.url(parts)?).query(query)).await
     }
 
     /// GET without parameters.
     pub(crate) async fn show<T: DeserializeOwned>(&self, parts: &[&str]) -> anyhow::Result<T> {
-        self.answer(self.request(Method::GET, self.url(parts)?)).await
+        self.ask(self.request(Method::GET, self.url(parts)?)).await
     }
 
     /// A request with a JSON body, for its answer.
@@ -126,7 +130,7 @@ impl Api {
         parts: &[&str],
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
-        self.answer(self.request(method, self.url(parts)?).json(body)).await
+        self.ask(self.request(method, self.url(parts)?).json(body)).await
     }
 
     /// A request whose answer does not matter.
@@ -136,12 +140,12 @@ impl Api {
 
     /// An action without a body, for its answer.
     pub(crate) async fn invoke<T: DeserializeOwned>(&self, parts: &[&str]) -> anyhow::Result<T> {
-        self.answer(self.request(Method::POST, self.url(parts)?)).await
+        self.ask(self.request(Method::POST, self.url(parts)?)).await
     }
 
     /// A removal whose answer shows what is left.
     pub(crate) async fn remove<T: DeserializeOwned>(&self, parts: &[&str]) -> anyhow::Result<T> {
-        self.answer(self.request(Method::DELETE, self.url(parts)?)).await
+        self.ask(self.request(Method::DELETE, self.url(parts)?)).await
     }
 
     /// Every item of a list, page after page, no more than `most`.
@@ -159,7 +163,7 @@ impl Api {
                 Some(cursor) => request.query(&[("cursor", cursor)]),
                 None => request,
             };
-            let page: Page<T> = self.answer(request).await?;
+            let page: Page<T> = self.ask(request).await?;
             whole.items.extend(page.items);
             whole.total = whole.total.or(page.total);
             whole.facets = whole.facets.or(page.facets);

@@ -48,10 +48,13 @@ pub(crate) enum Command {
         /// Its number.
         id: i64,
     },
-    /// End it.
+    /// End it: what devices have not begun is withdrawn.
     Cancel {
         /// Its number.
         id: i64,
+        /// Withdraw what devices work on, too.
+        #[arg(long)]
+        in_progress_too: bool,
     },
     /// Try the devices again that failed.
     Retry {
@@ -204,7 +207,11 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         }
         Command::Pause { id } => show(&api.invoke(&["jobs", &id.to_string(), "pause"]).await?, printer)?,
         Command::Resume { id } => show(&api.invoke(&["jobs", &id.to_string(), "resume"]).await?, printer)?,
-        Command::Cancel { id } => show(&api.invoke(&["jobs", &id.to_string(), "cancel"]).await?, printer)?,
+        Command::Cancel { id, in_progress_too } => {
+            let url = api.url(&["jobs", &id.to_string(), "cancel"])?;
+            let query = [("inProgressToo", in_progress_too)];
+            show(&api.ask(api.request(Method::POST, url).query(&query)).await?, printer)?;
+        }
         Command::Retry { id } => {
             let result: RetryResult = api.invoke(&["jobs", &id.to_string(), "retry"]).await?;
             printer.pairs(&result, |result| vec![("tried again", result.retried.to_string())])?;

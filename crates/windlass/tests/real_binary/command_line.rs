@@ -137,7 +137,7 @@ fn an_operator_signs_a_devices_request_and_revokes_the_certificate() {
     assert!(std::fs::read_to_string(&out).unwrap().contains("BEGIN CERTIFICATE"));
     let listed = server.json(&["device", "cert", "list", "pump-1"]);
     let id = listed["items"][0]["id"].to_string();
-    let revoked = server.json(&["device", "cert", "revoke", "pump-1", &id, "--reason", "lost"]);
+    let revoked = server.json(&["device", "cert", "revoke", &id, "--reason", "lost"]);
     assert_eq!(revoked["status"], "revoked");
     // Nobody signs the same key twice.
     server.fails(3, &["device", "cert", "sign", "pump-1", &csr]);
