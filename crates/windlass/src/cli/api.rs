@@ -143,11 +143,6 @@ impl Api {
         self.ask(self.request(Method::POST, self.url(parts)?)).await
     }
 
-    /// A removal whose answer shows what is left.
-    pub(crate) async fn remove<T: DeserializeOwned>(&self, parts: &[&str]) -> anyhow::Result<T> {
-        self.ask(self.request(Method::DELETE, self.url(parts)?)).await
-    }
-
     /// Every item of a list, page after page, no more than `most`.
     pub(crate) async fn all<T: DeserializeOwned>(
         &self,
@@ -221,13 +216,19 @@ fn refused(status: StatusCode, problem: Option<Problem>) -> Trouble {
         code::UNAUTHENTICATED => Some("run `windlass login`, or pass a token with WINDLASS_TOKEN".to_owned()),
         code::FORBIDDEN => Some("`windlass whoami` shows what this token may do".to_owned()),
         code::VERSION_MISMATCH => Some("somebody else changed it; look again and repeat".to_owned()),
-        code::BAD_QUERY => Some("for example: --query 'type==pump;tag==outdoor'".to_owned()),
+        _ if is_about_query(&problem) => Some("for example: --query 'type==pump;tag==outdoor'".to_owned()),
         _ if status.is_server_error() => {
             Some(format!("the server's log has more under request id {}", problem.request_id))
         }
         _ => None,
     };
     Trouble { exit, message, hint }
+}
+
+/// Whether the fleet query is what is wrong.
+fn is_about_query(problem: &Problem) -> bool {
+    problem.code == code::BAD_QUERY
+        || problem.errors.iter().any(|error| matches!(error.field.as_str(), "q" | "query.q"))
 }
 
 #[cfg(test)]

@@ -241,7 +241,7 @@ pub(crate) async fn claims(api: &Api, command: ClaimCommand, printer: Printer) -
             })?;
         }
         ClaimCommand::Revoke { name } => {
-            let claim: Claim = api.remove(&["claims", &name]).await?;
+            let claim: Claim = api.invoke(&["claims", &name, "revoke"]).await?;
             printer.pairs(&claim, |claim| {
                 vec![("name", claim.name.clone()), ("status", claim.status.to_string())]
             })?;

@@ -68,7 +68,7 @@ fn a_rollout_is_verified_where_it_runs_and_failed_where_devices_fall_back_or_fai
         "--install",
         "0.1",
         "--restart",
-        "0.1",
+        "1.2",
         "--seed",
         "3",
     ])
