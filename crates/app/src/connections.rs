@@ -198,24 +198,6 @@ impl App {
             .await
     }
 
-    /// Reads what an earlier connection left under this client id.
-    ///
-    /// # Errors
-    /// When the store fails: the connection must be refused then.
-    pub async fn session_load(
-        &self,
-        peer: &DevicePeer,
-        client_id: &str,
-    ) -> Result<Option<SavedSession>, AppError> {
-        let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
-        self.store
-            .read(move |tx| {
-                let client_id = client_id.clone();
-                Box::pin(async move { Ok(sessions::load(tx, device, &client_id, now).await?) })
-            })
-            .await
-    }
-
     /// Writes the session of a live connection; durable when it returns.
     ///
     /// # Errors
@@ -239,7 +221,8 @@ impl App {
     }
 
     /// Leaves a session behind as its connection ends: it expires after its own time, at most the limit. Packet ids
-    /// stay as the store has them, since a commit may still be under way.
+    /// stay as the store has them, since a commit may still be under way. Nothing happens if another connection has
+    /// the client id by now: the record is its own.
     ///
     /// # Errors
     /// When the store fails.
@@ -252,10 +235,15 @@ impl App {
         let keep = Duration::from_secs(u64::from(session.expiry_seconds)).min(self.limits.session_expiry);
         let (device, client_id, session, now) =
             (peer.device, client_id.to_owned(), session.clone(), self.clock.now());
+        let app = self.clone();
         self.store
             .write(move |tx| {
-                let (client_id, mut session) = (client_id.clone(), session.clone());
+                let (app, client_id, mut session) = (app.clone(), client_id.clone(), session.clone());
                 Box::pin(async move {
+                    // Asked here, since whoever comes later also writes later.
+                    if app.hub.has_client(device, &client_id) {
+                        return Ok(());
+                    }
                     if let Some(stored) = sessions::load(tx, device, &client_id, now).await? {
                         session.qos2_open = stored.qos2_open;
                     }
@@ -265,16 +253,49 @@ impl App {
             .await
     }
 
-    /// Forgets a session.
+    /// Leaves a session as the store has it, but without its will, after a connection that never began. Nothing
+    /// happens if another connection has the client id by now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session_abandon(&self, peer: &DevicePeer, client_id: &str) -> Result<(), AppError> {
+        let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
+        let app = self.clone();
+        self.store
+            .write(move |tx| {
+                let (app, client_id) = (app.clone(), client_id.clone());
+                Box::pin(async move {
+                    if app.hub.has_client(device, &client_id) {
+                        return Ok(());
+                    }
+                    let Some(mut left) = sessions::load(tx, device, &client_id, now).await? else {
+                        return Ok(());
+                    };
+                    left.will = None;
+                    let keep =
+                        Duration::from_secs(u64::from(left.expiry_seconds)).min(app.limits.session_expiry);
+                    Ok(sessions::save(tx, device, &client_id, &left, Some(now.plus(keep)), now).await?)
+                })
+            })
+            .await
+    }
+
+    /// Forgets a session, unless another connection has the client id by now.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn session_end(&self, peer: &DevicePeer, client_id: &str) -> Result<(), AppError> {
         let (device, client_id) = (peer.device, client_id.to_owned());
+        let app = self.clone();
         self.store
             .write(move |tx| {
-                let client_id = client_id.clone();
-                Box::pin(async move { Ok(sessions::remove(tx, device, &client_id).await?) })
+                let (app, client_id) = (app.clone(), client_id.clone());
+                Box::pin(async move {
+                    if app.hub.has_client(device, &client_id) {
+                        return Ok(());
+                    }
+                    Ok(sessions::remove(tx, device, &client_id).await?)
+                })
             })
             .await
     }

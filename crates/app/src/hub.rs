@@ -67,14 +67,21 @@ struct Listener {
     link: Arc<dyn Link>,
 }
 
+#[derive(Debug, Clone)]
+struct Claimant {
+    credential: CredentialId,
+    link: Arc<dyn Link>,
+}
+
 const SHARDS: usize = 64;
 
-/// The registry of live device connections and of application clients.
+/// The registry of live connections: of devices, of application clients and of claims.
 #[derive(Debug)]
 pub struct Hub {
     next: AtomicU64,
     shards: Vec<Mutex<HashMap<DeviceId, Vec<Entry>>>>,
     listeners: Mutex<Vec<Listener>>,
+    claimants: Mutex<HashMap<ConnectionId, Claimant>>,
 }
 
 impl Default for Hub {
@@ -83,6 +90,7 @@ impl Default for Hub {
             next: AtomicU64::new(1),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             listeners: Mutex::default(),
+            claimants: Mutex::default(),
         }
     }
 }
@@ -165,6 +173,36 @@ impl Hub {
     /// Removes an application client.
     pub fn unregister_application(&self, id: ConnectionId) {
         lock(&self.listeners).retain(|listener| listener.id != id);
+    }
+
+    /// Adds a connection of a claim.
+    pub fn register_claim(&self, credential: CredentialId, link: Arc<dyn Link>) -> ConnectionId {
+        let id = self.next_id();
+        lock(&self.claimants).insert(id, Claimant { credential, link });
+        id
+    }
+
+    /// Removes a connection of a claim.
+    pub fn unregister_claim(&self, id: ConnectionId) {
+        lock(&self.claimants).remove(&id);
+    }
+
+    /// Ends the connections of claims that signed in with this credential.
+    pub fn close_claim(&self, credential: CredentialId) {
+        let links: Vec<_> = lock(&self.claimants)
+            .values()
+            .filter(|claimant| claimant.credential == credential)
+            .map(|claimant| Arc::clone(&claimant.link))
+            .collect();
+        for link in links {
+            link.close(CloseReason::NotAuthorized);
+        }
+    }
+
+    /// Whether a device has a connection with this client id.
+    pub fn has_client(&self, device: DeviceId, client_id: &str) -> bool {
+        let shard = self.shard(device);
+        shard.get(&device).is_some_and(|entries| entries.iter().any(|entry| &*entry.client_id == client_id))
     }
 
     /// How many connections a device has.
@@ -313,6 +351,41 @@ mod tests {
         join(&hub, 1, "c", 2);
         assert_eq!(*lock(&first.0), [CloseReason::TooManyConnections]);
         assert!(lock(&second.0).is_empty());
+    }
+
+    #[test]
+    fn a_client_is_there_until_its_last_connection_leaves_also_after_a_take_over() {
+        let hub = Hub::default();
+        let device = DeviceId::new(1);
+        let enter = || {
+            let link: Arc<dyn Link> = Arc::new(Probe::default());
+            let (credential, expires_at) = (CredentialId::new(1), Timestamp::from_seconds(100));
+            hub.register(Registration { device, client_id: "a".into(), credential, expires_at, link }, 8)
+        };
+        let (first, second) = (enter(), enter());
+        hub.unregister(device, first);
+        assert!(hub.has_client(device, "a"));
+        assert!(!hub.has_client(device, "b") && !hub.has_client(DeviceId::new(2), "a"));
+        hub.unregister(device, second);
+        assert!(!hub.has_client(device, "a"));
+    }
+
+    #[test]
+    fn a_revoked_claim_loses_its_connections_and_no_other_does() {
+        let hub = Hub::default();
+        let probes: Vec<_> = (0..3).map(|_| Arc::new(Probe::default())).collect();
+        let ids: Vec<_> = probes
+            .iter()
+            .zip([1, 1, 2])
+            .map(|(probe, credential)| {
+                let link: Arc<dyn Link> = Arc::<Probe>::clone(probe);
+                hub.register_claim(CredentialId::new(credential), link)
+            })
+            .collect();
+        hub.unregister_claim(ids[1]);
+        hub.close_claim(CredentialId::new(1));
+        assert_eq!(*lock(&probes[0].0), [CloseReason::NotAuthorized]);
+        assert!(lock(&probes[1].0).is_empty() && lock(&probes[2].0).is_empty());
     }
 
     #[test]

@@ -254,9 +254,15 @@ where
             let record = saved(kept, self.parts.will.as_ref(), self.parts.session_expiry);
             let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
             let client_id = Arc::clone(&self.parts.client_id);
-            self.errand = Some(Box::pin(async move {
-                Errand::Saved(core.app.session_save(&device, &client_id, &record).await)
-            }));
+            let mut errand: BoxFuture<'static, Errand> =
+                Box::pin(
+                    async move { Errand::Saved(core.app.session_save(&device, &client_id, &record).await) },
+                );
+            // Asked at once, so that it is in the writer's queue before the publishes that come after it.
+            self.errand = Some(match errand.as_mut().poll(cx) {
+                Poll::Ready(done) => Box::pin(async { done }),
+                Poll::Pending => errand,
+            });
             moved = true;
         } else if self.parts.session.take_look() {
             let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
@@ -339,7 +345,11 @@ where
     }
 
     fn carry_out(&mut self, out: Output) {
-        let Output { bytes, taken, refused, ending, tally } = out;
+        let Output { bytes, taken, refused, ending, session_expiry, tally } = out;
+        if let Some(seconds) = session_expiry {
+            let most = u32::try_from(self.core.limits.session_expiry.as_secs()).unwrap_or(u32::MAX);
+            self.parts.session_expiry = seconds.min(most);
+        }
         if !bytes.is_empty() {
             self.flushed = false;
             if self.output.is_empty() {
@@ -501,7 +511,9 @@ async fn finish(core: &Arc<Core>, parts: Parts, ending: Ending) {
     match (peer, registered) {
         (Peer::Device(device), Registered::Device(id)) => {
             core.app.hub.unregister(device.device, id);
-            let taken_over = ending == Ending::Server(CloseReason::TakenOver);
+            // Also a connection that ended for a reason of its own may have a successor by now.
+            let taken_over = ending == Ending::Server(CloseReason::TakenOver)
+                || core.app.hub.has_client(device.device, &client_id);
             if let Some(will) = will.clone().filter(|_| may_fire(ending)) {
                 let wait = will.delay.min(session_expiry);
                 if wait == 0 {
@@ -520,7 +532,8 @@ async fn finish(core: &Arc<Core>, parts: Parts, ending: Ending) {
             core.app.device_disconnected(&device, reason_of(ending)).await;
         }
         (_, Registered::Application(id)) => core.app.hub.unregister_application(id),
-        (_, Registered::Device(_) | Registered::Nowhere) => {}
+        (_, Registered::Claim(id)) => core.app.hub.unregister_claim(id),
+        (_, Registered::Device(_)) => {}
     }
 }
 

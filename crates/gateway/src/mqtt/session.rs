@@ -79,6 +79,8 @@ pub(crate) struct Output {
     pub(crate) refused: Vec<(String, TopicRefusal)>,
     /// The connection ends when `bytes` are written.
     pub(crate) ending: Option<Ending>,
+    /// Seconds that the session is to outlive the connection, if the client changed its mind.
+    pub(crate) session_expiry: Option<u32>,
     /// What happened, for the counters.
     pub(crate) tally: Tally,
 }
@@ -336,6 +338,9 @@ impl Session {
                 } else {
                     Ending::Goodbye
                 });
+                if !revived {
+                    out.session_expiry = session_expiry;
+                }
             }
             // The server never sends QoS 2, asks for no authentication, and one CONNECT is enough.
             Packet::PubRec | Packet::PubComp | Packet::Auth | Packet::Connect(_) => {
@@ -417,6 +422,11 @@ impl Session {
             Acknowledgement::PayloadRejected(_) => {
                 out.tally.rejected += 1;
                 owed.standing = Standing::Answer(if v5 { reason::PAYLOAD_INVALID } else { reason::SUCCESS });
+            }
+            // Nothing can be withheld from whoever waits for nothing.
+            Acknowledgement::Unavailable(_) if owed.qos == Qos::Zero => {
+                out.tally.unavailable += 1;
+                owed.standing = Standing::Answer(reason::SUCCESS);
             }
             Acknowledgement::Unavailable(_) => {
                 out.tally.unavailable += 1;

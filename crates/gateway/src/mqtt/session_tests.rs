@@ -210,6 +210,19 @@ fn what_could_not_be_stored_is_never_acknowledged_and_closes() {
 }
 
 #[test]
+fn a_message_that_nobody_waits_for_may_be_lost_without_harm_to_the_connection() {
+    for version in [Version::V3, Version::V5] {
+        let mut session = session(version);
+        give(&mut session, message("own/a", Qos::Zero, 0));
+        give(&mut session, message("own/a", Qos::One, 2));
+        let out = outcome(&mut session, Acknowledgement::Unavailable("disk".to_owned()), &[]);
+        assert_eq!((out.ending, out.tally.unavailable), (None, 1));
+        assert_eq!(heard(version, &out.bytes), [""; 0]);
+        assert_eq!(heard(version, &accept(&mut session).bytes), ["PUBACK 2"]);
+    }
+}
+
+#[test]
 fn replies_go_before_the_acknowledgement_to_those_subscribed() {
     let mut session = session(Version::V5);
     let accepted = "$aws/things/pump/shadow/get/accepted";
@@ -563,7 +576,9 @@ fn a_session_cannot_be_kept_after_all() {
     let packet = Packet::Disconnect { code: 0, session_expiry: Some(60) };
     let out = give(&mut session(Version::V5), packet.clone());
     assert_eq!(v5(&out), ["DISCONNECT 0x82"]);
-    assert_eq!(give(&mut persistent(Version::V5), packet).ending, Some(Ending::Goodbye));
+    assert_eq!(out.session_expiry, None);
+    let out = give(&mut persistent(Version::V5), packet);
+    assert_eq!((out.ending, out.session_expiry), (Some(Ending::Goodbye), Some(60)));
 }
 
 #[test]

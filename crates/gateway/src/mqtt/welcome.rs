@@ -5,9 +5,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use windlass_app::connections::{SavedSession, SavedWill};
+use windlass_app::connections::{DisconnectReason, SavedSession, SavedWill};
 use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
 use windlass_app::message::Peer;
 use windlass_domain::credential::ConnectRefusal;
@@ -52,8 +53,8 @@ pub(crate) enum Registered {
     Device(ConnectionId),
     /// With the application clients.
     Application(ConnectionId),
-    /// Nowhere: a claim.
-    Nowhere,
+    /// With the claims.
+    Claim(ConnectionId),
 }
 
 /// Serves a peer up to CONNACK. None if it did not get in, which was said and counted.
@@ -171,9 +172,9 @@ fn refused(refusal: &ConnectRefusal) -> Refusal {
     Refusal::new(code, refusal.to_string())
 }
 
-async fn identify(core: &Core, arrival: &Arrival, connect: &Connect) -> Result<Peer, ConnectRefusal> {
+async fn identify(core: &Core, arrival: &Arrival, password: Option<&Bytes>) -> Result<Peer, ConnectRefusal> {
     // The user name says nothing: device SDKs put their own statistics into it.
-    match &connect.password {
+    match password {
         Some(password) if arrival.chain.is_empty() => {
             let secret = std::str::from_utf8(password).map_err(|_| ConnectRefusal::BadToken)?;
             Ok(Peer::Application(Arc::new(core.app.identify_application(secret).await?)))
@@ -182,8 +183,81 @@ async fn identify(core: &Core, arrival: &Arrival, connect: &Connect) -> Result<P
     }
 }
 
+/// A place in the hub, given back with all that depends on it unless the connection begins.
+#[derive(Debug)]
+struct Entering {
+    core: Arc<Core>,
+    peer: Peer,
+    client_id: Arc<str>,
+    registered: Registered,
+    /// Whether the session's record may say by now that it is connected.
+    session: bool,
+    /// Whether the connection may have been noted by now.
+    noted: bool,
+    armed: bool,
+}
+
+impl Drop for Entering {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let hub = &self.core.app.hub;
+        match (&self.peer, self.registered) {
+            (Peer::Device(device), Registered::Device(id)) => {
+                hub.unregister(device.device, id);
+                let (session, noted) = (self.session, self.noted);
+                if !session && !noted {
+                    return;
+                }
+                let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
+                let client_id = Arc::clone(&self.client_id);
+                self.core.tasks.spawn(async move {
+                    if let Err(error) = core.app.session_abandon(&device, &client_id).await {
+                        tracing::warn!(
+                            device.name = device.name.as_str(),
+                            error = %chain(&error),
+                            "a session could not be left in order; it is as it was when it was last saved"
+                        );
+                    }
+                    if noted {
+                        core.app.device_disconnected(&device, DisconnectReason::Lost).await;
+                    }
+                });
+            }
+            (_, Registered::Application(id)) => hub.unregister_application(id),
+            (_, Registered::Claim(id)) => hub.unregister_claim(id),
+            (_, Registered::Device(_)) => {}
+        }
+    }
+}
+
+fn register(core: &Core, peer: &Peer, client_id: &Arc<str>, link: &Arc<ConnectionLink>) -> Registered {
+    let link: Arc<dyn Link> = Arc::<ConnectionLink>::clone(link);
+    let hub = &core.app.hub;
+    match peer {
+        Peer::Device(device) => {
+            let registration = Registration {
+                device: device.device,
+                client_id: Arc::clone(client_id),
+                credential: device.credential,
+                expires_at: device.expires_at,
+                link,
+            };
+            Registered::Device(hub.register(registration, core.limits.connections_per_device))
+        }
+        Peer::Application(application) => {
+            Registered::Application(hub.register_application(application.principal.clone(), link))
+        }
+        Peer::Claim(claim) => Registered::Claim(hub.register_claim(claim.credential, link)),
+    }
+}
+
 async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<(Parts, Welcome), Refusal> {
-    let peer = identify(core, arrival, &connect).await.map_err(|refusal| refused(&refusal))?;
+    let password = connect.password.clone();
+    let judge =
+        async || identify(core, arrival, password.as_ref()).await.map_err(|refusal| refused(&refusal));
+    let peer = judge().await?;
     let kind = match &peer {
         Peer::Device(_) => Kind::Device,
         Peer::Claim(_) | Peer::Application(_) => Kind::Passing,
@@ -212,54 +286,45 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
         Peer::Application(application) => application.expires_at,
     };
     let link = ConnectionLink::new(Arc::clone(&core.metrics), core.now(), patience, expires);
-    let persistent = session_expiry > 0;
-    let mut kept = Kept::default();
-    let registered = match &peer {
-        Peer::Device(device) => {
-            let shared: Arc<dyn Link> = Arc::<ConnectionLink>::clone(&link);
-            let id = core.app.hub.register(
-                Registration {
-                    device: device.device,
-                    client_id: Arc::clone(&client_id),
-                    credential: device.credential,
-                    expires_at: device.expires_at,
-                    link: shared,
-                },
-                core.limits.connections_per_device,
-            );
-            let late = core.wills.take(device.device, &client_id);
-            if let (Some(late), true) = (late, clean) {
-                // The session that it waited for ends here (section 3.1.3.2.2).
-                core.publish_will(&late.peer, &late.client_id, late.will);
-            }
-            let session = load(core, device, &client_id, clean, session_expiry, will.as_ref()).await;
-            match session {
-                Ok(found) => {
-                    welcome.session_present = found.is_some();
-                    kept = found.unwrap_or_default();
-                }
-                Err(error) => {
-                    core.app.hub.unregister(device.device, id);
-                    tracing::warn!(
-                        device.name = device.name.as_str(),
-                        error = %chain(&error),
-                        "a session could not be loaded, so the connection was refused"
-                    );
-                    return Err(Refusal::new(
-                        reason::UNAVAILABLE,
-                        "the server cannot read sessions just now",
-                    ));
-                }
-            }
-            core.app.device_connected(device, arrival.address, &client_id).await;
-            Registered::Device(id)
-        }
-        Peer::Application(application) => {
-            let shared: Arc<dyn Link> = Arc::<ConnectionLink>::clone(&link);
-            Registered::Application(core.app.hub.register_application(application.principal.clone(), shared))
-        }
-        Peer::Claim(_) => Registered::Nowhere,
+    let registered = register(core, &peer, &client_id, &link);
+    let mut entering = Entering {
+        core: Arc::clone(core),
+        peer: peer.clone(),
+        client_id: Arc::clone(&client_id),
+        registered,
+        session: false,
+        noted: false,
+        armed: true,
     };
+    // Once more: whoever was revoked since the first time could not be found in the hub yet.
+    judge().await?;
+    let mut kept = Kept::default();
+    if let Peer::Device(device) = &peer {
+        entering.session = true;
+        let record = (session_expiry > 0).then(|| saved(Kept::default(), will.as_ref(), session_expiry));
+        let found = core.app.session_begin(device, &client_id, clean, record).await.map_err(|error| {
+            tracing::warn!(
+                device.name = device.name.as_str(),
+                error = %chain(&error),
+                "a session could not be loaded, so the connection was refused"
+            );
+            Refusal::new(reason::UNAVAILABLE, "the server cannot read sessions just now")
+        })?;
+        welcome.session_present = found.is_some();
+        kept = found
+            .map(|saved| Kept { subscriptions: saved.subscriptions, qos2_open: saved.qos2_open })
+            .unwrap_or_default();
+        entering.noted = true;
+        core.app.device_connected(device, arrival.address, &client_id).await;
+        let late = core.wills.take(device.device, &client_id);
+        if let (Some(late), true) = (late, clean) {
+            // The session that it waited for ends here (section 3.1.3.2.2).
+            core.publish_will(&late.peer, &late.client_id, late.will);
+        }
+    }
+    // Nothing is waited for from here on.
+    entering.armed = false;
+    let persistent = session_expiry > 0;
     let mut session = Session::new(Start {
         version,
         limits: Arc::clone(&core.limits),
@@ -275,26 +340,6 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
     }
     let parts = Parts { peer, client_id, session, session_expiry, will, link, link_id, registered };
     Ok((parts, welcome))
-}
-
-/// What an earlier connection left, if it is wanted and was kept; and the record that this one begins with.
-async fn load(
-    core: &Core,
-    device: &windlass_app::message::DevicePeer,
-    client_id: &str,
-    clean: bool,
-    session_expiry: u32,
-    will: Option<&Will>,
-) -> Result<Option<Kept>, windlass_app::AppError> {
-    let found = if clean { None } else { core.app.session_load(device, client_id).await? };
-    let found = found.map(|saved| Kept { subscriptions: saved.subscriptions, qos2_open: saved.qos2_open });
-    if session_expiry > 0 {
-        let kept = found.clone().unwrap_or_default();
-        core.app.session_save(device, client_id, &saved(kept, will, session_expiry)).await?;
-    } else {
-        core.app.session_end(device, client_id).await?;
-    }
-    Ok(found)
 }
 
 /// The record of a session.
