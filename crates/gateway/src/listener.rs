@@ -12,6 +12,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 
 use crate::core::{Core, chain};
 use crate::door::{Door, Ticket};
@@ -24,6 +25,8 @@ use crate::tls::{Acceptor, Handshake, Spoken, Stream};
 
 /// Peers that have not said hello yet; the oldest makes way.
 const SILENT_PEERS: usize = 4_096;
+/// Connections that speak HTTP; more are refused.
+const HTTP_CONNECTIONS: usize = 4_096;
 /// A handshake that takes more than this part of its time makes way for others when many wait.
 const HANDSHAKE_PATIENCE: u32 = 5;
 /// First byte of every TLS handshake record.
@@ -42,13 +45,15 @@ pub(crate) struct Entrance {
     pub(crate) tls: Acceptor,
     silent: Arc<Door>,
     working: Arc<Door>,
+    http: Arc<Semaphore>,
 }
 
 impl Entrance {
     /// The stages, empty.
     pub(crate) fn new(core: Arc<Core>, tls: Acceptor) -> Arc<Self> {
         let working = Door::new(core.limits.handshakes_in_flight, core.limits.handshake / HANDSHAKE_PATIENCE);
-        Arc::new(Self { core, tls, silent: Door::new(SILENT_PEERS, Duration::ZERO), working })
+        let http = Arc::new(Semaphore::new(HTTP_CONNECTIONS));
+        Arc::new(Self { core, tls, silent: Door::new(SILENT_PEERS, Duration::ZERO), working, http })
     }
 
     fn link_base(&self, server_name: Option<&str>, local: SocketAddr) -> Arc<str> {
@@ -128,6 +133,11 @@ async fn serve_tls(entrance: Arc<Entrance>, stream: TcpStream, address: SocketAd
     match entered.await.flatten() {
         Some(Entered::Mqtt(connection)) => connection.run().await,
         Some(Entered::Http(io, arrival, input)) => {
+            let Ok(_place) = Arc::clone(&entrance.http).try_acquire_owned() else {
+                entrance.core.metrics.refused.busy.one();
+                entrance.core.log_refusal(address, "", "too many connections that speak HTTP");
+                return;
+            };
             Box::pin(http::serve(Arc::clone(&entrance.core), Prefixed::new(input, io), arrival)).await;
         }
         None => {}
@@ -141,7 +151,10 @@ async fn serve_plain(entrance: Arc<Entrance>, stream: TcpStream, address: Socket
         let arrival = Arrival { address, chain: Arc::new([]), link_base: base };
         welcome(&entrance.core, stream, &arrival, Vec::new()).await.map(Box::new)
     };
-    if let Some(connection) = Box::pin(within_time(&entrance.core, address, arrive)).await.flatten() {
+    let entered = Box::pin(within_time(&entrance.core, address, arrive)).await.flatten();
+    // The place is for those who have not signed in yet.
+    drop(ticket);
+    if let Some(connection) = entered {
         connection.run().await;
     }
 }

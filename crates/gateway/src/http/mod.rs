@@ -65,7 +65,14 @@ where
     let stop = core.stop().clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (core, arrival) = (Arc::clone(&core), Arc::clone(&arrival));
-        async move { Ok::<_, Infallible>(route(&core, &arrival, request).await) }
+        async move {
+            let mut answer = route(&core, &arrival, request).await;
+            // Strangers ask once: only those who can be told apart may stay.
+            if arrival.chain.is_empty() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
