@@ -134,21 +134,23 @@ impl App {
     }
 
     /// Revokes a claim: its certificates, and what it had made that nobody has provisioned yet. Its live connections
-    /// can do nothing from then on. Revoking twice is no error.
+    /// end. Revoking twice is no error.
     ///
     /// # Errors
     /// Forbidden, not found, or that the store failed.
     pub async fn claim_revoke(&self, by: &Principal, name: &str) -> Result<ClaimView, AppError> {
         demand(by, Permission::ClaimManage)?;
         let (by, name, now) = (by.clone(), name.to_owned(), self.clock.now());
-        self.store
+        let (view, ended) = self
+            .store
             .write(move |tx| {
                 let (by, name) = (by.clone(), name.clone());
                 Box::pin(async move {
                     let claim = table::by_name(tx, by.tenant, &name).await?;
                     let claim = claim.ok_or_else(|| AppError::not_found("claim", &name))?;
-                    let mut revoked = 0;
+                    let (mut revoked, mut ended) = (0, Vec::new());
                     for credential in credentials::of_claim(tx, claim.id).await? {
+                        ended.push(credential.id);
                         let status = CredentialStatus::Revoked;
                         if credentials::end(tx, credential.id, status, "claim revoked", now).await? {
                             revoked += 1;
@@ -159,10 +161,14 @@ impl App {
                         let details = json!({"certificates": revoked, "unprovisioned": dropped});
                         record(tx, &by, "claim.revoke", &format!("claim:{name}"), details, now).await?;
                     }
-                    Ok(view(tx, claim).await?)
+                    Ok::<_, AppError>((view(tx, claim).await?, ended))
                 })
             })
-            .await
+            .await?;
+        for credential in ended {
+            self.hub.close_claim(credential);
+        }
+        Ok(view)
     }
 }
 
