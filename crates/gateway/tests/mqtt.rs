@@ -164,6 +164,20 @@ async fn sessions_outlive_the_gateway_and_it_says_goodbye() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_may_say_at_the_end_how_long_its_session_is_kept() {
+    let world = World::start().await;
+    let pump = world.device("pump").await;
+    let kept = Connect { clean: false, expiry: 600, ..Connect::default() };
+    for (seconds, stays) in [(60, true), (0, false)] {
+        let (mut client, _) = world.enter(&pump, &kept).await;
+        client.send(&packet(0xe0, &[0, 5, 0x11, 0, 0, 0, seconds])).await;
+        assert_eq!(client.next().await, None);
+        let (_, present) = world.enter(&pump, &kept).await;
+        assert_eq!(present, stays);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_client_id_takes_over_within_one_device_only() {
     let world = World::start().await;
     let (pump, other) = (world.device("pump").await, world.device("other").await);
