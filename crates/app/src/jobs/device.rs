@@ -236,6 +236,9 @@ async fn update(
     if !changed.state.is_open() {
         tries::again_if_due(tx, &job, &changed, ctx.now).await?;
         effects.reconcile.push(job.id);
+    }
+    // Another one may be next now, also because this one went before its elders.
+    if changed.state != execution.state {
         effects.wake.push(ctx.device);
     }
     let state = request.include_job_execution_state.then(|| shape::state(&changed));

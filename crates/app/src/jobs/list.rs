@@ -129,8 +129,26 @@ fn may_see(app: &App, by: &Principal, device: DeviceId) -> bool {
     by.scope.is_none() || app.fleet.is_visible(by, device)
 }
 
-async fn known_job(tx: &mut Tx<'_>, by: &Principal, id: JobId) -> Result<Job, AppError> {
-    jobs::get(tx, by.tenant, id).await?.ok_or_else(|| AppError::not_found("job", id))
+/// Whether a job touches nothing beyond the caller's scope; to whoever has one, other jobs do not exist.
+async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<bool, StoreError> {
+    if by.scope.is_none() {
+        return Ok(true);
+    }
+    let targets = jobs::frozen_targets(tx, id).await?;
+    let visible = |id| i64::try_from(id).is_ok_and(|id| app.fleet.is_visible(by, DeviceId::new(id)));
+    Ok(targets.iter().all(visible))
+}
+
+/// A job that exists for the caller.
+pub(super) async fn known_job(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    id: JobId,
+) -> Result<Job, AppError> {
+    let missing = || AppError::not_found("job", id);
+    let job = jobs::get(tx, by.tenant, id).await?.ok_or_else(missing)?;
+    if in_scope(tx, app, by, id).await? { Ok(job) } else { Err(missing()) }
 }
 
 impl App {
@@ -140,12 +158,12 @@ impl App {
     /// `NotFound`.
     pub async fn job_get(&self, by: &Principal, id: JobId) -> Result<JobView, AppError> {
         demand(by, Permission::JobRead)?;
-        let by = by.clone();
+        let (app, by) = (self.clone(), by.clone());
         self.store
             .read(move |tx| {
-                let by = by.clone();
+                let (app, by) = (app.clone(), by.clone());
                 Box::pin(async move {
-                    let job = known_job(tx, &by, id).await?;
+                    let job = known_job(tx, &app, &by, id).await?;
                     Ok(view(tx, job).await?)
                 })
             })
@@ -163,13 +181,22 @@ impl App {
         limit: u32,
     ) -> Result<Vec<JobView>, AppError> {
         demand(by, Permission::JobRead)?;
-        let (tenant, before) = (by.tenant, before.map_or(i64::MAX, JobId::get));
+        let (app, by, first) = (self.clone(), by.clone(), before.map_or(i64::MAX, JobId::get));
         self.store
             .read(move |tx| {
+                let (app, by, mut before) = (app.clone(), by.clone(), first);
                 Box::pin(async move {
+                    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
                     let mut views = Vec::new();
-                    for job in jobs::list(tx, tenant, before, limit).await? {
-                        views.push(view(tx, job).await?);
+                    while views.len() < wanted {
+                        let page = jobs::list(tx, by.tenant, before, limit).await?;
+                        let Some(last) = page.last() else { break };
+                        before = last.id.get();
+                        for job in page {
+                            if views.len() < wanted && in_scope(tx, &app, &by, job.id).await? {
+                                views.push(view(tx, job).await?);
+                            }
+                        }
                     }
                     Ok(views)
                 })
@@ -196,7 +223,7 @@ impl App {
             .read(move |tx| {
                 let (app, by) = (app.clone(), by.clone());
                 Box::pin(async move {
-                    known_job(tx, &by, job).await?;
+                    known_job(tx, &app, &by, job).await?;
                     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
                     let mut seen = Vec::new();
                     while seen.len() < wanted {
@@ -270,12 +297,12 @@ impl App {
     /// `NotFound`.
     pub async fn job_failures(&self, by: &Principal, id: JobId) -> Result<Vec<FailureCluster>, AppError> {
         demand(by, Permission::JobRead)?;
-        let by = by.clone();
+        let (app, by) = (self.clone(), by.clone());
         self.store
             .read(move |tx| {
-                let by = by.clone();
+                let (app, by) = (app.clone(), by.clone());
                 Box::pin(async move {
-                    known_job(tx, &by, id).await?;
+                    known_job(tx, &app, &by, id).await?;
                     let rows = executions::failures(tx, id, CLUSTERS).await?;
                     Ok(rows
                         .into_iter()

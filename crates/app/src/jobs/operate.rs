@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::plan::accept;
 use windlass_domain::job::spec::Accepted;
-use windlass_domain::job::{Job, JobAction, JobState, Retry, Standing, Tally};
+use windlass_domain::job::{Job, JobAction, JobState, Retry, Standing, Tally, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
-use windlass_store::{StoreError, Tx, executions, jobs};
+use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
-use super::list::JobView;
+use super::list::{JobView, known_job};
 use crate::permit::demand;
 use crate::{App, AppError, audit};
 
@@ -18,12 +18,13 @@ const DELETED_AT_ONCE: u32 = 2_000;
 
 async fn load(
     tx: &mut Tx<'_>,
+    app: &App,
     by: &Principal,
     id: JobId,
     expected: Option<i64>,
     action: JobAction,
 ) -> Result<Job, AppError> {
-    let job = jobs::get(tx, by.tenant, id).await?.ok_or_else(|| AppError::not_found("job", id))?;
+    let job = known_job(tx, app, by, id).await?;
     if expected.is_some_and(|expected| expected != job.version) {
         return Err(AppError::VersionMismatch { current: job.version });
     }
@@ -131,19 +132,30 @@ impl App {
         change: Change,
     ) -> Result<u64, AppError> {
         demand(by, Permission::JobControl)?;
-        let (who, now) = (by.clone(), self.clock.now());
+        let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
         let failed = self
             .store
             .write(move |tx| {
-                let by = who.clone();
+                let (app, by) = (app.clone(), who.clone());
                 Box::pin(async move {
-                    let job = load(tx, &by, id, expected, change.action()).await?;
+                    let job = load(tx, &app, &by, id, expected, change.action()).await?;
                     let tallies = executions::tallies(tx, id).await?;
                     let failed = Standing::of(&tallies, |_| true).failed;
                     if matches!(change, Change::RetryFailed) && failed == 0 {
                         return Err(AppError::Conflict {
                             code: "job.nothing_failed",
                             detail: format!("job {id} has not failed on any device"),
+                        });
+                    }
+                    if matches!(change, Change::RetryFailed)
+                        && let What::Update { release, .. } = &job.spec.what
+                        && releases::release_by_id(tx, job.tenant, *release).await?.is_none()
+                    {
+                        return Err(AppError::Conflict {
+                            code: "release.gone",
+                            detail: format!(
+                                "the release of job {id} was deleted; there is nothing to try again"
+                            ),
                         });
                     }
                     let newest = executions::newest(tx, id).await?;
@@ -245,13 +257,13 @@ impl App {
         demand(by, Permission::JobControl)?;
         let now = self.clock.now();
         loop {
-            let who = by.clone();
+            let (app, who) = (self.clone(), by.clone());
             let gone = self
                 .store
                 .write(move |tx| {
-                    let by = who.clone();
+                    let (app, by) = (app.clone(), who.clone());
                     Box::pin(async move {
-                        load(tx, &by, id, expected, JobAction::Delete).await?;
+                        load(tx, &app, &by, id, expected, JobAction::Delete).await?;
                         if executions::delete_some(tx, id, DELETED_AT_ONCE).await? > 0 {
                             return Ok::<_, AppError>(false);
                         }

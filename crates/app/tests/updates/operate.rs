@@ -271,3 +271,28 @@ async fn jobs_are_listed_newest_first_in_pages() {
     let rest = world.app().job_list(&world.by, Some(ids[1]), 2).await.unwrap();
     assert_eq!(rest.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[2..]);
 }
+
+#[tokio::test]
+async fn a_job_that_reaches_beyond_a_scope_does_not_exist_there() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    let both = world.rollout("2", &names).await;
+    let berlin = Principal { scope: Some(format!("name=={}", names[0])), ..world.by.clone() };
+    let app = world.app();
+    for refused in [
+        app.job_pause(&berlin, both, None).await.map(drop),
+        app.job_cancel(&berlin, both, true, None).await.map(drop),
+        app.job_get(&berlin, both).await.map(drop),
+        app.job_failures(&berlin, both).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
+    }
+    assert!(app.job_list(&berlin, None, 10).await.unwrap().is_empty());
+
+    world.release("3", &[]).await;
+    let own = world.app().job_create(&berlin, update_job("3", &names[..1])).await.unwrap().job.id;
+    let seen: Vec<_> = world.app().job_list(&berlin, None, 1).await.unwrap();
+    assert_eq!(seen.iter().map(|view| view.job.id).collect::<Vec<_>>(), [own]);
+    world.app().job_pause(&berlin, own, None).await.unwrap();
+}

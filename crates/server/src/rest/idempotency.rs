@@ -15,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use windlass_api::problem::code;
 use windlass_app::AppError;
 use windlass_domain::ids::{Sha256, TenantId};
@@ -131,14 +132,25 @@ async fn once(rest: &Rest, kind: Answer, request: Request, next: Next) -> Result
     if let Some(given) = recall(rest, &slot).await? {
         return replay(given, digest);
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    let response = if response.status().is_success() {
-        keep(rest, kind, slot, digest, response).await?
-    } else {
-        response
-    };
-    drop(entered);
-    Ok(response)
+    // In a task of its own: a caller that goes away must not leave a change behind whose answer nobody kept.
+    let (tell, told) = oneshot::channel();
+    let keeper = rest.clone();
+    rest.app.tasks.spawn(Box::pin(async move {
+        let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+        let answer = if response.status().is_success() {
+            keep(&keeper, kind, slot, digest, response).await
+        } else {
+            Ok(response)
+        };
+        drop(entered);
+        if tell.send(answer).is_err() {
+            tracing::debug!("a caller went away; its answer is kept under its Idempotency-Key");
+        }
+    }));
+    told.await.unwrap_or_else(|_| {
+        const DETAIL: &str = "The server is ending; ask again with the same Idempotency-Key.";
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "server.ending", "Ending", DETAIL))
+    })
 }
 
 async fn recall(rest: &Rest, slot: &Slot) -> Result<Option<GivenAnswer>, Refusal> {

@@ -266,9 +266,15 @@ impl Device {
                 None => Ok(()),
             },
             _ if operation.ends_with("/update/rejected") => {
-                // Canceled or removed under way: the server's word is final.
+                // Canceled or removed under way: the server's word is final. What comes next may have been announced
+                // while this one was at work, so it is asked for.
+                let was_idle = matches!(work, Work::Idle);
                 *work = Work::Idle;
-                Ok(())
+                if was_idle {
+                    return Ok(());
+                }
+                let next = format!("$aws/things/{}/jobs/start-next", self.name);
+                client.publish(&next, Bytes::from_static(b"{}"), 1).map(drop)
             }
             _ => Ok(()),
         }
