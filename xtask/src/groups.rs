@@ -169,7 +169,7 @@ fn build() -> anyhow::Result<Vec<TestProgram>> {
         .stderr(Stdio::inherit())
         .output()
         .context("cargo does not start")?;
-    anyhow::ensure!(output.status.success(), "the tests do not compile");
+    anyhow::ensure!(output.status.success(), "the tests do not compile (cargo: {})", output.status);
     let text = String::from_utf8(output.stdout).context("cargo did not answer in UTF-8")?;
     Ok(text.lines().filter_map(test_program).collect())
 }
