@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod audit;
 pub mod authorise;
 pub mod authority;
+pub mod backup;
 pub mod clock;
 pub mod connections;
 pub mod deliver;

@@ -212,12 +212,18 @@ impl Live {
     /// When a store fails or a blob cannot be read.
     pub async fn load(&self, store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
         let mut cursor: Option<i64> = None;
-        for LiveBlock { node: _, block: number, saved_at: _, data } in
+        let newest = telemetry.position().get();
+        for LiveBlock { node, block: number, saved_at, data } in
             store.read(|tx| Box::pin(live_blocks(tx))).await?
         {
             if number == CURSOR {
                 let position =
                     codec::cursor(&data).ok_or_else(|| StoreError::corrupt("live state", "cursor"))?;
+                if position > newest {
+                    // A restored log ends before what the state had seen: its next rows come below the cursor.
+                    keep(store, &node, CURSOR, saved_at, newest.to_le_bytes().to_vec()).await?;
+                }
+                let position = position.min(newest);
                 cursor = Some(cursor.map_or(position, |other: i64| other.min(position)));
                 continue;
             }

@@ -130,6 +130,8 @@ words!(
         AuditErase = "audit.erase",
         /// See the server's own state and settings.
         ServerRead = "server.read",
+        /// Run the server: backups, simulation.
+        ServerManage = "server.manage",
     }
 );
 
@@ -166,7 +168,8 @@ impl Permission {
             | Self::JobControl
             | Self::TokenManage
             | Self::UserManage
-            | Self::AuditErase => false,
+            | Self::AuditErase
+            | Self::ServerManage => false,
         }
     }
 
@@ -204,7 +207,8 @@ impl Permission {
             | Self::UserManage
             | Self::AuditRead
             | Self::AuditErase
-            | Self::ServerRead => false,
+            | Self::ServerRead
+            | Self::ServerManage => false,
         }
     }
 }
@@ -218,7 +222,8 @@ impl Role {
                 Permission::TokenManage
                 | Permission::UserManage
                 | Permission::ClaimManage
-                | Permission::AuditErase => false,
+                | Permission::AuditErase
+                | Permission::ServerManage => false,
                 Permission::DeviceRead
                 | Permission::DeviceWrite
                 | Permission::DeviceLifecycle

@@ -10,6 +10,7 @@
 
 pub mod artifacts;
 pub mod audit;
+pub mod backups;
 pub mod blobs;
 pub mod changes;
 pub mod claims;
@@ -47,6 +48,7 @@ pub mod users;
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};
 pub use error::{OpenError, StoreError, StoreErrorKind};
+pub use sqlite::snapshot;
 pub use store::{Location, Store};
 pub use tx::Tx;
 

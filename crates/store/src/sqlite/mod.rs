@@ -3,6 +3,7 @@
 //! One writer connection, owned by the writer's task; N read-only connections. Knows no table.
 
 mod directory;
+pub mod snapshot;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -168,13 +169,19 @@ async fn copy_before(
     if unfinished.try_exists().map_err(io)? {
         std::fs::remove_file(&unfinished).map_err(io)?;
     }
-    let target = unfinished.to_string_lossy().replace('\'', "''");
-    sqlx::raw_sql(AssertSqlSafe(format!("VACUUM INTO '{target}'"))).execute(&mut *connection).await?;
+    vacuum_into(connection, &unfinished).await?;
     std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(io)?;
     std::fs::rename(&unfinished, &copy).map_err(io)?;
     std::fs::File::open(directory).and_then(|file| file.sync_all()).map_err(io)?;
     tracing::info!(store.copy = %copy.display(), "the state was copied before its schema is brought up to date");
     Ok(copy)
+}
+
+/// Copies what the connection sees to a new file, as of one moment.
+async fn vacuum_into(connection: &mut SqliteConnection, target: &Path) -> Result<(), StoreError> {
+    let target = target.to_string_lossy().replace('\'', "''");
+    sqlx::raw_sql(AssertSqlSafe(format!("VACUUM INTO '{target}'"))).execute(&mut *connection).await?;
+    Ok(())
 }
 
 /// Closes a connection that is not trusted any more, and waits until its file handles are gone.

@@ -40,7 +40,7 @@ use compact::Runs;
 use registry::Registry;
 use tail::Tail;
 
-static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("migrations/telemetry");
+pub(crate) static SCHEMA: sqlx::migrate::Migrator = sqlx::migrate!("migrations/telemetry");
 
 /// Bytes that cannot be what was written. Says what is wrong with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

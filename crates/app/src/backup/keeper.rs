@@ -1,0 +1,497 @@
+//! Backups of a running node: on demand, on schedule, listed, deleted, and the outcome kept for whoever watches.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::OwnedMutexGuard;
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
+use windlass_store::backups::{self as table, BackupOutcome};
+use windlass_store::{Location, StoreError, tenants};
+
+use super::error::BackupError;
+use super::seal::{SealSource, Sealed};
+use super::shelf::{self, BackupName, Kept};
+use super::stage::{Snapshot, Staged, clear_left_over, stage};
+use super::write::{Written, write};
+use crate::error::{AppError, chain};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// How often the schedule is looked at.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// What the configuration says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where backups are kept.
+    pub directory: PathBuf,
+    /// How often one is made; none means on demand only.
+    pub every: Option<Duration>,
+    /// How many are kept, at least one.
+    pub keep: usize,
+    /// What they are sealed with.
+    pub seal: SealSource,
+}
+
+/// A backup as shown to operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its file's name.
+    pub name: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Of the file.
+    pub bytes: u64,
+    /// How it is closed.
+    pub sealed: Sealed,
+    /// Of the program that made it.
+    pub version: String,
+    /// How it went.
+    pub state: ShownState,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShownState {
+    /// It is being made.
+    Running,
+    /// It is there.
+    Complete,
+    /// The last attempt failed.
+    Failed {
+        /// Why.
+        detail: String,
+    },
+}
+
+/// When backups are made and where they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Where.
+    pub directory: PathBuf,
+    /// How often; none means on demand only.
+    pub every: Option<Duration>,
+    /// How many.
+    pub keep: usize,
+    /// When the next one is due.
+    pub next_at: Option<Timestamp>,
+}
+
+/// All backups.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listed {
+    /// Newest first.
+    pub items: Vec<Shown>,
+    /// None when no directory is configured.
+    pub schedule: Option<Schedule>,
+}
+
+/// What is staged for somebody else to write; no other backup is made meanwhile.
+#[derive(Debug)]
+pub struct Held {
+    staged: Staged,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Held {
+    /// What there is.
+    pub const fn snapshot(&self) -> &Snapshot {
+        &self.staged.snapshot
+    }
+}
+
+#[derive(Debug)]
+struct Inner {
+    app: App,
+    settings: Option<Settings>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    running: Mutex<Option<BackupName>>,
+}
+
+/// The backups of a node. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Backups(Arc<Inner>);
+
+fn no_folder(folder: &Path) -> impl FnOnce(std::io::Error) -> AppError + '_ {
+    move |error| {
+        tracing::error!(backup.directory = %folder.display(), %error, "the folder of backups cannot be used");
+        AppError::Unavailable(format!(
+            "the folder of backups {} cannot be used ({error}); make it, mount it, or correct backup.directory",
+            folder.display()
+        ))
+    }
+}
+
+fn not_configured() -> AppError {
+    AppError::Conflict {
+        code: "backup.not_configured",
+        detail: "no folder for backups is configured; set backup.directory, or use windlass backup --out"
+            .to_owned(),
+    }
+}
+
+impl Backups {
+    /// For a node, with or without a configured folder.
+    pub fn new(app: App, settings: Option<Settings>) -> Self {
+        Self(Arc::new(Inner { app, settings, turn: Arc::default(), running: Mutex::default() }))
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<BackupName>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the schedule, after removing what a killed process left.
+    pub fn start_tasks(&self) {
+        let (backups, stop) = (self.clone(), self.0.app.tasks.stop().clone());
+        self.0.app.tasks.spawn(async move {
+            if let Ok(_turn) = Arc::clone(&backups.0.turn).try_lock_owned() {
+                clear_left_over(&backups.0.app.config.directory);
+            }
+            while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+                if let Err(error) = backups.follow_schedule().await {
+                    tracing::error!(error = %chain(&error), "the schedule of backups could not be followed");
+                }
+            }
+        });
+    }
+
+    /// Makes a backup if one is due. True if one was tried.
+    ///
+    /// # Errors
+    /// The folder or the store cannot be read. A backup that fails is recorded, and no error.
+    pub async fn follow_schedule(&self) -> Result<bool, AppError> {
+        let Some((settings, every)) =
+            self.0.settings.as_ref().and_then(|settings| Some((settings, settings.every?)))
+        else {
+            return Ok(false);
+        };
+        let now = self.0.app.clock.now();
+        let outcome = self.outcome().await?;
+        let failed_at =
+            outcome.as_ref().filter(|outcome| outcome.problem.is_some()).map(|outcome| outcome.attempted_at);
+        // A folder that is not there is a backup that fails.
+        let kept = shelf::list(&settings.directory).unwrap_or_default();
+        if shelf::next(&kept, failed_at, every, now) > now {
+            return Ok(false);
+        }
+        let Ok(turn) = Arc::clone(&self.0.turn).try_lock_owned() else { return Ok(false) };
+        let by = self.system().await?;
+        self.make(&by, settings, turn).await;
+        Ok(true)
+    }
+
+    /// Starts a backup into the configured folder. It goes on after this answers.
+    ///
+    /// # Errors
+    /// `Conflict` `backup.not_configured` or `backup.running`.
+    pub async fn start(&self, by: &Principal) -> Result<Shown, AppError> {
+        demand(by, Permission::ServerManage)?;
+        self.demand_operator(by).await?;
+        let settings = self.0.settings.clone().ok_or_else(not_configured)?;
+        let turn = Arc::clone(&self.0.turn).try_lock_owned().map_err(|_| AppError::Conflict {
+            code: "backup.running",
+            detail: BackupError::Running.to_string(),
+        })?;
+        let name = self.begin();
+        let shown = under_way(&name, settings.seal.kind());
+        let (backups, by) = (self.clone(), by.clone());
+        self.0.app.tasks.spawn(async move { backups.make_named(&by, &settings, name, turn).await });
+        Ok(shown)
+    }
+
+    /// All backups in the configured folder, the one that is being made, and the last attempt if it failed.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn list(&self, by: &Principal) -> Result<Listed, AppError> {
+        demand(by, Permission::ServerRead)?;
+        if self.demand_operator(by).await.is_err() {
+            return Ok(Listed::default());
+        }
+        let outcome = self.outcome().await?;
+        let failed = outcome.as_ref().and_then(|outcome| Some((outcome, outcome.problem.clone()?)));
+        let mut listed = Listed::default();
+        if let Some(settings) = &self.0.settings {
+            let kept = shelf::list(&settings.directory).map_err(no_folder(&settings.directory));
+            // Who asks should see why it failed, also when the folder is gone.
+            let kept = if failed.is_some() { kept.unwrap_or_default() } else { kept? };
+            let now = self.0.app.clock.now();
+            let failed_at = failed.as_ref().map(|(outcome, _)| outcome.attempted_at);
+            listed.schedule = Some(Schedule {
+                directory: settings.directory.clone(),
+                every: settings.every,
+                keep: settings.keep,
+                next_at: settings.every.map(|every| shelf::next(&kept, failed_at, every, now)),
+            });
+            listed.items = kept.into_iter().map(complete).collect();
+            if let Some(name) = self.running().clone() {
+                listed.items.insert(0, under_way(&name, settings.seal.kind()));
+            } else if let Some((outcome, detail)) = failed {
+                listed.items.insert(0, failure(outcome, detail, settings.seal.kind()));
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Deletes a backup. The last good one stays.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `backup.last`.
+    pub async fn delete(&self, by: &Principal, name: &str) -> Result<(), AppError> {
+        demand(by, Permission::ServerManage)?;
+        self.demand_operator(by).await?;
+        let missing = || AppError::not_found("backup", name);
+        let settings = self.0.settings.as_ref().ok_or_else(missing)?;
+        let wanted: BackupName = name.parse().map_err(|_| missing())?;
+        let kept = shelf::list(&settings.directory).map_err(no_folder(&settings.directory))?;
+        if !kept.iter().any(|kept| kept.name == wanted) {
+            return Err(missing());
+        }
+        if kept.len() == 1 {
+            return Err(AppError::Conflict {
+                code: "backup.last",
+                detail: "this is the only backup; make another one before you delete it".to_owned(),
+            });
+        }
+        let (by, now, target) = (by.clone(), self.0.app.clock.now(), format!("backup/{wanted}"));
+        let recorded: Result<(), StoreError> = self
+            .0
+            .app
+            .store
+            .write(move |tx| {
+                let (by, target) = (by.clone(), target.clone());
+                Box::pin(
+                    async move { audit::record(tx, &by, "backup.delete", &target, json!({}), now).await },
+                )
+            })
+            .await;
+        recorded?;
+        let path = settings.directory.join(wanted.to_string());
+        std::fs::remove_file(path).map_err(no_folder(&settings.directory))
+    }
+
+    /// Stages a backup that somebody with the data directory in hand writes elsewhere.
+    ///
+    /// # Errors
+    /// See [`BackupError`].
+    pub async fn stage(&self) -> Result<Held, BackupError> {
+        let turn = Arc::clone(&self.0.turn).try_lock_owned().map_err(|_| BackupError::Running)?;
+        let staged = self.staged(self.0.app.clock.now()).await?;
+        Ok(Held { staged, _turn: turn })
+    }
+
+    /// Records that what was staged was written.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn written(
+        &self,
+        held: Held,
+        name: &str,
+        bytes: u64,
+        sealed: Sealed,
+    ) -> Result<(), BackupError> {
+        let at = held.snapshot().created_at;
+        drop(held);
+        let by = self.system().await?;
+        Ok(self.record_success(&by, at, name, Written { bytes, members: 0 }, sealed).await?)
+    }
+
+    /// How this node's backups went.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn outcome(&self) -> Result<Option<BackupOutcome>, StoreError> {
+        let node = self.0.app.node.clone();
+        self.0
+            .app
+            .store
+            .read(move |tx| {
+                let node = node.clone();
+                Box::pin(async move { table::outcome(tx, &node).await })
+            })
+            .await
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> Option<&Settings> {
+        self.0.settings.as_ref()
+    }
+
+    async fn system(&self) -> Result<Principal, StoreError> {
+        let tenant = self.0.app.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await?;
+        Ok(Principal::system(tenant.id, "backup"))
+    }
+
+    /// A backup holds every tenant: only the tenant that runs the server sees and makes them.
+    async fn demand_operator(&self, by: &Principal) -> Result<(), AppError> {
+        let own = self.system().await?.tenant;
+        if by.tenant == own {
+            Ok(())
+        } else {
+            Err(AppError::Forbidden("server.manage of the default tenant"))
+        }
+    }
+
+    fn begin(&self) -> BackupName {
+        let name = BackupName {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            created_at: Timestamp::from_seconds(self.0.app.clock.now().seconds()),
+        };
+        *self.running() = Some(name.clone());
+        name
+    }
+
+    async fn make(&self, by: &Principal, settings: &Settings, turn: OwnedMutexGuard<()>) {
+        let name = self.begin();
+        self.make_named(by, settings, name, turn).await;
+    }
+
+    async fn make_named(
+        &self,
+        by: &Principal,
+        settings: &Settings,
+        name: BackupName,
+        turn: OwnedMutexGuard<()>,
+    ) {
+        let file = name.to_string();
+        let made = self.try_make(settings, &name).await;
+        let recorded = match made {
+            Ok(written) => {
+                tracing::info!(backup.name = %file, backup.bytes = written.bytes, "a backup was made");
+                self.record_success(by, name.created_at, &file, written, settings.seal.kind()).await
+            }
+            Err(BackupError::Stopped) => Ok(()),
+            Err(error) => {
+                let problem = chain(&error);
+                tracing::error!(backup.name = %file, error = %problem, "no backup was made");
+                self.record_failure(by, &file, problem).await
+            }
+        };
+        if let Err(error) = recorded {
+            tracing::error!(error = %chain(&error), "how a backup went could not be recorded");
+        }
+        *self.running() = None;
+        drop(turn);
+    }
+
+    async fn try_make(&self, settings: &Settings, name: &BackupName) -> Result<Written, BackupError> {
+        let folder = &settings.directory;
+        let seal = settings.seal.fetch()?;
+        // Before the work: a folder that is not there is not worth it.
+        shelf::clear_unfinished(folder, self.0.app.clock.now()).map_err(BackupError::at(folder))?;
+        let staged = self.staged(name.created_at).await?;
+        let stop = self.0.app.tasks.stop().clone();
+        let written =
+            write(&staged.snapshot, &folder.join(name.to_string()), &seal, move || stop.is_cancelled())
+                .await?;
+        drop(staged);
+        let kept = shelf::list(folder).map_err(BackupError::at(folder))?;
+        for old in shelf::superfluous(&kept, settings.keep) {
+            let path = folder.join(old.name.to_string());
+            std::fs::remove_file(&path).map_err(BackupError::at(&path))?;
+            tracing::info!(backup.name = %old.name, "an old backup was deleted");
+        }
+        Ok(written)
+    }
+
+    async fn staged(&self, now: Timestamp) -> Result<Staged, BackupError> {
+        let app = &self.0.app;
+        let embedded = match app.config.location {
+            Location::Sqlite { .. } => true,
+            Location::Postgres { .. } => false,
+        };
+        stage(&app.config.directory, embedded, &app.uploads, &app.limits, now).await
+    }
+
+    async fn record_success(
+        &self,
+        by: &Principal,
+        at: Timestamp,
+        name: &str,
+        written: Written,
+        sealed: Sealed,
+    ) -> Result<(), StoreError> {
+        let outcome = BackupOutcome {
+            attempted_at: self.0.app.clock.now(),
+            succeeded_at: Some(at),
+            name: Some(name.to_owned()),
+            problem: None,
+        };
+        let details = json!({ "bytes": written.bytes, "sealed": sealed.as_str() });
+        self.record(by, "backup.create", name, details, outcome).await
+    }
+
+    async fn record_failure(&self, by: &Principal, name: &str, problem: String) -> Result<(), StoreError> {
+        let before = self.outcome().await?;
+        let outcome = BackupOutcome {
+            attempted_at: self.0.app.clock.now(),
+            succeeded_at: before.and_then(|before| before.succeeded_at),
+            name: Some(name.to_owned()),
+            problem: Some(problem.clone()),
+        };
+        self.record(by, "backup.fail", name, json!({ "problem": problem }), outcome).await
+    }
+
+    async fn record(
+        &self,
+        by: &Principal,
+        action: &'static str,
+        name: &str,
+        details: serde_json::Value,
+        outcome: BackupOutcome,
+    ) -> Result<(), StoreError> {
+        let (by, node, target) = (by.clone(), self.0.app.node.clone(), format!("backup/{name}"));
+        let now = outcome.attempted_at;
+        self.0
+            .app
+            .store
+            .write(move |tx| {
+                let (by, node, target) = (by.clone(), node.clone(), target.clone());
+                let (details, outcome) = (details.clone(), outcome.clone());
+                Box::pin(async move {
+                    table::outcome_save(tx, &node, &outcome).await?;
+                    audit::record(tx, &by, action, &target, details, now).await
+                })
+            })
+            .await
+    }
+}
+
+fn complete(kept: Kept) -> Shown {
+    let Kept { name, bytes, sealed } = kept;
+    Shown {
+        created_at: name.created_at,
+        version: name.version.clone(),
+        name: name.to_string(),
+        bytes,
+        sealed,
+        state: ShownState::Complete,
+    }
+}
+
+fn under_way(name: &BackupName, sealed: Sealed) -> Shown {
+    Shown {
+        name: name.to_string(),
+        created_at: name.created_at,
+        bytes: 0,
+        sealed,
+        version: name.version.clone(),
+        state: ShownState::Running,
+    }
+}
+
+fn failure(outcome: &BackupOutcome, detail: String, sealed: Sealed) -> Shown {
+    let name = outcome.name.clone().unwrap_or_default();
+    Shown {
+        created_at: outcome.attempted_at,
+        bytes: 0,
+        sealed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: ShownState::Failed { detail },
+        name,
+    }
+}

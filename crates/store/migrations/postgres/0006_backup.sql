@@ -1,0 +1,8 @@
+-- How the backups of each node went: the last attempt and the last success.
+CREATE TABLE backup_outcome (
+  node TEXT PRIMARY KEY,
+  attempted_at BIGINT NOT NULL,
+  succeeded_at BIGINT,
+  name TEXT,
+  problem TEXT
+);
