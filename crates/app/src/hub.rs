@@ -210,6 +210,13 @@ impl Hub {
         self.shard(device).get(&device).map_or(0, Vec::len)
     }
 
+    /// Hands over every device that has a connection, in no order.
+    pub fn each_device(&self, mut each: impl FnMut(DeviceId)) {
+        for shard in &self.shards {
+            lock(shard).keys().copied().for_each(&mut each);
+        }
+    }
+
     /// How many device connections there are in all.
     pub fn total(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).values().map(Vec::len).sum::<usize>()).sum()

@@ -148,6 +148,18 @@ impl Live {
         self.look(device, |seen| seen.last_seen).flatten()
     }
 
+    /// Hands over every device that was ever heard and when it was last heard, in no order.
+    pub fn each_last_seen(&self, each: &mut dyn FnMut(DeviceId, Timestamp)) {
+        let blocks: Vec<_> = lock(&self.blocks).values().map(Arc::clone).collect();
+        for block in blocks {
+            for (device, seen) in &lock(&block).devices {
+                if let Some(at) = seen.last_seen {
+                    each(DeviceId::new(*device), at);
+                }
+            }
+        }
+    }
+
     /// The newest value of its metrics, by name: at most [`VALUES_PER_DEVICE`], the most recent ones.
     pub fn last_values(&self, device: DeviceId) -> Vec<Point> {
         let values = self.look(device, |seen| seen.values.clone()).unwrap_or_default();

@@ -41,16 +41,14 @@ pub(crate) fn matches(node: &Node, subject: &dyn Fields) -> bool {
     }
 }
 
-fn holds(clause: &Clause, subject: &dyn Fields) -> bool {
+pub(crate) fn holds(clause: &Clause, subject: &dyn Fields) -> bool {
     let (mut values, mut hit) = (0_usize, false);
     subject.each(&clause.field, &mut |value| {
         values = values.saturating_add(1);
         hit = hit
             || match &clause.test {
                 Test::OneOf(operands) => operands.iter().any(|operand| equal(operand, &value)),
-                Test::Order(order, operand) => {
-                    compare(&value, operand).is_some_and(|ordering| order.allows(ordering))
-                }
+                Test::Order(order, operand) => in_order(*order, &value, operand),
                 Test::Null => false,
             };
     });
@@ -74,7 +72,7 @@ impl Order {
     }
 }
 
-fn equal(operand: &Operand, value: &Value<'_>) -> bool {
+pub(crate) fn equal(operand: &Operand, value: &Value<'_>) -> bool {
     match value {
         Value::Text(text) => operand.matches(text),
         Value::Number(number) => match operand.number {
@@ -87,6 +85,11 @@ fn equal(operand: &Operand, value: &Value<'_>) -> bool {
         },
         Value::Truth(truth) => operand.matches(if *truth { "true" } else { "false" }),
     }
+}
+
+/// Whether the value stands in this order to the operand.
+pub(crate) fn in_order(order: Order, value: &Value<'_>, operand: &Operand) -> bool {
+    compare(value, operand).is_some_and(|ordering| order.allows(ordering))
 }
 
 /// How the value stands to the operand, where the two can be compared.

@@ -19,17 +19,22 @@
 //!   everything else as text; it never holds where there is no value.
 //!
 //! **Invariant:** parsing and evaluation are pure and bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_CLAUSES`]).
-//! Knows no device: whoever asks hands in [`Fields`].
+//! Knows no device: whoever asks hands in [`Fields`] to ask about one, or an [`Index`] to ask about all.
 
+mod column;
 mod error;
 mod eval;
 mod parse;
+mod select;
 mod value;
 
+pub use column::{Column, Postings, Rows, TextColumn};
 pub use error::QueryError;
 pub use eval::{Fields, Value};
 pub use parse::{MAX_BYTES, MAX_CLAUSES, MAX_DEPTH, parse};
+pub use select::Index;
 
+use roaring::RoaringTreemap;
 use value::Operand;
 
 /// A parsed query.
@@ -100,6 +105,12 @@ impl Query {
     /// Whether `subject` is one of those that the query asks for.
     pub fn matches(&self, subject: &dyn Fields) -> bool {
         eval::matches(&self.root, subject)
+    }
+
+    /// Those of `among` that the query asks for: whole sets of rows where a field is indexed, one by one for the rest.
+    /// The answer is that of [`Query::matches`] on every row.
+    pub fn select(&self, index: &dyn Index, among: RoaringTreemap) -> RoaringTreemap {
+        select::select(&self.root, index, among)
     }
 
     /// Checks every field with `known`, so that a query on a field that nothing has is refused, not empty.

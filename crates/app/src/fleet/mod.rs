@@ -1,16 +1,24 @@
 //! The fleet index: every device's searchable view in memory, by tenant.
 //!
 //! Loaded at start, refreshed right after a commit of this node and by tailing the change feed, so that lists,
-//! counts, facets, scopes and job targets never ask the database. Presence is not kept here: it is read from
-//! [`Contacts`] when a query asks for it. Knows no protocol, and no rule about who may do what beyond scopes.
+//! counts, facets, scopes and job targets never ask the database. Fields are columns: from each value to the set of
+//! devices that have it ([`columns`]). Presence is not kept here: it is read from [`Contacts`] when a query asks for it.
+//! Knows no protocol, and no rule about who may do what beyond scopes.
 
+mod ask;
+mod columns;
+mod facets;
 mod list;
+#[cfg(test)]
+mod oracle_tests;
+mod order;
+mod presence;
 mod sync;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use roaring::RoaringTreemap;
@@ -18,7 +26,7 @@ use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupId, GroupPath, TenantId, TypeId};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
-use windlass_query::Query;
+use windlass_query::{Column, Field, Query, Value};
 use windlass_store::devices::Alias;
 use windlass_store::types::DeviceTypeRecord;
 
@@ -27,6 +35,8 @@ use crate::error::AppError;
 pub use list::{Facet, ListRequest, Page};
 pub use view::{Contact, Contacts, DeviceView, FIELDS};
 
+use ask::Ask;
+use columns::Columns;
 use view::Subject;
 
 /// What the index holds of one device.
@@ -52,7 +62,7 @@ pub struct Selection {
 #[derive(Debug, Default)]
 struct Index {
     devices: HashMap<DeviceId, Arc<Entry>>,
-    names: HashMap<TenantId, BTreeMap<DeviceName, DeviceId>>,
+    tenants: HashMap<TenantId, Columns>,
     children: HashMap<DeviceId, BTreeSet<DeviceId>>,
     types: HashMap<TypeId, Arc<DeviceTypeRecord>>,
     groups: HashMap<GroupId, GroupPath>,
@@ -115,14 +125,14 @@ impl Index {
         if let Some(parent) = entry.device.parent {
             self.children.entry(parent).or_default().insert(id);
         }
-        self.names.entry(entry.device.tenant).or_default().insert(entry.device.name.clone(), id);
+        self.tenants.entry(entry.device.tenant).or_default().insert(&entry);
         self.devices.insert(id, Arc::new(entry));
     }
 
     fn remove(&mut self, id: DeviceId) {
         let Some(entry) = self.devices.remove(&id) else { return };
-        if let Some(names) = self.names.get_mut(&entry.device.tenant) {
-            names.remove(&entry.device.name);
+        if let Some(columns) = self.tenants.get_mut(&entry.device.tenant) {
+            columns.remove(&entry);
         }
         if let Some(parent) = entry.device.parent
             && let Some(children) = self.children.get_mut(&parent)
@@ -134,9 +144,9 @@ impl Index {
         }
     }
 
-    /// The devices of a tenant, by name.
-    fn of(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Entry>> {
-        self.names.get(&tenant).into_iter().flat_map(BTreeMap::values).filter_map(|id| self.devices.get(id))
+    /// The device of that name.
+    fn id_of(&self, tenant: TenantId, name: &DeviceName) -> Option<DeviceId> {
+        self.tenants.get(&tenant)?.names.get(name).copied()
     }
 }
 
@@ -199,7 +209,7 @@ impl Fleet {
 
     /// The id of a device by its name.
     pub fn id_of(&self, tenant: TenantId, name: &DeviceName) -> Option<DeviceId> {
-        self.read().names.get(&tenant).and_then(|names| names.get(name)).copied()
+        self.read().id_of(tenant, name)
     }
 
     /// Whether the principal may see the device: its tenant's, and inside its scope if it has one.
@@ -236,11 +246,8 @@ impl Fleet {
         now: Timestamp,
     ) -> Selection {
         let index = self.read();
-        let devices = index
-            .of(tenant)
-            .filter(|entry| query.matches(&Subject::now(&index, entry, contacts, now)))
-            .map(|entry| number(entry.device.id))
-            .collect();
+        let ask = Ask::now(&index, tenant, contacts, now);
+        let devices = ask.map(|ask| ask.select(Some(query))).unwrap_or_default();
         Selection { devices, seq: index.seq }
     }
 
@@ -253,33 +260,40 @@ impl Fleet {
         now: Timestamp,
     ) -> Selection {
         let index = self.read();
-        let scope = self.scope(by);
-        let devices = index
-            .of(by.tenant)
-            .filter(|entry| scope.sees(&index, entry))
-            .filter(|entry| {
-                query.is_none_or(|query| query.matches(&Subject::now(&index, entry, contacts, now)))
-            })
-            .map(|entry| number(entry.device.id))
-            .collect();
+        let mut devices = self.visible(&index, by);
+        if let (Some(query), Some(ask)) = (query, Ask::now(&index, by.tenant, contacts, now)) {
+            devices = ask.narrow(query, devices);
+        }
         Selection { devices, seq: index.seq }
+    }
+
+    /// Every device that the principal may see.
+    fn visible(&self, index: &Index, by: &Principal) -> RoaringTreemap {
+        let Some(ask) = Ask::still(index, by.tenant) else { return RoaringTreemap::new() };
+        match self.scope(by).within {
+            Within::Tenant => ask.select(None),
+            Within::Nothing => RoaringTreemap::new(),
+            Within::Query(query) => ask.select(Some(&query)),
+        }
     }
 
     /// How many devices that the principal may see are in each group or below it.
     pub fn count_groups(&self, by: &Principal) -> HashMap<GroupPath, u64> {
         let index = self.read();
-        let scope = self.scope(by);
-        let mut counts: HashMap<GroupPath, u64> = HashMap::new();
-        for entry in index.of(by.tenant).filter(|entry| scope.sees(&index, entry)) {
-            let mut paths = BTreeSet::new();
-            for path in entry.groups.iter().filter_map(|id| index.groups.get(id)) {
-                paths.extend(view::ancestors(path.as_str()));
-            }
-            for path in paths.into_iter().filter_map(|path| path.parse().ok()) {
-                let count = counts.entry(path).or_default();
-                *count = count.saturating_add(1);
-            }
+        let visible = self.visible(&index, by);
+        let mut counts = HashMap::new();
+        let groups = Field::new("group");
+        let columns = index.tenants.get(&by.tenant);
+        if let Some(column) = columns.and_then(|columns| columns.column(&index, &groups)) {
+            column.each(&mut |value, rows| {
+                if let Value::Text(path) = value
+                    && let Ok(path) = path.parse()
+                {
+                    counts.insert(path, rows.count_in(&visible));
+                }
+            });
         }
+        counts.retain(|_, count| *count > 0);
         counts
     }
 
@@ -292,8 +306,8 @@ impl Fleet {
         now: Timestamp,
     ) -> Option<DeviceView> {
         let index = self.read();
-        let id = index.names.get(&by.tenant)?.get(name)?;
-        let entry = index.devices.get(id).filter(|entry| self.scope(by).sees(&index, entry))?;
+        let id = index.id_of(by.tenant, name)?;
+        let entry = index.devices.get(&id).filter(|entry| self.scope(by).sees(&index, entry))?;
         Some(Subject::now(&index, entry, contacts, now).view())
     }
 

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use roaring::RoaringTreemap;
 use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, GroupId, TypeId};
+use windlass_domain::time::Timestamp;
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
 use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices, groups, types};
 
-use super::{Contact, Contacts, Entry, Fleet, lock};
+use super::{Contact, Contacts, Entry, Fleet, lock, number};
 use crate::app::App;
 use crate::hub::CloseReason;
 
@@ -249,6 +251,18 @@ impl Contacts for App {
             last_at: self.live.last_seen(device),
             last_disconnect: self.fleet.last_disconnect(device),
         }
+    }
+
+    fn connected(&self) -> RoaringTreemap {
+        let mut connected = RoaringTreemap::new();
+        self.hub.each_device(|device| {
+            connected.insert(number(device));
+        });
+        connected
+    }
+
+    fn each_last_contact(&self, each: &mut dyn FnMut(DeviceId, Timestamp)) {
+        self.live.each_last_seen(each);
     }
 }
 

@@ -8,22 +8,35 @@ use windlass_query::parse;
 
 use super::*;
 
-const TENANT: TenantId = TenantId::new(1);
+pub(super) const TENANT: TenantId = TenantId::new(1);
 
-#[derive(Debug, Default)]
-struct Heard(BTreeMap<i64, Contact>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard(pub(super) BTreeMap<i64, Contact>);
 
 impl Contacts for Heard {
     fn contact(&self, device: DeviceId) -> Contact {
         self.0.get(&device.get()).cloned().unwrap_or_default()
     }
+
+    fn connected(&self) -> RoaringTreemap {
+        let connected = self.0.iter().filter(|(_, contact)| contact.connections > 0);
+        connected.map(|(id, _)| number(DeviceId::new(*id))).collect()
+    }
+
+    fn each_last_contact(&self, each: &mut dyn FnMut(DeviceId, Timestamp)) {
+        for (id, contact) in &self.0 {
+            if let Some(at) = contact.last_at {
+                each(DeviceId::new(*id), at);
+            }
+        }
+    }
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
 }
 
-fn entry(id: i64, name: &str) -> Entry {
+pub(super) fn entry(id: i64, name: &str) -> Entry {
     Entry {
         device: Device {
             id: DeviceId::new(id),
@@ -100,7 +113,7 @@ fn fleet() -> Fleet {
     fleet
 }
 
-fn everyone() -> Principal {
+pub(super) fn everyone() -> Principal {
     Principal::user(TENANT, "ann", Role::Admin)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use roaring::RoaringTreemap;
 use windlass_domain::device::{Device, Presence};
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, GroupPath, TypeName};
@@ -28,6 +29,12 @@ pub struct Contact {
 pub trait Contacts: fmt::Debug {
     /// The contacts of one device.
     fn contact(&self, device: DeviceId) -> Contact;
+
+    /// The ids of all devices that have a live connection.
+    fn connected(&self) -> RoaringTreemap;
+
+    /// Hands over every device that was ever heard and when it was last heard.
+    fn each_last_contact(&self, each: &mut dyn FnMut(DeviceId, Timestamp));
 }
 
 /// A device as shown.
