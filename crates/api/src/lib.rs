@@ -87,6 +87,8 @@ pub mod audit;
 
 pub mod server;
 
+pub mod backups;
+
 /// Where every resource lives.
 pub const BASE: &str = "/api/v1";
 

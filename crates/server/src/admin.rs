@@ -1,4 +1,4 @@
-//! A token for whoever holds the data directory, without signing in: `windlass admin token`.
+//! A token for whoever holds the data directory, without signing in: `windlass admin token`; and backups.
 //!
 //! A running node listens on a socket in its data directory, which only the directory's owner can reach. When
 //! no node runs, the directory is opened for the moment.
@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use windlass_app::backup::Backups;
 use windlass_app::clock::{SystemClock, SystemEntropy};
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppConfig, StartError};
@@ -18,6 +19,8 @@ use windlass_store::Location;
 
 use crate::config::Config;
 use crate::node::{NodeError, prepare_directory};
+
+pub mod backup;
 
 /// Name of the socket in the data directory.
 const SOCKET: &str = "admin.sock";
@@ -127,7 +130,7 @@ async fn alone(config: &Config, name: &str, expires_at: Option<Timestamp>) -> Re
 }
 
 /// Listens on the socket until the tasks end. A node that cannot is still a node: this is logged.
-pub(crate) fn listen(app: &App, tasks: &Tasks, directory: &Path) {
+pub(crate) fn listen(app: &App, backups: &Backups, tasks: &Tasks, directory: &Path) {
     let path = directory.join(SOCKET);
     // One left by a killed node: the lock on the directory says that nobody else is listening.
     if let Err(error) = std::fs::remove_file(&path)
@@ -146,21 +149,27 @@ pub(crate) fn listen(app: &App, tasks: &Tasks, directory: &Path) {
             return;
         }
     };
-    let app = app.clone();
+    let (app, backups, group) = (app.clone(), backups.clone(), tasks.clone());
     tasks.spawn_until_stopped(async move {
         // One at a time: this is for a person at a keyboard.
         while let Ok((stream, _)) = listener.accept().await {
-            if tokio::time::timeout(PATIENCE, answer(&app, stream)).await.is_err() {
+            if tokio::time::timeout(PATIENCE, answer(&app, &backups, &group, stream)).await.is_err() {
                 tracing::debug!("a request on the administration socket took too long");
             }
         }
     });
 }
 
-async fn answer(app: &App, stream: UnixStream) {
+async fn answer(app: &App, backups: &Backups, tasks: &Tasks, stream: UnixStream) {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    let read = BufReader::new(read.take(LINE)).read_line(&mut line).await;
+    let mut lines = BufReader::new(read.take(LINE));
+    let read = lines.read_line(&mut line).await;
+    if backup::is_asked(&line) {
+        // This one takes its time.
+        tasks.spawn_until_stopped(backup::serve(backups.clone(), lines, write));
+        return;
+    }
     let answer = match read
         .map_err(|error| error.to_string())
         .and_then(|_| serde_json::from_str::<Ask>(&line).map_err(|error| error.to_string()))

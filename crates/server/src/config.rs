@@ -13,7 +13,10 @@ use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
 use windlass_domain::limits::Limits;
 
+mod backup;
 mod limits;
+
+pub use backup::{BackupConfig, Interval, InvalidInterval};
 
 /// The start of every environment variable.
 pub const PREFIX: &str = "WINDLASS_";
@@ -69,6 +72,8 @@ pub struct Config {
     pub server_side_keys: bool,
     /// Seconds that a draining server waits for what is under way.
     pub drain_seconds: u64,
+    /// Where backups are kept, and when they are made.
+    pub backup: BackupConfig,
     /// Bounds.
     #[serde(skip)]
     pub limits: Limits,
@@ -95,6 +100,7 @@ impl Default for Config {
             max_fragment_size: None,
             server_side_keys: false,
             drain_seconds: 20,
+            backup: BackupConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -308,6 +314,11 @@ impl Config {
                 bounds.extend(inner);
             }
             known(&place, table.keys(), &keys())?;
+            for (section, value) in &table {
+                if let (Value::Dict(_, inner), Some(allowed)) = (value, keys_of(section)) {
+                    known(&place, inner.keys(), &allowed)?;
+                }
+            }
             figment = figment.merge(Serialized::defaults(table));
         }
         for (name, text) in environment {
@@ -320,6 +331,12 @@ impl Config {
             if let Some(limit) = key.strip_prefix("limits__") {
                 limits::known("the environment", std::iter::once(&limit.to_owned()))?;
                 bounds.insert(limit.to_owned(), value);
+            } else if let Some((section, inner)) = key.split_once("__")
+                && let Some(allowed) = keys_of(section)
+            {
+                known("the environment", std::iter::once(&inner.to_owned()), &allowed)?;
+                let value = if is_text(section, inner) { Value::from(text.clone()) } else { value };
+                figment = figment.merge(Serialized::default(&format!("{section}.{inner}"), value));
             } else {
                 known("the environment", std::iter::once(&key), &keys())?;
                 let value = if TEXTS.contains(&key.as_str()) { Value::from(text.clone()) } else { value };
@@ -333,6 +350,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
+        self.backup.settings(&self.data)?;
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(ConfigError::Clash("tls_cert and tls_key go together; give both or neither"));
         }
@@ -359,6 +377,21 @@ const TEXTS: [&str; 8] =
 fn keys() -> Vec<String> {
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
     defaults.as_object().into_iter().flat_map(serde_json::Map::keys).cloned().collect()
+}
+
+/// The keys of a table inside the configuration; none if there is no such table.
+fn keys_of(section: &str) -> Option<Vec<String>> {
+    let defaults = serde_json::to_value(Config::default()).ok()?;
+    Some(defaults.get(section)?.as_object()?.keys().cloned().collect())
+}
+
+/// Whether a setting inside a table is text even where a variable's value looks like a number.
+fn is_text(section: &str, key: &str) -> bool {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    defaults
+        .get(section)
+        .and_then(|table| table.get(key))
+        .is_none_or(|value| value.is_null() || value.is_string())
 }
 
 fn known<'a>(
@@ -410,6 +443,27 @@ mod tests {
         std::fs::write(&path, file).unwrap();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Config::load(&Overrides { config: Some(path), ..overrides }, &environment)
+    }
+
+    #[test]
+    fn settings_of_a_table_come_from_the_file_and_from_variables() {
+        let file = "[backup]\ndirectory = \"/b\"\nevery = \"1d\"\nkeep = 3\nplain = true\n";
+        let environment = [("WINDLASS_BACKUP__KEEP", "5"), ("WINDLASS_BACKUP__DIRECTORY", "7")];
+        let config = load(file, &environment, Overrides::default()).unwrap();
+        let settings = config.backup.settings(&config.data).unwrap().unwrap();
+        assert_eq!((settings.keep, settings.directory), (5, PathBuf::from("7")));
+        assert_eq!(settings.every, Some(std::time::Duration::from_secs(86_400)));
+        for (file, environment, says) in [
+            ("[backup]\ndirectroy = \"/b\"\n", &[][..], "did you mean directory?"),
+            ("", &[("WINDLASS_BACKUP__KEPE", "1")][..], "did you mean keep?"),
+            ("[backup]\nevery = \"daily\"\n", &[][..], "60s to 366d"),
+            ("[backup]\nevery = \"1d\"\n", &[][..], "backup.directory"),
+            ("", &[("WINDLASS_BACKUP__KEEP", "many")][..], "keep"),
+            ("backup = 3\n", &[][..], "backup"),
+        ] {
+            let error = load(file, environment, Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains(says), "{file}{environment:?}: {error}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use windlass_app::access::Bootstrap;
 use windlass_app::authority::ServerIdentity;
+use windlass_app::backup::Backups;
 use windlass_app::clock::{SystemClock, SystemEntropy};
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppConfig, AppError, StartError};
@@ -21,7 +22,7 @@ use windlass_gateway::{Gateway, GatewayConfig, GatewayError};
 use windlass_store::Location;
 
 use crate::admin;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::console::{self, ConsoleConfig, ConsoleError};
 use crate::rest::{self, Rest, RestConfig};
 
@@ -64,6 +65,9 @@ pub enum NodeError {
     /// The console port did not start.
     #[error("the console port did not start: {0}")]
     Console(#[from] ConsoleError),
+    /// The configuration does not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Signals cannot be listened to.
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
@@ -106,6 +110,7 @@ impl Node {
         };
         let database = if config.database.is_some() { "postgresql" } else { "sqlite" };
         let app = App::start(app_config, clock, entropy, tasks.child("app")).await?;
+        let backups = Backups::new(app.clone(), config.backup.settings(&config.data)?);
         let administrator = bootstrap(&app, config.admin_password_file.as_deref()).await?;
 
         let mut identity = app.authority.server_identity();
@@ -129,6 +134,7 @@ impl Node {
                 gateway_metrics: Some(Arc::clone(gateway.metrics())),
                 device_endpoints: endpoints(&config, gateway.addresses()),
                 trusted_proxies: config.trusted_proxy.clone(),
+                backups: backups.clone(),
             },
         );
         let listener = TcpListener::bind(config.http)
@@ -148,8 +154,9 @@ impl Node {
             },
             &tasks,
         )?;
-        admin::listen(&app, &tasks, &config.data);
+        admin::listen(&app, &backups, &tasks, &config.data);
         app.start_tasks();
+        backups.start_tasks();
         rest.start_tasks(&tasks);
         rest.readiness.set_ready();
         let node = Self {

@@ -42,6 +42,8 @@ enum Command {
     /// Commands for whoever holds the data directory.
     #[command(subcommand)]
     Admin(serve::Admin),
+    Backup(cli::backup::Backup),
+    Restore(cli::backup::Restore),
     /// Simulate devices over real MQTT and TLS.
     Sim(Box<sim::options::Arguments>),
     #[command(flatten)]
@@ -67,6 +69,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Demo(demo) => Box::pin(demo::run(&demo)).await,
         Command::Bench(bench) => Box::pin(bench::run(&bench, arguments.output)).await,
         Command::Admin(command) => Box::pin(serve::administer(command)).await,
+        Command::Backup(backup) => Box::pin(cli::backup::make(backup, arguments.output)).await,
+        Command::Restore(restore) => Box::pin(cli::backup::restore(restore, arguments.output)).await,
         Command::Sim(sim) => Box::pin(sim::options::run(&sim, arguments.output)).await,
         Command::Cli(command) => Box::pin(cli::run(&arguments.connection, *command, arguments.output)).await,
     }

@@ -114,6 +114,11 @@ impl Seal {
 }
 
 impl SealSource {
+    /// To an age recipient (`age1…`), if the text is one.
+    pub fn recipient(text: &str) -> Option<Self> {
+        text.trim().parse().ok().map(Self::Recipient)
+    }
+
     /// Reads what must be read.
     ///
     /// # Errors

@@ -66,6 +66,15 @@ impl Fixture {
                 .await
                 .unwrap();
         let secret = app.bootstrap_token("test", None).await.unwrap().secret;
+        let shelf = directory.path().join("backups");
+        std::fs::create_dir(&shelf).unwrap();
+        let settings = windlass_app::backup::Settings {
+            directory: shelf,
+            every: None,
+            keep: 3,
+            seal: windlass_app::backup::SealSource::Plain,
+        };
+        let backups = windlass_app::backup::Backups::new(app.clone(), Some(settings));
         let rest = Rest::new(
             app,
             RestConfig {
@@ -73,6 +82,7 @@ impl Fixture {
                 gateway_metrics: Some(Arc::default()),
                 device_endpoints: vec!["mqtts://localhost:8883".to_owned()],
                 trusted_proxies: Vec::new(),
+                backups,
             },
         );
         Self {

@@ -307,6 +307,28 @@ impl OperationOutput for Done {
     }
 }
 
+/// 202: begun, and goes on after this answer.
+#[derive(Debug)]
+pub(crate) struct Accepted<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(self.0)).into_response()
+    }
+}
+
+impl<T: JsonSchema> OperationOutput for Accepted<T> {
+    type Inner = T;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Described> {
+        Json::<T>::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<u16>, Described)> {
+        Self::operation_response(ctx, operation).into_iter().map(|described| (Some(202), described)).collect()
+    }
+}
+
 /// Bytes of a fixed media type.
 #[derive(Debug)]
 pub(crate) struct Raw {

@@ -51,6 +51,8 @@ mod audit;
 
 mod server;
 
+mod backups;
+
 mod downloads;
 
 mod health;
@@ -73,6 +75,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
+use windlass_app::backup::Backups;
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppError};
 use windlass_domain::ids::{TenantId, TenantName};
@@ -95,6 +98,8 @@ pub(crate) struct RestConfig {
     pub(crate) device_endpoints: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<Cidr>,
+    /// Backups of this node.
+    pub(crate) backups: Backups,
 }
 
 /// Whether this node wants requests.
@@ -226,6 +231,7 @@ fn operations(rest: &Rest) -> Routes {
         users::routes,
         audit::routes,
         server::routes,
+        backups::routes,
         openapi::routes,
     ] {
         routes = add(routes);

@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod api;
 mod audit;
+pub(crate) mod backup;
 pub(crate) mod config;
 mod device;
 pub(crate) mod job;

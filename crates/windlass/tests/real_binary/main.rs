@@ -3,6 +3,7 @@
 
 mod support;
 
+mod backup;
 mod command_line;
 mod demo;
 mod devices;
