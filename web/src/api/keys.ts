@@ -1,0 +1,64 @@
+// First elements of query keys, and which of them a change on the server makes stale.
+
+export type ChangeKind =
+  | "device"
+  | "presence"
+  | "shadow"
+  | "job"
+  | "execution"
+  | "alert"
+  | "event"
+  | "refusal"
+  | "pending"
+  | "release"
+  | "type"
+  | "credential"
+  | "group";
+
+export interface Change {
+  kind: ChangeKind;
+  name?: string;
+  id?: number;
+  device?: string;
+}
+
+/**
+ * Keys are `[kind, "list", …]` for lists and `[kind, subject, …]` for one thing, where the subject is a device's
+ * name for what belongs to a device (`["shadow", "pump-1"]`), else the thing's own name or number.
+ */
+export type Key = readonly unknown[];
+
+/** Whether a query with this key may have another answer since that change. */
+export function concerns(change: Change, key: Key): boolean {
+  const [kind, subject] = key;
+  const device =
+    change.device ?? (change.kind === "presence" || change.kind === "device" ? change.name : undefined);
+  switch (change.kind) {
+    case "presence":
+    case "device":
+      return (
+        (kind === "device" && (subject === "list" || device === undefined || subject === device)) ||
+        kind === "fleet"
+      );
+    case "shadow":
+      return kind === "shadow" && (device === undefined || subject === device);
+    case "execution":
+      return (
+        kind === "job" ||
+        (kind === "execution" &&
+          (subject === "list" || device === undefined || subject === device || subject === change.id))
+      );
+    case "job":
+      return kind === "job" && (subject === "list" || change.id === undefined || subject === change.id);
+    case "event":
+    case "refusal":
+    case "credential":
+      return kind === change.kind && (subject === "list" || device === undefined || subject === device);
+    case "alert":
+    case "pending":
+    case "release":
+    case "type":
+    case "group":
+      return kind === change.kind;
+  }
+}

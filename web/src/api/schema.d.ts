@@ -1,0 +1,5804 @@
+// Made from docs/openapi.json by `npm run client`. Do not edit.
+
+export interface paths {
+    "/api/v1/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List artifacts */
+        get: operations["listArtifacts"];
+        put?: never;
+        /** Upload an artifact: the bytes are the body */
+        post: operations["uploadArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an artifact */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        /** Delete an artifact that no component has */
+        delete: operations["deleteArtifact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download the bytes of an artifact */
+        get: operations["downloadArtifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who did what, newest first */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that checking the records without this server needs, as JSON lines */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public key that seals are signed with */
+        get: operations["getAuditKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check every record and seal */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ca.pem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Root and issuing CA, for devices to trust */
+        get: operations["getCa"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List claims */
+        get: operations["listClaims"];
+        put?: never;
+        /** Make a claim; its key is shown this once */
+        post: operations["createClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/claims/{name}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a claim and what it made that nobody has provisioned */
+        post: operations["revokeClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/components": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List components */
+        get: operations["listComponents"];
+        put?: never;
+        /** Make a component */
+        post: operations["createComponent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/components/{name}/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a component */
+        get: operations["getComponent"];
+        put?: never;
+        post?: never;
+        /** Delete a component that no release has */
+        delete: operations["deleteComponent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credentials/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a certificate and end its connections */
+        post: operations["revokeCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List devices: filter, sort, page, count */
+        get: operations["listDevices"];
+        put?: never;
+        /** Register a device */
+        post: operations["createDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tag every device that matches a query */
+        post: operations["tagDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a device */
+        get: operations["getDevice"];
+        /** Register a device, or replace what is said of it */
+        put: operations["putDevice"];
+        post?: never;
+        /** Remove a device that was never seen */
+        delete: operations["deleteDevice"];
+        options?: never;
+        head?: never;
+        /** Change what is said of a device */
+        patch: operations["patchDevice"];
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/aliases/{protocol}/{externalId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a device another external id */
+        put: operations["putAlias"];
+        post?: never;
+        /** Take an external id away */
+        delete: operations["deleteAlias"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the certificates of a device */
+        get: operations["listCredentials"];
+        put?: never;
+        /** Sign a certificate request of a device */
+        post: operations["signCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/decommission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a device out of service for good; its credentials are revoked */
+        post: operations["decommissionDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The time line of a device, newest first */
+        get: operations["listDeviceEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the executions of a device, newest first */
+        get: operations["listDeviceExecutions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The metrics of a device */
+        get: operations["listMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let it connect again */
+        post: operations["resumeDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the classic shadow */
+        get: operations["getShadow"];
+        put?: never;
+        post?: never;
+        /** Delete the classic shadow */
+        delete: operations["deleteShadow"];
+        options?: never;
+        head?: never;
+        /** Merge into the desired side */
+        patch: operations["updateShadow"];
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/shadows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the shadows of a device, the classic one first */
+        get: operations["listShadows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/shadows/{shadow}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a named shadow */
+        get: operations["getNamedShadow"];
+        put?: never;
+        post?: never;
+        /** Delete a named shadow */
+        delete: operations["deleteNamedShadow"];
+        options?: never;
+        head?: never;
+        /** Merge into the desired side of a named shadow */
+        patch: operations["updateNamedShadow"];
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a device not connect for now; its connections end */
+        post: operations["suspendDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last value of every metric */
+        get: operations["getLastValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/telemetry/{metric}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A range of one metric: points, or minimum, maximum, mean and count per step */
+        get: operations["getSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what happened to devices, newest first */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one execution */
+        get: operations["getExecution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List groups */
+        get: operations["listGroups"];
+        put?: never;
+        /** Make a group */
+        post: operations["createGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a group */
+        get: operations["getGroup"];
+        /** Make a group, or replace its description */
+        put: operations["putGroup"];
+        post?: never;
+        /** Remove a group; its devices stay */
+        delete: operations["deleteGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{path}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add devices to a group and remove others */
+        post: operations["changeMembers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List jobs, newest first */
+        get: operations["listJobs"];
+        put?: never;
+        /** Make a job for many devices */
+        post: operations["createJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a job with its waves and counts */
+        get: operations["getJob"];
+        put?: never;
+        post?: never;
+        /** Forget a job that is over or never began */
+        delete: operations["deleteJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a job */
+        post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a job's life on each device */
+        get: operations["listJobExecutions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List why a job failed where it failed, most frequent first */
+        get: operations["listJobFailures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold a job */
+        post: operations["pauseJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on after a pause or halt */
+        post: operations["resumeJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offer a job again to every device on which it failed */
+        post: operations["retryJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to offer work */
+        post: operations["startJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who am I, and what may I do */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["getOpenApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List releases */
+        get: operations["listReleases"];
+        put?: never;
+        /** Make a release */
+        post: operations["createRelease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{name}/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a release */
+        get: operations["getRelease"];
+        put?: never;
+        post?: never;
+        /** Delete a release that no open job installs */
+        delete: operations["deleteRelease"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this server is and carries */
+        get: operations["getServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List provisioning templates */
+        get: operations["listTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a provisioning template */
+        get: operations["getTemplate"];
+        /** Make or replace a provisioning template */
+        put: operations["putTemplate"];
+        post?: never;
+        /** Remove a provisioning template; devices that used it stay */
+        delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List API tokens */
+        get: operations["listTokens"];
+        put?: never;
+        /** Make an API token */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API token */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List device types */
+        get: operations["listTypes"];
+        put?: never;
+        /** Make a device type */
+        post: operations["createType"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/types/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a device type */
+        get: operations["getType"];
+        /** Make or replace a device type */
+        put: operations["putType"];
+        post?: never;
+        /** Remove a device type that no device is of */
+        delete: operations["deleteType"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users */
+        get: operations["listUsers"];
+        put?: never;
+        /** Make a user */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the right to sign in away; the name stays, for the audit */
+        delete: operations["disableUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it back */
+        post: operations["enableUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a new password; one's own, or anybody's with user.manage */
+        put: operations["setPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description How somebody signed in. */
+        ActorKind: "user" | "token" | "system" | "device";
+        /** @description An external id of a device in one protocol. */
+        Alias: {
+            /** @description The id as the device writes it, up to 256 bytes. */
+            externalId: string;
+            /** @description Which protocol's id: `aws`, `hawkbit`, `mender`, `lwm2m`, … */
+            protocol: string;
+        };
+        AliasPath: {
+            /** @description The id as the device writes it. */
+            externalId: string;
+            /** @description Name of the device. */
+            name: string;
+            /** @description Which protocol's id. */
+            protocol: string;
+        };
+        /** @description An artifact. */
+        Artifact: {
+            /**
+             * Format: date-time
+             * @description When it was uploaded.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /** @description The file's name as devices see it. */
+            name: string;
+            /** @description SHA-256 of the bytes, 64 hex characters. */
+            sha256: string;
+            /** @description As uploaded, if any. */
+            signature?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        ArtifactPath: {
+            /**
+             * Format: int64
+             * @description Id of the artifact.
+             */
+            id: number;
+        };
+        /** @description The key that seals are signed with (`GET /audit/key`). */
+        AuditKey: {
+            /** @description P-256 public key, PEM (SubjectPublicKeyInfo). */
+            publicKeyPem: string;
+        };
+        /** @description One audit record. */
+        AuditRecord: {
+            /** @description What was done: `device.create`, … */
+            action: string;
+            /** @description Who: `user:anna`, `token:ci`, `system`. */
+            actor: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The rest of what was done. */
+            details: unknown;
+            /** @description Hash of this record and of all before it, 64 hex characters; absent until it is sealed, within seconds. */
+            hash?: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the chain.
+             */
+            seq: number;
+            /** @description To what: `device:pump-1`, … */
+            target: string;
+        };
+        /** @description When a job begins to offer work. */
+        Begin: "now" | "manually" | {
+            /** Format: date-time */
+            at: string;
+        };
+        /** @description What a bulk action did. */
+        BulkResult: {
+            /**
+             * Format: uint64
+             * @description Devices that changed.
+             */
+            changed: number;
+            /**
+             * Format: uint64
+             * @description Devices that matched.
+             */
+            matched: number;
+        };
+        /** @description Tags for every device that matches (`POST /devices/tags`). */
+        BulkTags: {
+            /** @description Words to add. */
+            add?: string[];
+            /** @description Which devices, in the query language. Never a page: all that match. */
+            q: string;
+            /** @description Words to remove. */
+            remove?: string[];
+        };
+        /** @description The query of a cancellation. */
+        CancelQuery: {
+            /**
+             * @description Withdraw also what devices work on: `true` or `false`; `false` when absent.
+             * @default false
+             */
+            inProgressToo?: boolean;
+        };
+        /** @description A claim. */
+        Claim: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description SHA-256 of its certificate, 64 hex characters. */
+            fingerprint: string;
+            /** @description Unique in the tenant. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Good until.
+             */
+            notAfter: string;
+            /** @description Where its certificate stands. */
+            status: components["schemas"]["CredentialStatus"];
+            /** @description Templates it may use; empty means every template of the tenant. */
+            templates: string[];
+        };
+        ClaimPath: {
+            /** @description Name of the claim. */
+            name: string;
+        };
+        ClassicPath: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        /** @description A component: one version of one piece of software. */
+        Component: {
+            /** @description `application`, `os`, `firmware`, or any word. */
+            type: string;
+            /** @description Its artifacts, in order. */
+            artifacts: components["schemas"]["Artifact"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description How many devices stand where. */
+        Counts: {
+            /**
+             * Format: uint64
+             * @description Withdrawn.
+             */
+            canceled: number;
+            /**
+             * Format: uint64
+             * @description Failed, rejected, timed out, rolled back or not seen in time.
+             */
+            failed: number;
+            /**
+             * Format: uint64
+             * @description Being worked on.
+             */
+            inProgress: number;
+            /**
+             * Format: uint64
+             * @description Offered, not picked up.
+             */
+            queued: number;
+            /**
+             * Format: uint64
+             * @description Never offered: gone, out of service or of another type when their turn came.
+             */
+            skipped: number;
+            /**
+             * Format: uint64
+             * @description Verified or unverifiable.
+             */
+            succeeded: number;
+            /**
+             * Format: uint64
+             * @description All devices of the job or wave.
+             */
+            targets: number;
+            /**
+             * Format: uint64
+             * @description Devices that say they are done; the new version has not shown yet.
+             */
+            verifying: number;
+            /**
+             * Format: uint64
+             * @description Not offered yet.
+             */
+            waiting: number;
+        };
+        /** @description A new claim with what a device needs to use it. The key is shown this once and kept nowhere. */
+        CreatedClaim: {
+            /** @description Root and issuing CA, PEM: what the device trusts. */
+            caPem: string;
+            /** @description The certificate and the issuing CA, PEM. */
+            certificatePem: string;
+            /** @description What was made. */
+            claim: components["schemas"]["Claim"];
+            /** @description The private key, PEM (PKCS #8); absent when a request was signed. */
+            privateKeyPem?: string | null;
+        };
+        /** @description A new token. The secret is shown this once. */
+        CreatedToken: {
+            /** @description For `Authorization: Bearer …`, or as the password of an MQTT application client. */
+            secret: string;
+            /** @description What was made. */
+            token: components["schemas"]["Token"];
+        };
+        /** @description A certificate of a device. */
+        Credential: {
+            /**
+             * Format: date-time
+             * @description When it became good.
+             */
+            activatedAt?: string | null;
+            /** @description The certificate itself, PEM. */
+            certificatePem: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Whose it is; absent for the certificate of a claim. */
+            device?: string | null;
+            /** @description Why it did. */
+            endReason?: string | null;
+            /**
+             * Format: date-time
+             * @description When it stopped being good before its time.
+             */
+            endedAt?: string | null;
+            /** @description SHA-256 of the certificate, 64 hex characters; its id in the device protocols. */
+            fingerprint: string;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description Good until.
+             */
+            notAfter: string;
+            /**
+             * Format: date-time
+             * @description Good from.
+             */
+            notBefore: string;
+            /** @description Serial number, hex. */
+            serial: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["CredentialStatus"];
+        };
+        CredentialPath: {
+            /**
+             * Format: int64
+             * @description Id of the credential.
+             */
+            id: number;
+        };
+        /** @description Where a credential stands. */
+        CredentialStatus: "pending" | "active" | "superseded" | "revoked" | "expired";
+        /** @description A change of the desired section (`PATCH`): a merge, `null` removes a member. */
+        DesiredPatch: {
+            /** @description An object to merge into the desired section; `null` clears the section. */
+            desired: unknown;
+        };
+        /** @description A managed device. */
+        Device: {
+            /** @description Its device type, if any. */
+            type?: string | null;
+            /** @description External ids under which it may also address itself. */
+            aliases: components["schemas"]["Alias"][];
+            /** @description Set by operators. */
+            attributes: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When the record was made.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description First contact, if there was one.
+             */
+            firstSeenAt?: string | null;
+            /** @description Static groups it is in. */
+            groups: string[];
+            /** @description Reported by the device. */
+            inventory: {
+                [key: string]: string;
+            };
+            /** @description Whether it speaks for children. */
+            kind: components["schemas"]["DeviceKind"];
+            /**
+             * Format: date-time
+             * @description When it was last heard.
+             */
+            lastContactAt?: string | null;
+            /** @description Why its last connection ended, where it has none. */
+            lastDisconnect?: string | null;
+            /** @description Where it stands in its life. */
+            lifecycle: components["schemas"]["Lifecycle"];
+            /** @description Public id, unique in the tenant, case-sensitive. */
+            name: string;
+            /** @description Connected or reachable. */
+            online: boolean;
+            /** @description The gateway it hangs on, if any. */
+            parent?: string | null;
+            /** @description Whether it can be reached. */
+            presence: components["schemas"]["Presence"];
+            /** @description Bare words. */
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description When the record last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: int64
+             * @description Rises by one with every change of this record; the `ETag`.
+             */
+            version: number;
+        };
+        /** @description What a device is to others. */
+        DeviceKind: "device" | "gateway";
+        /** @description A change of a device (`PATCH /devices/{name}`): absent members stay, `null` clears. */
+        DevicePatch: {
+            /** @description An existing device type; `null` for none. */
+            type?: string | null;
+            /** @description Words to add. */
+            addTags?: string[];
+            /** @description Values to set; `null` removes one. */
+            attributes?: {
+                [key: string]: string | null;
+            };
+            /** @description Whether it speaks for children. */
+            kind?: components["schemas"]["DeviceKind"] | null;
+            /** @description An existing gateway; `null` for none. */
+            parent?: string | null;
+            /** @description Words to remove. */
+            removeTags?: string[];
+        };
+        DevicePath: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        DevicePath2: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        DevicePath3: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        DevicePath4: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        DevicePath5: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        /** @description What an operator says about a device (`PUT /devices/{name}` replaces it as a whole). */
+        DeviceSpec: {
+            /** @description An existing device type. */
+            type?: string | null;
+            /** @description At most 100, values up to 256 bytes. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description `device` when absent. */
+            kind?: components["schemas"]["DeviceKind"] | null;
+            /** @description An existing device of kind gateway. */
+            parent?: string | null;
+            /** @description At most 100 words. */
+            tags?: string[];
+        };
+        /** @description A device type. */
+        DeviceType: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+            /**
+             * Format: uint64
+             * @description How often such a device is expected to be in contact; 3600 when absent.
+             */
+            contactIntervalSeconds?: number | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /**
+             * @description Attributes that new devices of this type start with.
+             * @default {}
+             */
+            defaultAttributes?: {
+                [key: string]: string;
+            };
+            /** @description Public id. */
+            name: string;
+            /**
+             * @description Whether the device can renew its certificate; decides the certificate's lifetime.
+             * @default false
+             */
+            renewsCertificate?: boolean;
+            /**
+             * @description Topics outside the contract that its devices publish to.
+             * @default []
+             */
+            topicMap?: components["schemas"]["TopicMapping"][];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: uint64
+             * @description How long to wait for the new version after the device said it succeeded; 1800 when absent.
+             */
+            verifyTimeoutSeconds?: number | null;
+            /**
+             * Format: int64
+             * @description Rises by one with every change; the `ETag`.
+             */
+            version: number;
+            /**
+             * @description Where component versions show, tried in order. When absent: reported `firmware.version`, then reported
+             *      `components.{component}`.
+             */
+            versionSources?: components["schemas"]["VersionSource"][] | null;
+        };
+        /** @description Something that happened to a device. Repetitions within a minute are one event with a count. */
+        Event: {
+            /**
+             * Format: int64
+             * @description How often within its minute.
+             */
+            count: number;
+            /** @description A sentence. */
+            detail: string;
+            /** @description To which device; absent if it is gone. */
+            device?: string | null;
+            /**
+             * Format: date-time
+             * @description First time.
+             */
+            firstAt: string;
+            /**
+             * Format: int64
+             * @description Public id; rises with time.
+             */
+            id: number;
+            /** @description What: `connected`, `disconnected`, `topicRefused`, … */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description Last time.
+             */
+            lastAt: string;
+            /** @description How much it matters. */
+            severity: components["schemas"]["Severity"];
+        };
+        /** @description A job's life on one device. */
+        Execution: {
+            /** @description What an operator can do about it; may be empty. */
+            action: string;
+            /** @description What the device last reported, such as `phase` and `progress`. */
+            details: {
+                [key: string]: string;
+            };
+            /** @description On which device; absent if it is gone. */
+            device?: string | null;
+            /**
+             * Format: date-time
+             * @description When the protocol said its last word.
+             */
+            endedAt?: string | null;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description Of which job.
+             */
+            job: number;
+            /**
+             * Format: int64
+             * @description 1 for the first try on this device, one more for each retry.
+             */
+            number: number;
+            /** @description How it counts. */
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * Format: date-time
+             * @description When it was offered.
+             */
+            queuedAt: string;
+            /** @description Why it ended as it did; empty while open. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When the device took it up.
+             */
+            startedAt?: string | null;
+            /** @description What the protocol said. */
+            state: components["schemas"]["ExecutionState"];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /** @description The truth. */
+            verdict: components["schemas"]["Verdict"];
+            /**
+             * Format: uint32
+             * @description In which wave, from 1.
+             */
+            wave: number;
+            /** @description One sentence on why it stands where it stands. */
+            why: string;
+        };
+        ExecutionPath: {
+            /**
+             * Format: int64
+             * @description Id of the execution.
+             */
+            id: number;
+        };
+        /** @description The query of a list of executions. */
+        ExecutionQuery: {
+            /** @description Where to go on: the `cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /** @description Only those that count so. */
+            outcome?: components["schemas"]["Outcome"] | null;
+            /** @description Only those in this state. */
+            state?: components["schemas"]["ExecutionState"] | null;
+            /** @description Only those with this verdict. */
+            verdict?: components["schemas"]["Verdict"] | null;
+        };
+        /** @description What the protocol said about a job on one device; final there. */
+        ExecutionState: "queued" | "inProgress" | "succeeded" | "failed" | "rejected" | "timedOut" | "canceled" | "removed";
+        /** @description One value of a facet and how many matching items have it. */
+        FacetCount: {
+            /**
+             * Format: uint64
+             * @description How many of all matching items, not only of this page.
+             */
+            count: number;
+            /** @description The value. */
+            value: string;
+        };
+        /** @description Failures with the same reason (`GET /jobs/{id}/failures`). */
+        FailureCluster: {
+            /**
+             * Format: uint64
+             * @description On how many devices.
+             */
+            count: number;
+            /** @description Why. */
+            reason: string;
+            /** @description What the protocol said. */
+            state: components["schemas"]["ExecutionState"];
+            /** @description What is true. */
+            verdict: components["schemas"]["Verdict"];
+        };
+        /** @description When failures stop the job. Either bound stops it. */
+        FailureThreshold: {
+            /**
+             * Format: uint64
+             * @description More failures than this stop the job at once.
+             */
+            count?: number | null;
+            /**
+             * Format: uint64
+             * @description How many must have finished before the percentage means anything; 1 when absent.
+             * @default 1
+             */
+            minimum?: number;
+            /**
+             * Format: uint8
+             * @description More failures than this percentage of the devices that have finished stop the job.
+             */
+            percent?: number | null;
+            /**
+             * @description Counted where; `wave` when absent.
+             * @default wave
+             */
+            scope?: components["schemas"]["ThresholdScope"];
+        };
+        /** @description One thing wrong with one field. */
+        FieldProblem: {
+            /** @description Where: `name`, `waves.0.percent`, a query parameter, or a header. Empty for the body as a whole. */
+            field: string;
+            /** @description What is wrong, as a phrase that follows the field's name. */
+            problem: string;
+        };
+        /** @description A static group. */
+        Group: {
+            /** @description For people. */
+            description: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /**
+             * Format: uint64
+             * @description How many devices are in it.
+             */
+            deviceCount: number;
+            /** @description Its place in the tree, such as `eu/berlin/plant-3`. */
+            path: string;
+        };
+        /** @description What can be changed of a group (`PUT /groups/{path}`, which also creates). */
+        GroupSpec: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+        };
+        /** @description A job. */
+        Job: {
+            /** @description For people. */
+            description: string;
+            /** @description The whole job. */
+            counts: components["schemas"]["Counts"];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /**
+             * Format: uint32
+             * @description Number of the wave under way, from 1.
+             */
+            currentWave: number;
+            /** @description What devices get, for custom jobs. */
+            document?: unknown;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            endedAt?: string | null;
+            /** @description When failures stop it. */
+            failureThreshold?: components["schemas"]["FailureThreshold"] | null;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /** @description What it does. */
+            kind: components["schemas"]["JobKind"];
+            /** @description Why it stands there, where that needs saying. */
+            reason?: string | null;
+            /** @description What it installs, for updates. */
+            release?: components["schemas"]["NameVersion"] | null;
+            /**
+             * Format: uint32
+             * @description How often a device that failed is tried again by itself.
+             */
+            retries: number;
+            /**
+             * Format: date-time
+             * @description When it began to offer work.
+             */
+            startedAt?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["JobState"];
+            /** @description How its targets were chosen, in words. */
+            targets: string;
+            /**
+             * Format: int64
+             * @description Rises by one with every change of its record; the `ETag`.
+             */
+            version: number;
+            /** @description Each wave. */
+            waves: components["schemas"]["Wave"][];
+        };
+        /** @description What a job does. */
+        JobKind: "update" | "custom";
+        JobPath: {
+            /**
+             * Format: int64
+             * @description Id of the job.
+             */
+            id: number;
+        };
+        /** @description Where a job stands. */
+        JobState: "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
+        /** @description The last value of a metric. */
+        LastValue: {
+            /**
+             * Format: date-time
+             * @description When it was measured.
+             */
+            at: string;
+            /** @description Which metric. */
+            metric: string;
+            /** @description What was measured. */
+            value: components["schemas"]["Value"];
+        };
+        /** @description The last values of a device. */
+        LastValues: {
+            /** @description By metric name. */
+            items: components["schemas"]["LastValue"][];
+        };
+        /** @description Where a device stands in its life. */
+        Lifecycle: "registered" | "active" | "suspended" | "decommissioned";
+        /** @description The query of a list that takes the fleet query language. */
+        ListQuery: {
+            /** @description Where to go on: the `cursor` of the page before, with the same `q` and `sort`. */
+            cursor?: string | null;
+            /** @description Fields to count values of, joined by commas: `type,lifecycle,tag`. */
+            facets?: string | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /** @description Which items, in the query language: `type==pump;tag==outdoor,attribute.site==berlin*`. */
+            q?: string | null;
+            /** @description A field, with `-` before it for descending: `name`, `-lastContactAt`. */
+            sort?: string | null;
+        };
+        /** @description Who one is (`GET /me`). */
+        Me: {
+            /** @description How one signed in. */
+            kind: components["schemas"]["ActorKind"];
+            /** @description Name of the user or token. */
+            name: string;
+            /** @description What the role allows, by name. */
+            permissions: string[];
+            /** @description What one may do. */
+            role: components["schemas"]["Role"];
+            /** @description Which devices; absent: the whole tenant. */
+            scope?: string | null;
+            /** @description The tenant one acts in. */
+            tenant: string;
+        };
+        /** @description Devices to add to or remove from a group (`POST /groups/{path}/members`): by name, by query, or both. */
+        Membership: {
+            /** @description Names to add. */
+            add?: string[];
+            /** @description Add every device that matches this query. */
+            addMatching?: string | null;
+            /** @description Names to remove. */
+            remove?: string[];
+        };
+        /** @description A metric of a device. */
+        Metric: {
+            /** @description Its name. */
+            name: string;
+        };
+        MetricPath: {
+            /** @description Name of the metric. */
+            metric: string;
+            /** @description Name of the device. */
+            name: string;
+        };
+        /** @description The metrics of a device (`GET /devices/{name}/metrics`). */
+        Metrics: {
+            /** @description By name. */
+            items: components["schemas"]["Metric"][];
+        };
+        /** @description A name and a version. */
+        NameVersion: {
+            /** @description 1 to 128 of letters, digits, `: _ . + -`. */
+            name: string;
+            /** @description 1 to 64 printable ASCII characters without spaces or `/`; compared for equality only. */
+            version: string;
+        };
+        NamedPath: {
+            /** @description Name of the device. */
+            name: string;
+            /** @description Name of the shadow. */
+            shadow: string;
+        };
+        /** @description A claim to make (`POST /claims`). */
+        NewClaim: {
+            /** @description A PKCS #10 request in PEM; absent: the server makes the key and shows it once. */
+            csr?: string | null;
+            /**
+             * Format: date-time
+             * @description When its certificate ends; a year from now when absent.
+             */
+            expiresAt?: string | null;
+            /** @description 1 to 64 of letters, digits, `: _ . -`; unique in the tenant. */
+            name: string;
+            /**
+             * @description Templates it may use; empty means every template of the tenant.
+             * @default []
+             */
+            templates?: string[];
+        };
+        /** @description A component to make (`POST /components`). */
+        NewComponent: {
+            /**
+             * @description `application`, `os`, `firmware`, or any word; `application` when absent.
+             * @default application
+             */
+            type?: string;
+            /**
+             * @description Ids of its artifacts, in order.
+             * @default []
+             */
+            artifacts?: number[];
+            /** @description Its name. */
+            name: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description A request to sign (`POST /devices/{name}/credentials`). The key stays with the device. */
+        NewCredential: {
+            /** @description A PKCS #10 certificate signing request in PEM. */
+            csr: string;
+        };
+        /** @description A device to make (`POST /devices`). */
+        NewDevice: {
+            /** @description An existing device type. */
+            type?: string | null;
+            /** @description At most 100, values up to 256 bytes. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description `device` when absent. */
+            kind?: components["schemas"]["DeviceKind"] | null;
+            /** @description 1 to 128 of letters, digits, `: _ . -`. */
+            name: string;
+            /** @description An existing device of kind gateway. */
+            parent?: string | null;
+            /** @description At most 100 words. */
+            tags?: string[];
+        };
+        /** @description A group to make (`POST /groups`). */
+        NewGroup: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+            /** @description Up to 8 parts joined by `/`. */
+            path: string;
+        };
+        /** @description A job to make (`POST /jobs`). */
+        NewJob: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description When it begins; at once when absent.
+             * @default now
+             */
+            begin?: components["schemas"]["Begin"];
+            /** @description For `custom`: what devices get, an object of at most 32 KiB. */
+            document?: unknown;
+            /** @description When failures stop it; absent: never. */
+            failureThreshold?: components["schemas"]["FailureThreshold"] | null;
+            /**
+             * @description For `update`: also for devices that run it already.
+             * @default false
+             */
+            force?: boolean;
+            /** @description What it does. */
+            kind: components["schemas"]["JobKind"];
+            /** @description For `update`: what to install. */
+            release?: components["schemas"]["NameVersion"] | null;
+            /**
+             * Format: uint32
+             * @description How often a device that failed is tried again by itself, 0 to 10.
+             * @default 0
+             */
+            retries?: number;
+            /** @description Which devices; frozen when the job is made. */
+            targets: components["schemas"]["Targets"];
+            /**
+             * @description How long a device may take.
+             * @default {}
+             */
+            timeouts?: components["schemas"]["Timeouts"];
+            /**
+             * @description Sizes of the waves in order; what they leave over is one more wave. Empty: everybody at once.
+             * @default []
+             */
+            waves?: components["schemas"]["WaveSize"][];
+        };
+        /** @description A new password (`PUT /users/{name}/password`). */
+        NewPassword: {
+            /** @description 10 to 256 characters. */
+            password: string;
+        };
+        /** @description A release to make (`POST /releases`). */
+        NewRelease: {
+            /** @description Its components, in order. */
+            components: components["schemas"]["NameVersion"][];
+            /**
+             * @description Device types it is for; empty means any.
+             * @default []
+             */
+            deviceTypes?: string[];
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description For people.
+             * @default
+             */
+            notes?: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description A token to make (`POST /tokens`). */
+        NewToken: {
+            /**
+             * Format: date-time
+             * @description When it ends; absent: when it is revoked.
+             */
+            expiresAt?: string | null;
+            /** @description For people. */
+            name: string;
+            /** @description What it may do; no more than its maker may. */
+            role: components["schemas"]["Role"];
+            /** @description A fleet query: it sees and changes matching devices only. Absent: the whole tenant. */
+            scope?: string | null;
+        };
+        /** @description A type to make (`POST /types`). */
+        NewType: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+            /**
+             * Format: uint64
+             * @description How often such a device is expected to be in contact; 3600 when absent.
+             */
+            contactIntervalSeconds?: number | null;
+            /**
+             * @description Attributes that new devices of this type start with.
+             * @default {}
+             */
+            defaultAttributes?: {
+                [key: string]: string;
+            };
+            /** @description 1 to 128 of letters, digits, `: _ . -`. */
+            name: string;
+            /**
+             * @description Whether the device can renew its certificate; decides the certificate's lifetime.
+             * @default false
+             */
+            renewsCertificate?: boolean;
+            /**
+             * @description Topics outside the contract that its devices publish to.
+             * @default []
+             */
+            topicMap?: components["schemas"]["TopicMapping"][];
+            /**
+             * Format: uint64
+             * @description How long to wait for the new version after the device said it succeeded; 1800 when absent.
+             */
+            verifyTimeoutSeconds?: number | null;
+            /**
+             * @description Where component versions show, tried in order. When absent: reported `firmware.version`, then reported
+             *      `components.{component}`.
+             */
+            versionSources?: components["schemas"]["VersionSource"][] | null;
+        };
+        /** @description A user to make (`POST /users`). */
+        NewUser: {
+            /** @description 1 to 64 printable characters without spaces, `:` and `#`. */
+            name: string;
+            /** @description 10 to 256 characters. */
+            password: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description How one device's part counts: for gates, for thresholds, for people. */
+        Outcome: "open" | "verifying" | "succeeded" | "failed" | "canceled" | "skipped";
+        /** @description One page of a list. */
+        PageOfArtifact: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Artifact"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfAuditRecord: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["AuditRecord"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfClaim: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Claim"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfComponent: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Component"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfCredential: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Credential"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfDevice: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Device"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfDeviceType: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["DeviceType"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfEvent: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Event"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfExecution: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Execution"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfFailureCluster: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["FailureCluster"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfGroup: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Group"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfJob: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Job"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfRelease: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Release"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfShadowInfo: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["ShadowInfo"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfTemplate: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Template"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfToken: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Token"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfUser: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["User"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description The query of a list in its own fixed order. */
+        PageQuery: {
+            /** @description Where to go on: the `cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+        };
+        Place: {
+            /** @description Path of the group, with `/` written as `%2F`. */
+            path: string;
+        };
+        /** @description A measured point. */
+        Point: {
+            /**
+             * Format: date-time
+             * @description When it was measured.
+             */
+            at: string;
+            /** @description Arrived more than 30 days after it was measured, or with a time of the future that the server replaced. */
+            flagged?: boolean;
+            /** @description What was measured. */
+            value: components["schemas"]["Value"];
+        };
+        /** @description Whether a device can be reached. Online means `connected` or `reachable`. */
+        Presence: "connected" | "reachable" | "overdue" | "never";
+        /** @description An error answer (RFC 9457), sent as `application/problem+json`. */
+        Problem: {
+            /** @description What happened, in a few words; the same for every problem of this code. */
+            title: string;
+            /** @description `urn:windlass:problem:` and the code. */
+            type: string;
+            /** @description Stable, for programs: `device.not_found`, `request.invalid`, … */
+            code: string;
+            /** @description A sentence about this case that says what to do. */
+            detail: string;
+            /** @description Every bad field, for `request.invalid`. */
+            errors?: components["schemas"]["FieldProblem"][];
+            /** @description Names this request in the server's log. */
+            requestId: string;
+            /**
+             * Format: uint16
+             * @description The HTTP status.
+             */
+            status: number;
+        };
+        /** @description Which range, and how finely. */
+        RangeQuery: {
+            /**
+             * Format: date-time
+             * @description First moment; 24 hours before `to` when absent.
+             */
+            from?: string | null;
+            /**
+             * Format: uint32
+             * @description Seconds per step. Absent or 0: every point as it was measured.
+             */
+            step?: number | null;
+            /**
+             * Format: date-time
+             * @description Moment after the last; now when absent.
+             */
+            to?: string | null;
+        };
+        /** @description A release: a set of components for some device types. */
+        Release: {
+            /** @description Its components, in order. */
+            components: components["schemas"]["NameVersion"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /** @description Device types it is for; empty means any. */
+            deviceTypes: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description For people. */
+            notes: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description What a retry did (`POST /jobs/{id}/retry`). */
+        RetryResult: {
+            /**
+             * Format: uint64
+             * @description Devices that are tried again.
+             */
+            retried: number;
+        };
+        /** @description Why a credential is withdrawn (`POST /credentials/{id}/revoke`). */
+        Revocation: {
+            /**
+             * @description Kept with the credential, up to 256 bytes.
+             * @default
+             */
+            reason?: string;
+        };
+        /** @description What somebody may do: a named set of permissions. */
+        Role: "admin" | "operator" | "viewer" | "installer";
+        /** @description A range of one metric: points, or steps where a step was asked for. */
+        Series: {
+            /**
+             * Format: date-time
+             * @description First moment.
+             */
+            from: string;
+            /** @description Which metric. */
+            metric: string;
+            /** @description Points in order of time; empty where a step was asked for. */
+            points?: components["schemas"]["Point"][];
+            /**
+             * Format: uint32
+             * @description Seconds per step; absent for points.
+             */
+            step?: number | null;
+            /** @description Steps in order of time, those without points left out. */
+            steps?: components["schemas"]["Step"][];
+            /**
+             * Format: date-time
+             * @description Moment after the last.
+             */
+            to: string;
+            /** @description There was more than one answer may hold; ask for a larger step or a shorter range. */
+            truncated: boolean;
+        };
+        /** @description What the server is and carries. */
+        ServerInfo: {
+            /** @description SHA-256 of the root certificate, 64 hex characters. */
+            caFingerprint: string;
+            /**
+             * Format: uint64
+             * @description Live device connections of this node.
+             */
+            connections: number;
+            /** @description `sqlite` or `postgresql`. */
+            database: string;
+            /** @description Where devices connect, such as `mqtts://host:8883`. */
+            deviceEndpoints: string[];
+            /**
+             * Format: uint64
+             * @description Devices of this tenant.
+             */
+            devices: number;
+            /**
+             * Format: uint64
+             * @description Bytes of memory that the process holds.
+             */
+            residentBytes: number;
+            /**
+             * Format: date-time
+             * @description When this node started.
+             */
+            startedAt: string;
+            /**
+             * Format: uint64
+             * @description Seconds since then.
+             */
+            uptimeSeconds: number;
+            /** @description Of the program. */
+            version: string;
+        };
+        /** @description How much an event matters. */
+        Severity: "info" | "warning" | "error";
+        /** @description A shadow of a device. */
+        Shadow: {
+            /** @description When each leaf was last written, epoch seconds. */
+            metadata: unknown;
+            /** @description Absent for the classic shadow. */
+            name?: string | null;
+            /** @description What it says. */
+            state: components["schemas"]["ShadowState"];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: int64
+             * @description Rises by one with every change; the `ETag`.
+             */
+            version: number;
+        };
+        /** @description One line of the list of shadows. */
+        ShadowInfo: {
+            /** @description Absent for the classic shadow. */
+            name?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: int64
+             * @description Rises by one with every change.
+             */
+            version: number;
+        };
+        /** @description The sections of a shadow. */
+        ShadowState: {
+            /** @description Where desired differs from reported. */
+            delta?: unknown;
+            /** @description What operators want. */
+            desired?: unknown;
+            /** @description What the device said it is. */
+            reported?: unknown;
+        };
+        /** @description A signed certificate. */
+        SignedCredential: {
+            /** @description Root and issuing CA, PEM: what the device trusts. */
+            caPem: string;
+            /** @description The certificate and the issuing CA, PEM: what the device presents. */
+            certificatePem: string;
+            /** @description What was made. */
+            credential: components["schemas"]["Credential"];
+        };
+        /** @description All points of one step, summed up. */
+        Step: {
+            /**
+             * Format: date-time
+             * @description Start of the step.
+             */
+            at: string;
+            /**
+             * Format: uint64
+             * @description How many points.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Largest.
+             */
+            max: number;
+            /**
+             * Format: double
+             * @description Arithmetic mean.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description Smallest.
+             */
+            min: number;
+        };
+        /** @description Which devices. Exactly one member. */
+        Targets: {
+            devices: string[];
+        } | {
+            type: string;
+        } | {
+            tag: string;
+        } | {
+            group: string;
+        } | {
+            query: string;
+        };
+        /** @description A provisioning template. */
+        Template: {
+            /** @description What it says. */
+            body: unknown;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Whether devices may use it. */
+            enabled: boolean;
+            /** @description 1 to 36 of letters, digits, `_ -`. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: int64
+             * @description Rises by one with every change; the `ETag`.
+             */
+            version: number;
+        };
+        TemplatePath: {
+            /** @description Name of the template. */
+            name: string;
+        };
+        /** @description What a template says (`PUT /templates/{name}`). */
+        TemplateSpec: {
+            /** @description `{"Parameters": {…}, "Resources": {…}}`, as in the AWS-compatible provisioning API. */
+            body: unknown;
+            /**
+             * @description Whether devices may use it; true when absent.
+             * @default true
+             */
+            enabled?: boolean;
+        };
+        /** @description Against what failures are counted. */
+        ThresholdScope: "wave" | "job";
+        /** @description How long a device may take in each phase, in seconds; absent means the server's default. */
+        Timeouts: {
+            /**
+             * Format: uint64
+             * @description From then until it reports an end.
+             */
+            inProgressSeconds?: number | null;
+            /**
+             * Format: uint64
+             * @description From the offer until the device picks it up.
+             */
+            queuedSeconds?: number | null;
+            /**
+             * Format: uint64
+             * @description From its success until the new version shows; the device type's when absent.
+             */
+            verifySeconds?: number | null;
+        };
+        /** @description An API token, without its secret. */
+        Token: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expiresAt?: string | null;
+            /** @description The first characters of the secret, to tell tokens apart. */
+            hint: string;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /** @description For people. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it was revoked.
+             */
+            revokedAt?: string | null;
+            /** @description What it may do. */
+            role: components["schemas"]["Role"];
+            /** @description Which devices; absent: the whole tenant. */
+            scope?: string | null;
+        };
+        TokenPath: {
+            /**
+             * Format: int64
+             * @description Id of the token.
+             */
+            id: number;
+        };
+        /** @description One row of a topic map. */
+        TopicMapping: {
+            /** @description An MQTT topic filter with `{name}` and `{clientId}` as whole levels, `+`, and a final `#`. */
+            filter: string;
+            /** @description Where a matching publish goes. */
+            target: components["schemas"]["TopicTarget"];
+        };
+        /** @description Where publishes on a mapped topic go. */
+        TopicTarget: "telemetry" | "event" | "log";
+        TypePath: {
+            /** @description Name of the device type. */
+            name: string;
+        };
+        /** @description What is known of every device of one model (`PUT /types/{name}`). Absent members take their defaults. */
+        TypeSpec: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+            /**
+             * Format: uint64
+             * @description How often such a device is expected to be in contact; 3600 when absent.
+             */
+            contactIntervalSeconds?: number | null;
+            /**
+             * @description Attributes that new devices of this type start with.
+             * @default {}
+             */
+            defaultAttributes?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether the device can renew its certificate; decides the certificate's lifetime.
+             * @default false
+             */
+            renewsCertificate?: boolean;
+            /**
+             * @description Topics outside the contract that its devices publish to.
+             * @default []
+             */
+            topicMap?: components["schemas"]["TopicMapping"][];
+            /**
+             * Format: uint64
+             * @description How long to wait for the new version after the device said it succeeded; 1800 when absent.
+             */
+            verifyTimeoutSeconds?: number | null;
+            /**
+             * @description Where component versions show, tried in order. When absent: reported `firmware.version`, then reported
+             *      `components.{component}`.
+             */
+            versionSources?: components["schemas"]["VersionSource"][] | null;
+        };
+        /** @description The query of an upload. */
+        UploadQuery: {
+            /** @description The file's name as devices see it. */
+            name: string;
+            /** @description A signature to hand to devices with it, up to 8 KiB of text. */
+            signature?: string | null;
+        };
+        /** @description A user. */
+        User: {
+            /**
+             * Format: date-time
+             * @description When they were added.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Since when they may not sign in.
+             */
+            disabledAt?: string | null;
+            /** @description Unique in the tenant. */
+            name: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        UserPath: {
+            /** @description Name of the user. */
+            name: string;
+        };
+        /** @description A measured value. */
+        Value: boolean | number | string;
+        /** @description The truth about a job on one device; gates and counts use it. */
+        Verdict: "pending" | "verified" | "rolledBack" | "unverifiable" | "expired";
+        /** @description What checking the chain found (`GET /audit/verify`). */
+        Verification: {
+            /** @description Whether every record and every seal is as it was written. */
+            intact: boolean;
+            /** @description What is wrong, where something is. */
+            problem?: string | null;
+            /**
+             * Format: uint64
+             * @description How many records were checked.
+             */
+            records: number;
+            /**
+             * Format: uint64
+             * @description How many seals were checked.
+             */
+            seals: number;
+            /**
+             * Format: uint64
+             * @description How many records wait for their seal.
+             */
+            unsealed: number;
+        };
+        VersionPath: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description Where the running version of a component shows. `{component}` stands for its name. */
+        VersionSource: {
+            reported: string;
+        } | {
+            inventory: string;
+        } | "nowhere";
+        /** @description One wave of a job. */
+        Wave: {
+            /** @description How its devices stand. */
+            counts: components["schemas"]["Counts"];
+            /**
+             * Format: uint32
+             * @description 1 for the first.
+             */
+            number: number;
+        };
+        /** @description How many devices of the job belong to one wave. Exactly one member. */
+        WaveSize: {
+            /** Format: uint64 */
+            count: number;
+        } | {
+            /** Format: uint8 */
+            percent: number;
+        } | "rest";
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfArtifact"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadArtifact: {
+        parameters: {
+            query: {
+                /** @description The file's name as devices see it. */
+                name: string;
+                /** @description A signature to hand to devices with it, up to 8 KiB of text. */
+                signature?: string | null;
+            };
+            header?: {
+                /** @description Refuse with 400 unless the bytes have this SHA-256 (64 hex characters). */
+                "x-content-sha256"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description An artifact. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the artifact. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An artifact. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the artifact. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the artifact. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfAuditRecord"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuditKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key that seals are signed with (`GET /audit/key`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditKey"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What checking the chain found (`GET /audit/verify`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listClaims: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfClaim"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createClaim: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A claim to make (`POST /claims`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClaim"];
+            };
+        };
+        responses: {
+            /** @description A new claim with what a device needs to use it. The key is shown this once and kept nowhere. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedClaim"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the claim. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A claim. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claim"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listComponents: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfComponent"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createComponent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A component to make (`POST /components`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComponent"];
+            };
+        };
+        responses: {
+            /** @description A component: one version of one piece of software. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Component"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getComponent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+                /** @description Its version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A component: one version of one piece of software. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Component"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteComponent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+                /** @description Its version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the credential. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description Why a credential is withdrawn (`POST /credentials/{id}/revoke`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revocation"];
+            };
+        };
+        responses: {
+            /** @description A certificate of a device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before, with the same `q` and `sort`. */
+                cursor?: string | null;
+                /** @description Fields to count values of, joined by commas: `type,lifecycle,tag`. */
+                facets?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+                /** @description Which items, in the query language: `type==pump;tag==outdoor,attribute.site==berlin*`. */
+                q?: string | null;
+                /** @description A field, with `-` before it for descending: `name`, `-lastContactAt`. */
+                sort?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfDevice"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A device to make (`POST /devices`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDevice"];
+            };
+        };
+        responses: {
+            /** @description A managed device. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tagDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tags for every device that matches (`POST /devices/tags`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkTags"];
+            };
+        };
+        responses: {
+            /** @description What a bulk action did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResult"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description What an operator says about a device (`PUT /devices/{name}` replaces it as a whole). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceSpec"];
+            };
+        };
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description A managed device. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patchDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A change of a device (`PATCH /devices/{name}`): absent members stay, `null` clears. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePatch"];
+            };
+        };
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAlias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id as the device writes it. */
+                externalId: string;
+                /** @description Name of the device. */
+                name: string;
+                /** @description Which protocol's id. */
+                protocol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAlias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id as the device writes it. */
+                externalId: string;
+                /** @description Name of the device. */
+                name: string;
+                /** @description Which protocol's id. */
+                protocol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfCredential"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A request to sign (`POST /devices/{name}/credentials`). The key stays with the device. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            /** @description A signed certificate. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedCredential"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decommissionDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceEvents: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfEvent"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceExecutions: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfExecution"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics of a device (`GET /devices/{name}/metrics`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getShadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A shadow of a device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shadow"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteShadow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateShadow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A change of the desired section (`PATCH`): a merge, `null` removes a member. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesiredPatch"];
+            };
+        };
+        responses: {
+            /** @description A shadow of a device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shadow"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listShadows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfShadowInfo"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNamedShadow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+                /** @description Name of the shadow. */
+                shadow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A shadow of a device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shadow"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteNamedShadow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+                /** @description Name of the shadow. */
+                shadow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateNamedShadow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+                /** @description Name of the shadow. */
+                shadow: string;
+            };
+            cookie?: never;
+        };
+        /** @description A change of the desired section (`PATCH`): a merge, `null` removes a member. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesiredPatch"];
+            };
+        };
+        responses: {
+            /** @description A shadow of a device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shadow"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspendDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLastValues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The last values of a device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LastValues"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSeries: {
+        parameters: {
+            query?: {
+                /** @description First moment; 24 hours before `to` when absent. */
+                from?: string | null;
+                /** @description Seconds per step. Absent or 0: every point as it was measured. */
+                step?: number | null;
+                /** @description Moment after the last; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the metric. */
+                metric: string;
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A range of one metric: points, or steps where a step was asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfEvent"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the execution. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job's life on one device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGroups: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfGroup"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A group to make (`POST /groups`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            /** @description A static group. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Path of the group, with `/` written as `%2F`. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A static group. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Path of the group, with `/` written as `%2F`. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description What can be changed of a group (`PUT /groups/{path}`, which also creates). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupSpec"];
+            };
+        };
+        responses: {
+            /** @description A static group. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Path of the group, with `/` written as `%2F`. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Path of the group, with `/` written as `%2F`. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description Devices to add to or remove from a group (`POST /groups/{path}/members`): by name, by query, or both. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Membership"];
+            };
+        };
+        responses: {
+            /** @description What a bulk action did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResult"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfJob"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A job to make (`POST /jobs`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJob"];
+            };
+        };
+        responses: {
+            /** @description A job. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: {
+                /** @description Withdraw also what devices work on: `true` or `false`; `false` when absent. */
+                inProgressToo?: boolean;
+            };
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobExecutions: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+                /** @description Only those that count so. */
+                outcome?: components["schemas"]["Outcome"] | null;
+                /** @description Only those in this state. */
+                state?: components["schemas"]["ExecutionState"] | null;
+                /** @description Only those with this verdict. */
+                verdict?: components["schemas"]["Verdict"] | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfExecution"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobFailures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfFailureCluster"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a retry did (`POST /jobs/{id}/retry`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetryResult"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who one is (`GET /me`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOpenApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listReleases: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRelease"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRelease: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A release to make (`POST /releases`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelease"];
+            };
+        };
+        responses: {
+            /** @description A release: a set of components for some device types. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+                /** @description Its version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A release: a set of components for some device types. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRelease: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                name: string;
+                /** @description Its version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the server is and carries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerInfo"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfTemplate"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the template. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A provisioning template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the template. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description What a template says (`PUT /templates/{name}`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateSpec"];
+            };
+        };
+        responses: {
+            /** @description A provisioning template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description A provisioning template. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the template. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfToken"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A token to make (`POST /tokens`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description A new token. The secret is shown this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the token. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An API token, without its secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTypes: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfDeviceType"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A type to make (`POST /types`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewType"];
+            };
+        };
+        responses: {
+            /** @description A device type. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceType"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device type. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A device type. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceType"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device type. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description What is known of every device of one model (`PUT /types/{name}`). Absent members take their defaults. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypeSpec"];
+            };
+        };
+        responses: {
+            /** @description A device type. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceType"];
+                };
+            };
+            /** @description A device type. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceType"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the device type. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfUser"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A user to make (`POST /users`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description A user. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disableUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the user. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enableUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the user. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the user. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A new password (`PUT /users/{name}/password`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { errorPlace, narrowed, placeAt, quoted } from "./completion";
+
+const at = (text: string) => {
+  const caret = text.indexOf("|");
+  return placeAt(text.replace("|", ""), caret);
+};
+
+describe("placeAt", () => {
+  it("completes a field at the start, after a joint and after a bracket", () => {
+    expect(at("|")).toMatchObject({ kind: "field", from: 0, to: 0, written: "" });
+    expect(at("ty|")).toMatchObject({ kind: "field", written: "ty" });
+    expect(at("type==pump;ta|")).toMatchObject({ kind: "field", from: 11, to: 13, written: "ta" });
+    expect(at("(tag==a,na|")).toMatchObject({ kind: "field", written: "na" });
+    expect(at("tag==a and na|")).toMatchObject({ kind: "field", written: "na" });
+  });
+  it("replaces the whole field when the caret is inside it", () => {
+    expect(at("ty|pe==x")).toMatchObject({ kind: "field", from: 0, to: 4, written: "ty" });
+  });
+  it("completes an operator after a field", () => {
+    expect(at("type =|")).toMatchObject({ kind: "operator", field: "type", written: "=" });
+    expect(at("type=i|")).toMatchObject({ kind: "operator", field: "type", written: "=i" });
+  });
+  it("completes a value with its field, also in quotes and in lists", () => {
+    expect(at("type==pu|")).toMatchObject({ kind: "value", field: "type", from: 6, to: 8, written: "pu" });
+    expect(at("attribute.site=='new y|")).toMatchObject({
+      kind: "value",
+      field: "attribute.site",
+      written: "new y",
+    });
+    expect(at("type=in=(pump,va|")).toMatchObject({ kind: "value", field: "type", from: 14, written: "va" });
+    expect(at("tag==a;type==|")).toMatchObject({ kind: "value", field: "type", written: "" });
+  });
+  it("asks for a joint after a finished condition", () => {
+    expect(at("type==pump |")).toMatchObject({ kind: "joint" });
+    expect(at('name=="a b" |')).toMatchObject({ kind: "joint" });
+  });
+  it("never fails, whatever is written", () => {
+    for (const text of ["===", "((((", "'", "a=='", "a=in=(", "a=in=(b,", "😀==😀", "a==b;;", ")", "a b c"])
+      for (let caret = 0; caret <= text.length; caret += 1) expect(placeAt(text, caret).kind).toBeTruthy();
+  });
+});
+
+describe("quoted", () => {
+  it("leaves plain values alone and quotes the rest", () => {
+    expect(quoted("pump-1")).toBe("pump-1");
+    expect(quoted("new york")).toBe('"new york"');
+    expect(quoted('5" pipe')).toBe("'5\" pipe'");
+    expect(quoted("")).toBe('""');
+  });
+  it("takes a star as a star", () => {
+    expect(quoted("a*b")).toBe('"a\\*b"');
+  });
+});
+
+describe("narrowed", () => {
+  it("joins with and, and keeps an or together", () => {
+    expect(narrowed("", "type==a")).toBe("type==a");
+    expect(narrowed("tag==x", "type==a")).toBe("tag==x;type==a");
+    expect(narrowed("tag==x,tag==y", "type==a")).toBe("(tag==x,tag==y);type==a");
+  });
+});
+
+describe("errorPlace", () => {
+  it("reads the place from the server's sentence", () => {
+    expect(errorPlace("at character 6: expected a value, found the end")).toBe(5);
+    expect(errorPlace("is too long")).toBeUndefined();
+  });
+});

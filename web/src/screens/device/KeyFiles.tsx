@@ -1,0 +1,48 @@
+// A certificate, its key and the CA, to be taken away once.
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import type { KeyedCredential } from "../../api/pending";
+import { IconDownload, IconWarning } from "../../ui/icons";
+import { save } from "../../ui/save";
+import { Snippet } from "../../ui/Snippet";
+
+export function KeyFiles(props: { name: string; made: KeyedCredential; onClose?: () => void }) {
+  const { name, made } = props;
+  return (
+    <Stack gap="sm">
+      {made.privateKeyPem ? (
+        <Alert variant="outline" color="yellow" icon={<IconWarning />} title="The key is shown once">
+          <Text size="sm">
+            The server does not keep it. Download it now, and keep it where only the device can read it.
+          </Text>
+        </Alert>
+      ) : null}
+      <Group gap={8}>
+        <Button
+          variant="default"
+          leftSection={<IconDownload />}
+          onClick={() => save(`${name}.pem`, made.certificatePem)}
+        >
+          Certificate
+        </Button>
+        {made.privateKeyPem ? (
+          <Button
+            variant="default"
+            leftSection={<IconDownload />}
+            onClick={() => save(`${name}.key`, made.privateKeyPem ?? "")}
+          >
+            Key
+          </Button>
+        ) : null}
+        <Button variant="default" leftSection={<IconDownload />} onClick={() => save("ca.pem", made.caPem)}>
+          CA
+        </Button>
+      </Group>
+      <Snippet text={made.certificatePem} label="the certificate" />
+      {props.onClose ? (
+        <Group justify="flex-end">
+          <Button onClick={props.onClose}>I have them</Button>
+        </Group>
+      ) : null}
+    </Stack>
+  );
+}

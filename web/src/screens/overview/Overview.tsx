@@ -1,0 +1,264 @@
+// What needs somebody comes first; then how the fleet is and what is under way.
+import { Button, Progress, SimpleGrid, Stack, Text } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { api, type Page as ApiPage, type Schemas, take } from "../../api/client";
+import type { Alert, Pending } from "../../api/pending";
+import { useCan } from "../../session/session";
+import { bytes, count, counted } from "../../ui/format";
+import { Empty, Facts, Page, Panel } from "../../ui/Page";
+import { StateOf } from "../../ui/Status";
+import { Time } from "../../ui/Time";
+import { Trouble } from "../../ui/Trouble";
+import { gatherNeeds, type Need } from "./needs";
+import classes from "./overview.module.css";
+
+type Counts = Record<string, { value: string; count: number }[]>;
+
+export function Overview() {
+  const can = useCan();
+  const fleet = useQuery({
+    queryKey: ["fleet"],
+    queryFn: () =>
+      take(
+        api.GET("/api/v1/devices", { params: { query: { limit: 1, facets: "presence,lifecycle,type" } } }),
+      ),
+    enabled: can("device.read"),
+  });
+  const jobs = useQuery({
+    queryKey: ["job", "list", "overview"],
+    queryFn: () => take(api.GET("/api/v1/jobs", { params: { query: { limit: 100 } } })),
+    enabled: can("job.read"),
+  });
+  const alerts = useQuery({
+    queryKey: ["alert", "list", "open"],
+    queryFn: () => take(api.GET("/api/v1/alerts", { params: { query: { state: "open", limit: 50 } } })),
+    enabled: can("alert.read"),
+  });
+  const pending = useQuery({
+    queryKey: ["pending", "list", "open"],
+    queryFn: () => take(api.GET("/api/v1/pending", { params: { query: { state: "open", limit: 50 } } })),
+    enabled: can("credential.read"),
+    retry: false,
+  });
+  const running = (jobs.data?.items ?? []).filter((job) => UNDER_WAY.includes(job.state));
+  const needs = gatherNeeds(
+    (alerts.data as ApiPage<Alert> | undefined)?.items ?? [],
+    running,
+    (pending.data as ApiPage<Pending> | undefined)?.items ?? [],
+  );
+  const total = fleet.data?.total ?? 0;
+
+  return (
+    <Page title="Overview">
+      <Trouble error={fleet.error} onRetry={() => void fleet.refetch()} />
+      <Stack>
+        <Panel title="Needs you">
+          {needs.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              {jobs.isPending || fleet.isPending
+                ? "Looking…"
+                : "Nothing. No open alert, halted rollout or waiting device."}
+            </Text>
+          ) : (
+            <ul className={classes.needs}>
+              {needs.map((need) => (
+                <NeedRow key={need.key} need={need} />
+              ))}
+            </ul>
+          )}
+        </Panel>
+        <SimpleGrid cols={{ base: 1, md: 2 }}>
+          <Panel title="Fleet">
+            {fleet.isSuccess && total === 0 ? (
+              <Empty
+                title="No devices yet"
+                action={
+                  can("device.write") ? (
+                    <Button component={Link} to="/connect">
+                      Connect the first device
+                    </Button>
+                  ) : undefined
+                }
+              >
+                Connect a board, this computer, or let simulated devices show what Windlass does.
+              </Empty>
+            ) : (
+              <Fleet facets={(fleet.data?.facets as Counts | undefined) ?? {}} total={total} />
+            )}
+          </Panel>
+          {can("job.read") ? (
+            <Panel title="Under way">
+              {running.length === 0 ? (
+                <Text size="sm" c="dimmed">
+                  No rollout or command is running.
+                </Text>
+              ) : (
+                <Stack gap="sm">
+                  {running.slice(0, 8).map((job) => (
+                    <JobLine key={job.id} job={job} />
+                  ))}
+                </Stack>
+              )}
+            </Panel>
+          ) : null}
+          {can("server.read") ? <ServerPanel /> : null}
+          {can("server.manage") ? <SimulationPanel /> : null}
+        </SimpleGrid>
+      </Stack>
+    </Page>
+  );
+}
+
+const UNDER_WAY: Schemas["JobState"][] = ["scheduled", "running", "paused", "halted", "stopping"];
+
+function NeedRow({ need }: { need: Need }) {
+  return (
+    <li className={classes.need}>
+      <StateOf state={need.severity} />
+      <div className={classes.needText}>
+        <Link to={need.href} className="link anywhere">
+          {need.title}
+        </Link>
+        <Text size="sm" c="dimmed" className="anywhere">
+          {need.detail}
+        </Text>
+      </div>
+      <Text size="xs" c="dimmed">
+        <Time at={need.since} />
+      </Text>
+    </li>
+  );
+}
+
+const PRESENCE = ["connected", "reachable", "overdue", "never"] as const;
+
+function Fleet({ facets, total }: { facets: Counts; total: number }) {
+  const of = (field: string, value: string) =>
+    facets[field]?.find((found) => found.value === value)?.count ?? 0;
+  return (
+    <>
+      <Text className={classes.big} component="p">
+        {count(total)} <span>{total === 1 ? "device" : "devices"}</span>
+      </Text>
+      <div className={classes.stripe} aria-hidden="true">
+        {PRESENCE.map((presence) => (
+          <span key={presence} data-presence={presence} style={{ flexGrow: of("presence", presence) }} />
+        ))}
+      </div>
+      <ul className={classes.legend}>
+        {PRESENCE.map((presence) => (
+          <li key={presence}>
+            <StateOf state={presence} />
+            <Link
+              to="/devices"
+              search={{ q: `presence==${presence}` }}
+              className="link numbers"
+              aria-label={`${count(of("presence", presence))} ${presence}`}
+            >
+              {count(of("presence", presence))}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** One job: what it is, how far it is. */
+function JobLine({ job }: { job: Schemas["Job"] }) {
+  const { targets, succeeded, failed, canceled, skipped } = job.counts;
+  const part = (n: number) => (targets === 0 ? 0 : (100 * n) / targets);
+  const what = job.release
+    ? `${job.release.name} ${job.release.version}`
+    : job.description || `Job ${job.id}`;
+  return (
+    <div>
+      <div className={classes.job}>
+        <a href={`/jobs/${job.id}`} className="link clip">
+          {what}
+        </a>
+        <StateOf state={job.state} />
+      </div>
+      <Progress.Root size={6} aria-label={`Progress of ${what}`}>
+        <Progress.Section value={part(succeeded)} color="var(--tone-good)" aria-label="succeeded" />
+        <Progress.Section value={part(failed)} color="var(--tone-bad)" aria-label="failed" />
+        <Progress.Section value={part(canceled + skipped)} color="var(--tone-off)" aria-label="left out" />
+      </Progress.Root>
+      <Text size="xs" c="dimmed" mt={4}>
+        {count(succeeded)} of {counted(targets, "device")} done
+        {failed > 0 ? `, ${count(failed)} failed` : ""}
+        {job.waves.length > 1 ? `, wave ${job.currentWave} of ${job.waves.length}` : ""}
+      </Text>
+    </div>
+  );
+}
+
+function ServerPanel() {
+  const server = useQuery({
+    queryKey: ["server"],
+    queryFn: () => take(api.GET("/api/v1/server")),
+    refetchInterval: 15_000,
+  });
+  const info = server.data;
+  return (
+    <Panel title="Server">
+      {info ? (
+        <Facts
+          items={[
+            ["Version", info.version],
+            ["Connections", count(info.connections)],
+            ["Memory", bytes(info.residentBytes)],
+            ...(info.diskFreeBytes !== undefined && info.diskTotalBytes !== undefined
+              ? [
+                  ["Disk free", `${bytes(info.diskFreeBytes)} of ${bytes(info.diskTotalBytes)}`] as [
+                    string,
+                    string,
+                  ],
+                ]
+              : []),
+            ["Devices reach it at", info.deviceEndpoints.join(", ")],
+            ["Up since", <Time key="since" at={info.startedAt} />],
+          ]}
+        />
+      ) : (
+        <Trouble error={server.error} />
+      )}
+    </Panel>
+  );
+}
+
+function SimulationPanel() {
+  const client = useQueryClient();
+  const simulation = useQuery({
+    queryKey: ["simulation"],
+    queryFn: () => take(api.GET("/api/v1/simulation")),
+    retry: false,
+    refetchInterval: 10_000,
+  });
+  const settled = () => client.invalidateQueries({ queryKey: ["simulation"] });
+  const start = useMutation({
+    mutationFn: () => take(api.POST("/api/v1/simulation", { body: { devices: 1000 } })),
+    onSettled: settled,
+  });
+  const stop = useMutation({ mutationFn: () => take(api.DELETE("/api/v1/simulation")), onSettled: settled });
+  const now = simulation.data;
+  if (!now?.available) return null;
+  return (
+    <Panel title="Simulated devices">
+      <Text size="sm" mb="sm">
+        {now.running
+          ? `${count(now.connected)} of ${counted(now.devices, "simulated device")} are connected, over real MQTT and TLS.`
+          : "A thousand devices that connect over real MQTT and TLS, to try things on."}
+      </Text>
+      <Button
+        variant="default"
+        loading={start.isPending || stop.isPending}
+        onClick={() => (now.running ? stop.mutate() : start.mutate())}
+      >
+        {now.running ? "Stop them" : "Start 1,000"}
+      </Button>
+      <Trouble error={start.error ?? stop.error} />
+    </Panel>
+  );
+}

@@ -1,0 +1,53 @@
+// What needs somebody, most urgent first. Pure.
+import type { Schemas } from "../../api/client";
+import type { Alert, Pending } from "../../api/pending";
+
+export interface Need {
+  key: string;
+  severity: Schemas["Severity"];
+  title: string;
+  detail: string;
+  href: string;
+  since: string;
+}
+
+const RANK: Record<Schemas["Severity"], number> = { error: 0, warning: 1, info: 2 };
+
+/** Alerts first say everything they know; what an alert speaks of already is not said twice. */
+export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pending[]): Need[] {
+  const needs: Need[] = alerts
+    .filter((alert) => !alert.acknowledgedAt)
+    .map((alert) => ({
+      key: `alert ${alert.id}`,
+      severity: alert.severity,
+      title: alert.subject,
+      detail: [alert.detail, alert.action].filter(Boolean).join(" "),
+      href: "/alerts",
+      since: alert.openedAt,
+    }));
+  const toldJobs = new Set(alerts.map((alert) => alert.job).filter((job) => job != null));
+  for (const job of jobs)
+    if (job.state === "halted" && !toldJobs.has(job.id))
+      needs.push({
+        key: `job ${job.id}`,
+        severity: "error",
+        title: job.release
+          ? `Rollout of ${job.release.name} ${job.release.version} is halted`
+          : `Job ${job.id} is halted`,
+        detail: job.reason ?? "Too many devices failed. Look at the failures, then go on or cancel.",
+        href: `/jobs/${job.id}`,
+        since: job.startedAt ?? job.createdAt,
+      });
+  const toldPending = new Set(alerts.map((alert) => alert.pending).filter((id) => id != null));
+  for (const entry of pending)
+    if (!toldPending.has(entry.id))
+      needs.push({
+        key: `pending ${entry.id}`,
+        severity: "warning",
+        title: `${entry.name} asks to be let in`,
+        detail: entry.reason,
+        href: "/provisioning",
+        since: entry.firstAt,
+      });
+  return needs.sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.since < b.since ? -1 : 1));
+}
