@@ -122,6 +122,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List backups of the server */
+        get: operations["listBackups"];
+        put?: never;
+        /** Start a backup of the server */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a backup, unless it is the only one */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ca.pem": {
         parameters: {
             query?: never;
@@ -1097,6 +1132,62 @@ export interface components {
             seq: number;
             /** @description To what: `device:pump-1`, … */
             target: string;
+        };
+        /** @description A backup. */
+        Backup: {
+            /**
+             * Format: uint64
+             * @description Of the file.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description Of what moment it is; of a failed one: when it failed.
+             */
+            createdAt: string;
+            /** @description Why it failed. */
+            detail?: string | null;
+            /** @description Its file's name. */
+            name: string;
+            /** @description How it is closed. */
+            sealed: components["schemas"]["Sealed"];
+            /** @description How it went. */
+            state: components["schemas"]["BackupState"];
+            /** @description Of the program that made it. */
+            version: string;
+        };
+        BackupPath: {
+            /** @description The file's name. */
+            name: string;
+        };
+        /** @description When backups are made and where they are kept. */
+        BackupSchedule: {
+            /** @description Where, on the server. */
+            directory: string;
+            /**
+             * Format: uint64
+             * @description Seconds between two of them; absent: on demand only.
+             */
+            everySeconds?: number | null;
+            /**
+             * Format: uint64
+             * @description How many stay.
+             */
+            keep: number;
+            /**
+             * Format: date-time
+             * @description When the next one is due.
+             */
+            nextAt?: string | null;
+        };
+        /** @description How a backup went. */
+        BackupState: "running" | "complete" | "failed";
+        /** @description All backups (`GET /backups`), newest first. */
+        Backups: {
+            /** @description What there is. */
+            items: components["schemas"]["Backup"][];
+            /** @description Absent when no directory for backups is configured. */
+            schedule?: components["schemas"]["BackupSchedule"] | null;
         };
         /** @description When a job begins to offer work. */
         Begin: "now" | "manually" | {
@@ -2405,6 +2496,8 @@ export interface components {
         };
         /** @description What somebody may do: a named set of permissions. */
         Role: "admin" | "operator" | "viewer" | "installer";
+        /** @description How a backup is closed. */
+        Sealed: "passphrase" | "recipient" | "plain";
         /** @description A range of one metric: points, or steps where a step was asked for. */
         Series: {
             /**
@@ -3070,6 +3163,94 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Verification"];
                 };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBackups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All backups (`GET /backups`), newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backups"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The file's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why the request was refused */
             default: {
