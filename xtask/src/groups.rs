@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::postgres::Postgres;
 use crate::tally::Tally;
-use crate::{say, setup, shell};
+use crate::{say, setup, shell, web};
 
 /// A group of checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -17,12 +17,16 @@ pub(crate) enum Group {
     Format,
     /// Clippy finds nothing.
     Lint,
+    /// The console's types, lint, unit tests and size; its client is the one of the OpenAPI document.
+    Web,
     /// Unit, property, protocol and end-to-end tests written in Rust.
     Unit,
     /// The store's and the use cases' tests on PostgreSQL too.
     Postgres,
     /// Real clients that others wrote, against the real binary.
     Clients,
+    /// Journeys through the console in Chromium, against the real binary.
+    Console,
 }
 
 /// How a group came out.
@@ -42,16 +46,19 @@ struct TestProgram {
 
 impl Group {
     /// Every group in running order.
-    pub(crate) const ALL: [Self; 5] = [Self::Format, Self::Lint, Self::Unit, Self::Postgres, Self::Clients];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Format, Self::Lint, Self::Web, Self::Unit, Self::Postgres, Self::Clients, Self::Console];
 
     /// What to type.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Format => "format",
             Self::Lint => "lint",
+            Self::Web => "web",
             Self::Unit => "unit",
             Self::Postgres => "postgres",
             Self::Clients => "clients",
+            Self::Console => "console",
         }
     }
 
@@ -60,20 +67,28 @@ impl Group {
         match self {
             Self::Format => "the source is formatted (cargo fmt --check)",
             Self::Lint => "clippy finds nothing in any crate",
+            Self::Web => {
+                "the console's types, lint, unit tests and size, and its client against the OpenAPI document"
+            }
             Self::Unit => "unit, property, protocol and end-to-end tests (cargo test --workspace)",
             Self::Postgres => "the store's and the use cases' tests on a private PostgreSQL too",
             Self::Clients => "the AWS device SDK, mosquitto's clients and curl against the real binary",
+            Self::Console => "journeys through the console in Chromium, on a desktop and on a phone",
         }
     }
 
     fn run(self, install: bool, tally: &mut Tally) -> anyhow::Result<Outcome> {
         let needs: &[setup::Need] = match self {
-            Self::Format | Self::Lint | Self::Unit => &[],
+            Self::Format | Self::Lint | Self::Web | Self::Unit => &[],
             Self::Postgres => &[setup::POSTGRES],
             Self::Clients => &[setup::MOSQUITTO, setup::CURL, setup::OPENSSL, setup::PYTHON],
+            Self::Console => &[setup::CHROMIUM, setup::MOSQUITTO],
         };
         if let Some(missing) = setup::ensure(needs, install)? {
             return Ok(Outcome::Missing(missing));
+        }
+        if self.builds_the_binary() {
+            web::build_if_possible(install);
         }
         let passed = match self {
             Self::Format => shell::succeeds(shell::cargo().args(["fmt", "--all", "--check"]))?,
@@ -85,6 +100,10 @@ impl Group {
                 "-D",
                 "warnings",
             ]))?,
+            Self::Web => {
+                web::build(install)?
+                    & web::scripts(&["types", "lint", "test", "size", "client:check"], &[], install, tally)?
+            }
             Self::Unit => shell::succeeds_counting(
                 shell::cargo()
                     .args(["test", "--workspace", "--no-fail-fast"])
@@ -93,8 +112,17 @@ impl Group {
             )?,
             Self::Postgres => postgres(tally)?,
             Self::Clients => clients(tally)?,
+            Self::Console => console(install, tally)?,
         };
         Ok(if passed { Outcome::Passed } else { Outcome::Failed })
+    }
+
+    /// Whether the console has to be there before, so that the binary has it in it.
+    const fn builds_the_binary(self) -> bool {
+        match self {
+            Self::Lint | Self::Unit | Self::Postgres | Self::Clients => true,
+            Self::Format | Self::Web | Self::Console => false,
+        }
     }
 }
 
@@ -160,6 +188,28 @@ fn clients(tally: &mut Tally) -> anyhow::Result<bool> {
             .env("PYTHONUNBUFFERED", "1"),
         tally,
     )
+}
+
+/// The journeys in `web/e2e`, which start the real binary themselves.
+fn console(install: bool, tally: &mut Tally) -> anyhow::Result<bool> {
+    anyhow::ensure!(web::build(install)?, "the console could not be built");
+    build()?;
+    let binary = shell::target()?.join("debug/windlass");
+    web::scripts(&["e2e"], &[("WINDLASS_BINARY", binary)], install, tally)
+}
+
+/// Pictures of every screen into `docs/screenshots`.
+///
+/// # Errors
+/// Something it needs cannot be had.
+pub(crate) fn screenshots(install: bool) -> anyhow::Result<bool> {
+    if let Some(missing) = setup::ensure(&[setup::CHROMIUM, setup::PNGQUANT], install)? {
+        anyhow::bail!("{missing}");
+    }
+    anyhow::ensure!(web::build(install)?, "the console could not be built");
+    shell::succeeds(shell::cargo().args(["build", "--package", "windlass"]))?;
+    let binary = shell::target()?.join("debug/windlass");
+    web::scripts(&["screenshots"], &[("WINDLASS_BINARY", binary)], install, &mut Tally::default())
 }
 
 /// Builds everything exactly as `cargo test --workspace` does, so that nothing is compiled twice for other features.

@@ -1,4 +1,4 @@
-//! The repository's own tool: run every check, the demonstration, the measurements.
+//! The repository's own tool: run every check, build the console, the demonstration, the measurements.
 //!
 //! Knows how to start other programs and nothing about Windlass itself.
 
@@ -8,6 +8,7 @@ mod say;
 mod setup;
 mod shell;
 mod tally;
+mod web;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build the console into `web/dist`, if its source changed.
+    Web {
+        /// Never install Debian packages; say what is missing instead.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Make a picture of every screen of the console in both themes, in `docs/screenshots`.
+    Screenshots {
+        /// Never install Debian packages; say what is missing instead.
+        #[arg(long)]
+        no_install: bool,
+    },
     /// Build Windlass with optimisations and print its measurements.
     Bench {
         /// Use the quick development build instead; its figures are worse.
@@ -79,7 +92,10 @@ fn run(task: Task) -> anyhow::Result<bool> {
             Ok(true)
         }
         Task::Test { groups, list: false, no_install } => groups::run(&groups, !no_install),
+        Task::Web { no_install } => web::build(!no_install),
+        Task::Screenshots { no_install } => groups::screenshots(!no_install),
         Task::Demo { arguments } => {
+            web::build_if_possible(true);
             let mut cargo = shell::cargo();
             cargo.args(["run", "--quiet", "--package", "windlass", "--", "demo"]).args(arguments);
             shell::succeeds(&mut cargo)
@@ -88,6 +104,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
             if let Some(missing) = setup::ensure(&[setup::MOSQUITTO], !no_install)? {
                 say::line(&format!("{missing} The comparison with it is left out."));
             }
+            web::build_if_possible(!no_install);
             let mut cargo = shell::cargo();
             cargo.args(["run", "--quiet", "--package", "windlass"]);
             if !dev {

@@ -46,6 +46,18 @@ pub(crate) const PYTHON: Need = Need {
     packages: &["python3", "python3-venv"],
 };
 
+/// Shows the console in its tests.
+pub(crate) const CHROMIUM: Need = Need {
+    what: "Chromium",
+    programs: &["chromium"],
+    files: &[],
+    packages: &["chromium", "fonts-dejavu-core"],
+};
+
+/// Makes screenshots small.
+pub(crate) const PNGQUANT: Need =
+    Need { what: "pngquant", programs: &["pngquant"], files: &[], packages: &["pngquant"] };
+
 impl Need {
     fn is_met(&self) -> bool {
         let files = self.files.is_empty() || self.files.iter().any(|file| Path::new(file).exists());
@@ -95,7 +107,6 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// The Python of a virtual environment with exactly what `tests/clients/requirements.txt` pins.
-/// Made again only when that file changes.
 ///
 /// # Errors
 /// The environment cannot be made, or the packages cannot be had.
@@ -103,21 +114,32 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
     let requirements = shell::root().join("tests/clients/requirements.txt");
     let wanted = std::fs::read_to_string(&requirements)
         .with_context(|| format!("{} cannot be read", requirements.display()))?;
-    let directory = shell::target()?.join("clients-venv");
+    environment("clients-venv", &wanted, "the device SDK")
+}
+
+/// The Python of a virtual environment under the target directory with exactly the named requirements.
+/// Made again only when they change.
+///
+/// # Errors
+/// The environment cannot be made, or the packages cannot be had.
+pub(crate) fn environment(name: &str, requirements: &str, purpose: &str) -> anyhow::Result<PathBuf> {
+    let directory = shell::target()?.join(name);
     let python = directory.join("bin/python");
     let stamp = directory.join("installed-requirements.txt");
-    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|have| have == requirements) {
         return Ok(python);
     }
-    say::heading("making a Python environment for the device SDK");
+    say::heading(&format!("making a Python environment for {purpose}"));
     let made = shell::succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
     anyhow::ensure!(made, "python3 -m venv {} failed", directory.display());
+    let wanted = directory.join("requirements.txt");
+    std::fs::write(&wanted, requirements)?;
     let filled = shell::succeeds(
         Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-            .arg(&requirements),
+            .arg(&wanted),
     )?;
-    anyhow::ensure!(filled, "pip could not install {}", requirements.display());
-    std::fs::write(&stamp, wanted)?;
+    anyhow::ensure!(filled, "pip could not install what {purpose} needs");
+    std::fs::write(&stamp, requirements)?;
     Ok(python)
 }

@@ -14,7 +14,8 @@ impl Tally {
     pub(crate) fn read(&mut self, line: &str) {
         let cargo = line.trim().strip_prefix("test result: ");
         let pytest = line.strip_prefix("=====").filter(|rest| rest.ends_with("====="));
-        if let Some(counts) = cargo.or(pytest) {
+        let vitest = line.trim().strip_prefix("Tests  ").filter(|rest| rest.ends_with(')'));
+        if let Some(counts) = cargo.or(pytest).or(vitest) {
             self.passed += number_before(counts, "passed");
             self.failed += number_before(counts, "failed") + number_before(counts, "error");
         }
@@ -61,7 +62,16 @@ mod tests {
     }
 
     #[test]
+    fn closing_lines_of_vitest_are_added_up() {
+        assert_eq!(counted(&[" Test Files  2 passed (2)", "      Tests  20 passed (20)"]), (20, 0));
+        assert_eq!(counted(&["      Tests  1 failed | 11 passed (12)"]), (11, 1));
+    }
+
+    #[test]
     fn other_lines_count_nothing() {
-        assert_eq!(counted(&["test a::b ... ok", "12 passed by", "=== unit", ""]), (0, 0));
+        assert_eq!(
+            counted(&["test a::b ... ok", "12 passed by", "=== unit", "Tests  that we passed", ""]),
+            (0, 0)
+        );
     }
 }
