@@ -2,9 +2,13 @@
 import { createRouter } from "@tanstack/react-router";
 import { accessRoutes, setupRoute } from "./routes/access";
 import { fleetRoutes } from "./routes/fleet";
+import { operationRoutes } from "./routes/operations";
 import { rootRoute, shellRoute } from "./routes/root";
 
-const tree = rootRoute.addChildren([setupRoute, shellRoute.addChildren([...fleetRoutes, ...accessRoutes])]);
+const tree = rootRoute.addChildren([
+  setupRoute,
+  shellRoute.addChildren([...fleetRoutes, ...operationRoutes, ...accessRoutes]),
+]);
 
 export const router = createRouter({
   routeTree: tree,

@@ -18,6 +18,7 @@ export function Trouble({ error, onRetry }: TroubleProps) {
       role="alert"
       variant="outline"
       color="red"
+      styles={{ title: { color: "var(--mantine-color-error)" } }}
       icon={<IconWarning />}
       title={ended ? "You are signed out" : problem.title}
       my="sm"

@@ -1,0 +1,59 @@
+/** Links, and state that lives in the URL. */
+import type { ReactNode } from "react";
+
+import { Anchor, Button } from "@mantine/core";
+import { useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
+
+/** Follows a path inside the console without loading the page anew. */
+export function useGo() {
+  const router = useRouter();
+  return (to: string) => void router.history.push(to);
+}
+
+type Target = { to: string; children: ReactNode };
+
+const follow = (go: (to: string) => void, to: string) => (event: React.MouseEvent) => {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  go(to);
+};
+
+/** A link inside the console. */
+export function Go({ to, children }: Target) {
+  const go = useGo();
+  return (
+    <Anchor href={to} onClick={follow(go, to)} inherit>
+      {children}
+    </Anchor>
+  );
+}
+
+/** A link inside the console that looks like a button. */
+export function GoButton({ to, children, quiet }: Target & { quiet?: boolean }) {
+  const go = useGo();
+  return (
+    <Button component="a" href={to} onClick={follow(go, to)} variant={quiet ? "default" : "filled"}>
+      {children}
+    </Button>
+  );
+}
+
+/** A member of the URL's search part, and how to change it; an empty text leaves it out. */
+export function useUrl(key: string): [string, (value: string) => void] {
+  const search = useSearch({ strict: false }) as Record<string, unknown>;
+  const navigate = useNavigate();
+  const value = search[key];
+  return [
+    value === undefined || value === null ? "" : String(value),
+    (next) =>
+      void navigate({
+        to: ".",
+        search: ((before: Record<string, unknown>) => ({ ...before, [key]: next || undefined })) as never,
+        replace: true,
+      }),
+  ];
+}
+
+/** A part of the path, such as the name in `/types/$name`. */
+export const usePart = (name: string) =>
+  String((useParams({ strict: false }) as Record<string, string>)[name] ?? "");

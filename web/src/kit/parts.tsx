@@ -1,0 +1,161 @@
+/** Small parts that every screen of operations is made of. Ask the server nothing. */
+import type { ReactNode } from "react";
+
+import { ActionIcon, Button, Code, CopyButton, Group, Skeleton, Stack, Table } from "@mantine/core";
+
+import type { ProblemError } from "../api/client";
+import { useConfirm } from "../ui/confirm";
+import { IconCheck, IconCopy } from "../ui/icons";
+import { Empty, Page } from "../ui/Page";
+import { Trouble as AnyTrouble } from "../ui/Trouble";
+
+export { Empty };
+
+/** A screen: its heading, what can be done on it, and its content. */
+export function Screen(props: {
+  title: string;
+  about?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <Page title={props.title} subtitle={props.about} actions={props.actions}>
+      <Stack gap="lg">{props.children}</Stack>
+    </Page>
+  );
+}
+
+/** Why the server refused, unless every bad field says it itself. */
+export function Trouble({
+  problem,
+  shown = [],
+}: {
+  problem: ProblemError | null | undefined;
+  shown?: string[];
+}) {
+  const said = problem?.fields.length && problem.fields.every((it) => shown.includes(it.field));
+  return said ? null : <AnyTrouble error={problem} />;
+}
+
+export type Column<T> = {
+  title: string;
+  cell: (row: T) => ReactNode;
+  /** Left out on a phone. */
+  wide?: boolean;
+  /** For sentences. */
+  roomy?: boolean;
+};
+
+/** A table with what it says while loading, empty or refused. */
+export function Listing<T>(props: {
+  label: string;
+  list: {
+    items: T[];
+    problem?: ProblemError | null;
+    loading: boolean;
+    more?: boolean | undefined;
+    loadMore?: () => void;
+  };
+  columns: Column<T>[];
+  keyOf: (row: T) => string | number;
+  empty: ReactNode;
+}) {
+  const { items, problem, loading, more, loadMore } = props.list;
+  if (problem) return <AnyTrouble error={problem} />;
+  if (loading) {
+    return (
+      <Stack gap="xs" aria-busy="true">
+        {[1, 2, 3].map((line) => (
+          <Skeleton key={line} height={28} />
+        ))}
+      </Stack>
+    );
+  }
+  if (items.length === 0) return props.empty;
+  return (
+    <Stack gap="sm">
+      <Table.ScrollContainer minWidth={300} type="native" tabIndex={0} role="region" aria-label={props.label}>
+        <Table highlightOnHover verticalSpacing="xs" aria-label={props.label}>
+          <Table.Thead>
+            <Table.Tr>
+              {props.columns.map((column) => (
+                <Table.Th key={column.title} {...(column.wide ? { visibleFrom: "sm" } : {})}>
+                  {column.title}
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {items.map((row) => (
+              <Table.Tr key={props.keyOf(row)}>
+                {props.columns.map((column) => (
+                  <Table.Td
+                    key={column.title}
+                    style={{ overflowWrap: "anywhere", minWidth: column.roomy ? 190 : 88 }}
+                    {...(column.wide ? { visibleFrom: "sm" } : {})}
+                  >
+                    {column.cell(row)}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+      {more ? (
+        <Group justify="center">
+          <Button variant="default" onClick={loadMore}>
+            Show more
+          </Button>
+        </Group>
+      ) : null}
+    </Stack>
+  );
+}
+
+/** A button that asks first, in one sentence, and shows why it was refused. */
+export function Confirmed(props: {
+  label: string;
+  title: string;
+  children: ReactNode;
+  act: () => Promise<unknown>;
+  danger?: boolean;
+}) {
+  const ask = useConfirm();
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      onClick={() =>
+        void ask({
+          title: props.title,
+          body: props.children,
+          action: props.label,
+          danger: props.danger ?? true,
+          run: props.act,
+        })
+      }
+    >
+      {props.label}
+    </Button>
+  );
+}
+
+/** A digest or fingerprint: its beginning, and a way to copy all of it. */
+export const Digest = ({ value, label = "digest" }: { value: string; label?: string }) => (
+  <Group gap={4} wrap="nowrap">
+    <Code title={value}>{value.slice(0, 12)}…</Code>
+    <CopyButton value={value}>
+      {({ copied, copy }) => (
+        <ActionIcon
+          variant="subtle"
+          size="sm"
+          onClick={copy}
+          aria-label={copied ? "Copied" : `Copy ${label}`}
+        >
+          {copied ? <IconCheck /> : <IconCopy />}
+        </ActionIcon>
+      )}
+    </CopyButton>
+  </Group>
+);

@@ -1,0 +1,252 @@
+/** A release made by dropping files: `/releases/new`. */
+import { useRef, useState } from "react";
+
+import {
+  Autocomplete,
+  Button,
+  FileButton,
+  Group,
+  Paper,
+  Progress,
+  SimpleGrid,
+  Stack,
+  TagsInput,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
+
+import { fault, path, ProblemError, request, useAct, useList, type Schemas } from "../../kit/api";
+import { useGo } from "../../kit/nav";
+import { Digest, Screen, Trouble } from "../../kit/parts";
+import { bytes } from "../../ui/format";
+import { guess } from "./guess";
+import { releaseTo } from "./list";
+import { upload } from "./upload";
+
+type Artifact = Schemas["Artifact"];
+type Dropped = {
+  key: number;
+  file: File;
+  share: number;
+  artifact?: Artifact;
+  problem?: ProblemError;
+  stop: AbortController;
+};
+type Wanted = {
+  name: string;
+  version: string;
+  kind: string;
+  types: string[];
+  notes: string;
+  artifacts: number[];
+};
+
+const NOTHING = { name: "", version: "", kind: "firmware", types: [] as string[], notes: "" };
+
+/** The component and then the release; a component that was made just now with the same files is taken as it is. */
+async function make(wanted: Wanted): Promise<Schemas["Release"]> {
+  const { name, version } = wanted;
+  try {
+    await request("POST", path("components"), {
+      body: { name, version, type: wanted.kind, artifacts: wanted.artifacts },
+    });
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== "component.exists") throw error;
+    const there = await request<Schemas["Component"]>("GET", path("components", name, version));
+    const same =
+      there.artifacts.length === wanted.artifacts.length &&
+      there.artifacts.every((artifact, at) => artifact.id === wanted.artifacts[at]);
+    if (!same) throw error;
+  }
+  return request("POST", path("releases"), {
+    body: { name, version, components: [{ name, version }], deviceTypes: wanted.types, notes: wanted.notes },
+  });
+}
+
+export function NewRelease() {
+  const go = useGo();
+  const [form, setForm] = useState(NOTHING);
+  const [files, setFiles] = useState<Dropped[]>([]);
+  const types = useList<Schemas["DeviceType"]>(path("types"), { limit: 1000 });
+  const act = useAct(make, [path("releases"), path("artifacts"), path("components")], (release) =>
+    go(releaseTo(release)),
+  );
+  const change = (part: Partial<typeof NOTHING>) => {
+    act.reset();
+    setForm((before) => ({ ...before, ...part }));
+  };
+  const add = (dropped: File[]) => {
+    const first = dropped[0];
+    if (first && form.name === "" && form.version === "") change(guess(first.name));
+    for (const file of dropped) send(file, setFiles);
+  };
+  const uploading = files.some((it) => !it.artifact && !it.problem);
+  const artifacts = files.flatMap((it) => (it.artifact ? [it.artifact.id] : []));
+  const lacking = files.length === 0 ? "Drop a file first." : uploading ? "The upload is under way." : null;
+  return (
+    <Screen title="New release" about="Drop what devices shall install; name it; done.">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          act.mutate({ ...form, artifacts });
+        }}
+      >
+        <Stack maw={720}>
+          <Drop add={add} />
+          {files.map((it) => (
+            <FileLine
+              key={it.key}
+              it={it}
+              remove={() => {
+                it.stop.abort();
+                setFiles((before) => before.filter((other) => other.key !== it.key));
+              }}
+            />
+          ))}
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            <TextInput
+              label="Name"
+              required
+              value={form.name}
+              onChange={(event) => change({ name: event.currentTarget.value })}
+              error={fault(act.error, "name")}
+            />
+            <TextInput
+              label="Version"
+              description={undefined}
+              required
+              value={form.version}
+              onChange={(event) => change({ version: event.currentTarget.value })}
+              error={fault(act.error, "version")}
+            />
+          </SimpleGrid>
+          <Autocomplete
+            label="Kind"
+            data={["firmware", "application", "os"]}
+            value={form.kind}
+            onChange={(kind) => change({ kind })}
+            error={fault(act.error, "type")}
+          />
+          <TagsInput
+            label="For device types"
+            description="Empty: any type."
+            data={types.items.map((type) => type.name)}
+            value={form.types}
+            onChange={(chosen) => change({ types: chosen })}
+            error={fault(act.error, "deviceTypes")}
+          />
+          <Textarea
+            label="Notes"
+            autosize
+            minRows={2}
+            value={form.notes}
+            onChange={(event) => change({ notes: event.currentTarget.value })}
+            error={fault(act.error, "notes")}
+          />
+          <Trouble problem={act.error} shown={["name", "version", "type", "deviceTypes", "notes"]} />
+          <Group>
+            <Button type="submit" loading={act.isPending} disabled={lacking !== null}>
+              Make the release
+            </Button>
+            {lacking ? (
+              <Text size="sm" c="dimmed">
+                {lacking}
+              </Text>
+            ) : null}
+          </Group>
+        </Stack>
+      </form>
+    </Screen>
+  );
+}
+
+let nextKey = 0;
+
+/** Starts the upload of one file and keeps its line up to date. */
+function send(file: File, set: (change: (before: Dropped[]) => Dropped[]) => void) {
+  nextKey += 1;
+  const key = nextKey;
+  const stop = new AbortController();
+  const update = (part: Partial<Dropped>) =>
+    set((before) => before.map((it) => (it.key === key ? { ...it, ...part } : it)));
+  set((before) => [...before, { key, file, share: 0, stop }]);
+  upload(file, (share) => update({ share }), stop.signal).then(
+    (artifact) => update({ artifact, share: 1 }),
+    (error: unknown) => update({ problem: error as ProblemError }),
+  );
+}
+
+function Drop({ add }: { add: (files: File[]) => void }) {
+  const [over, setOver] = useState(false);
+  const reset = useRef<() => void>(null);
+  return (
+    <Paper
+      withBorder
+      p="xl"
+      data-testid="drop"
+      bg={over ? "var(--mantine-primary-color-light)" : (undefined as never)}
+      style={{ borderStyle: "dashed", textAlign: "center" }}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        add([...event.dataTransfer.files]);
+      }}
+    >
+      <Text mb="xs">Drop files here</Text>
+      <FileButton
+        multiple
+        resetRef={reset}
+        onChange={(chosen) => {
+          add(chosen);
+          reset.current?.();
+        }}
+        inputProps={{ "aria-label": "Files" }}
+      >
+        {(props) => (
+          <Button variant="default" {...props}>
+            Choose files
+          </Button>
+        )}
+      </FileButton>
+    </Paper>
+  );
+}
+
+function FileLine({ it, remove }: { it: Dropped; remove: () => void }) {
+  return (
+    <Paper withBorder p="sm">
+      <Group justify="space-between" wrap="nowrap">
+        <Text style={{ overflowWrap: "anywhere" }}>{it.file.name}</Text>
+        <Group gap="xs" wrap="nowrap">
+          <Text size="sm" c="dimmed">
+            {bytes(it.file.size)}
+          </Text>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            onClick={remove}
+            aria-label={`Leave out ${it.file.name}`}
+          >
+            Leave out
+          </Button>
+        </Group>
+      </Group>
+      {it.artifact ? (
+        <Group gap="xs">
+          <Text size="sm">SHA-256</Text>
+          <Digest value={it.artifact.sha256} />
+        </Group>
+      ) : it.problem ? (
+        <Trouble problem={it.problem} />
+      ) : (
+        <Progress value={it.share * 100} aria-label={`Upload of ${it.file.name}`} mt="xs" />
+      )}
+    </Paper>
+  );
+}

@@ -1,0 +1,53 @@
+/** Rollouts and other jobs: `/jobs`. */
+import { SegmentedControl } from "@mantine/core";
+
+import { path, useList, type Schemas } from "../../kit/api";
+import { Go, GoButton, useUrl } from "../../kit/nav";
+import { Empty, Listing, Screen } from "../../kit/parts";
+import { StateOf } from "../../ui/Status";
+import { useCan } from "../../session/session";
+import { Time } from "../../ui/Time";
+import { CountsBar, jobTitle } from "./states";
+
+type Job = Schemas["Job"];
+
+const KINDS = [
+  { value: "", label: "All" },
+  { value: "update", label: "Updates" },
+  { value: "command", label: "Commands" },
+  { value: "custom", label: "Documents" },
+];
+
+export function Rollouts() {
+  const may = useCan();
+  const [kind, setKind] = useUrl("kind");
+  const jobs = useList<Job>(path("jobs"));
+  const list = {
+    ...jobs,
+    items: kind ? jobs.items.filter((job) => (job.kind as string) === kind) : jobs.items,
+  };
+  const make = may("job.create") ? <GoButton to="/jobs/new">New rollout</GoButton> : null;
+  return (
+    <Screen title="Rollouts" about="What is done to the fleet, wave by wave." actions={make}>
+      <SegmentedControl data={KINDS} value={kind} onChange={setKind} aria-label="Kind" maw={420} />
+      <Listing
+        label="Rollouts"
+        list={list}
+        keyOf={(job) => job.id}
+        columns={[
+          { title: "Rollout", cell: (job) => <Go to={`/jobs/${job.id}`}>{jobTitle(job)}</Go> },
+          { title: "State", cell: (job) => <StateOf state={job.state} /> },
+          { title: "Devices", cell: (job) => <CountsBar counts={job.counts} label={jobTitle(job)} /> },
+          { title: "Targets", wide: true, cell: (job) => job.targets },
+          { title: "Made", wide: true, cell: (job) => <Time at={job.createdAt} /> },
+        ]}
+        empty={
+          <Empty title={kind ? "None of this kind" : "No rollout yet"} action={make}>
+            A rollout brings a release to some devices first, looks whether they run it, and stops itself when
+            too many fail.
+          </Empty>
+        }
+      />
+    </Screen>
+  );
+}

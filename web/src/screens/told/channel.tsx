@@ -1,0 +1,163 @@
+/** One notification channel as a form. */
+import { useState } from "react";
+
+import {
+  Alert,
+  Button,
+  Group,
+  MultiSelect,
+  PasswordInput,
+  SegmentedControl,
+  Select,
+  Stack,
+  Switch,
+  TagsInput,
+  TextInput,
+} from "@mantine/core";
+
+import { fault, path, request, useAct } from "../../kit/api";
+import type { Channel } from "../../kit/coming";
+import { Trouble } from "../../kit/parts";
+import { words } from "../../ui/format";
+
+const KINDS = [
+  "deviceOverdue",
+  "rolloutStopped",
+  "certificateExpiring",
+  "diskLow",
+  "devicePending",
+  "backupFailed",
+];
+const FIELDS = ["name", "url", "secret", "to", "alerts", "minimumSeverity"];
+
+export function ChannelForm({
+  start,
+  mail,
+  done,
+}: {
+  start: Channel | null;
+  mail: boolean;
+  done: () => void;
+}) {
+  const [it, setIt] = useState({
+    name: start?.name ?? "",
+    kind: start?.kind ?? ("webhook" as Channel["kind"]),
+    url: start?.url ?? "",
+    secret: "",
+    to: start?.to ?? [],
+    alerts: start?.alerts ?? [],
+    minimumSeverity: start?.minimumSeverity ?? "info",
+    enabled: start?.enabled ?? true,
+  });
+  const change = (part: Partial<typeof it>) => setIt((before) => ({ ...before, ...part }));
+  const save = useAct<void, unknown>(
+    () =>
+      request("PUT", path("notifications", it.name), {
+        headers: start ? { "if-match": `"${start.version}"` } : {},
+        body: {
+          kind: it.kind,
+          ...(it.kind === "webhook"
+            ? { url: it.url, ...(it.secret ? { secret: it.secret } : {}) }
+            : { to: it.to }),
+          alerts: it.alerts,
+          minimumSeverity: it.minimumSeverity,
+          enabled: it.enabled,
+        },
+      }),
+    [path("notifications")],
+    done,
+  );
+  const problem = save.error;
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate();
+      }}
+    >
+      <Stack>
+        <TextInput
+          label="Name"
+          required
+          disabled={start !== null}
+          value={it.name}
+          onChange={(event) => change({ name: event.currentTarget.value })}
+          error={fault(problem, "name")}
+        />
+        <SegmentedControl
+          aria-label="Kind"
+          data={[
+            { value: "webhook", label: "Webhook" },
+            { value: "email", label: "E-mail" },
+          ]}
+          value={it.kind}
+          onChange={(kind) => change({ kind: kind as Channel["kind"] })}
+        />
+        {it.kind === "webhook" ? (
+          <>
+            <TextInput
+              label="URL"
+              required
+              placeholder="https://example.com/hooks/windlass"
+              value={it.url}
+              onChange={(event) => change({ url: event.currentTarget.value })}
+              error={fault(problem, "url")}
+            />
+            <PasswordInput
+              label="Secret"
+              description={
+                start ? "Empty: as before." : "Signs each request (Standard Webhooks); may be empty."
+              }
+              autoComplete="new-password"
+              value={it.secret}
+              onChange={(event) => change({ secret: event.currentTarget.value })}
+              error={fault(problem, "secret")}
+            />
+          </>
+        ) : (
+          <>
+            {mail ? null : (
+              <Alert color="yellow">
+                This server has no mail server configured; e-mail waits until it has.
+              </Alert>
+            )}
+            <TagsInput
+              label="To"
+              required
+              value={it.to}
+              onChange={(to) => change({ to })}
+              error={fault(problem, "to")}
+            />
+          </>
+        )}
+        <MultiSelect
+          label="Alerts"
+          description="None: all."
+          data={KINDS.map((kind) => ({ value: kind, label: words(kind) }))}
+          value={it.alerts}
+          onChange={(alerts) => change({ alerts })}
+          error={fault(problem, "alerts")}
+        />
+        <Select
+          label="From severity"
+          allowDeselect={false}
+          data={["info", "warning", "error"]}
+          value={it.minimumSeverity}
+          onChange={(minimumSeverity) => change({ minimumSeverity: minimumSeverity ?? "info" })}
+          error={fault(problem, "minimumSeverity")}
+        />
+        <Switch
+          label="On"
+          checked={it.enabled}
+          onChange={(event) => change({ enabled: event.currentTarget.checked })}
+        />
+        <Trouble problem={problem} shown={FIELDS} />
+        <Group justify="flex-end">
+          <Button type="submit" loading={save.isPending}>
+            Save
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
