@@ -111,7 +111,7 @@ function Editor({ start, done }: { start: Editable; done: () => void }) {
         body: {
           description: it.description,
           command: it.command,
-          parameters: it.parameters,
+          parameters: it.parameters.map((one) => ({ ...one, choices: one.choices ?? [] })),
           fixedArguments: fixed.value ?? {},
           deviceTypes: it.deviceTypes,
           ...(it.expiresInSeconds ? { expiresInSeconds: it.expiresInSeconds } : {}),
@@ -169,11 +169,7 @@ function Editor({ start, done }: { start: Editable; done: () => void }) {
                   value={(one.choices ?? []).map(String)}
                   onChange={(choices) =>
                     parameter(at, {
-                      choices: choices.length
-                        ? one.type === "number"
-                          ? choices.map(Number)
-                          : choices
-                        : null,
+                      choices: one.type === "number" ? choices.map(Number) : choices,
                     })
                   }
                 />

@@ -18,6 +18,7 @@ import {
 import { fault, path, request, useAct } from "../../kit/api";
 import type { Channel } from "../../kit/coming";
 import { Trouble } from "../../kit/parts";
+import { Snippet } from "../../ui/Snippet";
 import { words } from "../../ui/format";
 
 const KINDS = [
@@ -50,7 +51,7 @@ export function ChannelForm({
     enabled: start?.enabled ?? true,
   });
   const change = (part: Partial<typeof it>) => setIt((before) => ({ ...before, ...part }));
-  const save = useAct<void, unknown>(
+  const save = useAct<void, Channel & { secret?: string | null }>(
     () =>
       request("PUT", path("notifications", it.name), {
         headers: start ? { "if-match": `"${start.version}"` } : {},
@@ -65,9 +66,12 @@ export function ChannelForm({
         },
       }),
     [path("notifications")],
-    done,
+    (channel) => {
+      if (!channel.secret) done();
+    },
   );
   const problem = save.error;
+  if (save.data?.secret) return <Secret text={save.data.secret} done={done} />;
   return (
     <form
       onSubmit={(event) => {
@@ -159,5 +163,20 @@ export function ChannelForm({
         </Group>
       </Stack>
     </form>
+  );
+}
+
+/** What requests are signed with. The server shows it this once. */
+function Secret({ text, done }: { text: string; done: () => void }) {
+  return (
+    <Stack>
+      <Alert color="yellow" title="The signing secret is shown this once">
+        Give it to the receiver, so that it can tell messages of this server from others.
+      </Alert>
+      <Snippet text={text} label="signing secret" />
+      <Group justify="flex-end">
+        <Button onClick={done}>Done</Button>
+      </Group>
+    </Stack>
   );
 }
