@@ -89,6 +89,8 @@ pub mod server;
 
 pub mod backups;
 
+pub mod checks;
+
 /// Where every resource lives.
 pub const BASE: &str = "/api/v1";
 

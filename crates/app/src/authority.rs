@@ -27,9 +27,11 @@ use crate::clock::{Entropy, random};
 
 pub mod csr;
 mod files;
+mod inspect;
 pub mod names;
 
 pub(crate) use files::{KeyFileError, read_or_make};
+pub use inspect::{CertificateFacts, inspect};
 use names::ServerNames;
 
 /// Certificates begin this long before they are made: clocks of devices and servers differ.

@@ -16,8 +16,7 @@ use windlass_store::telemetry::{Order, Raw, Received, Window};
 use windlass_wire::telemetry::{self as wire, decode_cbor, decode_json};
 use windlass_wire::topic::Format;
 
-pub(crate) use disk::is_low;
-pub use disk::{DiskGuard, DiskProbe, DiskSpace, FileSystem};
+pub use disk::{DiskGuard, DiskProbe, DiskSpace, FileSystem, is_low};
 pub use windlass_store::telemetry::{Appended, MetricOf, Step};
 
 use crate::app::App;

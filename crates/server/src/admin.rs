@@ -23,7 +23,7 @@ use crate::node::{NodeError, prepare_directory};
 pub mod backup;
 
 /// Name of the socket in the data directory.
-const SOCKET: &str = "admin.sock";
+pub(crate) const SOCKET: &str = "admin.sock";
 
 /// Most bytes of a line on the socket.
 const LINE: u64 = 4 * 1024;

@@ -13,4 +13,6 @@ mod rest;
 
 pub mod admin;
 
+pub mod doctor;
+
 pub use console::ConsoleError;

@@ -24,6 +24,7 @@ use windlass_store::Location;
 use crate::admin;
 use crate::config::{Config, ConfigError};
 use crate::console::{self, ConsoleConfig, ConsoleError};
+use crate::doctor::Doctor;
 use crate::rest::{self, Rest, RestConfig};
 
 /// Why a node did not start. Every sentence says what to do.
@@ -135,6 +136,12 @@ impl Node {
                 device_endpoints: endpoints(&config, gateway.addresses()),
                 trusted_proxies: config.trusted_proxy.clone(),
                 backups: backups.clone(),
+                doctor: Doctor::new(
+                    app.clone(),
+                    backups.clone(),
+                    config.clone(),
+                    gateway.addresses().to_vec(),
+                ),
             },
         );
         let listener = TcpListener::bind(config.http)
@@ -282,7 +289,7 @@ fn for_gateway(identity: &ServerIdentity) -> TlsIdentity {
     TlsIdentity { chain: identity.chain.clone(), key: identity.key.clone_key() }
 }
 
-fn host_of(url: &str) -> Option<&str> {
+pub(crate) fn host_of(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = match host.strip_prefix('[') {

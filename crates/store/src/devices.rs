@@ -9,7 +9,7 @@ use windlass_domain::time::Timestamp;
 use crate::ChangeKind;
 use crate::error::StoreError;
 use crate::row::{read, read_json, time, write_json};
-use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 /// A device to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +149,15 @@ pub async fn device_by_name(
     fetch_optional!(tx, Row, select!("WHERE tenant_id = $1 AND name = $2"), tenant.get(), name.as_str())?
         .map(Device::try_from)
         .transpose()
+}
+
+/// How many devices all tenants have.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_count(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+    let (count,) = fetch_one!(tx, (i64,), "SELECT CAST(COUNT(*) AS BIGINT) FROM device")?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// The device with that id, whoever owns it.

@@ -48,6 +48,7 @@ pub mod users;
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};
 pub use error::{OpenError, StoreError, StoreErrorKind};
+pub use postgres::reachable;
 pub use sqlite::snapshot;
 pub use store::{Location, Store};
 pub use tx::Tx;

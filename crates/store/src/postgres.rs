@@ -8,9 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +34,25 @@ pub(crate) struct Postgres {
     committed: watch::Sender<u64>,
     room: std::sync::Arc<Semaphore>,
     tasks: TaskTracker,
+}
+
+/// Connects, asks for nothing, and leaves: whether the database answers.
+///
+/// # Errors
+/// The URL cannot be read, or nobody answers within seconds.
+pub async fn reachable(url: &str) -> Result<(), OpenError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?.disable_statement_logging();
+    let answer = tokio::time::timeout(WAIT, async {
+        let mut connection = options.connect().await?;
+        connection.ping().await?;
+        connection.close().await
+    });
+    match answer.await {
+        Ok(answered) => Ok(answered?),
+        Err(_) => {
+            Err(StoreError::new(StoreErrorKind::Io, "the database did not answer within ten seconds").into())
+        }
+    }
 }
 
 impl Postgres {

@@ -44,6 +44,7 @@ enum Command {
     Admin(serve::Admin),
     Backup(cli::backup::Backup),
     Restore(cli::backup::Restore),
+    Doctor(cli::doctor::Doctor),
     /// Simulate devices over real MQTT and TLS.
     Sim(Box<sim::options::Arguments>),
     #[command(flatten)]
@@ -71,6 +72,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Admin(command) => Box::pin(serve::administer(command)).await,
         Command::Backup(backup) => Box::pin(cli::backup::make(backup, arguments.output)).await,
         Command::Restore(restore) => Box::pin(cli::backup::restore(restore, arguments.output)).await,
+        Command::Doctor(doctor) => Box::pin(cli::doctor::run(doctor, arguments.output)).await,
         Command::Sim(sim) => Box::pin(sim::options::run(&sim, arguments.output)).await,
         Command::Cli(command) => Box::pin(cli::run(&arguments.connection, *command, arguments.output)).await,
     }

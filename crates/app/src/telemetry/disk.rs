@@ -39,7 +39,7 @@ impl DiskProbe for FileSystem {
 }
 
 /// Whether this is too little.
-pub(crate) fn is_low(space: DiskSpace, limits: &Limits) -> bool {
+pub fn is_low(space: DiskSpace, limits: &Limits) -> bool {
     let least = u128::from(space.total) * u128::from(limits.free_disk_per_mille) / 1_000;
     u128::from(space.free) < least || space.free < limits.free_disk_bytes
 }

@@ -74,14 +74,16 @@ impl Fixture {
             keep: 3,
             seal: windlass_app::backup::SealSource::Plain,
         };
+        let node = crate::config::Config { data: directory.path().join("data"), ..Default::default() };
         let backups = windlass_app::backup::Backups::new(app.clone(), Some(settings));
         let rest = Rest::new(
-            app,
+            app.clone(),
             RestConfig {
                 database: "sqlite",
                 gateway_metrics: Some(Arc::default()),
                 device_endpoints: vec!["mqtts://localhost:8883".to_owned()],
                 trusted_proxies: Vec::new(),
+                doctor: crate::doctor::Doctor::new(app.clone(), backups.clone(), node, Vec::new()),
                 backups,
             },
         );

@@ -53,6 +53,8 @@ mod server;
 
 mod backups;
 
+mod checks;
+
 mod downloads;
 
 mod health;
@@ -86,6 +88,7 @@ use windlass_store::tenants;
 use self::error::Refusal;
 use self::routes::Routes;
 use crate::config::Cidr;
+use crate::doctor::Doctor;
 
 /// What REST needs to know beside the application.
 #[derive(Debug)]
@@ -100,6 +103,8 @@ pub(crate) struct RestConfig {
     pub(crate) trusted_proxies: Vec<Cidr>,
     /// Backups of this node.
     pub(crate) backups: Backups,
+    /// Looks whether this node stands well.
+    pub(crate) doctor: Doctor,
 }
 
 /// Whether this node wants requests.
@@ -232,6 +237,7 @@ fn operations(rest: &Rest) -> Routes {
         audit::routes,
         server::routes,
         backups::routes,
+        checks::routes,
         openapi::routes,
     ] {
         routes = add(routes);

@@ -101,6 +101,17 @@ pub async fn last_backup(file: &Path, node: &str) -> Result<Option<BackupOutcome
     found
 }
 
+/// How many devices a state file knows.
+///
+/// # Errors
+/// There is no such file, or it cannot be read.
+pub async fn device_count(file: &Path) -> Result<u64, StoreError> {
+    let mut connection = reading(file).connect().await?;
+    let count = crate::devices::device_count(&mut Tx::Sqlite(&mut connection)).await;
+    connection.close().await?;
+    count
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +144,7 @@ mod tests {
         assert_eq!(schema_version(&target).await.unwrap(), known_schemas().state);
         assert_eq!(last_backup(&target, "local").await.unwrap(), Some(outcome));
         assert_eq!(last_backup(&target, "another").await.unwrap(), None);
+        assert_eq!(device_count(&target).await.unwrap(), 0);
         assert!(copy(&directory.join(STATE), &target).await.is_err(), "an existing file is not overwritten");
     }
 

@@ -6,6 +6,7 @@ mod audit;
 pub(crate) mod backup;
 pub(crate) mod config;
 mod device;
+pub(crate) mod doctor;
 pub(crate) mod job;
 mod login;
 mod parse;

@@ -185,6 +185,31 @@ fn devices_go_on_where_they_were_after_a_restored_server_took_over() {
 }
 
 #[test]
+fn the_demonstration_is_served_from_its_backup() {
+    let mut server = Server::prepare(&[]);
+    let (kept, out, data) = (server.path("kept"), server.path("demo.backup"), server.path("data"));
+    let told = windlass(&["demo", "--once", "--devices", "10", "--keep", &kept]).output().unwrap();
+    assert!(told.status.success(), "{}", said(&told));
+    server.json(&["backup", "--data", &server.path("kept/data"), "--out", &out, "--plain"]);
+    server.json(&["restore", &out, "--data", &data]);
+    server.start_again();
+    let token = server.run(&["admin", "token", "--data", &data]);
+    assert!(token.status.success(), "{}", said(&token));
+    let token = String::from_utf8(token.stdout).unwrap();
+    let asked = |arguments: &[&str]| {
+        server.json(&[&["--url", &server.url(), "--token", token.trim()], arguments].concat())
+    };
+    assert_eq!(items(&asked(&["device", "list"])).len(), 10);
+    assert!(
+        items(&asked(&["job", "list"])).iter().any(|job| job["state"] == "halted"),
+        "{}",
+        asked(&["job", "list"])
+    );
+    assert!(!items(&asked(&["artifact", "list"])).is_empty());
+    assert_eq!(asked(&["audit", "verify"])["intact"], true);
+}
+
+#[test]
 fn a_backup_without_a_seal_a_directory_or_a_right_recipient_is_not_begun() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
@@ -206,4 +231,60 @@ fn a_backup_without_a_seal_a_directory_or_a_right_recipient_is_not_begun() {
     fails(1, &["backup", "--data", &data, "--out", &out, "--passphrase-file", &short], "shorter than 12");
     fails(1, &["restore", &short, "--data", &data], "is not a Windlass backup");
     assert!(!directory.path().join("out").exists() && !directory.path().join("data").exists());
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong_with_a_server_that_runs_and_with_one_that_does_not() {
+    let mut server = Server::start(&[]);
+    let data = server.path("data");
+    let config = file(
+        server.directory.path(),
+        "windlass.toml",
+        format!("http = \"{}\"\nmqtt = [\"127.0.0.1:{}\"]\n", server.url().trim_start_matches("http://"), {
+            let device = server.device_server();
+            device.rsplit_once(':').unwrap().1.to_owned()
+        })
+        .as_bytes(),
+    )
+    .display()
+    .to_string();
+    let arguments = ["--output", "json", "doctor", "--data", &data, "--config", &config];
+    let checks = |status: i32| -> BTreeMap<String, Vec<String>> {
+        let output = windlass(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{}", said(&output));
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut all = BTreeMap::<String, Vec<String>>::new();
+        for check in items(&found) {
+            let state = check["state"].as_str().unwrap().to_owned();
+            all.entry(check["check"].as_str().unwrap().to_owned()).or_default().push(state);
+        }
+        all
+    };
+    // How full and how fast this machine's disk is, is not what this is about.
+    let running = windlass(&arguments).output().unwrap();
+    let running: Value = serde_json::from_slice(&running.stdout).unwrap();
+    for check in items(&running).iter().filter(|check| !check["check"].as_str().unwrap().starts_with("disk"))
+    {
+        assert_ne!(check["state"], "problem", "{check}");
+    }
+    let ports: Vec<_> = items(&running).iter().filter(|check| check["check"] == "ports").collect();
+    assert!(ports.len() == 2 && ports.iter().all(|check| check["state"] == "ok"), "{ports:?}");
+    server.terminate();
+    let key = server.directory.path().join("data/keys/issuing-ca.pem");
+    let mode = |bits| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(bits)).unwrap();
+    };
+    mode(0o644);
+    let stopped = checks(1);
+    assert_eq!(stopped["permissions"], ["problem"], "{stopped:?}");
+    assert_eq!(stopped["ports"], ["ok", "ok"], "{stopped:?}");
+    mode(0o600);
+    let table = windlass(&["doctor", "--data", &server.path("nowhere")]).output().unwrap();
+    assert_eq!(table.status.code(), Some(0), "{}", said(&table));
+    assert!(
+        String::from_utf8_lossy(&table.stdout).contains("there is no data directory"),
+        "{}",
+        said(&table)
+    );
 }

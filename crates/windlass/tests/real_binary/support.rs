@@ -36,17 +36,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one, and signs in with `windlass login`.
-    pub(crate) fn start(settings: &[(&'static str, &'static str)]) -> Self {
+    /// One that does not run yet, for a test that makes its data directory first.
+    pub(crate) fn prepare(settings: &[(&'static str, &'static str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("password"), "correct horse battery\n").unwrap();
-        let mut server = Self {
+        Self {
             directory,
             child: None,
             http: "127.0.0.1:0".to_owned(),
             mqtt: "127.0.0.1:0".to_owned(),
             settings: settings.to_vec(),
-        };
+        }
+    }
+
+    /// Starts one, and signs in with `windlass login`.
+    pub(crate) fn start(settings: &[(&'static str, &'static str)]) -> Self {
+        let mut server = Self::prepare(settings);
         server.start_again();
         let password = server.path("password");
         let login = server.run(&["login", &server.url(), "--password-file", &password]);
