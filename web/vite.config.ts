@@ -18,5 +18,5 @@ export default defineConfig({
     // The Host header stays what the browser sent, so that the server's check of Origin holds here too.
     proxy: { "/api": { target: server, secure: false } },
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -14,10 +14,24 @@ const sea: MantineColorsTuple = [
   "#0c4457",
 ];
 
+/** Greys of the dark scheme, with a little of the same blue. */
+const dark: MantineColorsTuple = [
+  "#dfe4e8",
+  "#b6c0c8",
+  "#8e9aa4",
+  "#66727c",
+  "#3a454e",
+  "#2a333a",
+  "#1c2329",
+  "#161b20",
+  "#11161a",
+  "#0c1013",
+];
+
 export const theme = createTheme({
   primaryColor: "sea",
   primaryShade: { light: 7, dark: 7 },
-  colors: { sea },
+  colors: { sea, dark },
   defaultRadius: 6,
   cursorType: "pointer",
   fontFamily:

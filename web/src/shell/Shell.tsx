@@ -87,9 +87,7 @@ export function Shell() {
             <Menu position="bottom-end" width={230}>
               <Menu.Target>
                 <button type="button" className={classes.user} aria-label={`Account of ${me.name}`}>
-                  <span className={classes.initial} aria-hidden="true">
-                    {[...me.name][0]?.toUpperCase()}
-                  </span>
+                  <span className={classes.initial} data-initial={[...me.name][0]?.toUpperCase()} />
                   <span className={classes.userName}>{me.name}</span>
                 </button>
               </Menu.Target>

@@ -1,6 +1,6 @@
-import { Alert, Button, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { asProblem } from "../api/client";
-import { IconWarning } from "./icons";
+import { Note } from "./Note";
 
 interface TroubleProps {
   error: unknown;
@@ -14,15 +14,7 @@ export function Trouble({ error, onRetry }: TroubleProps) {
   const problem = asProblem(error);
   const ended = problem.status === 401;
   return (
-    <Alert
-      role="alert"
-      variant="outline"
-      color="red"
-      styles={{ title: { color: "var(--mantine-color-error)" } }}
-      icon={<IconWarning />}
-      title={ended ? "You are signed out" : problem.title}
-      my="sm"
-    >
+    <Note role="alert" tone="bad" title={ended ? "You are signed out" : problem.title}>
       <Text size="sm" className="anywhere">
         {ended
           ? "Nothing was changed. Sign in, then do it again: what you wrote is still here."
@@ -47,6 +39,6 @@ export function Trouble({ error, onRetry }: TroubleProps) {
           Try again
         </Button>
       ) : null}
-    </Alert>
+    </Note>
   );
 }

@@ -3,8 +3,9 @@ import "uplot/dist/uPlot.min.css";
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
-import { measured } from "../../ui/format";
-import type { ChartData } from "./series";
+import { absoluteTime, measured } from "../../ui/format";
+import classes from "./device.module.css";
+import { type ChartData, clock } from "./series";
 
 const HEIGHT = 190;
 
@@ -33,7 +34,7 @@ export function Chart(props: { label: string; data: ChartData; onZoom: (from: nu
         height: HEIGHT,
         cursor: { drag: { x: true, y: false, setScale: false } },
         series: [
-          {},
+          { value: (_, t) => (t == null ? "–" : absoluteTime(t * 1000)) },
           {
             label,
             stroke: line,
@@ -49,7 +50,10 @@ export function Chart(props: { label: string; data: ChartData; onZoom: (from: nu
             : []),
         ],
         bands: stepped ? [{ series: [2, 3], fill: `${line}1f` }] : [],
-        axes: [axis, { ...axis, size: 62, values: (_, values) => values.map((v) => measured(v)) }],
+        axes: [
+          { ...axis, values: (_u, at, _axis, _space, step) => at.map((t) => clock(t, step)) },
+          { ...axis, size: 62, values: (_, values) => values.map((v) => measured(v)) },
+        ],
         hooks: {
           setSelect: [
             (u) => {
@@ -80,5 +84,5 @@ export function Chart(props: { label: string; data: ChartData; onZoom: (from: nu
 
   const numbers = data.mean.filter((value) => value !== null);
   const summary = `${label}: ${numbers.length} values from ${measured(Math.min(...numbers))} to ${measured(Math.max(...numbers))}, last ${measured(numbers.at(-1) ?? "none")}`;
-  return <div ref={frame} role="img" aria-label={summary} />;
+  return <div ref={frame} className={classes.chart} role="img" aria-label={summary} />;
 }

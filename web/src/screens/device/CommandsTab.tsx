@@ -2,6 +2,7 @@
 import { Stack, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "@tanstack/react-router";
 import { api, type Page as ApiPage, take } from "../../api/client";
 import type { CommandExecution, CommandResult } from "../../api/pending";
 import { useCan } from "../../session/session";
@@ -73,9 +74,9 @@ export default function CommandsTab({ device }: { device: Device }) {
           {items.map((execution) => (
             <article key={execution.id} aria-label={`Command of job ${execution.job}`}>
               <Text size="sm" mb={4}>
-                <a className="link" href={`/jobs/${execution.job}`}>
+                <Link to="/jobs/$id" params={{ id: String(execution.job) }} className="link">
                   Job {execution.job}
-                </a>{" "}
+                </Link>{" "}
                 <span className="quiet">
                   <Time at={execution.queuedAt} />
                 </span>

@@ -1,4 +1,5 @@
 // What was asked of the device, by any job, how far it is, and why.
+import { Link } from "@tanstack/react-router";
 import { api, type Schemas, take } from "../../api/client";
 import { type Column, ListTable } from "../../list/ListTable";
 import { Clip } from "../../ui/Clip";
@@ -14,9 +15,9 @@ const COLUMNS: Column<Execution>[] = [
     id: "job",
     head: "Job",
     cell: (execution) => (
-      <a href={`/jobs/${execution.job}`} className="link" tabIndex={-1}>
+      <Link to="/jobs/$id" params={{ id: String(execution.job) }} className="link" tabIndex={-1}>
         {execution.job}
-      </a>
+      </Link>
     ),
   },
   { id: "outcome", head: "Outcome", cell: (execution) => <StateOf state={execution.outcome} /> },

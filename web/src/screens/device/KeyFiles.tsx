@@ -1,7 +1,8 @@
 // A certificate, its key and the CA, to be taken away once.
-import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import type { KeyedCredential } from "../../api/pending";
-import { IconDownload, IconWarning } from "../../ui/icons";
+import { IconDownload } from "../../ui/icons";
+import { Note } from "../../ui/Note";
 import { save } from "../../ui/save";
 import { Snippet } from "../../ui/Snippet";
 
@@ -10,11 +11,11 @@ export function KeyFiles(props: { name: string; made: KeyedCredential; onClose?:
   return (
     <Stack gap="sm">
       {made.privateKeyPem ? (
-        <Alert variant="outline" color="yellow" icon={<IconWarning />} title="The key is shown once">
+        <Note tone="warn" title="The key is shown once">
           <Text size="sm">
             The server does not keep it. Download it now, and keep it where only the device can read it.
           </Text>
-        </Alert>
+        </Note>
       ) : null}
       <Group gap={8}>
         <Button

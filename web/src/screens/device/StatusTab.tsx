@@ -1,5 +1,5 @@
 // What a device is and how it is, with the reason.
-import { Badge, SimpleGrid, Text } from "@mantine/core";
+import { SimpleGrid, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, type Schemas, take } from "../../api/client";
@@ -7,6 +7,7 @@ import { useCan } from "../../session/session";
 import { count, measured } from "../../ui/format";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
+import { Tags } from "../../ui/Tags";
 import { Time } from "../../ui/Time";
 import { Why } from "../../ui/Why";
 import { EditDetails } from "./EditDetails";
@@ -67,8 +68,8 @@ export function StatusTab({ device }: { device: Device }) {
                   ] as [string, React.ReactNode],
                 ]
               : []),
-            ["Tags", device.tags.length ? <Words key="tags" words={device.tags} /> : "none"],
-            ["Groups", device.groups.length ? <Words key="groups" words={device.groups} /> : "none"],
+            ["Tags", device.tags.length ? <Tags key="tags" tags={device.tags} /> : "none"],
+            ["Groups", device.groups.length ? <Tags key="groups" tags={device.groups} /> : "none"],
             [
               "Other ids",
               device.aliases.length
@@ -89,18 +90,6 @@ export function StatusTab({ device }: { device: Device }) {
       </Panel>
       {can("telemetry.read") ? <LastValues name={device.name} /> : null}
     </SimpleGrid>
-  );
-}
-
-function Words({ words }: { words: string[] }) {
-  return (
-    <>
-      {words.map((word) => (
-        <Badge key={word} variant="outline" color="gray" size="sm" tt="none" mr={4} maw="100%">
-          {word}
-        </Badge>
-      ))}
-    </>
   );
 }
 

@@ -68,3 +68,14 @@ export function seriesData(series: Schemas["Series"]): ChartData {
     text: typeof last === "string" ? last : undefined,
   };
 }
+
+/** What stands at a tick of the time axis; `step` is the distance of ticks in seconds. */
+export function clock(seconds: number, step: number): string {
+  const d = new Date(seconds * 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = `${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  if (step >= 86_400) return day;
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  if (step < 60) return `${time}:${two(d.getSeconds())}`;
+  return time === "00:00" ? day : time;
+}

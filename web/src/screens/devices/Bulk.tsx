@@ -5,7 +5,6 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, take } from "../../api/client";
-import { quoted } from "../../list/completion";
 import type { Selection } from "../../list/ListTable";
 import { useCan } from "../../session/session";
 import { counted } from "../../ui/format";
@@ -13,18 +12,13 @@ import { useApiForm } from "../../ui/form";
 import { done } from "../../ui/toast";
 import { Trouble } from "../../ui/Trouble";
 import { CommandForm } from "../device/CommandForm";
+import { queryOf } from "./selection";
 
 interface BulkProps {
   selection: Selection;
   query: string;
   total: number;
   onDone: () => void;
-}
-
-/** The query that means exactly the selection. */
-export function queryOf(selection: Selection, query: string): string {
-  if (selection.allMatching) return query;
-  return `name=in=(${[...selection.picked].map(quoted).join(",")})`;
 }
 
 export function Bulk({ selection, query, total, onDone }: BulkProps) {
@@ -43,6 +37,11 @@ export function Bulk({ selection, query, total, onDone }: BulkProps) {
       {can("job.create") ? (
         <Button size="xs" variant="default" onClick={() => setOpen("command")}>
           Command…
+        </Button>
+      ) : null}
+      {can("job.create") ? (
+        <Button size="xs" variant="default" onClick={() => void navigate({ to: "/jobs/new", search: { q } })}>
+          Rollout…
         </Button>
       ) : null}
       <Modal
@@ -77,7 +76,7 @@ export function Bulk({ selection, query, total, onDone }: BulkProps) {
             done(`Job ${job.id} runs the command on ${counted(total, "device")}.`);
             setOpen(undefined);
             onDone();
-            void navigate({ href: `/jobs/${job.id}` });
+            void navigate({ to: "/jobs/$id", params: { id: String(job.id) } });
           }}
         />
       </Modal>

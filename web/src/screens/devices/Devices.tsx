@@ -2,7 +2,7 @@ import { Button, Menu } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { api, asProblem, type Page as ApiPage, takeWhole } from "../../api/client";
-import { ListTable, NOTHING, type Selection } from "../../list/ListTable";
+import { ALL, ListTable, NOTHING, type Selection } from "../../list/ListTable";
 import { QueryBar } from "../../list/QueryBar";
 import { list } from "../../routes/search";
 import { useCan } from "../../session/session";
@@ -60,6 +60,8 @@ export function Devices() {
   );
   const onFirstPage = useCallback((page: ApiPage<Device>) => setFirst(page), []);
   const total = first?.total ?? undefined;
+  // Whoever has picked every device that matches means all of them.
+  const meant = total !== undefined && total === selection.picked.size ? ALL : selection;
   const chosen = selection.allMatching ? total : selection.picked.size;
 
   return (
@@ -138,12 +140,7 @@ export function Devices() {
                       Select all {counted(total, "device")} {query ? "that match" : ""}
                     </Button>
                   ) : null}
-                  <Bulk
-                    selection={selection}
-                    query={query}
-                    total={chosen}
-                    onDone={() => setSelection(NOTHING)}
-                  />
+                  <Bulk selection={meant} query={query} total={chosen} onDone={() => setSelection(NOTHING)} />
                 </>
               ) : null}
             </div>

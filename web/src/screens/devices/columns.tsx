@@ -1,9 +1,9 @@
-import { Badge } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "../../api/client";
 import type { Column } from "../../list/ListTable";
 import { Clip } from "../../ui/Clip";
 import { StateOf } from "../../ui/Status";
+import { Tags } from "../../ui/Tags";
 import { Time } from "../../ui/Time";
 
 export type Device = Schemas["Device"];
@@ -33,11 +33,12 @@ export const COLUMNS: Column<Device>[] = [
     cell: (device) => (device.type ? <Clip>{device.type}</Clip> : <span className="quiet">none</span>),
   },
   { id: "lifecycle", head: "Lifecycle", wide: true, cell: (device) => <StateOf state={device.lifecycle} /> },
-  { id: "tags", head: "Tags", wide: true, cell: (device) => <Tags tags={device.tags} /> },
+  { id: "tags", head: "Tags", wide: true, cell: (device) => <Tags tags={device.tags} most={3} /> },
   {
     id: "contact",
     head: "Last contact",
     sort: "lastContactAt",
+    wide: true,
     cell: (device) => <Time at={device.lastContactAt} />,
   },
   {
@@ -49,7 +50,13 @@ export const COLUMNS: Column<Device>[] = [
       <Clip mono>{device.inventory["firmware.version"] ?? device.inventory.firmware ?? "–"}</Clip>
     ),
   },
-  { id: "groups", head: "Groups", extra: true, wide: true, cell: (device) => <Tags tags={device.groups} /> },
+  {
+    id: "groups",
+    head: "Groups",
+    extra: true,
+    wide: true,
+    cell: (device) => <Tags tags={device.groups} most={3} />,
+  },
   { id: "kind", head: "Kind", extra: true, wide: true, cell: (device) => device.kind },
   {
     id: "parent",
@@ -80,17 +87,3 @@ export const COLUMNS: Column<Device>[] = [
     cell: (device) => <Time at={device.createdAt} />,
   },
 ];
-
-function Tags({ tags }: { tags: string[] }) {
-  if (tags.length === 0) return <span className="quiet">–</span>;
-  return (
-    <span title={tags.join(" ")}>
-      {tags.slice(0, 3).map((tag) => (
-        <Badge key={tag} variant="outline" size="sm" mr={4} tt="none" maw={140} color="gray">
-          {tag}
-        </Badge>
-      ))}
-      {tags.length > 3 ? <span className="quiet">+{tags.length - 3}</span> : null}
-    </span>
-  );
-}

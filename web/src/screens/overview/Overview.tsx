@@ -175,9 +175,9 @@ function JobLine({ job }: { job: Schemas["Job"] }) {
   return (
     <div>
       <div className={classes.job}>
-        <a href={`/jobs/${job.id}`} className="link clip">
+        <Link to="/jobs/$id" params={{ id: String(job.id) }} className="link clip">
           {what}
-        </a>
+        </Link>
         <StateOf state={job.state} />
       </div>
       <Progress.Root size={6} aria-label={`Progress of ${what}`}>

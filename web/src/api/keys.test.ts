@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { concerns } from "./keys";
+
+describe("concerns", () => {
+  it("makes a device's own page and every list of devices stale, and no other device", () => {
+    const change = { kind: "presence", name: "pump-1" } as const;
+    expect(concerns(change, ["device", "pump-1"])).toBe(true);
+    expect(concerns(change, ["device", "list", "type==pump"])).toBe(true);
+    expect(concerns(change, ["fleet"])).toBe(true);
+    expect(concerns(change, ["device", "pump-2"])).toBe(false);
+    expect(concerns(change, ["shadow", "pump-1"])).toBe(false);
+  });
+  it("makes jobs stale when one of their executions changes", () => {
+    const change = { kind: "execution", id: 7, device: "pump-1" } as const;
+    expect(concerns(change, ["job", 3])).toBe(true);
+    expect(concerns(change, ["execution", "pump-1", "list"])).toBe(true);
+    expect(concerns(change, ["execution", "pump-2", "list"])).toBe(false);
+  });
+  it("makes only the shadow of that device stale", () => {
+    const change = { kind: "shadow", device: "pump-1" } as const;
+    expect(concerns(change, ["shadow", "pump-1", "one", ""])).toBe(true);
+    expect(concerns(change, ["shadow", "pump-2", "one", ""])).toBe(false);
+  });
+  it("makes everything of a kind stale when nobody says which", () => {
+    expect(concerns({ kind: "device" }, ["device", "pump-1"])).toBe(true);
+    expect(concerns({ kind: "alert", id: 1 }, ["alert", "list", "open"])).toBe(true);
+  });
+});

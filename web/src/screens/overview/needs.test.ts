@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import type { Schemas } from "../../api/client";
+import type { Alert, Pending } from "../../api/pending";
+import { gatherNeeds } from "./needs";
+
+const alert = (change: Partial<Alert>): Alert => ({
+  id: 1,
+  kind: "deviceOverdue",
+  severity: "warning",
+  state: "open",
+  subject: "pump-1 is overdue",
+  detail: "",
+  action: "",
+  openedAt: "2026-01-01T00:00:00Z",
+  lastAt: "2026-01-01T00:00:00Z",
+  count: 1,
+  ...change,
+});
+const job = (change: object) =>
+  ({ id: 7, state: "halted", createdAt: "2026-01-02T00:00:00Z", ...change }) as Schemas["Job"];
+const pending = (change: object) =>
+  ({
+    id: 3,
+    name: "pump-9",
+    reason: "has a credential",
+    firstAt: "2026-01-03T00:00:00Z",
+    ...change,
+  }) as Pending;
+
+describe("gatherNeeds", () => {
+  it("puts what is worst first, and the oldest of those", () => {
+    const needs = gatherNeeds([alert({}), alert({ id: 2, severity: "error" })], [job({})], [pending({})]);
+    expect(needs.map((need) => need.key)).toEqual(["alert 2", "job 7", "alert 1", "pending 3"]);
+  });
+  it("says once what an alert speaks of already", () => {
+    const needs = gatherNeeds([alert({ job: 7 }), alert({ id: 2, pending: 3 })], [job({})], [pending({})]);
+    expect(needs.map((need) => need.key)).toEqual(["alert 1", "alert 2"]);
+  });
+  it("leaves out what somebody has acknowledged, and jobs that run", () => {
+    const taken = alert({ acknowledgedAt: "2026-01-01T01:00:00Z" });
+    expect(gatherNeeds([taken], [job({ state: "running" })], [])).toEqual([]);
+  });
+});
