@@ -408,6 +408,19 @@ async fn a_stopped_directory_is_backed_up_without_being_changed() {
 }
 
 #[tokio::test]
+async fn beside_a_database_server_artifacts_and_keys_are_backed_up_and_the_restored_says_so() {
+    let bench = Bench::fresh().await;
+    bench.app.close().await;
+    let staged = stage_alone(&bench.path("data"), false, START).await.unwrap();
+    let out = bench.path("plain");
+    write(&staged.snapshot, &out, &Seal::Plain, || false).await.unwrap();
+    let restored = restore(&out, &Key::None, &bench.path("target")).unwrap();
+    assert!(!restored.holds_state);
+    assert_eq!(restored.members, 1 + 4, "one blob, four key files");
+    assert!(!bench.path("target/state.db").exists() && !bench.path("target/telemetry.db").exists());
+}
+
+#[tokio::test]
 async fn last_values_are_not_lost_when_the_telemetry_is_older_than_the_state() {
     let bench = Bench::fresh().await;
     let held = bench.backups(None).stage().await.unwrap();
