@@ -1,7 +1,18 @@
 /** Small parts that every screen of operations is made of. Ask the server nothing. */
 import type { ReactNode } from "react";
 
-import { ActionIcon, Button, Code, CopyButton, Group, Skeleton, Stack, Table } from "@mantine/core";
+import {
+  ActionIcon,
+  Alert,
+  type AlertProps,
+  Button,
+  Code,
+  CopyButton,
+  Group,
+  Skeleton,
+  Stack,
+  Table,
+} from "@mantine/core";
 
 import type { ProblemError } from "../api/client";
 import { useConfirm } from "../ui/confirm";
@@ -111,6 +122,11 @@ export function Listing<T>(props: {
       ) : null}
     </Stack>
   );
+}
+
+/** Something to be told in passing; the colour never carries the meaning alone. */
+export function Notice(props: AlertProps) {
+  return <Alert variant="light" styles={{ title: { color: "var(--mantine-color-text)" } }} {...props} />;
 }
 
 /** A button that asks first, in one sentence, and shows why it was refused. */

@@ -89,6 +89,7 @@ export function Templates({ list }: { list: ListOf<CommandTemplate> }) {
         }
       />
       <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
         opened={open !== null}
         onClose={() => setOpen(null)}
         title={open?.version ? open.name : "New template"}

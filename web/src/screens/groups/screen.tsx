@@ -74,13 +74,19 @@ export function Groups() {
         }
       />
       <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
         opened={open !== null}
         onClose={() => setOpen(null)}
         title={open?.isNew ? "New group" : open?.path}
       >
         {open ? <Editor {...open} done={() => setOpen(null)} /> : null}
       </Modal>
-      <Modal opened={filling !== null} onClose={() => setFilling(null)} title={`Members of ${filling ?? ""}`}>
+      <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
+        opened={filling !== null}
+        onClose={() => setFilling(null)}
+        title={`Members of ${filling ?? ""}`}
+      >
         {filling ? <Members group={filling} done={() => setFilling(null)} /> : null}
       </Modal>
     </Screen>

@@ -1,8 +1,8 @@
 /** Who did what, and whether that record is whole: `/audit`. */
-import { Alert, Button, Code, Group, Text } from "@mantine/core";
+import { Button, Code, Group, Text } from "@mantine/core";
 
 import { path, request, useAct, useList, type Schemas } from "../../kit/api";
-import { Digest, Empty, Listing, Screen, Trouble } from "../../kit/parts";
+import { Digest, Empty, Listing, Screen, Trouble, Notice } from "../../kit/parts";
 import { Status } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { counted } from "../../ui/format";
@@ -81,7 +81,7 @@ export function Audit() {
 
 function Proof({ found }: { found: Verification }) {
   return (
-    <Alert
+    <Notice
       role="status"
       color={found.intact ? "green" : "red"}
       title={found.intact ? "The record is whole" : "The record was changed"}
@@ -98,6 +98,6 @@ function Proof({ found }: { found: Verification }) {
           </Text>
         ) : null}
       </Group>
-    </Alert>
+    </Notice>
   );
 }

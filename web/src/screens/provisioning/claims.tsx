@@ -2,7 +2,6 @@
 import { useState } from "react";
 
 import {
-  Alert,
   Button,
   Group,
   Modal,
@@ -15,7 +14,7 @@ import {
 } from "@mantine/core";
 
 import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
-import { Confirmed, Digest, Empty, Listing, Trouble } from "../../kit/parts";
+import { Confirmed, Digest, Empty, Listing, Trouble, Notice } from "../../kit/parts";
 import { save } from "../../ui/save";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
@@ -68,6 +67,7 @@ export function Claims() {
         }
       />
       <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
         opened={open}
         onClose={() => setOpen(false)}
         title="New claim"
@@ -159,9 +159,9 @@ function Once({ created, done }: { created: Created; done: () => void }) {
   return (
     <Stack>
       {key ? (
-        <Alert color="yellow" title="The key is shown this once">
+        <Notice color="yellow" title="The key is shown this once">
           It is kept nowhere. Save it now; without it the claim is of no use.
-        </Alert>
+        </Notice>
       ) : null}
       <Group>
         {key ? (

@@ -76,6 +76,7 @@ export function Templates() {
         }
       />
       <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
         opened={open !== null}
         onClose={() => setOpen(null)}
         title={open?.version ? open.name : "New template"}

@@ -1,9 +1,9 @@
 /** One job, live: waves, failures by reason, devices, and what can be done about it: `/jobs/$id`. */
-import { Alert, Button, Card, Group, Select, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Button, Card, Group, Select, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 
 import { path, request, useAct, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { Go, usePart, useUrl } from "../../kit/nav";
-import { Confirmed, Empty, Listing, Screen, Trouble } from "../../kit/parts";
+import { Confirmed, Empty, Listing, Screen, Trouble, Notice } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
@@ -39,13 +39,9 @@ export function Rollout() {
       }
     >
       {job.data.reason ? (
-        <Alert
-          color={job.data.state === "halted" ? "red" : "blue"}
-          title={words(job.data.state)}
-          variant="light"
-        >
+        <Notice color={job.data.state === "halted" ? "red" : "blue"} title={words(job.data.state)}>
           {job.data.reason}
-        </Alert>
+        </Notice>
       ) : null}
       <Card withBorder>
         <CountsBar counts={job.data.counts} label="All devices" />
@@ -68,7 +64,7 @@ function Actions({ job }: { job: Job }) {
   const button = (action: string, label: string) => (
     <Button
       size="compact-sm"
-      variant="light"
+
       loading={act.isPending && act.variables === action}
       onClick={() => act.mutate(action)}
     >

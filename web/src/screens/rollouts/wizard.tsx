@@ -2,7 +2,6 @@
 import { useState } from "react";
 
 import {
-  Alert,
   Button,
   Checkbox,
   Group,
@@ -19,7 +18,7 @@ import {
 
 import { fault, path, request, useAct, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
-import { Screen, Trouble } from "../../kit/parts";
+import { Screen, Trouble, Notice } from "../../kit/parts";
 import { counted } from "../../ui/format";
 import { missing, START, summary, targetQuery, toJob, type Draft, type TargetKind } from "./draft";
 
@@ -70,9 +69,9 @@ export function NewRollout() {
               {summary(draft, matching.total ?? 0)}
             </Text>
             {matching.total === 0 ? (
-              <Alert color="yellow">
+              <Notice color="yellow">
                 No device matches now. Targets are frozen when the rollout is made.
-              </Alert>
+              </Notice>
             ) : null}
             <TextInput
               label="What for"

@@ -2,7 +2,6 @@
 import { useState } from "react";
 
 import {
-  Alert,
   Button,
   Group,
   MultiSelect,
@@ -17,7 +16,7 @@ import {
 
 import { fault, path, request, useAct } from "../../kit/api";
 import type { Channel } from "../../kit/coming";
-import { Trouble } from "../../kit/parts";
+import { Trouble, Notice } from "../../kit/parts";
 import { Snippet } from "../../ui/Snippet";
 import { words } from "../../ui/format";
 
@@ -121,9 +120,9 @@ export function ChannelForm({
         ) : (
           <>
             {mail ? null : (
-              <Alert color="yellow">
+              <Notice color="yellow">
                 This server has no mail server configured; e-mail waits until it has.
-              </Alert>
+              </Notice>
             )}
             <TagsInput
               label="To"
@@ -170,9 +169,9 @@ export function ChannelForm({
 function Secret({ text, done }: { text: string; done: () => void }) {
   return (
     <Stack>
-      <Alert color="yellow" title="The signing secret is shown this once">
+      <Notice color="yellow" title="The signing secret is shown this once">
         Give it to the receiver, so that it can tell messages of this server from others.
-      </Alert>
+      </Notice>
       <Snippet text={text} label="signing secret" />
       <Group justify="flex-end">
         <Button onClick={done}>Done</Button>

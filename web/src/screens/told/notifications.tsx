@@ -1,12 +1,12 @@
 /** Who is told of alerts, and whether it arrived: `/notifications`. */
 import { useState } from "react";
 
-import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 
 import { path, request, useAct, useList, useRecord } from "../../kit/api";
 import type { ServerDetails as ServerFacts } from "../../api/pending";
 import type { Channel, Delivery } from "../../kit/coming";
-import { Confirmed, Empty, Listing, Screen, Trouble } from "../../kit/parts";
+import { Confirmed, Empty, Listing, Screen, Trouble, Notice } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
@@ -89,6 +89,7 @@ export function Notifications() {
         }
       />
       <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
         opened={open !== null}
         onClose={() => setOpen(null)}
         title={open === "new" || open === null ? "New channel" : open.name}
@@ -103,6 +104,7 @@ export function Notifications() {
         ) : null}
       </Modal>
       <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
         opened={log !== null}
         onClose={() => setLog(null)}
         title={`Deliveries to ${log ?? ""}`}
@@ -126,12 +128,20 @@ function Test({ name }: { name: string }) {
       <Button size="compact-sm" variant="light" loading={test.isPending} onClick={() => test.mutate()}>
         Test
       </Button>
-      <Modal opened={test.isSuccess || test.isError} onClose={close} title={`Test of ${name}`}>
+      <Modal
+        closeButtonProps={{ "aria-label": "Close" }}
+        opened={test.isSuccess || test.isError}
+        onClose={close}
+        title={`Test of ${name}`}
+      >
         <Trouble problem={test.error} />
         {test.data ? (
-          <Alert color={test.data.outcome === "delivered" ? "green" : "red"} title={words(test.data.outcome)}>
+          <Notice
+            color={test.data.outcome === "delivered" ? "green" : "red"}
+            title={words(test.data.outcome)}
+          >
             {test.data.detail}
-          </Alert>
+          </Notice>
         ) : null}
       </Modal>
     </>
