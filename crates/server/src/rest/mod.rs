@@ -6,6 +6,7 @@
 //! `mod` order is reading order: what is around every operation, then the operations.
 
 mod access;
+mod browser;
 mod error;
 mod request;
 mod routes;
@@ -47,6 +48,10 @@ mod tokens;
 
 mod users;
 
+mod sessions;
+
+mod live;
+
 mod audit;
 
 mod server;
@@ -56,6 +61,8 @@ mod backups;
 mod checks;
 
 mod downloads;
+
+mod assets;
 
 mod health;
 
@@ -70,6 +77,7 @@ mod fixture;
 #[cfg(test)]
 mod surface_tests;
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -99,6 +107,10 @@ pub(crate) struct RestConfig {
     pub(crate) gateway_metrics: Option<Arc<Metrics>>,
     /// Where devices connect.
     pub(crate) device_endpoints: Vec<String>,
+    /// Port of the first device listener.
+    pub(crate) device_port: Option<u16>,
+    /// Whether everybody may speak plain HTTP.
+    pub(crate) plain_http: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<Cidr>,
     /// Backups of this node.
@@ -145,6 +157,7 @@ pub(crate) struct Inner {
     pub(crate) readiness: Readiness,
     pub(crate) requests: metrics::Requests,
     pub(crate) under_way: Arc<idempotency::UnderWay>,
+    pub(crate) streams: Arc<live::Streams>,
     pub(crate) started_at: Timestamp,
 }
 
@@ -169,8 +182,14 @@ impl Rest {
             readiness: Readiness::default(),
             requests: metrics::Requests::default(),
             under_way: Arc::default(),
+            streams: Arc::default(),
             started_at,
         }))
+    }
+
+    /// Whether what this address says of others is believed.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.config.trusted_proxies.iter().any(|range| range.contains(address))
     }
 
     /// The tenant and the user that a sign-in name stands for: `name` in the default tenant, `tenant/name` in
@@ -234,6 +253,8 @@ fn operations(rest: &Rest) -> Routes {
         jobs::routes,
         tokens::routes,
         users::routes,
+        sessions::routes,
+        live::routes,
         audit::routes,
         server::routes,
         backups::routes,
@@ -252,7 +273,7 @@ pub(crate) fn router(rest: &Rest) -> Router {
     router
         .merge(outside)
         .method_not_allowed_fallback(|| async { Refusal::no_such_method() })
-        .fallback(|| async { Refusal::no_such_path() })
+        .fallback(assets::serve)
         .layer(axum::Extension(document))
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(from_fn_with_state(rest.clone(), request::around))
