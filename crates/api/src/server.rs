@@ -27,4 +27,6 @@ pub struct ServerInfo {
     pub connections: u64,
     /// Bytes of memory that the process holds.
     pub resident_bytes: u64,
+    /// Whether mail can be sent: a mail server is configured.
+    pub mail: bool,
 }

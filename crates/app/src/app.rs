@@ -11,6 +11,7 @@ use windlass_store::telemetry::Telemetry;
 use windlass_store::{Blobs, Location, OpenError, Store};
 
 use crate::access::passwords::Passwords;
+use crate::alerts::Alerts;
 use crate::audit::AuditKey;
 use crate::authority::names::ServerNames;
 use crate::authority::{Authority, AuthorityError};
@@ -94,6 +95,8 @@ pub struct Inner {
     pub node: String,
     /// Told when a job may have something to do.
     pub jobs_due: Notify,
+    /// What alerts and notifications share.
+    pub alerts: Alerts,
     /// Owner of background tasks.
     pub tasks: Tasks,
     /// What it was started with.
@@ -143,6 +146,7 @@ impl App {
         let passwords = Passwords::new(&*entropy);
         let fleet = Fleet::default();
         fleet.load(&store).await.map_err(OpenError::Store)?;
+        let alerts = Alerts::new(clock.now());
         Ok(Self(Arc::new(Inner {
             store,
             telemetry,
@@ -161,6 +165,7 @@ impl App {
             disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),
             node: node_name(&config.location),
             jobs_due: Notify::new(),
+            alerts,
             tasks,
             config,
         })))
@@ -174,6 +179,8 @@ impl App {
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
         self.tasks.spawn_until_stopped(self.clone().audit_sealer());
         self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
+        self.tasks.spawn_until_stopped(self.clone().alerts_keeper());
+        self.tasks.spawn_until_stopped(self.clone().outbox_keeper());
     }
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.

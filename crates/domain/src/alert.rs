@@ -174,8 +174,9 @@ impl Condition {
             about: About::Server,
             severity: Severity::Error,
             subject: "The server's disk is almost full".to_owned(),
-            detail: "Telemetry and uploads are refused and not acknowledged; state, revocation and jobs go on."
-                .to_owned(),
+            detail:
+                "Telemetry and uploads are refused and not acknowledged; state, revocation and jobs go on."
+                    .to_owned(),
             action: "Free disk space on the server, or give the data directory a larger disk".to_owned(),
         }
     }
@@ -299,7 +300,13 @@ mod tests {
             let now = Timestamp::from_seconds(now);
             Condition::certificate_expiring(About::Server, "The certificate of x", end, now, "renew it")
         };
-        assert_eq!((at(99).severity, at(99).subject.as_str()), (Severity::Warning, "The certificate of x is near its end"));
-        assert_eq!((at(100).severity, at(100).subject.as_str()), (Severity::Error, "The certificate of x has ended"));
+        assert_eq!(
+            (at(99).severity, at(99).subject.as_str()),
+            (Severity::Warning, "The certificate of x is near its end")
+        );
+        assert_eq!(
+            (at(100).severity, at(100).subject.as_str()),
+            (Severity::Error, "The certificate of x has ended")
+        );
     }
 }

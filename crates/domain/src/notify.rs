@@ -62,8 +62,8 @@ impl FromStr for EmailAddress {
         let invalid = InvalidName { what: "e-mail address", rule: "one address such as ops@example.com" };
         let (local, domain) = text.rsplit_once('@').ok_or(invalid.clone())?;
         let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
-        let local_fits = local.len() <= 64
-            && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
+        let local_fits =
+            local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
         let label = |part: &str| {
             !part.is_empty()
                 && part.len() <= 63

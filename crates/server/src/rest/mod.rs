@@ -37,6 +37,10 @@ mod telemetry;
 
 mod events;
 
+mod alerts;
+
+mod notifications;
+
 mod artifacts;
 
 mod releases;
@@ -224,6 +228,8 @@ fn operations(rest: &Rest) -> Routes {
         shadows::routes,
         telemetry::routes,
         events::routes,
+        alerts::routes,
+        notifications::routes,
         artifacts::routes,
         releases::routes,
         jobs::routes,

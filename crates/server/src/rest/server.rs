@@ -35,6 +35,7 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         devices,
         connections: u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX),
         resident_bytes: super::metrics::resident_bytes(),
+        mail: rest.app.alerts.has_mail(),
     }))
 }
 
