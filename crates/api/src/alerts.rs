@@ -103,20 +103,6 @@ pub struct AlertQuery {
     pub cursor: Option<String>,
 }
 
-/// Alerts, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AlertPage {
-    /// The alerts.
-    pub items: Vec<Alert>,
-    /// How many are open in all, whatever was asked for; absent for those who see a part only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open: Option<u64>,
-    /// Pass it back to get the next page; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-}
-
 /// Why an alert is closed by hand (`POST /alerts/{id}/close`).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

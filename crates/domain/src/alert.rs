@@ -167,6 +167,19 @@ impl Condition {
         }
     }
 
+    /// The last backup of a node failed.
+    pub fn backup_failed(node: &str, problem: &str, at: Timestamp, last_good: Option<Timestamp>) -> Self {
+        let good = last_good.map_or_else(|| "never".to_owned(), |at| moment(at).to_string());
+        Self {
+            kind: AlertKind::BackupFailed,
+            about: About::Server,
+            severity: Severity::Error,
+            subject: "The last backup failed".to_owned(),
+            detail: format!("Node {node}, {}: {problem}. Last good backup: {good}.", moment(at)),
+            action: "Mend what the detail says, then make a backup: windlass backup".to_owned(),
+        }
+    }
+
     /// Too little free disk space on this node.
     pub fn disk_low() -> Self {
         Self {

@@ -43,8 +43,8 @@ pub struct AlertView {
 pub struct AlertPage {
     /// The alerts.
     pub items: Vec<AlertView>,
-    /// How many are open, whatever was asked for; absent for those who see a part only.
-    pub open: Option<u64>,
+    /// How many there are in all, where everything open was asked for by somebody who sees everything.
+    pub total: Option<u64>,
     /// Pass it as `before` to go on; absent at the end.
     pub next: Option<i64>,
 }
@@ -90,12 +90,12 @@ impl App {
         };
         let pick = Pick { open: filter.open, kind: filter.kind, device };
         let tenant = by.tenant;
-        let open = match &by.scope {
-            None => {
-                let count = self.store.read(move |tx| Box::pin(table::count_open(tx, tenant))).await?;
-                u64::try_from(count).ok()
-            }
-            Some(_) => None,
+        let everything_open = Pick { open: Some(true), ..Pick::default() };
+        let total = if by.scope.is_none() && pick == everything_open {
+            let count = self.store.read(move |tx| Box::pin(table::count_open(tx, tenant))).await?;
+            u64::try_from(count).ok()
+        } else {
+            None
         };
         let mut before = before.unwrap_or(i64::MAX);
         let mut items = Vec::new();
@@ -107,7 +107,7 @@ impl App {
             let last = page.len() < limit;
             for alert in page {
                 if items.len() == limit {
-                    return Ok(AlertPage { items, open, next: Some(before) });
+                    return Ok(AlertPage { items, total, next: Some(before) });
                 }
                 before = alert.id.get();
                 if self.sees_alert(by, &alert) {
@@ -115,13 +115,13 @@ impl App {
                 }
             }
             if last {
-                return Ok(AlertPage { items, open, next: None });
+                return Ok(AlertPage { items, total, next: None });
             }
             if items.len() == limit {
                 break;
             }
         }
-        Ok(AlertPage { items, open, next: Some(before) })
+        Ok(AlertPage { items, total, next: Some(before) })
     }
 
     /// One alert.

@@ -12,6 +12,7 @@ use windlass_domain::ids::TenantId;
 use windlass_domain::job::JobState;
 use windlass_domain::time::Timestamp;
 use windlass_store::alerts::{CertificateOf, EndingCertificate, certificates_ending, jobs_halted};
+use windlass_store::backups::outcomes;
 use windlass_store::{claims, jobs};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
@@ -59,6 +60,16 @@ impl App {
             }
         }
         Ok(holding)
+    }
+
+    /// Backups whose last attempt failed: of several nodes the first, which `owner` is told of.
+    pub(super) async fn failed_backups(&self, owner: TenantId) -> Result<Holding, AppError> {
+        let outcomes = self.store.read(|tx| Box::pin(outcomes(tx))).await?;
+        let failed = outcomes.iter().find_map(|(node, outcome)| {
+            let problem = outcome.problem.as_deref()?;
+            Some(Condition::backup_failed(node, problem, outcome.attempted_at, outcome.succeeded_at))
+        });
+        Ok(failed.map(|condition| (owner, vec![condition])).into_iter().collect())
     }
 
     /// Certificates near their end: of devices, claims, and of this server itself, which `owner` is told of.

@@ -78,6 +78,8 @@ impl App {
                 disk.insert(owner, vec![Condition::disk_low()]);
             }
             self.reconcile(&everybody, AlertKind::DiskLow, disk, &lease, now).await?;
+            let backups = self.failed_backups(owner).await?;
+            self.reconcile(&everybody, AlertKind::BackupFailed, backups, &lease, now).await?;
             let looked = *lock(&self.alerts.certificates_looked_at);
             if looked.is_none_or(|at| now.since(at) >= CERTIFICATES) {
                 let ending = self.ending_certificates(owner, now).await?;

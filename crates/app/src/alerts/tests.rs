@@ -358,7 +358,7 @@ async fn a_scope_shows_the_alerts_of_its_devices_only() {
     let scoped = Principal { scope: Some("name==pump-1".to_owned()), ..bench.by.clone() };
     let page = bench.app.alert_list(&scoped, &Filter::default(), None, 10).await.unwrap();
     let seen: Vec<_> = page.items.iter().map(|view| view.alert.about.device()).collect();
-    assert_eq!((seen, page.open), (vec![Some(ids[1])], None));
+    assert_eq!((seen, page.total), (vec![Some(ids[1])], None));
     let other = bench.alerts(None).await.into_iter().find(|one| one.about.device() == Some(ids[0])).unwrap();
     for gone in [
         bench.app.alert_get(&scoped, other.id).await,
@@ -480,4 +480,39 @@ async fn a_channel_switched_off_is_told_nothing() {
     assert_eq!(bench.receiver.events()[0].1, "test");
     bench.app.channel_delete(&bench.by, &name).await.unwrap();
     assert!(matches!(bench.app.channel_delete(&bench.by, &name).await, Err(AppError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_failed_backup_is_told_of_until_one_succeeds() {
+    use windlass_store::backups::{BackupOutcome, outcome_save};
+    let bench = Bench::new().await;
+    bench.webhook("hook").await;
+    let save = async |outcome: BackupOutcome| {
+        bench
+            .app
+            .store
+            .write::<_, StoreError, _>(move |tx| {
+                let outcome = outcome.clone();
+                Box::pin(async move { outcome_save(tx, "local", &outcome).await })
+            })
+            .await
+            .unwrap();
+        bench.look().await;
+        bench.send().await;
+    };
+    let failed = BackupOutcome {
+        attempted_at: START,
+        succeeded_at: None,
+        name: None,
+        problem: Some("no space".to_owned()),
+    };
+    save(failed.clone()).await;
+    save(BackupOutcome { attempted_at: START.plus(Duration::from_secs(60)), ..failed.clone() }).await;
+    let open = bench.alerts(Some(true)).await;
+    assert_eq!((open[0].kind, open[0].count), (AlertKind::BackupFailed, 2));
+    assert!(open[0].detail.contains("no space"), "{}", open[0].detail);
+    save(BackupOutcome { succeeded_at: Some(START), problem: None, ..failed }).await;
+    assert!(bench.alerts(Some(true)).await.is_empty());
+    let told: Vec<String> = bench.receiver.events().into_iter().map(|(_, event)| event).collect();
+    assert_eq!(told, ["alert.opened", "alert.closed"], "and not again for each attempt");
 }

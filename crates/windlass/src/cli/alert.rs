@@ -6,9 +6,10 @@ use anyhow::Context;
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::json;
-use windlass_api::alerts::{Alert, AlertKind, AlertPage, AlertQuery, AlertState, Closing};
+use windlass_api::alerts::{Alert, AlertKind, AlertQuery, AlertState, Closing};
 use windlass_api::events::Severity;
 use windlass_api::notifications::{Channel, ChannelKind, ChannelSpec, DeliveryState, Tested};
+use windlass_api::page::Page;
 
 use super::api::Api;
 use super::printer::{Printer, or_dash, time, time_or_dash, words};
@@ -128,28 +129,18 @@ pub(crate) async fn alerts(api: &Api, command: AlertCommand, printer: Printer) -
         AlertCommand::List { all, kind, device, limit } => {
             let state = (!all).then_some(AlertState::Open);
             let query = AlertQuery { state, kind, device, limit: Some(limit), cursor: None };
-            let page: AlertPage = api.get(&["alerts"], &query).await?;
-            if printer.is_json() {
-                printer.json(&page)?;
-                return Ok(Exit::Success);
-            }
-            printer.rows(
-                &page.items,
-                &["id", "severity", "state", "opened", "subject", "looked after by"],
-                |alert| {
-                    vec![
-                        alert.id.to_string(),
-                        alert.severity.to_string(),
-                        alert.state.to_string(),
-                        time(alert.opened_at),
-                        alert.subject.clone(),
-                        or_dash(alert.acknowledged_by.as_ref()),
-                    ]
-                },
-            )?;
-            if page.cursor.is_some() {
-                terminal::note("there is more; raise --limit to see it");
-            }
+            let page: Page<Alert> = api.get(&["alerts"], &query).await?;
+            let heading = ["id", "severity", "state", "opened", "subject", "looked after by"];
+            printer.page(&page, &heading, |alert| {
+                vec![
+                    alert.id.to_string(),
+                    alert.severity.to_string(),
+                    alert.state.to_string(),
+                    time(alert.opened_at),
+                    alert.subject.clone(),
+                    or_dash(alert.acknowledged_by.as_ref()),
+                ]
+            })?;
         }
         AlertCommand::Show { id } => show(&api.show(&["alerts", &id.to_string()]).await?)?,
         AlertCommand::Ack { id } => show(&api.invoke(&["alerts", &id.to_string(), "acknowledge"]).await?)?,
