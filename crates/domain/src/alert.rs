@@ -155,14 +155,17 @@ impl Condition {
         action: &str,
     ) -> Self {
         let over = now >= not_after;
-        let (verb, severity) =
-            if over { ("has ended", Severity::Error) } else { ("is near its end", Severity::Warning) };
+        let (verb, severity, until) = if over {
+            ("has ended", Severity::Error, "It was good until")
+        } else {
+            ("is near its end", Severity::Warning, "It is good until")
+        };
         Self {
             kind: AlertKind::CertificateExpiring,
             about,
             severity,
             subject: format!("{whose} {verb}"),
-            detail: format!("Good until {}; nobody has renewed it.", moment(not_after)),
+            detail: format!("{until} {}; nobody has renewed it.", moment(not_after)),
             action: action.to_owned(),
         }
     }
@@ -317,6 +320,7 @@ mod tests {
             (at(99).severity, at(99).subject.as_str()),
             (Severity::Warning, "The certificate of x is near its end")
         );
+        assert_ne!(at(99).detail, at(100).detail);
         assert_eq!(
             (at(100).severity, at(100).subject.as_str()),
             (Severity::Error, "The certificate of x has ended")
