@@ -45,8 +45,9 @@ def eventually(question, patience=PATIENCE, what="the expected state"):
 class Server:
     """One node. `start` may be called again after `kill` or `stop`: the ports stay the same."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, settings=None):
         self.directory = pathlib.Path(directory)
+        self.settings = settings or {}
         self.password = secrets.token_urlsafe(18)
         self.process = None
         self.http_address = "127.0.0.1:0"
@@ -61,6 +62,7 @@ class Server:
         self.log = open(self.directory / "server.log", "ab")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WINDLASS_")}
         environment["WINDLASS_ADMIN_PASSWORD_FILE"] = str(password_file)
+        environment.update(self.settings)
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", self.directory / "data", "--ready-file", ready]
             + ["--http", self.http_address, "--mqtt", self.mqtt_address],

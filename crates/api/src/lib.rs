@@ -73,6 +73,10 @@ pub mod telemetry;
 
 pub mod events;
 
+pub mod alerts;
+
+pub mod notifications;
+
 pub mod artifacts;
 
 pub mod releases;

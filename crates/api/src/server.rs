@@ -57,4 +57,6 @@ pub struct ServerInfo {
     /// Whether everybody may speak plain HTTP to the console port.
     #[serde(default)]
     pub plain_http: bool,
+    /// Whether mail can be sent: a mail server is configured.
+    pub mail: bool,
 }

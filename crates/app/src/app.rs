@@ -11,6 +11,7 @@ use windlass_store::telemetry::Telemetry;
 use windlass_store::{Blobs, Change, Location, OpenError, Store};
 
 use crate::access::passwords::Passwords;
+use crate::alerts::Alerts;
 use crate::audit::AuditKey;
 use crate::authority::names::ServerNames;
 use crate::authority::{Authority, AuthorityError};
@@ -99,6 +100,8 @@ pub struct Inner {
     pub changes: broadcast::Sender<Arc<[Change]>>,
     /// Told when a job may have something to do.
     pub jobs_due: Notify,
+    /// What alerts and notifications share.
+    pub alerts: Alerts,
     /// Owner of background tasks.
     pub tasks: Tasks,
     /// What it was started with.
@@ -148,6 +151,7 @@ impl App {
         let passwords = Passwords::new(&*entropy);
         let fleet = Fleet::default();
         fleet.load(&store).await.map_err(OpenError::Store)?;
+        let alerts = Alerts::new(clock.now());
         Ok(Self(Arc::new(Inner {
             store,
             telemetry,
@@ -167,6 +171,7 @@ impl App {
             node: node_name(&config.location),
             changes: broadcast::Sender::new(CHANGES_WAITING),
             jobs_due: Notify::new(),
+            alerts,
             tasks,
             config,
         })))
@@ -180,6 +185,8 @@ impl App {
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
         self.tasks.spawn_until_stopped(self.clone().audit_sealer());
         self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
+        self.tasks.spawn_until_stopped(self.clone().alerts_keeper());
+        self.tasks.spawn_until_stopped(self.clone().outbox_keeper());
     }
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.

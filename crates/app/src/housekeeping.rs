@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use windlass_store::StoreError;
 use windlass_store::events::events_expire;
 use windlass_store::idempotency::answers_expire;
+use windlass_store::{StoreError, alerts, outbox};
 
 use crate::App;
 
@@ -15,6 +15,10 @@ const EVERY: Duration = Duration::from_secs(60);
 const EVENTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long an answer to a creating request is remembered under its idempotency key.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How long closed alerts are kept.
+const ALERTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long notifications are kept after their end.
+const NOTIFICATIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Rows of one kind that go in one transaction.
 const AT_ONCE: u32 = 1_000;
 
@@ -30,6 +34,7 @@ impl App {
                 self.shadow_forget_deleted().await?;
                 while self.events_expire().await? >= u64::from(AT_ONCE) {}
                 self.answers_expire().await?;
+                self.alerts_expire().await?;
                 Ok::<_, crate::AppError>(())
             };
             if let Err(error) = round.await {
@@ -41,6 +46,18 @@ impl App {
     async fn events_expire(&self) -> Result<u64, StoreError> {
         let before = self.clock.now().minus(EVENTS_KEPT);
         self.store.write(move |tx| Box::pin(events_expire(tx, before, AT_ONCE))).await
+    }
+
+    async fn alerts_expire(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    alerts::expire(tx, now.minus(ALERTS_KEPT), AT_ONCE).await?;
+                    outbox::expire(tx, now.minus(NOTIFICATIONS_KEPT), AT_ONCE).await.map(drop)
+                })
+            })
+            .await
     }
 
     async fn answers_expire(&self) -> Result<u64, StoreError> {

@@ -3,6 +3,7 @@
 //! **Invariant:** no sockets, no SQL text, no HTTP. Time and randomness come in through [`clock`].
 
 pub mod access;
+pub mod alerts;
 mod app;
 pub mod artifacts;
 pub mod audit;
@@ -26,6 +27,7 @@ pub mod jobs;
 pub mod links;
 pub mod live;
 pub mod message;
+pub mod outbound;
 mod permit;
 pub mod releases;
 pub mod shadow;

@@ -120,6 +120,11 @@ name!(
     |t| of_chars(t, 36, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 );
 name!(
+    /// A way by which people are told of alerts.
+    ChannelName, "channel name", "1 to 64 of letters, digits, : _ . and -, and not . or ..",
+    |t| of_chars(t, 64, is_plain) && t != "." && t != ".."
+);
+name!(
     /// A telemetry metric; nested objects become dotted names.
     MetricName, "metric name", "1 to 128 bytes without control characters",
     |t| !t.is_empty() && t.len() <= 128 && !t.chars().any(char::is_control)
@@ -162,6 +167,12 @@ macro_rules! number {
     };
 }
 
+number!(/// Id of an alert; public.
+    AlertId);
+number!(/// Row id of a notification channel; never shown, its name is its public id.
+    ChannelId);
+number!(/// Id of one notification on its way; public.
+    DeliveryId);
 number!(/// Row id of a tenant.
     TenantId);
 number!(/// Row id of a device; never shown, its name is its public id.

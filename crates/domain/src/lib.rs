@@ -5,6 +5,7 @@
 //!
 //! `mod` order is reading order.
 
+pub mod alert;
 pub mod audit;
 pub mod credential;
 pub mod device;
@@ -14,6 +15,7 @@ pub mod event;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod notify;
 pub mod permission;
 pub mod shadow;
 pub mod software;

@@ -128,6 +128,12 @@ words!(
         AuditRead = "audit.read",
         /// Erase a person's fields from audit records.
         AuditErase = "audit.erase",
+        /// See alerts.
+        AlertRead = "alert.read",
+        /// Acknowledge and close alerts.
+        AlertHandle = "alert.handle",
+        /// See and change who is told of alerts, and how.
+        NotificationManage = "notification.manage",
         /// See the server's own state and settings.
         ServerRead = "server.read",
         /// Run the server: backups, simulation.
@@ -152,6 +158,7 @@ impl Permission {
             | Self::ReleaseRead
             | Self::JobRead
             | Self::AuditRead
+            | Self::AlertRead
             | Self::ServerRead => true,
             Self::DeviceWrite
             | Self::DeviceLifecycle
@@ -169,6 +176,8 @@ impl Permission {
             | Self::TokenManage
             | Self::UserManage
             | Self::AuditErase
+            | Self::AlertHandle
+            | Self::NotificationManage
             | Self::ServerManage => false,
         }
     }
@@ -194,7 +203,9 @@ impl Permission {
             | Self::TypeRead
             | Self::GroupRead
             | Self::ArtifactRead
-            | Self::ReleaseRead => true,
+            | Self::ReleaseRead
+            | Self::AlertRead
+            | Self::AlertHandle => true,
             Self::ClaimRead
             | Self::ClaimManage
             | Self::TemplateRead
@@ -207,6 +218,7 @@ impl Permission {
             | Self::UserManage
             | Self::AuditRead
             | Self::AuditErase
+            | Self::NotificationManage
             | Self::ServerRead
             | Self::ServerManage => false,
         }
@@ -223,6 +235,7 @@ impl Role {
                 | Permission::UserManage
                 | Permission::ClaimManage
                 | Permission::AuditErase
+                | Permission::NotificationManage
                 | Permission::ServerManage => false,
                 Permission::DeviceRead
                 | Permission::DeviceWrite
@@ -249,6 +262,8 @@ impl Role {
                 | Permission::JobCreate
                 | Permission::JobControl
                 | Permission::AuditRead
+                | Permission::AlertRead
+                | Permission::AlertHandle
                 | Permission::ServerRead => true,
             },
             Self::Viewer => permission.is_read() && !matches!(permission, Permission::AuditRead),
@@ -370,6 +385,9 @@ token.manage         yes -   -   -
 user.manage          yes -   -   -
 audit.read           yes yes -   -
 audit.erase          yes -   -   -
+alert.read           yes yes yes -
+alert.handle         yes yes -   -
+notification.manage  yes -   -   -
 server.read          yes yes yes -";
         let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines.len(), Permission::ALL.len());

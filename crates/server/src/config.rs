@@ -13,6 +13,8 @@ use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
 use windlass_domain::limits::Limits;
 
+use crate::outbound::Smtp;
+
 mod backup;
 mod limits;
 
@@ -74,6 +76,11 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Where backups are kept, and when they are made.
     pub backup: BackupConfig,
+    /// Addresses that notifications may be sent to although they are not public.
+    #[serde(deserialize_with = "list")]
+    pub outbound_allow: Vec<Cidr>,
+    /// Where mail goes; absent: no mail is sent. A variable is `WINDLASS_SMTP__HOST` and so on.
+    pub smtp: Option<Smtp>,
     /// Bounds.
     #[serde(skip)]
     pub limits: Limits,
@@ -101,6 +108,8 @@ impl Default for Config {
             server_side_keys: false,
             drain_seconds: 20,
             backup: BackupConfig::default(),
+            outbound_allow: Vec::new(),
+            smtp: None,
             limits: Limits::default(),
         }
     }
@@ -337,6 +346,9 @@ impl Config {
                 known("the environment", std::iter::once(&inner.to_owned()), &allowed)?;
                 let value = if is_text(section, inner) { Value::from(text.clone()) } else { value };
                 figment = figment.merge(Serialized::default(&format!("{section}.{inner}"), value));
+            } else if let Some(part) = key.strip_prefix("smtp__") {
+                let value = if part == "port" { value } else { Value::from(text.clone()) };
+                figment = figment.merge(Serialized::default(&format!("smtp.{part}"), value));
             } else {
                 known("the environment", std::iter::once(&key), &keys())?;
                 let value = if TEXTS.contains(&key.as_str()) { Value::from(text.clone()) } else { value };
@@ -518,6 +530,23 @@ mod tests {
         assert_eq!(config.limits.page, Limits::default().page);
         let error = load("[limits]\npage = \"many\"\n", &[], Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("limits.page"), "{error}");
+    }
+
+    #[test]
+    fn the_mail_server_comes_from_file_and_variables() {
+        let file =
+            "outbound_allow = [\"10.0.0.0/8\"]\n[smtp]\nhost = \"a\"\nfrom = \"x@y.z\"\ntls = \"none\"\n";
+        let config = load(file, &[("WINDLASS_SMTP__PORT", "2525")], Overrides::default()).unwrap();
+        let smtp = config.smtp.unwrap();
+        assert_eq!((smtp.host.as_str(), smtp.port), ("a", Some(2525)));
+        assert_eq!(config.outbound_allow.len(), 1);
+        let variables = [("WINDLASS_SMTP__HOST", "127.0.0.1"), ("WINDLASS_SMTP__FROM", "x@y.z")];
+        assert_eq!(load("", &variables, Overrides::default()).unwrap().smtp.unwrap().host, "127.0.0.1");
+        assert_eq!(load("", &[], Overrides::default()).unwrap().smtp, None);
+        let error = load("[smtp]\nhost = \"a\"\nfrom = \"x@y.z\"\nhosst = 1\n", &[], Overrides::default());
+        assert!(error.unwrap_err().to_string().contains("hosst"));
+        let error = load("", &[("WINDLASS_SMTP__HOST", "a")], Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("from"), "{error}");
     }
 
     #[test]

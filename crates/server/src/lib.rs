@@ -8,6 +8,8 @@ pub mod config;
 pub mod logging;
 pub mod node;
 
+pub mod outbound;
+
 mod console;
 mod rest;
 

@@ -25,6 +25,7 @@ use crate::admin;
 use crate::config::{Config, ConfigError};
 use crate::console::{self, ConsoleConfig, ConsoleError};
 use crate::doctor::Doctor;
+use crate::outbound::Outbound;
 use crate::rest::{self, Rest, RestConfig};
 
 /// Why a node did not start. Every sentence says what to do.
@@ -69,6 +70,9 @@ pub enum NodeError {
     /// The configuration does not go together.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The settings of what leaves this server cannot be used.
+    #[error("{0}")]
+    Outbound(String),
     /// Signals cannot be listened to.
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
@@ -114,6 +118,11 @@ impl Node {
         let database = if config.database.is_some() { "postgresql" } else { "sqlite" };
         let app = App::start(app_config, clock, entropy, tasks.child("app")).await?;
         let backups = Backups::new(app.clone(), config.backup.settings(&config.data)?);
+        let outbound = Outbound::new(&config.outbound_allow, config.smtp.as_ref());
+        app.alerts.use_courier(Arc::new(outbound.map_err(NodeError::Outbound)?));
+        if let Some(path) = &config.tls_cert {
+            app.alerts.watch_certificate(path.clone());
+        }
         let administrator = bootstrap(&app, config.admin_password_file.as_deref()).await?;
 
         let mut identity = app.authority.server_identity();

@@ -66,6 +66,8 @@ kinds!(
     SecretKey = "secretKey",
     /// A telemetry series.
     Series = "series",
+    /// An alert.
+    Alert = "alert",
 );
 
 /// One entry of the change feed.

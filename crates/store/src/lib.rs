@@ -8,6 +8,7 @@
 //!
 //! `mod` order is reading order.
 
+pub mod alerts;
 pub mod artifacts;
 pub mod audit;
 pub mod backups;
@@ -35,6 +36,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod leases;
 pub mod live;
+pub mod outbox;
 pub mod sessions;
 pub mod tenants;
 pub mod types;

@@ -72,6 +72,7 @@ impl Stale {
                 | ChangeKind::Token
                 | ChangeKind::SecretKey
                 | ChangeKind::Series
+                | ChangeKind::Alert
                 | ChangeKind::Unknown => {}
             }
         }

@@ -287,6 +287,7 @@ impl App {
         if let Some(reason) = &done.halted {
             tracing::warn!(job.id = id.get(), reason, "a job stopped by its failure threshold");
             self.wake_queued(id);
+            self.alerts.due.notify_one();
         }
         for device in &done.wake {
             self.wake_device(*device);

@@ -65,6 +65,8 @@ impl Fixture {
             App::start(config, Arc::<FixedClock>::clone(&clock), Arc::new(SystemEntropy), Tasks::new("test"))
                 .await
                 .unwrap();
+        let allow: Vec<crate::config::Cidr> = vec!["127.0.0.1".parse().unwrap()];
+        app.alerts.use_courier(Arc::new(crate::outbound::Outbound::new(&allow, None).unwrap()));
         let secret = app.bootstrap_token("test", None).await.unwrap().secret;
         let shelf = directory.path().join("backups");
         std::fs::create_dir(&shelf).unwrap();

@@ -118,6 +118,10 @@ impl Collector for Node {
         gauge(encoder, "windlass_ready", "1 while this node wants requests", ready)?;
         let connections = u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX);
         gauge(encoder, "windlass_device_connections", "Live connections of devices", connections)?;
+        let figure = |count: i64| u64::try_from(count).unwrap_or(0);
+        gauge(encoder, "windlass_alerts_open", "Open alerts", figure(rest.app.alerts.open()))?;
+        let waiting = figure(rest.app.alerts.waiting());
+        gauge(encoder, "windlass_outbox_waiting", "Notifications that are not taken yet", waiting)?;
         let answers: Vec<(Labels<'_>, u64)> = CLASSES
             .iter()
             .zip(&rest.requests.0)
@@ -213,6 +217,8 @@ mod tests {
         let text = text.text();
         assert!(text.contains("windlass_http_answers_total{class=\"4xx\"} 1"), "{text}");
         assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
+        assert!(text.contains("\nwindlass_alerts_open 0\n"), "{text}");
+        assert!(text.contains("\nwindlass_outbox_waiting 0\n"), "{text}");
         assert!(text.contains("windlass_connects_refused_total{reason=\"tls\"} 0"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
         let far = server.anonymous().from("192.0.2.1");

@@ -38,6 +38,10 @@ mod telemetry;
 
 mod events;
 
+mod alerts;
+
+mod notifications;
+
 mod artifacts;
 
 mod releases;
@@ -248,6 +252,8 @@ fn operations(rest: &Rest) -> Routes {
         shadows::routes,
         telemetry::routes,
         events::routes,
+        alerts::routes,
+        notifications::routes,
         artifacts::routes,
         releases::routes,
         jobs::routes,

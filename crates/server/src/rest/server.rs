@@ -47,6 +47,7 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         messages_received: messages
             .map_or(0, |metrics| metrics.messages_in.iter().map(|one| one.get()).sum()),
         plain_http: rest.config.plain_http,
+        mail: rest.app.alerts.has_mail(),
     }))
 }
 

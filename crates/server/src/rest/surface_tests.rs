@@ -168,6 +168,8 @@ async fn what_one_tenant_has_is_not_there_for_another() {
         "/components",
         "/releases",
         "/jobs",
+        "/alerts",
+        "/notifications",
     ] {
         let seen = other.get(list).await.expect(200);
         assert_eq!(seen["items"], json!([]), "{list}");
@@ -188,7 +190,8 @@ async fn fill(server: &Fixture) {
         .post("/devices/thing-1/credentials", json!({"csr": super::fixture::csr("thing-1")}))
         .await
         .expect(201);
-    server.post("/claims", json!({"name": "thing-1"})).await.expect(201);
+    let claim = json!({"name": "thing-1", "expiresAt": "2026-01-01T01:00:00Z"});
+    server.post("/claims", claim).await.expect(201);
     let resources = json!({"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "x"}}});
     server.put("/templates/thing-1", json!({"body": {"Resources": resources}})).await.expect(201);
     server.patch("/devices/thing-1/shadow", json!({"desired": {"a": 1}})).await.expect(200);
@@ -204,6 +207,9 @@ async fn fill(server: &Fixture) {
     let targets = json!({"devices": ["thing-1"]});
     server.post("/jobs", json!({"kind": "custom", "document": {}, "targets": targets})).await.expect(201);
     while server.rest.app.jobs_activate().await.unwrap() {}
+    let channel = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
+    server.put("/notifications/thing-1", channel).await.expect(201);
+    while server.rest.app.alerts_activate().await.unwrap() {}
 }
 
 #[tokio::test]

@@ -39,6 +39,13 @@ words! {
     topic_target: domain::device_type::TopicTarget => api::types::TopicTarget [Telemetry, Event, Log];
     topic_target_in: api::types::TopicTarget => domain::device_type::TopicTarget [Telemetry, Event, Log];
     severity: domain::event::Severity => api::events::Severity [Info, Warning, Error];
+    severity_in: api::events::Severity => domain::event::Severity [Info, Warning, Error];
+    alert_kind: domain::alert::AlertKind => api::alerts::AlertKind
+        [DeviceOverdue, RolloutStopped, CertificateExpiring, DiskLow, DevicePending, BackupFailed];
+    alert_kind_in: api::alerts::AlertKind => domain::alert::AlertKind
+        [DeviceOverdue, RolloutStopped, CertificateExpiring, DiskLow, DevicePending, BackupFailed];
+    telling: domain::notify::Telling => api::notifications::Telling [Opened, Closed, More, Test];
+    delivery_state: domain::notify::DeliveryState => api::notifications::DeliveryState [Waiting, Delivered, Failed];
     job_kind: domain::job::JobKind => api::jobs::JobKind [Update, Custom];
     execution_state: domain::job::ExecutionState => api::jobs::ExecutionState
         [Queued, InProgress, Succeeded, Failed, Rejected, TimedOut, Canceled, Removed];

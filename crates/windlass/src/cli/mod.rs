@@ -1,6 +1,7 @@
 //! Operator commands: everything goes over REST v1, with the API's own types.
 
 mod access;
+mod alert;
 pub(crate) mod api;
 mod audit;
 pub(crate) mod backup;
@@ -53,6 +54,12 @@ pub(crate) enum Command {
     /// Rollouts and other jobs.
     #[command(subcommand)]
     Job(job::Command),
+    /// What is wrong and open.
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
+    /// Who is told of alerts, and how.
+    #[command(subcommand)]
+    Notify(alert::NotifyCommand),
     /// API tokens.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -80,6 +87,8 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Artifact(command) => software::artifacts(&api()?, command, printer).await,
         Command::Release(command) => software::releases(&api()?, command, printer).await,
         Command::Job(command) => job::run(&api()?, command, printer).await,
+        Command::Alert(command) => alert::alerts(&api()?, command, printer).await,
+        Command::Notify(command) => alert::channels(&api()?, command, printer).await,
         Command::Token(command) => access::tokens(&api()?, command, printer).await,
         Command::User(command) => access::users(&api()?, command, printer).await,
         Command::Audit(command) => audit::run(connection, command, printer).await,

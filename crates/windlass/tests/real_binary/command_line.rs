@@ -207,3 +207,29 @@ fn a_second_server_on_the_same_directory_is_refused_clearly() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{}", said(&second));
     assert_eq!(server.json(&["whoami"])["role"], "admin");
 }
+
+#[test]
+fn a_full_disk_is_an_alert_that_people_look_after_and_a_channel_says_why_it_does_not_work() {
+    let server = Server::start(&[("WINDLASS_LIMITS__FREE_DISK_BYTES", "1000000000000000000")]);
+    let open = || server.json(&["alert", "list", "--kind", "diskLow"]);
+    wait_for("an alert", || open()["items"].as_array().is_some_and(|items| items.len() == 1));
+    let id = open()["items"][0]["id"].to_string();
+    assert_eq!(server.json(&["alert", "show", &id])["severity"], "error");
+    assert!(!server.json(&["alert", "ack", &id])["acknowledgedBy"].as_str().unwrap().is_empty());
+    assert_eq!(server.json(&["alert", "close", &id, "--reason", "known"])["closedReason"], "known");
+    server.fails(3, &["alert", "close", &id]);
+    server.fails(4, &["alert", "show", "999"]);
+    assert_eq!(open()["items"], json!([]));
+    let refused = server.fails(3, &["notify", "set-webhook", "ops", "https://127.0.0.1/"]);
+    assert!(refused.contains("outbound_allow"), "{refused}");
+    let refused = server.fails(3, &["notify", "set-email", "ops", "ops@example.com"]);
+    assert!(refused.contains("[smtp]"), "{refused}");
+    let made =
+        server.json(&["notify", "set-webhook", "ops", "https://windlass.invalid/", "--alert", "diskLow"]);
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
+    let tested = server.run(&["notify", "test", "ops"]);
+    assert_eq!(tested.status.code(), Some(1), "{}", said(&tested));
+    assert_eq!(server.json(&["notify", "list"])["items"][0]["lastDelivery"]["outcome"], "failed");
+    assert!(server.run(&["notify", "delete", "ops"]).status.success());
+    server.fails(4, &["notify", "delete", "ops"]);
+}
