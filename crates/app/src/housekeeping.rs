@@ -1,5 +1,5 @@
-//! What has served its time goes: sessions, deleted shadows, old events, remembered answers. Every minute, in bounded
-//! bites; losing a round costs nothing.
+//! What has served its time goes: sessions, deleted shadows, old events, remembered answers, jobs that are long over.
+//! Every minute, in bounded bites, on the node that holds the lease; losing a round costs nothing.
 
 use std::time::Duration;
 
@@ -24,11 +24,15 @@ impl App {
         let mut ticks = tokio::time::interval(EVERY);
         loop {
             ticks.tick().await;
+            if !self.leads("housekeeping").await {
+                continue;
+            }
             let round = async {
                 while self.sessions_expire().await? >= u64::from(AT_ONCE) {}
                 self.shadow_forget_deleted().await?;
                 while self.events_expire().await? >= u64::from(AT_ONCE) {}
                 self.answers_expire().await?;
+                while self.jobs_forget_bygone().await? {}
                 Ok::<_, crate::AppError>(())
             };
             if let Err(error) = round.await {

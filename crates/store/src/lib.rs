@@ -38,6 +38,7 @@ pub mod sessions;
 pub mod tenants;
 pub mod types;
 
+pub mod command_templates;
 pub mod templates;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use windlass_domain::device::Device;
-use windlass_domain::ids::{DeviceId, GroupId, TypeId};
+use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, TypeId};
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
 use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices, groups, types};
@@ -66,6 +66,7 @@ impl Stale {
                 | ChangeKind::Release
                 | ChangeKind::Job
                 | ChangeKind::Execution
+                | ChangeKind::Work
                 | ChangeKind::User
                 | ChangeKind::Token
                 | ChangeKind::SecretKey
@@ -264,6 +265,7 @@ impl App {
                 Ok(changes) => {
                     failing = false;
                     self.end_refused(&changes);
+                    self.hear_of_jobs(&changes);
                 }
                 Err(error) => {
                     if !failing {
@@ -285,6 +287,21 @@ impl App {
             match tokio::time::timeout(LOOK, committed.changed()).await {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(_)) => return,
+            }
+        }
+    }
+
+    /// What another node did to jobs: its devices may be connected here, and whoever waits may wait here.
+    fn hear_of_jobs(&self, changes: &[Change]) {
+        let of_jobs = |change: &&Change| matches!(change.kind, ChangeKind::Job | ChangeKind::Execution);
+        if self.leases.is_shared() && changes.iter().any(|change| of_jobs(&change)) {
+            self.jobs_due.notify_one();
+        }
+        for change in changes {
+            match change.kind {
+                ChangeKind::Execution => self.command_waits.execution_changed(ExecutionId::new(change.id)),
+                ChangeKind::Work => self.wake_device(DeviceId::new(change.id)),
+                _ => {}
             }
         }
     }

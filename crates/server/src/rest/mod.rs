@@ -28,6 +28,7 @@ mod groups;
 mod credentials;
 
 mod claims;
+mod commands;
 
 mod templates;
 
@@ -222,6 +223,7 @@ fn operations(rest: &Rest) -> Routes {
         artifacts::routes,
         releases::routes,
         jobs::routes,
+        commands::routes,
         tokens::routes,
         users::routes,
         audit::routes,

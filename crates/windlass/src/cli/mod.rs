@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod api;
 mod audit;
+mod command;
 pub(crate) mod config;
 mod device;
 pub(crate) mod job;
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     /// Rollouts and other jobs.
     #[command(subcommand)]
     Job(job::Command),
+    /// Tell devices to do something now.
+    #[command(subcommand)]
+    Command(command::Command),
     /// API tokens.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -78,6 +82,7 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Artifact(command) => software::artifacts(&api()?, command, printer).await,
         Command::Release(command) => software::releases(&api()?, command, printer).await,
         Command::Job(command) => job::run(&api()?, command, printer).await,
+        Command::Command(command) => command::run(&api()?, command, printer).await,
         Command::Token(command) => access::tokens(&api()?, command, printer).await,
         Command::User(command) => access::users(&api()?, command, printer).await,
         Command::Audit(command) => audit::run(connection, command, printer).await,
