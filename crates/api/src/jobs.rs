@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Time;
+use crate::commands::{Command, NewCommand};
 use crate::releases::NameVersion;
 
 words!(
@@ -14,6 +15,8 @@ words!(
     JobKind {
         /// Installs a release; shown as a rollout.
         Update = "update",
+        /// Tells devices to do something now, and keeps what they answer.
+        Command = "command",
         /// Hands over a document as it is.
         Custom = "custom",
     }
@@ -56,7 +59,7 @@ words!(
         TimedOut = "timedOut",
         /// An operator ended it.
         Canceled = "canceled",
-        /// The device is gone.
+        /// Never offered, or withdrawn: the device is gone, out of service or of another type.
         Removed = "removed",
     }
 );
@@ -66,14 +69,16 @@ words!(
     Verdict {
         /// Not known yet.
         Pending = "pending",
-        /// The new version was seen running.
+        /// The new version was seen running; of a command: its exit code is 0.
         Verified = "verified",
         /// The old version was seen after success: a failure.
         RolledBack = "rolledBack",
-        /// The device never says which version runs; counted as success.
+        /// The device's word is all there is; counted as success.
         Unverifiable = "unverifiable",
         /// The new version was not seen in time.
         Expired = "expired",
+        /// The device said it succeeded and gave another exit code than 0: a failure.
+        Refuted = "refuted",
     }
 );
 
@@ -90,7 +95,7 @@ words!(
         Failed = "failed",
         /// Withdrawn.
         Canceled = "canceled",
-        /// Never offered.
+        /// Never offered, or withdrawn because the device is gone.
         Skipped = "skipped",
     }
 );
@@ -214,6 +219,9 @@ pub struct NewJob {
     /// For `update`: also for devices that run it already.
     #[serde(default)]
     pub force: bool,
+    /// For `command`: what is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<NewCommand>,
     /// For `custom`: what devices get, an object of at most 32 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<Value>,
@@ -251,11 +259,11 @@ pub struct Counts {
     pub verifying: u64,
     /// Verified or unverifiable.
     pub succeeded: u64,
-    /// Failed, rejected, timed out, rolled back or not seen in time.
+    /// Failed, rejected, timed out, rolled back, not seen in time, or with another exit code than 0.
     pub failed: u64,
     /// Withdrawn.
     pub canceled: u64,
-    /// Never offered: gone, out of service or of another type when their turn came.
+    /// Never offered, or gone since: out of service or of another type when their turn came.
     pub skipped: u64,
 }
 
@@ -285,6 +293,8 @@ pub struct Job {
     pub reason: Option<String>,
     /// What it installs, for updates.
     pub release: Option<NameVersion>,
+    /// What devices are told to do, for commands.
+    pub command: Option<Command>,
     /// What devices get, for custom jobs.
     pub document: Option<Value>,
     /// How its targets were chosen, in words.
@@ -309,6 +319,30 @@ pub struct Job {
     pub started_at: Option<Time>,
     /// When it was over.
     pub ended_at: Option<Time>,
+}
+
+/// The query of a list of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobQuery {
+    /// Only those in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<JobState>,
+    /// Only those of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<JobKind>,
+    /// Only those that have this text in their description, targets, maker, command or release, whatever the case of
+    /// its letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub q: Option<String>,
+    /// Most items in the answer, 1 to 1000; 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub limit: Option<u32>,
+    /// Where to go on: the `cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// The query of a cancellation.
@@ -347,6 +381,9 @@ pub struct ExecutionQuery {
     /// Only those that count so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Only those on the device of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// Most items in the answer, 1 to 1000; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
@@ -384,6 +421,12 @@ pub struct Execution {
     pub action: String,
     /// What the device last reported, such as `phase` and `progress`.
     pub details: BTreeMap<String, String>,
+    /// The exit code of a command, if the device gave one.
+    pub exit_code: Option<i64>,
+    /// What a command printed, at most 4 KiB.
+    pub output: Option<String>,
+    /// Where longer output is.
+    pub output_url: Option<String>,
     /// When it was offered.
     pub queued_at: Time,
     /// When the device took it up.
@@ -392,6 +435,8 @@ pub struct Execution {
     pub updated_at: Time,
     /// When the protocol said its last word.
     pub ended_at: Option<Time>,
+    /// From when on the device does not get it any more, for commands.
+    pub expires_at: Option<Time>,
 }
 
 /// What a retry did (`POST /jobs/{id}/retry`).

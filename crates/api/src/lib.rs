@@ -83,6 +83,8 @@ pub mod releases;
 
 pub mod jobs;
 
+pub mod commands;
+
 pub mod tokens;
 
 pub mod users;

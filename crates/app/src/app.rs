@@ -18,6 +18,8 @@ use crate::authority::{Authority, AuthorityError};
 use crate::clock::{Clock, Entropy};
 use crate::fleet::Fleet;
 use crate::hub::Hub;
+use crate::jobs::waits::Waits;
+use crate::leases::Leases;
 use crate::links::Links;
 use crate::live::Live;
 use crate::tasks::Tasks;
@@ -102,6 +104,10 @@ pub struct Inner {
     pub jobs_due: Notify,
     /// What alerts and notifications share.
     pub alerts: Alerts,
+    /// Requests that wait for the end of a command.
+    pub(crate) command_waits: Waits,
+    /// Tasks that this node does for all of them.
+    pub(crate) leases: Leases,
     /// Owner of background tasks.
     pub tasks: Tasks,
     /// What it was started with.
@@ -149,6 +155,7 @@ impl App {
         let authority = Authority::open(&keys, &names, &*entropy, clock.now())?;
         let audit_key = AuditKey::open(&keys, &*entropy)?;
         let passwords = Passwords::new(&*entropy);
+        let leases = Leases::new(&node_name(&config.location), &config.location, &*entropy);
         let fleet = Fleet::default();
         fleet.load(&store).await.map_err(OpenError::Store)?;
         let alerts = Alerts::new(clock.now());
@@ -172,6 +179,8 @@ impl App {
             changes: broadcast::Sender::new(CHANGES_WAITING),
             jobs_due: Notify::new(),
             alerts,
+            command_waits: Waits::new(config.limits.command_waits),
+            leases,
             tasks,
             config,
         })))
@@ -191,6 +200,7 @@ impl App {
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.
     pub async fn close(&self) {
+        self.leases_release().await;
         self.telemetry.close().await;
         self.store.close().await;
     }

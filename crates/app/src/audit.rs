@@ -290,11 +290,13 @@ impl App {
         }
     }
 
-    /// Seals every second until stopped. Several nodes may run it: transactions are serializable, so one of them
-    /// gives each record its place.
+    /// Seals every second until stopped, on the node that holds the lease. Should two seal at once, transactions are
+    /// serializable: one of them gives each record its place.
     pub async fn audit_sealer(self) {
         loop {
-            if let Err(error) = self.audit_seal().await {
+            if self.leads("audit").await
+                && let Err(error) = self.audit_seal().await
+            {
                 tracing::error!(error = %crate::error::chain(&error), "audit records could not be sealed");
             }
             tokio::time::sleep(SEAL_EVERY).await;

@@ -1,5 +1,5 @@
-//! What has served its time goes: sessions, deleted shadows, old events, remembered answers. Every minute, in bounded
-//! bites; losing a round costs nothing.
+//! What has served its time goes: sessions, deleted shadows, old events, remembered answers, jobs that are long over.
+//! Every minute, in bounded bites, on the node that holds the lease; losing a round costs nothing.
 
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ impl App {
         let mut ticks = tokio::time::interval(EVERY);
         loop {
             ticks.tick().await;
+            if !self.leads("housekeeping").await {
+                continue;
+            }
             let round = async {
                 while self.sessions_expire().await? >= u64::from(AT_ONCE) {}
                 while self.console_sessions_expire(AT_ONCE).await? >= u64::from(AT_ONCE) {}
@@ -35,6 +38,7 @@ impl App {
                 while self.events_expire().await? >= u64::from(AT_ONCE) {}
                 self.answers_expire().await?;
                 self.alerts_expire().await?;
+                while self.jobs_forget_bygone().await? {}
                 Ok::<_, crate::AppError>(())
             };
             if let Err(error) = round.await {

@@ -295,6 +295,7 @@ impl App {
         }
         if !reconcile.is_empty() {
             self.jobs_due.notify_one();
+            self.command_waits.jobs_changed(&reconcile);
         }
         match rejected {
             None => Outcome::accepted(replies),
@@ -366,8 +367,8 @@ async fn share_in_transaction(
             continue;
         }
         let mut effects = one_in_transaction(app, tx, peer, inbound, work).await?;
-        for device in std::mem::take(&mut effects.observe) {
-            let seen = jobs::verify::observe(tx, device, inbound.received_at).await?;
+        for (device, said) in std::mem::take(&mut effects.observe) {
+            let seen = jobs::verify::observe(tx, device, &said, inbound.received_at).await?;
             effects.absorb(seen);
         }
         let refused =

@@ -24,6 +24,7 @@ pub mod hub;
 pub mod identify;
 mod ingest;
 pub mod jobs;
+mod leases;
 pub mod links;
 pub mod live;
 pub mod message;

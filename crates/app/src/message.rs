@@ -10,6 +10,7 @@ use windlass_domain::device::DeviceKind;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{ClaimId, CredentialId, DeviceId, DeviceName, JobId, TemplateName, TenantId};
 use windlass_domain::permission::Principal;
+use windlass_domain::shadow::Object;
 use windlass_domain::time::Timestamp;
 use windlass_domain::topic_map::TopicMap;
 
@@ -178,8 +179,8 @@ pub struct Effects {
     pub wake: Vec<DeviceId>,
     /// Jobs whose plan should be looked at again.
     pub reconcile: Vec<JobId>,
-    /// Devices whose reported state changed, so that running versions may be seen.
-    pub observe: Vec<DeviceId>,
+    /// What devices just reported of themselves, so that running versions may be seen.
+    pub observe: Vec<(DeviceId, Object)>,
     /// Why the content was refused, where the protocol has no reply topic for it.
     pub rejected: Option<String>,
 }

@@ -125,6 +125,16 @@ name!(
     |t| of_chars(t, 64, is_plain) && t != "." && t != ".."
 );
 name!(
+    /// What a device is told to do, such as `reboot`.
+    CommandName, "command", "1 to 64 of letters, digits, : _ . and -",
+    |t| of_chars(t, 64, is_plain)
+);
+name!(
+    /// A command template.
+    CommandTemplateName, "command template name", "1 to 64 of letters, digits, : _ . and -, and not . or ..",
+    |t| of_chars(t, 64, is_plain) && t != "." && t != ".."
+);
+name!(
     /// A telemetry metric; nested objects become dotted names.
     MetricName, "metric name", "1 to 128 bytes without control characters",
     |t| !t.is_empty() && t.len() <= 128 && !t.chars().any(char::is_control)

@@ -49,6 +49,14 @@ pub struct Limits {
     pub status_details_bytes: usize,
     /// Open executions of one device.
     pub open_executions: usize,
+    /// Bytes of the output of a command, within statusDetails but not counted there.
+    pub command_output: usize,
+    /// How long jobs that are over are kept, with their executions.
+    pub job_history: Duration,
+    /// How many jobs that are over are kept at most, the newest ones.
+    pub jobs_kept: u64,
+    /// Requests that wait for the end of a command at once; one more is answered without waiting.
+    pub command_waits: usize,
     /// Certificates a claim may make per minute.
     pub claim_certificates_per_minute: u32,
     /// Certificates of a claim that nobody has provisioned yet.
@@ -104,6 +112,10 @@ impl Default for Limits {
             status_details_pairs: 10,
             status_details_bytes: 4 * KIB,
             open_executions: 100,
+            command_output: 4 * KIB,
+            job_history: Duration::from_secs(365 * 24 * 3600),
+            jobs_kept: 100_000,
+            command_waits: 1_000,
             claim_certificates_per_minute: 10,
             claim_certificates_open: 1_000,
             ownership_token: Duration::from_secs(3600),

@@ -58,6 +58,9 @@ kinds!(
     Job = "job",
     /// An execution.
     Execution = "execution",
+    /// The device with this id was offered work or relieved of it. Written where several nodes share the store: the
+    /// device may be connected to another one.
+    Work = "work",
     /// A user.
     User = "user",
     /// An API token.

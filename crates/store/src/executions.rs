@@ -17,7 +17,7 @@ mod offer;
 mod queries;
 
 pub use offer::{OfferFacts, offer_facts};
-pub use queries::{ExecutionPick, failures, list, of_device};
+pub use queries::{ExecutionPick, commands_of_device, failures, list, of_device};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct ExecutionRow {
@@ -39,6 +39,7 @@ pub(crate) struct ExecutionRow {
     ended_at: Option<i64>,
     phase_due_at: Option<i64>,
     step_due_at: Option<i64>,
+    expires_at: Option<i64>,
 }
 
 /// The columns of an [`ExecutionRow`], from `execution e`, then the rest of the statement.
@@ -47,7 +48,7 @@ macro_rules! columns {
         concat!(
             "SELECT e.id, e.tenant_id, e.job_id, e.device_id, e.number, e.wave, e.state, e.verdict, e.reason, e.detail,
                e.seen_before, e.version, e.queued_at, e.started_at, e.updated_at, e.ended_at, e.phase_due_at,
-               e.step_due_at FROM execution e ",
+               e.step_due_at, e.expires_at FROM execution e ",
             $rest
         )
     };
@@ -83,6 +84,7 @@ impl ExecutionRow {
             ended_at,
             phase_due_at,
             step_due_at,
+            expires_at,
         } = self;
         let time = |at: Option<i64>| at.map(Timestamp::from_micros);
         Ok(Execution {
@@ -104,6 +106,7 @@ impl ExecutionRow {
             ended_at: time(ended_at),
             phase_due: time(phase_due_at),
             step_due: time(step_due_at),
+            expires_at: time(expires_at),
         })
     }
 }
@@ -120,6 +123,13 @@ async fn count(tx: &mut Tx<'_>, execution: &Execution, change: i64) -> Result<()
         change,
     )?;
     Ok(())
+}
+
+async fn tell_other_nodes(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
+    match tx {
+        Tx::Sqlite(_) => Ok(()),
+        Tx::Postgres(_) => tx.changed(ChangeKind::Work, device.get()).await,
+    }
 }
 
 /// Stores a new execution as the latest try; its number is ignored, the one it got is returned.
@@ -146,13 +156,16 @@ pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionI
         ended_at,
         phase_due,
         step_due,
+        expires_at,
     } = execution;
     let (id,) = fetch_one!(
         tx,
         (i64,),
         "INSERT INTO execution (tenant_id, job_id, device_id, number, latest, wave, state, verdict, reason, detail,
-           seen_before, version, queued_at, started_at, updated_at, ended_at, phase_due_at, step_due_at, due_at)
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id",
+           seen_before, version, queued_at, started_at, updated_at, ended_at, phase_due_at, step_due_at, due_at,
+           expires_at)
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         RETURNING id",
         tenant.get(),
         job.get(),
         device.get(),
@@ -171,8 +184,12 @@ pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionI
         phase_due.map(Timestamp::micros),
         step_due.map(Timestamp::micros),
         execution.due().map(Timestamp::micros),
+        expires_at.map(Timestamp::micros),
     )?;
     count(tx, execution, 1).await?;
+    if execution.state.is_open() {
+        tell_other_nodes(tx, *device).await?;
+    }
     Ok(ExecutionId::new(id))
 }
 
@@ -209,6 +226,9 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
         count(tx, before, -1).await?;
         count(tx, after, 1).await?;
         tx.changed(ChangeKind::Execution, before.id.get()).await?;
+        if before.state.is_open() && !after.state.is_open() {
+            tell_other_nodes(tx, before.device).await?;
+        }
     }
     Ok(true)
 }
@@ -262,11 +282,15 @@ pub async fn latest(tx: &mut Tx<'_>, device: DeviceId, job: JobId) -> Result<Opt
 }
 
 /// What a device may see and work on, in the order of the contract: in progress first, then as offered. What it has not
-/// begun shows only while its job runs.
+/// begun shows only while its job runs, and only until it expires.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn pending(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
+pub async fn pending(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<Vec<Execution>, StoreError> {
     let mut in_progress: Vec<Execution> = fetch_all!(
         tx,
         ExecutionRow,
@@ -281,9 +305,11 @@ pub async fn pending(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>
         ExecutionRow,
         columns!(
             "JOIN job j ON j.id = e.job_id
-             WHERE e.device_id = $1 AND e.state = 'queued' AND e.latest = 1 AND j.state = 'running' ORDER BY e.id"
+             WHERE e.device_id = $1 AND e.state = 'queued' AND e.latest = 1 AND j.state = 'running'
+               AND (e.expires_at IS NULL OR e.expires_at > $2) ORDER BY e.id"
         ),
         device.get(),
+        now.micros(),
     )?
     .into_iter()
     .map(ExecutionRow::read)
@@ -318,6 +344,25 @@ pub async fn verifying(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Executio
         columns!(
             "WHERE e.device_id = $1 AND e.state = 'succeeded' AND e.verdict = 'pending' AND e.latest = 1
              ORDER BY e.id"
+        ),
+        device.get(),
+    )?
+    .into_iter()
+    .map(ExecutionRow::read)
+    .collect()
+}
+
+/// What a device still has to do or to show, of any job.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unsettled(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
+    fetch_all!(
+        tx,
+        ExecutionRow,
+        columns!(
+            "WHERE e.device_id = $1 AND e.latest = 1 AND e.verdict = 'pending'
+               AND e.state IN ('queued', 'inProgress', 'succeeded') ORDER BY e.id"
         ),
         device.get(),
     )?
@@ -404,7 +449,7 @@ pub async fn failed_between(
         (i64,),
         "SELECT id FROM execution
          WHERE job_id = $1 AND id > $2 AND id <= $3 AND latest = 1
-           AND (verdict IN ('rolledBack', 'expired')
+           AND (verdict IN ('rolledBack', 'expired', 'refuted')
                 OR (verdict = 'pending' AND state IN ('failed', 'rejected', 'timedOut')))
          ORDER BY id LIMIT $4",
         job.get(),

@@ -2,7 +2,7 @@
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, JobId, TenantId};
-use windlass_domain::job::{Job, What};
+use windlass_domain::job::{Job, JobKind, StateWord, What};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
@@ -56,7 +56,7 @@ impl JobRow {
             id: JobId::new(id),
             tenant: TenantId::new(tenant_id),
             state,
-            spec: spec.read(),
+            spec: spec.read()?,
             progress,
             target_count: u64::try_from(target_count)
                 .map_err(|e| StoreError::corrupt("job.target_count", e))?,
@@ -75,6 +75,16 @@ fn json(row: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(row).map_err(|e| StoreError::corrupt("job", e))
 }
 
+/// What operators look a job up by, but for its release.
+fn words(job: &Job) -> String {
+    let mut words = vec![job.spec.name.as_str(), job.spec.targets.as_str(), job.created_by.as_str()];
+    if let Some(command) = job.spec.what.command() {
+        words.push(command.name.as_str());
+        words.extend(command.template.as_ref().map(|name| name.as_str()));
+    }
+    words.join("\n").to_lowercase()
+}
+
 /// Stores a job with its targets; its number is ignored, the one it got is returned.
 ///
 /// # Errors
@@ -84,14 +94,14 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job, targets: &RoaringTreemap) -> Res
     targets.serialize_into(&mut bytes).map_err(|e| StoreError::corrupt("job.targets", e))?;
     let release = match job.spec.what {
         What::Update { release, .. } => Some(release.get()),
-        What::Document(_) => None,
+        What::Command(_) | What::Document(_) => None,
     };
     let (id,) = fetch_one!(
         tx,
         (i64,),
         "INSERT INTO job (tenant_id, kind, state, spec, progress, targets, target_count, target_seq, release_id,
-           version, revision, created_at, created_by, started_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+           version, revision, created_at, created_by, started_at, ended_at, words)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
         job.tenant.get(),
         job.spec.what.kind().as_str(),
         job.state.as_str(),
@@ -107,6 +117,7 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job, targets: &RoaringTreemap) -> Res
         job.created_by.as_str(),
         job.started_at.map(Timestamp::micros),
         job.ended_at.map(Timestamp::micros),
+        words(job),
     )?;
     tx.changed(ChangeKind::Job, id).await?;
     Ok(JobId::new(id))
@@ -162,21 +173,93 @@ pub async fn get_any(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Job>, StoreErr
     fetch_optional!(tx, JobRow, columns!("WHERE id = $1"), id.get())?.map(JobRow::read).transpose()
 }
 
-/// Jobs of a tenant, newest first, those before `before`.
+/// Which jobs of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPick {
+    /// Only those in this state.
+    pub state: Option<StateWord>,
+    /// Only those of this kind.
+    pub kind: Option<JobKind>,
+    /// Only those that have this text in their description, targets, maker, command or release; empty: all.
+    pub text: String,
+    /// Only those with lower ids.
+    pub before: i64,
+}
+
+impl Default for JobPick {
+    fn default() -> Self {
+        Self { state: None, kind: None, text: String::new(), before: i64::MAX }
+    }
+}
+
+/// A pattern for LIKE that finds the text anywhere.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Jobs of a tenant, newest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     tx: &mut Tx<'_>,
     tenant: TenantId,
-    before: i64,
+    pick: &JobPick,
     limit: u32,
 ) -> Result<Vec<Job>, StoreError> {
-    let sql = columns!("WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
-    fetch_all!(tx, JobRow, sql, tenant.get(), before, i64::from(limit))?
-        .into_iter()
-        .map(JobRow::read)
-        .collect()
+    let JobPick { state, kind, text, before } = pick;
+    let sql = columns!(
+        r"WHERE tenant_id = $1 AND id < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR kind = $4)
+            AND ($5 = '%%' OR words LIKE $5 ESCAPE '\' OR release_id IN (
+              SELECT id FROM software_release WHERE tenant_id = $1 AND LOWER(name || ' ' || version) LIKE $5 ESCAPE '\'))
+          ORDER BY id DESC LIMIT $6"
+    );
+    fetch_all!(
+        tx,
+        JobRow,
+        sql,
+        tenant.get(),
+        *before,
+        state.map_or("", StateWord::as_str),
+        kind.map_or("", JobKind::as_str),
+        pattern(text),
+        i64::from(limit),
+    )?
+    .into_iter()
+    .map(JobRow::read)
+    .collect()
+}
+
+/// Jobs that were over before `before`, or that have `keep` newer ones that are over: the first so many, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bygone(
+    tx: &mut Tx<'_>,
+    before: Timestamp,
+    keep: u64,
+    limit: u32,
+) -> Result<Vec<JobId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT id FROM job WHERE ended_at IS NOT NULL AND state IN ('canceled', 'completed')
+           AND (ended_at < $1 OR ended_at < (
+             SELECT ended_at FROM job WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET $2))
+         ORDER BY ended_at LIMIT $3",
+        before.micros(),
+        i64::try_from(keep.saturating_sub(1)).unwrap_or(i64::MAX),
+        i64::from(limit),
+    )?;
+    Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
 }
 
 /// Every job that is not over, of every tenant, oldest first.
@@ -215,3 +298,6 @@ pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
 pub fn target_set(devices: impl IntoIterator<Item = DeviceId>) -> RoaringTreemap {
     devices.into_iter().filter_map(|device| u64::try_from(device.get()).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,7 @@ pub mod sessions;
 pub mod tenants;
 pub mod types;
 
+pub mod command_templates;
 pub mod templates;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

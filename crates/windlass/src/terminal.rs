@@ -33,6 +33,10 @@ pub(crate) enum Exit {
     NotAllowed,
     /// The server does not answer.
     Unreachable,
+    /// The command is on its way, and the device has not answered in time.
+    Unanswered,
+    /// A command on a device ended with this code.
+    Command(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -45,6 +49,8 @@ impl From<Exit> for ExitCode {
             Exit::NotFound => 4,
             Exit::NotAllowed => 5,
             Exit::Unreachable => 6,
+            Exit::Unanswered => 7,
+            Exit::Command(code) => code,
         })
     }
 }
@@ -181,6 +187,7 @@ mod tests {
             Exit::NotFound,
             Exit::NotAllowed,
             Exit::Unreachable,
+            Exit::Unanswered,
         ];
         let codes: std::collections::BTreeSet<_> =
             all.iter().map(|exit| format!("{:?}", ExitCode::from(*exit))).collect();

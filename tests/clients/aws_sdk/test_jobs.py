@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import ssl
+import subprocess
 import urllib.request
 import zlib
 
@@ -156,3 +157,47 @@ def test_an_update_is_downloaded_installed_and_verified_by_what_the_device_repor
     connection.publish(f"$aws/things/{name}/shadow/update", json.dumps(reported).encode())
     windlass.eventually(lambda: execution(server, job)["verdict"] == "verified")
     windlass.eventually(lambda: server.call("GET", f"/jobs/{job}")["state"] == "completed")
+
+
+def curl(server, path, body):
+    """Starts a POST by curl; its standard output is the answer, then the status on a line of its own."""
+    return subprocess.Popen(
+        ["curl", "--silent", "--show-error", "--max-time", str(sdk.PATIENCE), "--write-out", "\n%{http_code}"]
+        + ["--header", f"Authorization: Bearer {server.token}", "--header", "Content-Type: application/json"]
+        + ["--data", json.dumps(body), f"{server.http}/api/v1{path}"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer_of(process):
+    text, status = process.communicate(timeout=sdk.PATIENCE)[0].rsplit("\n", 1)
+    return int(status), json.loads(text)
+
+
+def test_a_command_is_run_by_the_sdk_while_curl_waits_for_it(server, device):
+    name, client = device
+    body = {"command": "log", "arguments": {"lines": 2}, "expiresInSeconds": 600}
+    waiting = curl(server, f"/devices/{name}/commands?wait=30s", body)
+    taken = started(client, name)
+    document = taken.job_document
+    assert document.pop("expires") > taken.queued_at.timestamp()
+    assert document == {"operation": "command", "command": "log", "arguments": {"lines": 2}}
+    output = "one\ntwö " + "x" * 4000
+    details = {"exitCode": "0", "output": output}
+    update(client, name, taken.job_id, "SUCCEEDED", status_details=details)
+    status, result = answer_of(waiting)
+    assert status == 200
+    assert (result["exitCode"], result["output"], result["outcome"]) == (0, output, "succeeded")
+    assert str(result["job"]) == taken.job_id
+
+
+def test_a_command_with_an_exit_code_failed_and_one_without_an_answer_is_accepted(server, device):
+    name, client = device
+    status, result = answer_of(curl(server, f"/devices/{name}/commands?wait=0s", {"command": "check"}))
+    assert (status, result["state"]) == (202, "queued")
+    taken = started(client, name)
+    update(client, name, taken.job_id, "SUCCEEDED", status_details={"exitCode": "3", "output": "no"})
+    ended = execution(server, taken.job_id)
+    assert (ended["state"], ended["verdict"], ended["outcome"]) == ("succeeded", "refuted", "failed")
+    assert (ended["exitCode"], ended["output"]) == (3, "no")

@@ -14,6 +14,7 @@ use crate::audit;
 use crate::error::AppError;
 use crate::fleet::DeviceView;
 use crate::hub::CloseReason;
+use crate::jobs::gone;
 use crate::permit::demand;
 
 /// A step in a device's life that an operator takes.
@@ -88,6 +89,7 @@ impl App {
                     if next == Lifecycle::Decommissioned {
                         crate::enrol::revoke_all_in(tx, &by, device.id, "device decommissioned", now).await?;
                         sessions::remove_all(tx, device.id).await?;
+                        gone::orphan(tx, device.id, "the device was decommissioned", now).await?;
                     }
                     let event = NewEvent {
                         tenant: device.tenant,
@@ -103,6 +105,7 @@ impl App {
                 })
             })
             .await?;
+        self.jobs_due.notify_one();
         // Connections end even if the index cannot follow at once.
         if !device.lifecycle.may_connect() {
             self.hub.close_device(device.id, CloseReason::NotAuthorized);

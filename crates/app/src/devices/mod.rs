@@ -244,12 +244,14 @@ impl App {
                         });
                     }
                     crate::enrol::revoke_all_in(tx, &by, device.id, "device removed", now).await?;
+                    crate::jobs::gone::orphan(tx, device.id, "the device was removed", now).await?;
                     devices::device_delete(tx, device.id).await?;
                     audit::record(tx, &by, "device.delete", &target(&name), json!({}), now).await?;
                     Ok::<_, AppError>(device.id)
                 })
             })
             .await?;
+        self.jobs_due.notify_one();
         self.fleet.refresh_devices(&self.store, [id]).await?;
         self.hub.close_device(id, crate::hub::CloseReason::NotAuthorized);
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::device::Device;
-use windlass_domain::ids::{DeviceId, GroupId, TypeId};
+use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, TypeId};
 use windlass_domain::time::Timestamp;
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
@@ -68,6 +68,7 @@ impl Stale {
                 | ChangeKind::Release
                 | ChangeKind::Job
                 | ChangeKind::Execution
+                | ChangeKind::Work
                 | ChangeKind::User
                 | ChangeKind::Token
                 | ChangeKind::SecretKey
@@ -279,6 +280,7 @@ impl App {
                 Ok(changes) => {
                     failing = false;
                     self.end_refused(&changes);
+                    self.hear_of_jobs(&changes);
                     if !changes.is_empty() && self.changes.receiver_count() > 0 {
                         // Nobody is left to hear it: nothing is lost.
                         drop(self.changes.send(changes.into()));
@@ -304,6 +306,21 @@ impl App {
             match tokio::time::timeout(LOOK, committed.changed()).await {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(_)) => return,
+            }
+        }
+    }
+
+    /// What another node did to jobs: its devices may be connected here, and whoever waits may wait here.
+    fn hear_of_jobs(&self, changes: &[Change]) {
+        let of_jobs = |change: &&Change| matches!(change.kind, ChangeKind::Job | ChangeKind::Execution);
+        if self.leases.is_shared() && changes.iter().any(|change| of_jobs(&change)) {
+            self.jobs_due.notify_one();
+        }
+        for change in changes {
+            match change.kind {
+                ChangeKind::Execution => self.command_waits.execution_changed(ExecutionId::new(change.id)),
+                ChangeKind::Work => self.wake_device(DeviceId::new(change.id)),
+                _ => {}
             }
         }
     }

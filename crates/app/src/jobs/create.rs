@@ -11,7 +11,9 @@ use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::{Tx, jobs, releases};
 
+use super::commands::{NewCommand, command};
 use super::list::JobView;
+use super::targets::Fit;
 use super::{document, targets};
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -44,6 +46,8 @@ pub enum NewWhat {
         /// Also for devices that run it already.
         force: bool,
     },
+    /// Something to do now.
+    Command(NewCommand),
     /// A document as it is.
     Document(Map<String, Value>),
 }
@@ -127,12 +131,16 @@ fn check(new: &NewJob, limits: &Limits) -> Vec<FieldProblem> {
         add("retries".to_owned(), format!("0 to {RETRIES}"));
     }
     if let NewWhat::Document(document) = &new.what {
-        let bytes = Value::Object(document.clone()).to_string().len();
-        if bytes > limits.job_document {
-            add("document".to_owned(), format!("{bytes} bytes; at most {}", limits.job_document));
-        }
+        problems.extend(check_document(document, "document", limits));
     }
     problems
+}
+
+/// What devices get of it is bounded, whatever it is.
+fn check_document(document: &Map<String, Value>, field: &str, limits: &Limits) -> Option<FieldProblem> {
+    let bytes = Value::Object(document.clone()).to_string().len();
+    (bytes > limits.job_document)
+        .then(|| FieldProblem::new(field, format!("{bytes} bytes; at most {}", limits.job_document)))
 }
 
 /// Finds the release and checks that its document fits.
@@ -169,7 +177,7 @@ async fn release(
     Ok(Some(release))
 }
 
-async fn create(
+pub(super) async fn create(
     tx: &mut Tx<'_>,
     app: &App,
     by: &Principal,
@@ -179,10 +187,32 @@ async fn create(
 ) -> Result<JobId, AppError> {
     let mut problems = check(new, &app.limits);
     let release = release(tx, app, by, &new.what, &mut problems).await?;
-    let targets = targets::read(tx, app, by, &new.targets, release.as_ref(), &mut problems).await?;
+    let command = match &new.what {
+        NewWhat::Command(new) => command(tx, by, new, &mut problems).await?,
+        NewWhat::Update { .. } | NewWhat::Document(_) => None,
+    };
+    if let Some(command) = &command {
+        let document = command.document(Some(now));
+        problems.extend(check_document(&document, "command.arguments", &app.limits));
+    }
+    let fit = match (&release, &command) {
+        (Some(release), _) => Some(Fit { what: "release", types: &release.device_types }),
+        (None, Some(command)) => Some(Fit { what: "command", types: &command.device_types }),
+        (None, None) => None,
+    };
+    let targets = targets::read(tx, app, by, &new.targets, fit, &mut problems).await?;
+    let mut timeouts = new.timeouts;
+    if let Some(command) = &command {
+        timeouts.queued = command.expires_in;
+    }
+    let told = command.as_ref().map(|command| command.name.as_str().to_owned());
     let what = match (&new.what, &release) {
         (NewWhat::Update { force, .. }, Some(release)) => What::Update { release: release.id, force: *force },
         (NewWhat::Document(document), _) => What::Document(Value::Object(document.clone()).to_string()),
+        (NewWhat::Command(_), _) => match command {
+            Some(command) => What::Command(command),
+            None => return Err(AppError::Invalid(problems)),
+        },
         (NewWhat::Update { .. }, None) => return Err(AppError::Invalid(problems)),
     };
     if !problems.is_empty() {
@@ -203,7 +233,7 @@ async fn create(
             targets: targets::in_words(&new.targets),
             waves: new.waves.clone(),
             threshold: new.threshold,
-            timeouts: new.timeouts,
+            timeouts,
             retries: new.retries,
         },
         progress: Progress::default(),
@@ -222,6 +252,7 @@ async fn create(
     let details = json!({
         "kind": job.spec.what.kind().as_str(),
         "release": release.map(|release| format!("{} {}", release.name, release.version)),
+        "command": told,
         "targets": job.spec.targets,
         "targetCount": job.target_count,
         "targetDigest": Sha256::of(&bytes).to_string(),

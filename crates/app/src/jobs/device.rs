@@ -53,6 +53,7 @@ pub async fn handle(
     let bounds = wire::Bounds {
         details_pairs: limits.status_details_pairs,
         details_bytes: limits.status_details_bytes,
+        output_bytes: limits.command_output,
         client_token: limits.client_token,
     };
     let (answer, token) = match wire::parse(&message.operation, ctx.payload, &bounds) {
@@ -84,7 +85,7 @@ async fn serve(
 ) -> Answer {
     match (operation, request) {
         (_, JobRequest::GetPending) => {
-            let (in_progress, queued): (Vec<_>, Vec<_>) = executions::pending(tx, ctx.device)
+            let (in_progress, queued): (Vec<_>, Vec<_>) = executions::pending(tx, ctx.device, ctx.now)
                 .await?
                 .iter()
                 .map(|execution| (execution.state, shape::summary(execution)))
@@ -124,7 +125,7 @@ async fn start_next(
     request: &wire::StartNextRequest,
     token: Option<&str>,
 ) -> Answer {
-    let Some(next) = executions::pending(tx, ctx.device).await?.into_iter().next() else {
+    let Some(next) = executions::pending(tx, ctx.device, ctx.now).await?.into_iter().next() else {
         return Ok(Ok(Served::only(wire::execution_accepted(None, ctx.now.seconds(), token))));
     };
     let mut started = next.clone();
@@ -155,7 +156,7 @@ async fn find(
     number: Option<i64>,
 ) -> Result<Result<Option<(Execution, Job)>, Rejection>, StoreError> {
     let execution = match job {
-        JobRef::Next => match executions::pending(tx, ctx.device).await?.into_iter().next() {
+        JobRef::Next => match executions::pending(tx, ctx.device, ctx.now).await?.into_iter().next() {
             Some(execution) => execution,
             None => return Ok(Ok(None)),
         },
@@ -197,6 +198,9 @@ async fn get(
         Ok(None) => return Ok(Ok(Served::only(wire::execution_accepted(None, ctx.now.seconds(), token)))),
         Ok(Some((execution, _))) => execution,
     };
+    if found.is_expired(ctx.now) {
+        return Ok(Err(refuse(ErrorCode::TerminalStateReached, Refusal::Expired.to_string())));
+    }
     if !found.state.is_open() {
         return Ok(Err(refuse(ErrorCode::TerminalStateReached, "the job is over on this device")));
     }
@@ -223,6 +227,7 @@ async fn update(
             let code = match refusal {
                 Refusal::VersionMismatch => ErrorCode::VersionMismatch,
                 Refusal::InvalidStateTransition => ErrorCode::InvalidStateTransition,
+                Refusal::Expired => ErrorCode::TerminalStateReached,
             };
             let state = Some(shape::state(&execution));
             return Ok(Err(Rejection { code, message: refusal.to_string(), state }));

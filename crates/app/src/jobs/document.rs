@@ -29,6 +29,7 @@ pub(super) async fn document(
         What::Document(text) => {
             serde_json::from_str(text).map_err(|e| StoreError::corrupt("job document", e))
         }
+        What::Command(command) => Ok(command.document(job.expires_at())),
         What::Update { release, force } => {
             let release = releases::release_by_id(tx, job.tenant, *release).await?;
             let link =

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
+use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, DeviceName, ExecutionId, JobId};
-use windlass_domain::job::{Execution, ExecutionState, Job, Outcome, Standing, Verdict, What, Why, why};
+use windlass_domain::job::{
+    Command, Execution, ExecutionState, Job, Outcome, Standing, Verdict, What, Why, why,
+};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
+use windlass_store::jobs::JobPick;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
 use crate::permit::demand;
@@ -45,6 +49,8 @@ pub struct ExecutionView {
     pub execution: Execution,
     /// The device's name; none if it is gone.
     pub device: Option<String>,
+    /// What it was told to do, of commands.
+    pub command: Option<Command>,
     /// Why it stands where it stands, and what to do.
     pub why: Why,
 }
@@ -63,7 +69,7 @@ pub struct FailureCluster {
 }
 
 /// Which executions of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExecutionFilter {
     /// Only in this state.
     pub state: Option<ExecutionState>,
@@ -71,10 +77,14 @@ pub struct ExecutionFilter {
     pub verdict: Option<Verdict>,
     /// Only with this outcome.
     pub outcome: Option<Outcome>,
+    /// Only on the device of this name.
+    pub device: Option<String>,
     /// From the one after this on.
     pub after: Option<ExecutionId>,
 }
 
+/// Up to so many targets are held against a scope one by one; more of them as a set.
+const ASKED_ONE_BY_ONE: u64 = 256;
 /// Most clusters of failures that are told.
 const CLUSTERS: u32 = 50;
 
@@ -82,7 +92,7 @@ async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
     let tallies = executions::tallies(tx, job.id).await?;
     let release = match job.spec.what {
         What::Update { release, .. } => releases::release_name(tx, release).await?,
-        What::Document(_) => None,
+        What::Command(_) | What::Document(_) => None,
     };
     let offered = job.progress.offered;
     let ranges = job.spec.wave_ranges(job.target_count);
@@ -100,7 +110,7 @@ async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
     Ok(JobView { release, waves, standing: Standing::of(&tallies, |_| true), current_wave, job })
 }
 
-async fn execution_views(
+pub(super) async fn execution_views(
     tx: &mut Tx<'_>,
     app: &App,
     found: Vec<Execution>,
@@ -119,7 +129,9 @@ async fn execution_views(
         let device = devices::device_by_id(tx, execution.device).await?;
         let online = app.hub.connections(execution.device) > 0;
         let why = why(job, &execution, online, now);
-        views.push(ExecutionView { device: device.map(|device| device.name.into_string()), why, execution });
+        let command = job.spec.what.command().cloned();
+        let device = device.map(|device| device.name.into_string());
+        views.push(ExecutionView { device, command, why, execution });
     }
     Ok(views)
 }
@@ -135,8 +147,24 @@ async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Resu
         return Ok(true);
     }
     let targets = jobs::frozen_targets(tx, id).await?;
+    if targets.len() > ASKED_ONE_BY_ONE {
+        return Ok(targets.is_subset(&app.fleet.select_visible(by, None, app, app.clock.now()).devices));
+    }
     let visible = |id| i64::try_from(id).is_ok_and(|id| app.fleet.is_visible(by, DeviceId::new(id)));
     Ok(targets.iter().all(visible))
+}
+
+/// A device that exists for the caller.
+pub(super) async fn known_device(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    name: &str,
+) -> Result<Device, AppError> {
+    let missing = || AppError::not_found("device", name);
+    let parsed = name.parse::<DeviceName>().map_err(|_| missing())?;
+    let device = devices::device_by_name(tx, by.tenant, &parsed).await?;
+    device.filter(|device| may_see(app, by, device.id)).ok_or_else(missing)
 }
 
 /// A job that exists for the caller.
@@ -170,28 +198,28 @@ impl App {
             .await
     }
 
-    /// Jobs, newest first, from the one before `before` on.
+    /// Jobs, newest first.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn job_list(
         &self,
         by: &Principal,
-        before: Option<JobId>,
+        pick: JobPick,
         limit: u32,
     ) -> Result<Vec<JobView>, AppError> {
         demand(by, Permission::JobRead)?;
-        let (app, by, first) = (self.clone(), by.clone(), before.map_or(i64::MAX, JobId::get));
+        let (app, by) = (self.clone(), by.clone());
         self.store
             .read(move |tx| {
-                let (app, by, mut before) = (app.clone(), by.clone(), first);
+                let (app, by, mut pick) = (app.clone(), by.clone(), pick.clone());
                 Box::pin(async move {
                     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
                     let mut views = Vec::new();
                     while views.len() < wanted {
-                        let page = jobs::list(tx, by.tenant, before, limit).await?;
+                        let page = jobs::list(tx, by.tenant, &pick, limit).await?;
                         let Some(last) = page.last() else { break };
-                        before = last.id.get();
+                        pick.before = last.id.get();
                         for job in page {
                             if views.len() < wanted && in_scope(tx, &app, &by, job.id).await? {
                                 views.push(view(tx, job).await?);
@@ -217,13 +245,24 @@ impl App {
     ) -> Result<Vec<ExecutionView>, AppError> {
         demand(by, Permission::JobRead)?;
         let (app, by, now) = (self.clone(), by.clone(), self.clock.now());
-        let ExecutionFilter { state, verdict, outcome, after } = filter;
-        let mut pick = ExecutionPick { state, verdict, outcome, after: after.map_or(0, ExecutionId::get) };
+        let ExecutionFilter { state, verdict, outcome, device: name, after } = filter;
+        let after = after.map_or(0, ExecutionId::get);
+        let pick = ExecutionPick { state, verdict, outcome, device: None, after };
         self.store
             .read(move |tx| {
-                let (app, by) = (app.clone(), by.clone());
+                let (app, by, name, mut pick) = (app.clone(), by.clone(), name.clone(), pick);
                 Box::pin(async move {
                     known_job(tx, &app, &by, job).await?;
+                    if let Some(name) = &name {
+                        pick.device = match name.parse::<DeviceName>() {
+                            Ok(name) => devices::device_by_name(tx, by.tenant, &name).await?,
+                            Err(_) => None,
+                        }
+                        .map(|device| device.id);
+                        if pick.device.is_none() {
+                            return Ok(Vec::new());
+                        }
+                    }
                     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
                     let mut seen = Vec::new();
                     while seen.len() < wanted {
@@ -278,12 +317,7 @@ impl App {
             .read(move |tx| {
                 let (app, by, name) = (app.clone(), by.clone(), name.clone());
                 Box::pin(async move {
-                    let missing = || AppError::not_found("device", &name);
-                    let parsed = name.parse::<DeviceName>().map_err(|_| missing())?;
-                    let device = devices::device_by_name(tx, by.tenant, &parsed)
-                        .await?
-                        .filter(|device| may_see(&app, &by, device.id))
-                        .ok_or_else(missing)?;
+                    let device = known_device(tx, &app, &by, &name).await?;
                     let found = executions::of_device(tx, device.id, before, limit).await?;
                     Ok(execution_views(tx, &app, found, now).await?)
                 })

@@ -1,12 +1,17 @@
 //! Jobs: made by operators, carried out by a reconciler, reported on by devices.
 //!
-//! `mod` order is reading order: what operators ask ([`create`], [`operate`], [`list`]), what moves by itself
-//! ([`reconcile`], [`offer`]), what devices ask ([`device`], [`document`], [`notify`]), what is true ([`verify`]).
+//! `mod` order is reading order: what operators ask ([`create`], [`commands`], [`operate`], [`list`]), what moves by
+//! itself ([`reconcile`], [`offer`], [`gone`], [`history`]), what devices ask ([`device`], [`document`], [`notify`]), what
+//! is true ([`verify`]).
 //! The rules are in `windlass_domain::job`; nothing here decides on its own.
 
+mod command_templates;
+pub mod commands;
 pub mod create;
 pub mod device;
 mod document;
+pub(crate) mod gone;
+mod history;
 pub mod list;
 pub mod notify;
 mod offer;
@@ -16,6 +21,10 @@ mod shape;
 mod targets;
 mod tries;
 pub mod verify;
+pub(crate) mod waits;
 
+pub use command_templates::TemplateView;
+pub use commands::{NewCommand, Waited};
 pub use create::{Begin, NewJob, NewTargets, NewWhat};
 pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};
+pub use windlass_store::jobs::JobPick;

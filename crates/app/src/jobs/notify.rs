@@ -43,7 +43,7 @@ pub async fn pending_notifications(
     told: &Notified,
     now: Timestamp,
 ) -> Result<Notifications, StoreError> {
-    let pending = executions::pending(tx, device).await?;
+    let pending = executions::pending(tx, device, now).await?;
     let mut ids: Vec<ExecutionId> = pending.iter().map(|execution| execution.id).collect();
     ids.sort_unstable();
     let next = pending.first();

@@ -7,6 +7,7 @@ use std::ops::Range;
 use roaring::RoaringTreemap;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, ExecutionId, TypeId, TypeName};
+use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Execution, ExecutionState, Job, Running, Verdict, What};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
@@ -15,7 +16,7 @@ use windlass_store::{StoreError, Tx, executions, releases, types};
 
 use super::verify;
 
-/// What an update's offer knows of its release and of the tenant's types.
+/// What an offer knows of its release and of the tenant's types, as far as it needs them.
 struct Catalogue {
     release: Option<Release>,
     force: bool,
@@ -25,10 +26,11 @@ struct Catalogue {
 async fn catalogue(tx: &mut Tx<'_>, job: &Job) -> Result<Catalogue, StoreError> {
     let (release, force) = match job.spec.what {
         What::Update { release, force } => (releases::release_by_id(tx, job.tenant, release).await?, force),
-        What::Document(_) => (None, false),
+        What::Command(_) | What::Document(_) => (None, false),
     };
     let mut known = HashMap::new();
-    if release.is_some() {
+    let by_type = job.spec.what.command().is_some_and(|command| !command.device_types.is_empty());
+    if release.is_some() || by_type {
         for record in types::types(tx, job.tenant).await? {
             known.insert(record.id, (record.name, record.spec));
         }
@@ -69,13 +71,17 @@ async fn begin(
     if usize::try_from(open).is_ok_and(|open| open >= most_open) {
         return skip(fresh, format!("the device has {open} open jobs, the most that it may have"));
     }
+    let known = facts.device_type.and_then(|id| catalogue.types.get(&id));
+    if !job.fits(known.map(|(name, _)| name)) {
+        let name = known.map_or("no type", |(name, _)| name.as_str());
+        return skip(fresh, format!("the command is not for devices of {name}"));
+    }
     let Some(release) = &catalogue.release else {
         return match job.spec.what {
             What::Update { .. } => skip(fresh, "the release is gone".to_owned()),
-            What::Document(_) => Ok(fresh),
+            What::Command(_) | What::Document(_) => Ok(fresh),
         };
     };
-    let known = facts.device_type.and_then(|id| catalogue.types.get(&id));
     if !release.fits(known.map(|(name, _)| name)) {
         let name = known.map_or("no type", |(name, _)| name.as_str());
         return skip(fresh, format!("the release is not for devices of {name}"));
@@ -106,6 +112,7 @@ pub(super) async fn offer(
 ) -> Result<Vec<DeviceId>, StoreError> {
     let catalogue = catalogue(tx, job).await?;
     let devices = at_ranks(targets, ranks);
+    let expires_at = job.expires_at();
     let facts = executions::offer_facts(tx, job.tenant, &devices).await?;
     let mut woken = Vec::new();
     for device in devices {
@@ -126,8 +133,9 @@ pub(super) async fn offer(
             started_at: None,
             updated_at: now,
             ended_at: None,
-            phase_due: Some(now.plus(job.spec.timeouts.queued)),
+            phase_due: Some(queued_until(now, &job.spec.timeouts, expires_at)),
             step_due: None,
+            expires_at,
         };
         let execution = begin(tx, job, &catalogue, facts.get(&device), most_open, fresh).await?;
         executions::insert(tx, &execution).await?;

@@ -158,6 +158,14 @@ impl App {
                             ),
                         });
                     }
+                    if let (Change::RetryFailed, Some(at)) =
+                        (change, job.expires_at().filter(|at| *at <= now))
+                    {
+                        return Err(AppError::Conflict {
+                            code: "command.expired",
+                            detail: format!("the command of job {id} expired at {at}; send it again instead"),
+                        });
+                    }
                     let newest = executions::newest(tx, id).await?;
                     let up_to = newest.unwrap_or(windlass_domain::ids::ExecutionId::new(0));
                     save(tx, &apply(job, change, &tallies, up_to, now)).await?;
@@ -169,6 +177,7 @@ impl App {
             .await?;
         self.links.forget();
         self.jobs_due.notify_one();
+        self.command_waits.jobs_changed(&[id]);
         match change {
             Change::Pause | Change::Resume | Change::RetryFailed | Change::Cancel { .. } => {
                 self.wake_queued(id)

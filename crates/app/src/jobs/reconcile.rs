@@ -292,6 +292,9 @@ impl App {
         for device in &done.wake {
             self.wake_device(*device);
         }
+        if !done.wake.is_empty() {
+            self.command_waits.jobs_changed(&[id]);
+        }
         Ok(done.steps)
     }
 
@@ -320,13 +323,15 @@ impl App {
         });
     }
 
-    /// Runs the reconciler until the group stops: when woken, and every second. Renews the key of download links too.
+    /// Runs the reconciler until the group stops: when woken, and every second, on the node that holds the lease. Renews
+    /// the key of download links too.
     pub(crate) async fn jobs_keeper(self) {
         loop {
             if let Err(error) = self.links_rotate_if_due().await {
                 tracing::error!(error = cause(&error), "the key of links could not be renewed");
             }
-            match self.jobs_activate().await {
+            let done = if self.leads("jobs").await { self.jobs_activate().await } else { Ok(false) };
+            match done {
                 Ok(true) => {
                     tokio::task::yield_now().await;
                     continue;

@@ -3,7 +3,6 @@
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, Tag, TypeName};
 use windlass_domain::permission::Principal;
-use windlass_domain::software::Release;
 use windlass_store::jobs::targets as sets;
 use windlass_store::{Tx, devices, types};
 
@@ -25,6 +24,21 @@ fn shown(names: &[String]) -> String {
     text
 }
 
+/// Which types something is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fit<'a> {
+    /// What it is: "release" or "command".
+    pub(super) what: &'static str,
+    /// Those types; empty: all.
+    pub(super) types: &'a [TypeName],
+}
+
+impl Fit<'_> {
+    fn allows(self, device_type: Option<&TypeName>) -> bool {
+        self.types.is_empty() || device_type.is_some_and(|name| self.types.contains(name))
+    }
+}
+
 /// How the targets were chosen, for people.
 pub(super) fn in_words(targets: &NewTargets) -> String {
     match targets {
@@ -43,17 +57,17 @@ pub(super) async fn read(
     app: &App,
     by: &Principal,
     targets: &NewTargets,
-    release: Option<&Release>,
+    fit: Option<Fit<'_>>,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<RoaringTreemap, AppError> {
     let before = problems.len();
     let found = match targets {
-        NewTargets::Devices(names) => by_name(tx, app, by, names, release, problems).await?,
+        NewTargets::Devices(names) => by_name(tx, app, by, names, fit, problems).await?,
         NewTargets::Tag(tag) => match tag.parse::<Tag>() {
             Ok(tag) => sets::of_tag(tx, by.tenant, &tag).await?,
             Err(error) => problem(problems, "targets.tag", error),
         },
-        NewTargets::Type(name) => by_type(tx, by, name, release, problems).await?,
+        NewTargets::Type(name) => by_type(tx, by, name, fit, problems).await?,
         NewTargets::Group(path) => match path.parse::<GroupPath>() {
             Ok(path) => match sets::of_group(tx, by.tenant, &path).await? {
                 Some(set) => set,
@@ -94,7 +108,7 @@ async fn by_type(
     tx: &mut Tx<'_>,
     by: &Principal,
     name: &str,
-    release: Option<&Release>,
+    fit: Option<Fit<'_>>,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<RoaringTreemap, AppError> {
     let name = match name.parse::<TypeName>() {
@@ -104,12 +118,9 @@ async fn by_type(
     let Some(record) = types::type_by_name(tx, by.tenant, &name).await? else {
         return Ok(problem(problems, "targets.type", format!("device type {name} does not exist")));
     };
-    if release.is_some_and(|release| !release.fits(Some(&name))) {
-        return Ok(problem(
-            problems,
-            "targets.type",
-            format!("the release is not for devices of type {name}"),
-        ));
+    if let Some(fit) = fit.filter(|fit| !fit.allows(Some(&name))) {
+        let text = format!("the {} is not for devices of type {name}", fit.what);
+        return Ok(problem(problems, "targets.type", text));
     }
     Ok(sets::of_type(tx, by.tenant, record.id).await?)
 }
@@ -119,7 +130,7 @@ async fn by_name(
     app: &App,
     by: &Principal,
     names: &[String],
-    release: Option<&Release>,
+    fit: Option<Fit<'_>>,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<RoaringTreemap, AppError> {
     if names.len() > NAMES {
@@ -143,7 +154,7 @@ async fn by_name(
             continue;
         };
         let device_type = device.device_type.and_then(|id| known.get(&id));
-        if release.is_some_and(|release| !release.fits(device_type)) {
+        if fit.is_some_and(|fit| !fit.allows(device_type)) {
             unfit.push(name.clone());
         }
         if let Ok(id) = u64::try_from(device.id.get()) {
@@ -154,7 +165,8 @@ async fn by_name(
         problems.push(FieldProblem::new("targets.devices", format!("unknown devices: {}", shown(&unknown))));
     }
     if !unfit.is_empty() {
-        let text = format!("the release is not for the type of: {}", shown(&unfit));
+        let what = fit.map_or("job", |fit| fit.what);
+        let text = format!("the {what} is not for the type of: {}", shown(&unfit));
         problems.push(FieldProblem::new("targets.devices", text));
     }
     Ok(set)

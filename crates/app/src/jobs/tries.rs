@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::ExecutionId;
+use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Execution, ExecutionState, Job, JobState, Outcome, Verdict};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions};
@@ -14,7 +15,8 @@ pub(super) async fn again(
     failed: &Execution,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    if failed.outcome() != Outcome::Failed || !executions::supersede(tx, failed).await? {
+    let is_late = failed.expires_at.is_some_and(|at| at <= now);
+    if failed.outcome() != Outcome::Failed || is_late || !executions::supersede(tx, failed).await? {
         return Ok(false);
     }
     let fresh = Execution {
@@ -29,7 +31,7 @@ pub(super) async fn again(
         started_at: None,
         updated_at: now,
         ended_at: None,
-        phase_due: Some(now.plus(job.spec.timeouts.queued)),
+        phase_due: Some(queued_until(now, &job.spec.timeouts, failed.expires_at)),
         step_due: None,
         ..failed.clone()
     };

@@ -1,13 +1,14 @@
 //! Whether what devices said is true: the versions that show, against those that should run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use windlass_domain::device::Device;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, TenantId};
 use windlass_domain::job::verdict::{Expected, Running, Said};
-use windlass_domain::job::{Execution, Job, Verdict, What};
-use windlass_domain::shadow::Shadow;
+use windlass_domain::job::{Execution, Job, Verdict, What, command};
+use windlass_domain::shadow::{Object, Section, Shadow};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases, shadows, types};
@@ -29,7 +30,7 @@ pub(super) async fn running(
     expected: &Expected,
     spec: &TypeSpec,
     device: DeviceId,
-    inventory: &std::collections::BTreeMap<windlass_domain::ids::AttributeKey, String>,
+    inventory: &BTreeMap<windlass_domain::ids::AttributeKey, String>,
 ) -> Result<Running, StoreError> {
     let shadow = shadows::shadow(tx, device, None).await?;
     let reported = match &shadow {
@@ -47,7 +48,7 @@ async fn spec_of(tx: &mut Tx<'_>, device: &Device) -> Result<TypeSpec, StoreErro
 async fn release_of(tx: &mut Tx<'_>, tenant: TenantId, job: &Job) -> Result<Option<Release>, StoreError> {
     match job.spec.what {
         What::Update { release, .. } => releases::release_by_id(tx, tenant, release).await,
-        What::Document(_) => Ok(None),
+        What::Command(_) | What::Document(_) => Ok(None),
     }
 }
 
@@ -58,6 +59,10 @@ pub(super) async fn succeeded(
     execution: Execution,
     now: Timestamp,
 ) -> Result<Execution, StoreError> {
+    if job.spec.what.command().is_some() {
+        let (verdict, reason) = command::at_success(&execution.details);
+        return Ok(execution.judged(verdict, &reason, now));
+    }
     let Some(release) = release_of(tx, job.tenant, job).await? else {
         return Ok(execution.judged(Verdict::Unverifiable, "", now));
     };
@@ -94,12 +99,17 @@ pub(super) async fn shown(
     Ok(execution)
 }
 
-/// Looks at the versions that a device shows now, after its reported shadow or its inventory changed, and settles what
-/// they prove.
+/// Looks at the versions that a device shows now, after it reported something, and settles what they prove. `said`: what
+/// it just reported; that came after every success that is stored, also within one second of it.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn observe(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<Effects, StoreError> {
+pub async fn observe(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    said: &Object,
+    now: Timestamp,
+) -> Result<Effects, StoreError> {
     let mut effects = Effects::default();
     let waiting = executions::verifying(tx, device).await?;
     if waiting.is_empty() {
@@ -107,13 +117,17 @@ pub async fn observe(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Resul
     }
     let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(effects) };
     let spec = spec_of(tx, &device).await?;
+    let said = Section { values: said.clone(), ..Section::default() };
     for execution in waiting {
         let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
         let Some(release) = release_of(tx, job.tenant, &job).await? else { continue };
         let expected = expected(&release);
         let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
+        let nothing = BTreeMap::new();
+        let just_said =
+            expected.look(&spec.version_sources, Said { reported: Some(&said), inventory: &nothing });
         let succeeded_at = execution.ended_at.unwrap_or(execution.updated_at);
-        let (verdict, reason) = expected.after_success(&running, &execution.before, succeeded_at);
+        let (verdict, reason) = expected.after_success(&running, &just_said, &execution.before, succeeded_at);
         if verdict == Verdict::Pending {
             continue;
         }

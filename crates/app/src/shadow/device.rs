@@ -12,7 +12,7 @@ use super::convert;
 use crate::message::{Effects, Outbound, RequestContext};
 
 /// Carries out a request. Every refusal is a reply on `…/rejected`; replies go to the requester, `documents` and
-/// `delta` to whoever is subscribed. `observe` names the device if its reported side changed.
+/// `delta` to whoever is subscribed. `observe` has what it reported, if it did.
 ///
 /// # Errors
 /// When the store fails.
@@ -93,10 +93,10 @@ async fn update(
         Ok(request) => request,
         Err(refused) => return Ok(Err(refused)),
     };
-    let change = convert::update(&request);
+    let asked = convert::update(&request);
     let token = request.client_token.as_deref();
     let change =
-        Change { update: &change, most_bytes: limits.shadow_document, most_named: limits.named_shadows };
+        Change { update: &asked, most_bytes: limits.shadow_document, most_named: limits.named_shadows };
     Ok(match store_update(tx, ctx.device, name, change, ctx.now).await? {
         Err(refusal) => {
             let error = match refusal {
@@ -113,9 +113,10 @@ async fn update(
                 effects.broadcasts.push(documents(thing, name, &updated, ctx.now, token));
                 effects.broadcasts.extend(delta(thing, name, &updated, ctx.now, token));
             }
-            // A version that is reported again counts as seen again, so the stamps count too.
-            if updated.previous.reported != updated.current.reported {
-                effects.observe.push(ctx.device);
+            // A version that is reported again counts as seen again, even if nothing changed by it. Versions show in the
+            // classic shadow only.
+            if let (None, shadow::Patch::Merge(said)) = (name, &asked.reported) {
+                effects.observe.push((ctx.device, said.clone()));
             }
             Ok(effects)
         }

@@ -87,30 +87,29 @@ impl App {
             let mut idle = Duration::ZERO;
             while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
                 idle += LOOK;
+                let leads = app.leads("telemetry").await;
                 let backlog = app.telemetry.backlog();
                 if idle < SAVE && backlog.bytes < BACKLOG {
                     continue;
                 }
                 idle = Duration::ZERO;
-                if let Err(error) = app.telemetry_upkeep().await {
+                if !leads {
+                    app.live_keep().await;
+                } else if let Err(error) = app.telemetry_upkeep().await {
                     tracing::error!(
                         error = %crate::error::chain(&error),
                         "telemetry could not be compacted"
                     );
                 }
             }
-            let now = app.clock.now();
-            if let Err(error) = app.live.save(&app.store, &app.telemetry, &app.node, now).await {
-                tracing::error!(
-                    error = %crate::error::chain(&error),
-                    "live state could not be saved at the end"
-                );
-            }
+            app.live_keep().await;
         });
         let app = self.clone();
         tasks.spawn_until_stopped(async move {
             loop {
-                if let Err(error) = app.telemetry_retain().await {
+                if app.leads("telemetry").await
+                    && let Err(error) = app.telemetry_retain().await
+                {
                     tracing::error!(
                         error = %crate::error::chain(&error),
                         "old telemetry could not be deleted"
@@ -126,6 +125,14 @@ impl App {
                 app.disk.look();
             }
         });
+    }
+
+    /// Saves what this node alone knows; whoever holds the lease compacts.
+    async fn live_keep(&self) {
+        let now = self.clock.now();
+        if let Err(error) = self.live.save(&self.store, &self.telemetry, &self.node, now).await {
+            tracing::error!(error = %crate::error::chain(&error), "live state could not be saved");
+        }
     }
 
     /// How far the log may be compacted without live state losing anything: for tests and diagnosis.

@@ -159,7 +159,11 @@ impl Bench {
 
     fn seen(effects: Effects) -> Seen {
         let Effects { replies, broadcasts, observe, .. } = effects;
-        Seen { replies: seen(replies), broadcasts: seen(broadcasts), observe }
+        Seen {
+            replies: seen(replies),
+            broadcasts: seen(broadcasts),
+            observe: observe.into_iter().map(|(device, _)| device).collect(),
+        }
     }
 
     async fn request(&self, sender: &Device, about: &Device, topic: &str, payload: &[u8]) -> Effects {

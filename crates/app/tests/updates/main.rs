@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod artifacts;
+mod commands;
 mod device;
 mod downloads;
+mod gone;
 mod operate;
 mod restart;
 mod rollout;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use windlass_app::AppError;
-use windlass_app::jobs::{Begin, NewJob, NewTargets, NewWhat};
+use windlass_app::jobs::{Begin, JobPick, NewJob, NewTargets, NewWhat};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{Amount, ExecutionState, FailureThreshold, JobState, ThresholdScope, Timeouts};
 use windlass_domain::permission::{Principal, Role};
@@ -79,7 +79,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         let job = NewJob { targets: targets.clone(), ..update_job("1", &names) };
         assert_eq!(fields(world.app().job_create(&world.by, job).await.unwrap_err()), [field], "{targets:?}");
     }
-    assert!(world.app().job_list(&world.by, None, 10).await.unwrap().is_empty());
+    assert!(world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
     assert_eq!(world.app().job_get(&viewer, id).await.unwrap().job.id, id);
     let stranger = Principal::user(windlass_domain::ids::TenantId::new(2), "sven", Role::Admin);
     assert_eq!(world.app().job_get(&stranger, id).await.unwrap_err().code(), "not_found");
-    assert!(world.app().job_list(&stranger, None, 10).await.unwrap().is_empty());
+    assert!(world.app().job_list(&stranger, JobPick::default(), 10).await.unwrap().is_empty());
 
     world.app().job_cancel(&world.by, id, true, Some(1)).await.unwrap();
     world.settle().await;
@@ -265,10 +265,14 @@ async fn jobs_are_listed_newest_first_in_pages() {
         ids.push(world.rollout("2", &names).await);
     }
     ids.reverse();
-    let page = world.app().job_list(&world.by, None, 2).await.unwrap();
+    let page = world.app().job_list(&world.by, JobPick::default(), 2).await.unwrap();
     assert_eq!(page.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[..2]);
     assert_eq!(page[0].release, Some(("fw".to_owned(), "2".to_owned())));
-    let rest = world.app().job_list(&world.by, Some(ids[1]), 2).await.unwrap();
+    let rest = world
+        .app()
+        .job_list(&world.by, JobPick { before: ids[1].get(), ..JobPick::default() }, 2)
+        .await
+        .unwrap();
     assert_eq!(rest.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[2..]);
 }
 
@@ -289,11 +293,11 @@ async fn a_job_that_reaches_beyond_a_scope_does_not_exist_there() {
     ] {
         assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
     }
-    assert!(app.job_list(&berlin, None, 10).await.unwrap().is_empty());
+    assert!(app.job_list(&berlin, JobPick::default(), 10).await.unwrap().is_empty());
 
     world.release("3", &[]).await;
     let own = world.app().job_create(&berlin, update_job("3", &names[..1])).await.unwrap().job.id;
-    let seen: Vec<_> = world.app().job_list(&berlin, None, 1).await.unwrap();
+    let seen: Vec<_> = world.app().job_list(&berlin, JobPick::default(), 1).await.unwrap();
     assert_eq!(seen.iter().map(|view| view.job.id).collect::<Vec<_>>(), [own]);
     world.app().job_pause(&berlin, own, None).await.unwrap();
 }

@@ -298,13 +298,14 @@ impl World {
         self.write(move |tx| {
             let values = values.clone();
             Box::pin(async move {
+                let said = values.clone();
                 let before = shadows::shadow(tx, device, None).await?;
                 let change =
                     Update { desired: Patch::Keep, reported: Patch::Merge(values), expected_version: None };
                 let done = update(before.as_ref(), &change, 8_192, now).unwrap();
                 let after = Shadow::Live { documents: done.current, version: done.version, updated_at: now };
                 shadows::put(tx, device, None, &after).await?;
-                jobs::verify::observe(tx, device, now).await
+                jobs::verify::observe(tx, device, &said, now).await
             })
         })
         .await

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
+use crate::job::command;
 use crate::job::spec::Timeouts;
 use crate::job::states::{ExecutionState, Outcome, Verdict};
 use crate::time::Timestamp;
@@ -53,6 +54,8 @@ pub struct Execution {
     pub phase_due: Option<Timestamp>,
     /// When the step that the device announced runs out.
     pub step_due: Option<Timestamp>,
+    /// From when on it is not handed out any more: of commands.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a device may say of its part.
@@ -101,6 +104,15 @@ pub enum Refusal {
     /// `InvalidStateTransition`.
     #[error("the execution is over; its status cannot change any more")]
     InvalidStateTransition,
+    /// `TerminalStateReached`: too late to begin.
+    #[error("the command expired before this device took it up")]
+    Expired,
+}
+
+/// Until when a device may take up what is offered at `now`.
+pub fn queued_until(now: Timestamp, timeouts: &Timeouts, expires_at: Option<Timestamp>) -> Timestamp {
+    let due = now.plus(timeouts.queued);
+    expires_at.map_or(due, |at| due.min(at))
 }
 
 impl Execution {
@@ -117,10 +129,15 @@ impl Execution {
         }
     }
 
+    /// Whether it was not begun and may not be any more.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.state == ExecutionState::Queued && self.expires_at.is_some_and(|at| at <= now)
+    }
+
     /// Applies what the device reports. After success the verdict is still to be found: see [`super::verdict`].
     ///
     /// # Errors
-    /// The execution is over, or at another version than the device expects; nothing changes then.
+    /// The execution is over, expired, or at another version than the device expects; nothing changes then.
     pub fn report(
         &self,
         report: &DeviceReport,
@@ -132,6 +149,9 @@ impl Execution {
         }
         if !self.state.is_open() {
             return Err(Refusal::InvalidStateTransition);
+        }
+        if self.is_expired(now) {
+            return Err(Refusal::Expired);
         }
         let mut next = self.clone();
         next.version += 1;
@@ -168,7 +188,12 @@ impl Execution {
     }
 
     fn said(&self, otherwise: &str) -> String {
-        self.details.get("reason").filter(|reason| !reason.is_empty()).map_or(otherwise, |r| r).to_owned()
+        let said = |key: &str| self.details.get(key).filter(|text| !text.is_empty());
+        match (said("reason"), said(command::EXIT_CODE)) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(code)) => format!("ended with exit code {code}"),
+            (None, None) => otherwise.to_owned(),
+        }
     }
 
     fn end(&mut self, state: ExecutionState, reason: &str, now: Timestamp) {
@@ -211,7 +236,15 @@ impl Execution {
         next.updated_at = now;
         match self.state {
             ExecutionState::Queued => {
-                let again = resumed_at.filter(|at| *at > self.queued_at).map(|at| at.plus(timeouts.queued));
+                if let Some(at) = self.expires_at.filter(|at| *at <= now) {
+                    let reason = format!("the command expired at {at}; the device had not taken it up");
+                    next.version += 1;
+                    next.end(ExecutionState::TimedOut, &reason, now);
+                    return Some(next);
+                }
+                let again = resumed_at
+                    .filter(|at| *at > self.queued_at)
+                    .map(|at| queued_until(at, timeouts, self.expires_at));
                 if again.is_some_and(|due| due > now) {
                     next.phase_due = again;
                     return Some(next);
@@ -261,6 +294,22 @@ impl Execution {
             next.end(ExecutionState::Canceled, reason, now);
             next
         })
+    }
+
+    /// Takes it off a device that is gone. What the device says it finished counts as that; nothing will prove it now.
+    /// Nothing happens once it is settled.
+    pub fn orphaned(&self, reason: &str, now: Timestamp) -> Option<Self> {
+        match self.outcome() {
+            Outcome::Open => {
+                let mut next = self.clone();
+                next.version += 1;
+                next.updated_at = now;
+                next.end(ExecutionState::Removed, reason, now);
+                Some(next)
+            }
+            Outcome::Verifying => Some(self.clone().judged(Verdict::Unverifiable, reason, now)),
+            Outcome::Succeeded | Outcome::Failed | Outcome::Canceled | Outcome::Skipped => None,
+        }
     }
 
     /// Whether it is tried again by itself: the device had begun and failed, or ran out of time, and has tries left.
@@ -327,6 +376,7 @@ mod tests {
             ended_at: None,
             phase_due: Some(now.plus(TIMEOUTS.queued)),
             step_due: None,
+            expires_at: None,
         }
     }
 
@@ -441,6 +491,46 @@ mod tests {
             later.timed_out(&TIMEOUTS, Some(at(90)), at(190)).unwrap().state,
             ExecutionState::TimedOut
         );
+    }
+
+    #[test]
+    fn an_expired_command_is_neither_begun_nor_given_more_time() {
+        let (now, expires_at) = (at(0), Some(at(60)));
+        let phase_due = Some(queued_until(now, &TIMEOUTS, expires_at));
+        assert_eq!(phase_due, expires_at, "the sooner of the two ends the wait");
+        let command = Execution { expires_at, phase_due, ..queued(now) };
+        let begin = says(ReportedStatus::InProgress);
+        assert!(command.report(&begin, &TIMEOUTS, at(59)).is_ok());
+        for status in [ReportedStatus::InProgress, ReportedStatus::Succeeded, ReportedStatus::Rejected] {
+            assert_eq!(command.report(&says(status), &TIMEOUTS, at(60)), Err(Refusal::Expired), "{status:?}");
+        }
+        let over = command.timed_out(&TIMEOUTS, Some(at(50)), at(60)).unwrap();
+        assert_eq!(over.state, ExecutionState::TimedOut);
+        assert!(over.reason.starts_with("the command expired at 1970-01-01T00:01:00Z"), "{}", over.reason);
+        let begun = command.report(&begin, &TIMEOUTS, at(59)).unwrap();
+        assert!(begun.report(&says(ReportedStatus::Succeeded), &TIMEOUTS, at(70)).is_ok(), "it was in time");
+    }
+
+    #[test]
+    fn what_a_gone_device_had_to_do_ends_at_once() {
+        let gone = queued(at(0)).orphaned("the device was decommissioned", at(5)).unwrap();
+        assert_eq!(
+            (gone.state, gone.outcome(), gone.due()),
+            (ExecutionState::Removed, Outcome::Skipped, None)
+        );
+        assert_eq!(gone.reason, "the device was decommissioned");
+        let done = queued(at(0)).report(&says(ReportedStatus::Succeeded), &TIMEOUTS, at(1)).unwrap();
+        let verdict = done.verifying_until(at(9)).orphaned("gone", at(5)).unwrap();
+        assert_eq!((verdict.outcome(), verdict.due()), (Outcome::Succeeded, None));
+        assert_eq!(gone.orphaned("again", at(6)), None);
+    }
+
+    #[test]
+    fn a_failed_command_without_a_reason_says_its_exit_code() {
+        let details = Some(BTreeMap::from([("exitCode".to_owned(), "3".to_owned())]));
+        let report = DeviceReport { details, ..says(ReportedStatus::Failed) };
+        let failed = queued(at(0)).report(&report, &TIMEOUTS, at(1)).unwrap();
+        assert_eq!(failed.reason, "ended with exit code 3");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! One intention for many devices: what is to be done, to whom first, when to stop, and what came of it.
 //!
 //! [`plan::plan`] looks at a job's policy and at counters and says what to do next; [`execution`] says what a device
-//! and a timer may do to one device's part; [`verdict`] says what is true. Knows no protocol, no clock and no storage;
-//! carrying a plan out is somebody else's business.
+//! and a timer may do to one device's part; [`verdict`] says what is true of an update, [`command`] of a command. Knows
+//! no protocol, no clock and no storage; carrying a plan out is somebody else's business.
 
+pub mod command;
 pub mod execution;
 pub mod plan;
 pub mod spec;
@@ -11,9 +12,12 @@ pub mod states;
 pub mod verdict;
 pub mod why;
 
+pub use command::{Command, CommandTemplate};
 pub use execution::{DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
 pub use plan::{Observed, Plan, Standing, Step, Tally, plan};
 pub use spec::{Amount, FailureThreshold, Job, JobSpec, Progress, Retry, ThresholdScope, Timeouts, What};
-pub use states::{ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, Verdict};
+pub use states::{
+    ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, StateWord, Verdict,
+};
 pub use verdict::{Expected, Running};
 pub use why::{Why, why};

@@ -174,6 +174,7 @@ impl Model {
             ended_at: None,
             phase_due: Some(self.now.plus(TIMEOUTS.queued)),
             step_due: None,
+            expires_at: None,
         }
     }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::ids::{ExecutionId, JobId, ReleaseId, TenantId};
+use crate::ids::{ExecutionId, JobId, ReleaseId, TenantId, TypeName};
+use crate::job::command::Command;
 use crate::job::states::{JobKind, JobState};
 use crate::time::Timestamp;
 
@@ -114,6 +115,8 @@ pub enum What {
         /// Also to devices that run it already; passed on to the device.
         force: bool,
     },
+    /// Something to do now.
+    Command(Command),
     /// A JSON object, as text.
     Document(String),
 }
@@ -123,7 +126,16 @@ impl What {
     pub const fn kind(&self) -> JobKind {
         match self {
             Self::Update { .. } => JobKind::Update,
+            Self::Command(_) => JobKind::Command,
             Self::Document(_) => JobKind::Custom,
+        }
+    }
+
+    /// The command, if it is one.
+    pub const fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::Update { .. } | Self::Document(_) => None,
         }
     }
 }
@@ -232,6 +244,19 @@ pub struct Job {
     pub started_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
+}
+
+impl Job {
+    /// When what it asks for is no longer wanted: of commands, once they began.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let command = self.spec.what.command()?;
+        self.started_at.map(|at| at.plus(command.expires_in))
+    }
+
+    /// Whether devices of this type may get it, as far as the job itself knows.
+    pub fn fits(&self, device_type: Option<&TypeName>) -> bool {
+        self.spec.what.command().is_none_or(|command| command.fits(device_type))
+    }
 }
 
 #[cfg(test)]

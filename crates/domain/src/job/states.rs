@@ -14,6 +14,8 @@ words!(
     JobKind {
         /// Brings devices to a release. Shown as a rollout.
         Update = "update",
+        /// Tells devices to do something now, and keeps what they answer.
+        Command = "command",
         /// Hands devices a document that means something to them only.
         Custom = "custom",
     }
@@ -36,7 +38,7 @@ words!(
         TimedOut = "timedOut",
         /// Withdrawn by an operator.
         Canceled = "canceled",
-        /// Never offered: the device is gone, out of service or of another type now.
+        /// Never offered, or withdrawn: the device is gone, out of service or of another type now.
         Removed = "removed",
     }
 );
@@ -87,14 +89,16 @@ words!(
     Verdict {
         /// Nothing was seen yet that proves it one way or the other.
         Pending = "pending",
-        /// The new version was seen running.
+        /// The new version was seen running; of a command: its exit code is 0.
         Verified = "verified",
         /// The old version was seen running after the device said that it succeeded.
         RolledBack = "rolledBack",
-        /// The device type has no place where a version shows. Counts as success.
+        /// There is no place where it shows: the device's word is all there is. Counts as success.
         Unverifiable = "unverifiable",
         /// The device said that it succeeded, and nothing showed it in time. Counts as failure.
         Expired = "expired",
+        /// The device said that it succeeded, and the exit code that it gave says otherwise. Counts as failure.
+        Refuted = "refuted",
     }
 );
 
@@ -111,7 +115,7 @@ words!(
         Failed = "failed",
         /// Withdrawn.
         Canceled = "canceled",
-        /// Never offered.
+        /// Never offered, or withdrawn because the device is gone.
         Skipped = "skipped",
     }
 );
@@ -121,7 +125,7 @@ impl Outcome {
     pub const fn of(state: ExecutionState, verdict: Verdict) -> Self {
         match (verdict, state) {
             (Verdict::Verified | Verdict::Unverifiable, _) => Self::Succeeded,
-            (Verdict::RolledBack | Verdict::Expired, _) => Self::Failed,
+            (Verdict::RolledBack | Verdict::Expired | Verdict::Refuted, _) => Self::Failed,
             (Verdict::Pending, ExecutionState::Queued | ExecutionState::InProgress) => Self::Open,
             (Verdict::Pending, ExecutionState::Succeeded) => Self::Verifying,
             (
@@ -168,6 +172,26 @@ impl fmt::Display for Halt {
     }
 }
 
+words!(
+    /// Where a job stands, in one word.
+    StateWord {
+        /// See [`JobState::Scheduled`].
+        Scheduled = "scheduled",
+        /// See [`JobState::Running`].
+        Running = "running",
+        /// See [`JobState::Paused`].
+        Paused = "paused",
+        /// See [`JobState::Halted`].
+        Halted = "halted",
+        /// See [`JobState::Stopping`].
+        Stopping = "stopping",
+        /// See [`JobState::Canceled`].
+        Canceled = "canceled",
+        /// See [`JobState::Completed`].
+        Completed = "completed",
+    }
+);
+
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
@@ -212,17 +236,22 @@ words!(
 );
 
 impl JobState {
+    /// Without what goes with it.
+    pub const fn word(&self) -> StateWord {
+        match self {
+            Self::Scheduled { .. } => StateWord::Scheduled,
+            Self::Running => StateWord::Running,
+            Self::Paused => StateWord::Paused,
+            Self::Halted(_) => StateWord::Halted,
+            Self::Stopping { .. } => StateWord::Stopping,
+            Self::Canceled => StateWord::Canceled,
+            Self::Completed => StateWord::Completed,
+        }
+    }
+
     /// The word that is stored and shown.
     pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Scheduled { .. } => "scheduled",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Halted(_) => "halted",
-            Self::Stopping { .. } => "stopping",
-            Self::Canceled => "canceled",
-            Self::Completed => "completed",
-        }
+        self.word().as_str()
     }
 
     /// Whether anything may still happen without an operator retrying it.
@@ -270,6 +299,7 @@ mod tests {
         use ExecutionState as S;
         assert_eq!(Outcome::of(S::Succeeded, Verdict::RolledBack), Outcome::Failed);
         assert_eq!(Outcome::of(S::Succeeded, Verdict::Expired), Outcome::Failed);
+        assert_eq!(Outcome::of(S::Succeeded, Verdict::Refuted), Outcome::Failed);
         assert_eq!(Outcome::of(S::Succeeded, Verdict::Unverifiable), Outcome::Succeeded);
         assert_eq!(Outcome::of(S::TimedOut, Verdict::Verified), Outcome::Succeeded);
         assert_eq!(Outcome::of(S::Succeeded, Verdict::Pending), Outcome::Verifying);

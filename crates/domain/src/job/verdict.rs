@@ -156,11 +156,13 @@ impl Expected {
         }
     }
 
-    /// The verdict on what is seen after success. `before`: the versions seen at the offer; `succeeded_at`: only what was
-    /// reported after counts against it.
+    /// The verdict on what is seen after success. `just_said`: what the report says that is being looked at, which came
+    /// after the success whatever the clock says; `before`: the versions seen at the offer; `succeeded_at`: of the rest,
+    /// only what was reported in a later second counts against it.
     pub fn after_success(
         &self,
         running: &Running,
+        just_said: &Running,
         before: &BTreeMap<String, String>,
         succeeded_at: Timestamp,
     ) -> (Verdict, String) {
@@ -171,7 +173,8 @@ impl Expected {
         let Running::Shown(shown) = running else { return (verdict, reason) };
         for (component, wanted) in &self.components {
             let Some(seen) = shown.get(component) else { continue };
-            let fresh = seen.reported_at.is_some_and(|at| at.seconds() > succeeded_at.seconds());
+            let fresh = just_said.version_of(component) == Some(&seen.version)
+                || seen.reported_at.is_some_and(|at| at.seconds() > succeeded_at.seconds());
             let old = before.get(component) == Some(&seen.version);
             if fresh && old && !self.is_new(wanted, seen) {
                 return (
@@ -185,6 +188,13 @@ impl Expected {
 }
 
 impl Running {
+    fn version_of(&self, component: &str) -> Option<&String> {
+        match self {
+            Self::Nowhere => None,
+            Self::Shown(shown) => shown.get(component).map(|seen| &seen.version),
+        }
+    }
+
     /// The versions by component, to be remembered at the offer.
     pub fn versions(&self) -> BTreeMap<String, String> {
         match self {
@@ -283,14 +293,16 @@ mod tests {
         let before = BTreeMap::from([("app".to_owned(), "1.0".to_owned())]);
         let seen =
             |version: &str, at: i64| look_at(&app, &sources, &json!({"firmware": {"version": version}}), at);
-        let done = Timestamp::from_seconds(100);
-        assert_eq!(app.after_success(&seen("1.0", 99), &before, done).0, Verdict::Pending);
-        assert_eq!(app.after_success(&seen("1.0", 100), &before, done).0, Verdict::Pending);
-        let (verdict, reason) = app.after_success(&seen("1.0", 101), &before, done);
+        let (done, silent) = (Timestamp::from_seconds(100), Running::Shown(BTreeMap::new()));
+        assert_eq!(app.after_success(&seen("1.0", 99), &silent, &before, done).0, Verdict::Pending);
+        assert_eq!(app.after_success(&seen("1.0", 100), &silent, &before, done).0, Verdict::Pending);
+        let (verdict, reason) = app.after_success(&seen("1.0", 101), &silent, &before, done);
         assert_eq!((verdict, reason.as_str()), (Verdict::RolledBack, "app runs 1.0 again instead of 2.0"));
-        assert_eq!(app.after_success(&seen("3.0", 101), &before, done).0, Verdict::Pending);
-        assert_eq!(app.after_success(&seen("2.0", 90), &before, done).0, Verdict::Verified);
-        assert_eq!(app.after_success(&seen("1.0", 101), &BTreeMap::new(), done).0, Verdict::Pending);
+        let same_second = app.after_success(&seen("1.0", 100), &seen("1.0", 100), &before, done);
+        assert_eq!(same_second.0, Verdict::RolledBack, "the report itself is newer than the success");
+        assert_eq!(app.after_success(&seen("3.0", 101), &silent, &before, done).0, Verdict::Pending);
+        assert_eq!(app.after_success(&seen("2.0", 90), &silent, &before, done).0, Verdict::Verified);
+        assert_eq!(app.after_success(&seen("1.0", 101), &silent, &BTreeMap::new(), done).0, Verdict::Pending);
     }
 
     #[test]
@@ -299,6 +311,9 @@ mod tests {
         let before = BTreeMap::from([("app".to_owned(), "2.0".to_owned())]);
         let reported = json!({"firmware": {"version": "2.0"}});
         let running = look_at(&app, &TypeSpec::default().version_sources, &reported, 200);
-        assert_eq!(app.after_success(&running, &before, Timestamp::from_seconds(100)).0, Verdict::Verified);
+        assert_eq!(
+            app.after_success(&running, &running, &before, Timestamp::from_seconds(100)).0,
+            Verdict::Verified
+        );
     }
 }

@@ -39,6 +39,7 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
             format!(" Time left: {}.", span(std::time::Duration::from_secs(due.since(now).as_secs())))
         })
     };
+    let is_command = job.spec.what.command().is_some();
     match (execution.state, execution.verdict) {
         (ExecutionState::Queued, _) => waiting(job).unwrap_or_else(|| {
             if online {
@@ -47,7 +48,7 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
                         "Offered; the device is online and has not picked it up.{}",
                         left(execution.due())
                     ),
-                    "Check that the device's update client runs and asks for jobs.",
+                    "Check that the device's client runs and asks for jobs.",
                 )
             } else {
                 say(
@@ -65,13 +66,17 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
         (_, Verdict::Verified) if execution.started_at.is_none() => {
             say("The device ran this version already; nothing was offered.", "")
         }
+        (_, Verdict::Verified) if is_command => say("The command ended with exit code 0.", ""),
         (_, Verdict::Verified) => say("The new version was seen running.", ""),
+        (_, Verdict::Unverifiable) if !execution.reason.is_empty() => {
+            say(format!("The device reported success; {}.", execution.reason), "")
+        }
         (_, Verdict::Unverifiable) => match job.spec.what {
             What::Update { .. } => say(
                 "The device reported success; its type has no place where a version shows.",
                 "Set the type's version sources so that updates can be verified.",
             ),
-            What::Document(_) => say("The device reported success.", ""),
+            What::Command(_) | What::Document(_) => say("The device reported success.", ""),
         },
         (_, Verdict::RolledBack) => say(
             format!("The device reported success, then {}.", execution.reason),
@@ -80,6 +85,10 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
         (_, Verdict::Expired) => say(
             "The device reported success, but the new version was not seen running in time.",
             "Check whether the device came back, and where its type says that versions show.",
+        ),
+        (_, Verdict::Refuted) => say(
+            format!("The device reported success, but {}.", execution.reason),
+            "Read the command's output.",
         ),
         (ExecutionState::Succeeded, Verdict::Pending) => say(
             format!(
@@ -93,11 +102,19 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
         }
         (ExecutionState::Rejected, Verdict::Pending) => say(
             format!("The device rejected it: {}.", execution.reason),
-            "Check that the release fits the device.",
+            if is_command {
+                "Check that the device knows this command and its arguments."
+            } else {
+                "Check that the release fits the device."
+            },
         ),
         (ExecutionState::TimedOut, Verdict::Pending) => say(
             format!("Timed out: {}.", execution.reason),
-            "Find out why the device is silent, then retry the failed devices.",
+            if is_command {
+                "Find out why the device is silent, then send the command again."
+            } else {
+                "Find out why the device is silent, then retry the failed devices."
+            },
         ),
         (ExecutionState::Canceled, Verdict::Pending) => say(format!("Withdrawn: {}.", execution.reason), ""),
         (ExecutionState::Removed, Verdict::Pending) => say(format!("Skipped: {}.", execution.reason), ""),
@@ -160,6 +177,7 @@ mod tests {
             ended_at: None,
             phase_due: Some(now.plus(Duration::from_secs(3600))),
             step_due: None,
+            expires_at: None,
         }
     }
 

@@ -5,31 +5,34 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use windlass_api::commands::Command;
 use windlass_api::jobs::{
     Begin, CancelQuery, Counts, Execution, ExecutionQuery, FailureCluster, FailureThreshold, Job, JobKind,
-    JobState, NewJob, RetryResult, Targets, Timeouts, Wave, WaveSize,
+    JobQuery, JobState, NewJob, RetryResult, Targets, Timeouts, Wave, WaveSize,
 };
 use windlass_api::page::{Page, PageQuery};
 use windlass_api::releases::NameVersion;
 use windlass_app::jobs::create::Begin as AppBegin;
 use windlass_app::jobs::{
-    self as app, ExecutionFilter, ExecutionView, JobView, NewTargets, NewWhat, WaveView,
+    self as app, ExecutionFilter, ExecutionView, JobPick, JobView, NewTargets, NewWhat, WaveView,
 };
 use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::plan::Standing;
 use windlass_domain::job::{self as domain, Amount};
 use windlass_domain::permission::Permission;
+use windlass_domain::time::Timestamp;
 
 use super::Rest;
 use super::access::Caller;
+use super::commands;
 use super::error::Refusal;
 use super::fields::Problems;
 use super::io::{At, Body, Created, Done, IfMatch, Query, Versioned};
 use super::page::{after_number, fetched, limit};
 use super::routes::Routes;
 use super::view::{
-    execution_state, execution_state_in, job_kind, outcome, outcome_in, threshold_scope, threshold_scope_in,
-    time, timestamp, verdict, verdict_in,
+    execution_state, execution_state_in, job_kind, job_kind_in, job_state_in, outcome, outcome_in,
+    threshold_scope, threshold_scope_in, time, timestamp, verdict, verdict_in,
 };
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -106,6 +109,7 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         targets,
         release,
         force,
+        command,
         document,
         waves,
         failure_threshold,
@@ -114,29 +118,37 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         begin,
     } = new;
     let mut problems = Problems::default();
-    let what = match (kind, release, document) {
-        (JobKind::Update, Some(NameVersion { name, version }), None) => {
+    let others = [
+        (kind != JobKind::Update && release.is_some(), "release"),
+        (kind != JobKind::Command && command.is_some(), "command"),
+        (kind != JobKind::Custom && document.is_some(), "document"),
+    ];
+    for (_, field) in others.into_iter().filter(|(is_given, _)| *is_given) {
+        problems.add(field, format!("does not go with kind {kind}; leave it out"));
+    }
+    if kind == JobKind::Command && timeouts.queued_seconds.is_some() {
+        problems.add("timeouts.queuedSeconds", "does not go with a command; use command.expiresInSeconds");
+    }
+    let what = match (kind, release, command, document) {
+        (JobKind::Update, Some(NameVersion { name, version }), _, _) => {
             Some(NewWhat::Update { name, version, force })
         }
-        (JobKind::Custom, None, Some(Value::Object(document))) => Some(NewWhat::Document(document)),
-        (JobKind::Update, release, document) => {
-            if release.is_none() {
-                problems.add("release", "is missing; an update needs one");
-            }
-            if document.is_some() {
-                problems.add("document", "does not go with an update; leave it out");
-            }
+        (JobKind::Command, _, Some(command), _) => Some(NewWhat::Command(commands::wanted(command))),
+        (JobKind::Custom, _, _, Some(Value::Object(document))) => Some(NewWhat::Document(document)),
+        (JobKind::Custom, _, _, Some(_)) => {
+            problems.add("document", "must be an object");
             None
         }
-        (JobKind::Custom, release, document) => {
-            if release.is_some() {
-                problems.add("release", "does not go with a custom job; leave it out");
-            }
-            match document {
-                None => problems.add("document", "is missing; a custom job needs one"),
-                Some(Value::Object(_)) => {}
-                Some(_) => problems.add("document", "must be an object"),
-            }
+        (JobKind::Update, None, _, _) => {
+            problems.add("release", "is missing; an update needs one");
+            None
+        }
+        (JobKind::Command, _, None, _) => {
+            problems.add("command", "is missing; a command job needs one");
+            None
+        }
+        (JobKind::Custom, _, _, None) => {
+            problems.add("document", "is missing; a custom job needs one");
             None
         }
     };
@@ -191,8 +203,19 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
 }
 
+fn show_command(command: domain::Command, expires_at: Option<Timestamp>) -> Command {
+    let domain::Command { name, arguments, expires_in: _, template, device_types: _ } = command;
+    Command {
+        command: name.into_string(),
+        arguments,
+        expires_at: expires_at.map(time),
+        template: template.map(|name| name.into_string()),
+    }
+}
+
 fn show(view: JobView) -> Job {
     let JobView { job, release, waves, standing, current_wave } = view;
+    let expires_at = job.expires_at();
     let domain::Job {
         id,
         tenant: _,
@@ -221,9 +244,10 @@ fn show(view: JobView) -> Job {
         domain::JobState::Completed => (JobState::Completed, None),
     };
     let kind = job_kind(what.kind());
-    let document = match what {
-        domain::What::Document(text) => serde_json::from_str(&text).ok(),
-        domain::What::Update { release: _, force: _ } => None,
+    let (command, document) = match what {
+        domain::What::Document(text) => (None, serde_json::from_str(&text).ok()),
+        domain::What::Command(command) => (Some(show_command(command, expires_at)), None),
+        domain::What::Update { release: _, force: _ } => (None, None),
     };
     Job {
         id: id.get(),
@@ -232,6 +256,7 @@ fn show(view: JobView) -> Job {
         state: shown,
         reason,
         release: release.map(|(name, version)| NameVersion { name, version }),
+        command,
         document,
         targets,
         retries,
@@ -261,7 +286,9 @@ fn versioned(view: JobView) -> Versioned<Job> {
 }
 
 fn show_execution(view: ExecutionView) -> Execution {
-    let ExecutionView { execution, device, why } = view;
+    let ExecutionView { execution, device, command, why } = view;
+    let answer = command.map(|_| domain::command::answer(&execution.details)).unwrap_or_default();
+    let domain::command::Answer { exit_code, output, output_url } = answer;
     let counts_as = domain::Outcome::of(execution.state, execution.verdict);
     let domain::Execution {
         id,
@@ -282,6 +309,7 @@ fn show_execution(view: ExecutionView) -> Execution {
         ended_at,
         phase_due: _,
         step_due: _,
+        expires_at,
     } = execution;
     Execution {
         id: id.get(),
@@ -296,21 +324,30 @@ fn show_execution(view: ExecutionView) -> Execution {
         why: why.sentence,
         action: why.action.to_owned(),
         details,
+        exit_code,
+        output,
+        output_url,
         queued_at: time(queued_at),
         started_at: started_at.map(time),
         updated_at: time(updated_at),
         ended_at: ended_at.map(time),
+        expires_at: expires_at.map(time),
     }
 }
 
 async fn list(
     State(rest): State<Rest>,
     Caller(by): Caller,
-    Query(query): Query<PageQuery>,
+    Query(JobQuery { state, kind, q, limit: asked, cursor }): Query<JobQuery>,
 ) -> Result<Json<Page<Job>>, Refusal> {
-    let limit = limit(query.limit);
-    let before = after_number(query.cursor.as_deref())?.map(JobId::new);
-    let items = rest.app.job_list(&by, before, limit.saturating_add(1)).await?;
+    let limit = limit(asked);
+    let pick = JobPick {
+        state: state.map(job_state_in),
+        kind: kind.map(job_kind_in),
+        text: q.unwrap_or_default(),
+        before: after_number(cursor.as_deref())?.unwrap_or(i64::MAX),
+    };
+    let items = rest.app.job_list(&by, pick, limit.saturating_add(1)).await?;
     Ok(Json(fetched(items, limit, |view| view.job.id.get(), show)))
 }
 
@@ -407,11 +444,12 @@ async fn executions(
     At(JobPath { id }): At<JobPath>,
     Query(query): Query<ExecutionQuery>,
 ) -> Result<Json<Page<Execution>>, Refusal> {
-    let ExecutionQuery { state, verdict, outcome, limit: asked, cursor } = query;
+    let ExecutionQuery { state, verdict, outcome, device, limit: asked, cursor } = query;
     let filter = ExecutionFilter {
         state: state.map(execution_state_in),
         verdict: verdict.map(verdict_in),
         outcome: outcome.map(outcome_in),
+        device,
         after: after_number(cursor.as_deref())?.map(ExecutionId::new),
     };
     let limit = limit(asked);

@@ -29,6 +29,7 @@ mod groups;
 mod credentials;
 
 mod claims;
+mod commands;
 
 mod templates;
 
@@ -257,6 +258,7 @@ fn operations(rest: &Rest) -> Routes {
         artifacts::routes,
         releases::routes,
         jobs::routes,
+        commands::routes,
         tokens::routes,
         users::routes,
         sessions::routes,

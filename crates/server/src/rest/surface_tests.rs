@@ -170,6 +170,7 @@ async fn what_one_tenant_has_is_not_there_for_another() {
         "/jobs",
         "/alerts",
         "/notifications",
+        "/command-templates",
     ] {
         let seen = other.get(list).await.expect(200);
         assert_eq!(seen["items"], json!([]), "{list}");
@@ -206,6 +207,8 @@ async fn fill(server: &Fixture) {
         .expect(201);
     let targets = json!({"devices": ["thing-1"]});
     server.post("/jobs", json!({"kind": "custom", "document": {}, "targets": targets})).await.expect(201);
+    server.put("/command-templates/thing-1", json!({"command": "reboot"})).await.expect(201);
+    server.post("/devices/thing-1/commands", json!({"command": "reboot"})).await.expect(202);
     while server.rest.app.jobs_activate().await.unwrap() {}
     let channel = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
     server.put("/notifications/thing-1", channel).await.expect(201);

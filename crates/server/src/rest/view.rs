@@ -46,15 +46,22 @@ words! {
         [DeviceOverdue, RolloutStopped, CertificateExpiring, DiskLow, DevicePending, BackupFailed];
     telling: domain::notify::Telling => api::notifications::Telling [Opened, Closed, More, Test];
     delivery_state: domain::notify::DeliveryState => api::notifications::DeliveryState [Waiting, Delivered, Failed];
-    job_kind: domain::job::JobKind => api::jobs::JobKind [Update, Custom];
+    job_kind: domain::job::JobKind => api::jobs::JobKind [Update, Command, Custom];
+    job_kind_in: api::jobs::JobKind => domain::job::JobKind [Update, Command, Custom];
+    job_state_in: api::jobs::JobState => domain::job::StateWord
+        [Scheduled, Running, Paused, Halted, Stopping, Canceled, Completed];
     execution_state: domain::job::ExecutionState => api::jobs::ExecutionState
         [Queued, InProgress, Succeeded, Failed, Rejected, TimedOut, Canceled, Removed];
     execution_state_in: api::jobs::ExecutionState => domain::job::ExecutionState
         [Queued, InProgress, Succeeded, Failed, Rejected, TimedOut, Canceled, Removed];
-    verdict: domain::job::Verdict => api::jobs::Verdict [Pending, Verified, RolledBack, Unverifiable, Expired];
-    verdict_in: api::jobs::Verdict => domain::job::Verdict [Pending, Verified, RolledBack, Unverifiable, Expired];
+    verdict: domain::job::Verdict => api::jobs::Verdict
+        [Pending, Verified, RolledBack, Unverifiable, Expired, Refuted];
+    verdict_in: api::jobs::Verdict => domain::job::Verdict
+        [Pending, Verified, RolledBack, Unverifiable, Expired, Refuted];
     outcome: domain::job::Outcome => api::jobs::Outcome [Open, Verifying, Succeeded, Failed, Canceled, Skipped];
     outcome_in: api::jobs::Outcome => domain::job::Outcome [Open, Verifying, Succeeded, Failed, Canceled, Skipped];
+    parameter_kind: domain::job::command::ParameterKind => api::commands::ParameterType [Text, Number, Truth];
+    parameter_kind_in: api::commands::ParameterType => domain::job::command::ParameterKind [Text, Number, Truth];
     threshold_scope: domain::job::ThresholdScope => api::jobs::ThresholdScope [Wave, Job];
     threshold_scope_in: api::jobs::ThresholdScope => domain::job::ThresholdScope [Wave, Job];
 }

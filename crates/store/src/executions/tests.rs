@@ -82,6 +82,7 @@ fn an_execution(job: JobId, device: i64) -> Execution {
         ended_at: None,
         phase_due: Some(START.plus(Duration::from_secs(60))),
         step_due: None,
+        expires_at: None,
     }
 }
 
@@ -242,7 +243,7 @@ async fn a_device_sees_what_it_works_on_first_and_nothing_new_of_a_job_that_is_h
         })
         .await;
         let device = DeviceId::new(1);
-        let seen = store.read(move |tx| Box::pin(pending(tx, device))).await.unwrap();
+        let seen = store.read(move |tx| Box::pin(pending(tx, device, START))).await.unwrap();
         assert_eq!(seen.iter().map(|e| e.job).collect::<Vec<_>>(), [two, one]);
         assert_eq!(store.read(move |tx| Box::pin(open_count(tx, device))).await.unwrap(), 3);
     })
@@ -288,6 +289,10 @@ async fn lists_failures_and_due_timers_are_found_by_key() {
         assert_eq!(list_of(rolled, 10).await, [3]);
         let queued = ExecutionPick { state: Some(ExecutionState::Queued), ..ExecutionPick::default() };
         assert_eq!(list_of(queued, 10).await, [4, 5, 6]);
+        let fifth = ExecutionPick { device: Some(DeviceId::new(5)), ..queued };
+        assert_eq!(list_of(fifth, 10).await, [5]);
+        let failed_fifth = ExecutionPick { device: Some(DeviceId::new(5)), ..failed };
+        assert_eq!(list_of(failed_fifth, 10).await, [] as [i64; 0]);
 
         let clusters = store.read(move |tx| Box::pin(failures(tx, job, 10))).await.unwrap();
         let told: Vec<_> = clusters.iter().map(|(_, _, reason, count)| (reason.as_str(), *count)).collect();

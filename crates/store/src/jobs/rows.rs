@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use windlass_domain::ids::{ExecutionId, ReleaseId};
+use serde_json::{Map, Value};
+use windlass_domain::ids::{ExecutionId, InvalidName, ReleaseId};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Amount, FailureThreshold, Halt, JobSpec, JobState, Progress, Retry, ThresholdScope, Timeouts, What,
+    Amount, Command, FailureThreshold, Halt, JobSpec, JobState, Progress, Retry, ThresholdScope, Timeouts,
+    What,
 };
 use windlass_domain::time::Timestamp;
 
@@ -15,7 +17,18 @@ use crate::error::StoreError;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum WhatRow {
-    Update { release: i64, force: bool },
+    Update {
+        release: i64,
+        force: bool,
+    },
+    #[serde(rename_all = "camelCase")]
+    Command {
+        name: String,
+        arguments: Map<String, Value>,
+        expires_in_seconds: u64,
+        template: Option<String>,
+        device_types: Vec<String>,
+    },
     Document(String),
 }
 
@@ -57,6 +70,15 @@ impl SpecRow {
             name: name.clone(),
             what: match what {
                 What::Update { release, force } => WhatRow::Update { release: release.get(), force: *force },
+                What::Command(Command { name, arguments, expires_in, template, device_types }) => {
+                    WhatRow::Command {
+                        name: name.as_str().to_owned(),
+                        arguments: arguments.clone(),
+                        expires_in_seconds: expires_in.as_secs(),
+                        template: template.as_ref().map(|name| name.as_str().to_owned()),
+                        device_types: device_types.iter().map(|name| name.as_str().to_owned()).collect(),
+                    }
+                }
                 What::Document(text) => WhatRow::Document(text.clone()),
             },
             targets: targets.clone(),
@@ -83,7 +105,7 @@ impl SpecRow {
         }
     }
 
-    pub(super) fn read(self) -> JobSpec {
+    pub(super) fn read(self) -> Result<JobSpec, StoreError> {
         let Self {
             name,
             what,
@@ -95,11 +117,25 @@ impl SpecRow {
             verify_seconds,
             retries,
         } = self;
-        JobSpec {
+        let corrupt = |error: InvalidName| StoreError::corrupt("job.spec", error);
+        Ok(JobSpec {
             name,
             what: match what {
                 WhatRow::Update { release, force } => {
                     What::Update { release: ReleaseId::new(release), force }
+                }
+                WhatRow::Command { name, arguments, expires_in_seconds, template, device_types } => {
+                    What::Command(Command {
+                        name: name.parse().map_err(corrupt)?,
+                        arguments,
+                        expires_in: Duration::from_secs(expires_in_seconds),
+                        template: template.map(|name| name.parse()).transpose().map_err(corrupt)?,
+                        device_types: device_types
+                            .iter()
+                            .map(|name| name.parse())
+                            .collect::<Result<_, _>>()
+                            .map_err(corrupt)?,
+                    })
                 }
                 WhatRow::Document(text) => What::Document(text),
             },
@@ -122,7 +158,7 @@ impl SpecRow {
                 verify: verify_seconds.map(Duration::from_secs),
             },
             retries,
-        }
+        })
     }
 }
 

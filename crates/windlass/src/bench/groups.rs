@@ -389,6 +389,7 @@ pub(crate) async fn job(directory: &Path, devices: u64, figures: &mut Figures) -
         targets: Targets::Type(TYPE.to_owned()),
         release: Some(this),
         force: false,
+        command: None,
         document: None,
         begin: Begin::Now,
         waves: Vec::new(),

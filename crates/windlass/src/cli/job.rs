@@ -150,6 +150,7 @@ impl Create {
             description: self.description,
             targets,
             release: self.release,
+            command: None,
             document,
             waves: self.waves,
             failure_threshold: (threshold.count.is_some() || threshold.percent.is_some())
@@ -222,10 +223,11 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
 }
 
 fn what(job: &Job) -> String {
-    match &job.release {
-        Some(release) => format!("{} {}", release.name, release.version),
-        None if job.description.is_empty() => job.kind.to_string(),
-        None => job.description.clone(),
+    match (&job.release, &job.command) {
+        (Some(release), _) => format!("{} {}", release.name, release.version),
+        (None, Some(command)) if job.description.is_empty() => command.command.clone(),
+        (None, _) if job.description.is_empty() => job.kind.to_string(),
+        (None, _) => job.description.clone(),
     }
 }
 

@@ -5,6 +5,7 @@ mod alert;
 pub(crate) mod api;
 mod audit;
 pub(crate) mod backup;
+mod command;
 pub(crate) mod config;
 mod device;
 pub(crate) mod doctor;
@@ -60,6 +61,9 @@ pub(crate) enum Command {
     /// Who is told of alerts, and how.
     #[command(subcommand)]
     Notify(alert::NotifyCommand),
+    /// Tell devices to do something now.
+    #[command(subcommand)]
+    Command(command::Command),
     /// API tokens.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -89,6 +93,7 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Job(command) => job::run(&api()?, command, printer).await,
         Command::Alert(command) => alert::alerts(&api()?, command, printer).await,
         Command::Notify(command) => alert::channels(&api()?, command, printer).await,
+        Command::Command(command) => command::run(&api()?, command, printer).await,
         Command::Token(command) => access::tokens(&api()?, command, printer).await,
         Command::User(command) => access::users(&api()?, command, printer).await,
         Command::Audit(command) => audit::run(connection, command, printer).await,

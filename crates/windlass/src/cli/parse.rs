@@ -1,5 +1,7 @@
 //! Small languages of the command line: `key=value`, `20%`, `name@version`. Pure.
 
+use std::time::Duration;
+
 use windlass_api::jobs::WaveSize;
 use windlass_api::releases::NameVersion;
 
@@ -43,6 +45,15 @@ pub(crate) fn wave(text: &str) -> Result<WaveSize, String> {
     }
 }
 
+/// Reads `90s` or `90`.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let digits = text.strip_suffix('s').unwrap_or(text);
+    match digits.parse() {
+        Ok(seconds) if digits.bytes().all(|c| c.is_ascii_digit()) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("{text:?} is no number of seconds such as 90s")),
+    }
+}
+
 /// Reads `name@version`.
 pub(crate) fn name_version(text: &str) -> Result<NameVersion, String> {
     let (name, version) = text.split_once('@').ok_or_else(|| format!("{text:?} is not NAME@VERSION"))?;
@@ -68,6 +79,15 @@ mod tests {
         assert_eq!(wave("rest"), Ok(WaveSize::Rest));
         for wrong in ["0", "0%", "101%", "-1", "half", "", "%"] {
             assert!(wave(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_their_unit() {
+        assert_eq!(seconds("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for wrong in ["", "s", "-1s", "+1", "1m", "1.5s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
 

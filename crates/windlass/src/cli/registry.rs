@@ -293,14 +293,14 @@ pub(crate) async fn templates(api: &Api, command: TemplateCommand, printer: Prin
     Ok(Exit::Success)
 }
 
-async fn delete(api: &Api, parts: &[&str], what: &str) -> anyhow::Result<()> {
+pub(crate) async fn delete(api: &Api, parts: &[&str], what: &str) -> anyhow::Result<()> {
     api.act(Method::DELETE, parts).await?;
     terminal::note(&format!("{what} is gone"));
     Ok(())
 }
 
 /// Reads a JSON file; `-` is standard input.
-fn read_json<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
+pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
     let text = if file == Path::new("-") {
         std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?
     } else {

@@ -247,6 +247,7 @@ impl Story {
             targets: Targets::Type(TYPE.to_owned()),
             release: Some(this),
             force: false,
+            command: None,
             document: None,
             begin: Begin::Now,
             waves: vec![WaveSize::Count(4), WaveSize::Percent(40), WaveSize::Rest],

@@ -1,6 +1,7 @@
-//! One simulated device: connects, reports, measures, obeys its shadow, carries out update jobs, comes back.
+//! One simulated device: connects, reports, measures, obeys its shadow, carries out updates and commands, comes back.
 //!
-//! One task, no shared state but counters. What it decides about firmware is in [`super::firmware`].
+//! One task, no shared state but counters. What it decides about firmware is in [`super::firmware`], what it answers to
+//! commands in [`super::command`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -15,7 +16,9 @@ use rustls::ClientConfig;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use windlass_domain::job::command::{EXIT_CODE, OUTPUT};
 
+use super::command::{self, Answer, Facts};
 use super::firmware::{self, Fate};
 use super::job::{self, Downloaded, Execution, Task};
 use super::mqtt::{Client, Endpoint, Hello, Incoming, Lost};
@@ -31,6 +34,9 @@ pub(super) struct Device {
     endpoint: Endpoint,
     version: String,
     settings: Map<String, Value>,
+    started: Instant,
+    /// What it did lately, with the seconds since its start.
+    log: VecDeque<String>,
     readings: Readings,
     /// The time of the last reading, where history is made up.
     history_millis: Option<i64>,
@@ -59,7 +65,11 @@ enum Work {
     Idle,
     Downloading { execution: Execution, version: String, download: Boxed<anyhow::Result<Downloaded>> },
     Installing { execution: Execution, version: String, fate: Fate, done: Boxed<()> },
+    Restarting,
 }
+
+/// Lines of its log that a device remembers.
+const LOG_LINES: usize = 100;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -80,6 +90,8 @@ impl Device {
             endpoint,
             version: options.firmware.clone(),
             settings: Map::new(),
+            started: Instant::now(),
+            log: VecDeque::new(),
             history_millis: options
                 .backfill
                 .map(|span| shared.now_millis() - i64::try_from(span.as_millis()).unwrap_or(0)),
@@ -111,7 +123,11 @@ impl Device {
             };
             let pause = match end {
                 End::Stopped | End::Gone => return,
-                End::Restart => self.shared.options.restart,
+                End::Restart => {
+                    self.started = Instant::now();
+                    self.log.clear();
+                    self.shared.options.restart
+                }
                 End::Lost(lost) => {
                     self.shared.counters.lost.one();
                     self.shared.remember(&self.name, &lost);
@@ -234,6 +250,7 @@ impl Device {
             format!("{things}/jobs/start-next/accepted"),
             format!("{things}/jobs/+/update/rejected"),
         ])?;
+        self.note("connected");
         let reported = json!({ "firmware": { "version": self.version }, "settings": self.settings });
         self.report_shadow(client, reported)?;
         if let Some((job, version)) = self.to_confirm.take() {
@@ -293,10 +310,53 @@ impl Device {
         if reported.is_empty() { Ok(()) } else { self.report_shadow(client, Value::Object(reported)) }
     }
 
+    /// Notes what it does; the oldest is forgotten.
+    fn note(&mut self, what: &str) {
+        if self.log.len() >= LOG_LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(format!("[{:>6}] {what}", self.started.elapsed().as_secs()));
+    }
+
+    fn obey_command(&mut self, client: &mut Client, job: &str, answer: Answer) -> Result<Work, Lost> {
+        match answer {
+            Answer::Ran { exit_code, output, restarts } => {
+                let (status, counter) = if exit_code == 0 {
+                    ("SUCCEEDED", &self.shared.counters.succeeded)
+                } else {
+                    ("FAILED", &self.shared.counters.failed)
+                };
+                counter.one();
+                let code = exit_code.to_string();
+                let details = [(EXIT_CODE, code.as_str()), (OUTPUT, output.as_str())];
+                self.report_job(client, job, status, &details)?;
+                Ok(if restarts { Work::Restarting } else { Work::Idle })
+            }
+            Answer::Rejected(reason) => {
+                self.shared.counters.failed.one();
+                self.report_job(client, job, "REJECTED", &[("reason", &reason)])?;
+                Ok(Work::Idle)
+            }
+        }
+    }
+
     fn take_on(&mut self, client: &mut Client, work: &mut Work, execution: Execution) -> Result<(), Lost> {
         self.shared.counters.jobs.one();
         match execution.task.clone() {
+            Task::Command { command, arguments, expires } => {
+                self.note(&format!("job {}: {command}", execution.job));
+                let facts = Facts {
+                    uptime: self.started.elapsed(),
+                    version: &self.version,
+                    log: self.log.make_contiguous(),
+                    now: self.shared.now_millis().div_euclid(1_000),
+                };
+                let answer = command::answer(&command, &arguments, expires, facts);
+                *work = self.obey_command(client, &execution.job, answer)?;
+                Ok(())
+            }
             Task::Update { version, artifacts } => {
+                self.note(&format!("job {}: installs {version}", execution.job));
                 let details = [("phase", "downloading"), ("progress", "0")];
                 self.report_job(client, &execution.job, "IN_PROGRESS", &details)?;
                 let download = Box::pin(job::download(self.shared.http.clone(), artifacts));
@@ -351,6 +411,7 @@ impl Device {
                     Ok(Some(End::Gone))
                 }
             },
+            (Work::Restarting, Done::Restarted) => Ok(Some(End::Restart)),
             // The work was given up while its last step ended.
             (_, _) => Ok(None),
         }
@@ -472,12 +533,14 @@ impl Device {
 enum Done {
     Downloaded(anyhow::Result<Downloaded>),
     Installed,
+    Restarted,
 }
 
 impl Work {
     async fn step(&mut self) -> Done {
         match self {
             Self::Idle => std::future::pending().await,
+            Self::Restarting => Done::Restarted,
             Self::Downloading { download, .. } => Done::Downloaded(download.as_mut().await),
             Self::Installing { done, .. } => {
                 done.as_mut().await;

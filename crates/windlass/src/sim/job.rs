@@ -1,10 +1,10 @@
-//! An update job as a device sees it: what the document asks for, and downloading it with a hash check.
+//! A job as a device sees it: what the document asks for, and downloading it with a hash check.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::StreamExt;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::firmware::{self, Quality};
@@ -27,6 +27,15 @@ pub(crate) enum Task {
         version: String,
         /// What to download.
         artifacts: Vec<Artifact>,
+    },
+    /// Do something now.
+    Command {
+        /// What.
+        command: String,
+        /// How.
+        arguments: Map<String, Value>,
+        /// Seconds since 1970, from when on it is not wanted any more.
+        expires: Option<i64>,
     },
     /// Something that this device cannot do.
     Unknown(String),
@@ -52,6 +61,11 @@ pub(crate) fn execution(message: &Value) -> Option<Execution> {
         ("update", Some(version)) => {
             Task::Update { version: version.to_owned(), artifacts: artifacts(document) }
         }
+        ("command", _) => Task::Command {
+            command: document.get("command").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            arguments: document.get("arguments").and_then(Value::as_object).cloned().unwrap_or_default(),
+            expires: document.get("expires").and_then(Value::as_i64),
+        },
         (operation, _) => Task::Unknown(operation.to_owned()),
     };
     Some(Execution { job, task })
@@ -141,6 +155,16 @@ mod tests {
             artifacts.iter().map(|a| a.url.as_str()).collect::<Vec<_>>(),
             ["https://h/1", "https://h/2"]
         );
+    }
+
+    #[test]
+    fn a_command_document_gives_command_arguments_and_expiry() {
+        let message = json!({ "execution": { "jobId": "7", "jobDocument": {
+            "operation": "command", "command": "log", "arguments": { "lines": 3 }, "expires": 99,
+        }}});
+        let arguments = json!({ "lines": 3 }).as_object().unwrap().clone();
+        let expected = Task::Command { command: "log".to_owned(), arguments, expires: Some(99) };
+        assert_eq!(execution(&message).unwrap().task, expected);
     }
 
     #[test]

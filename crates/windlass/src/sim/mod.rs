@@ -2,6 +2,7 @@
 //!
 //! Knows the device protocols only; what operators do is not its business.
 
+mod command;
 mod device;
 pub(crate) mod enrol;
 pub(crate) mod firmware;

@@ -10,15 +10,17 @@ use crate::topic::JobOperation;
 pub struct Bounds {
     /// Pairs in `statusDetails`.
     pub details_pairs: usize,
-    /// Bytes of all keys and values in `statusDetails` together.
+    /// Bytes of all keys and values in `statusDetails` together, but for `output`.
     pub details_bytes: usize,
+    /// Bytes of `output` in `statusDetails`: what a command printed.
+    pub output_bytes: usize,
     /// Bytes of a client token.
     pub client_token: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { details_pairs: 10, details_bytes: 4 * 1024, client_token: 64 }
+        Self { details_pairs: 10, details_bytes: 4 * 1024, output_bytes: 4 * 1024, client_token: 64 }
     }
 }
 
@@ -223,7 +225,16 @@ impl Fields {
             let Value::String(text) = value else {
                 return Err("every value in statusDetails must be a string".to_owned());
             };
-            bytes += key.len() + text.len();
+            if key == "output" {
+                if text.len() > bounds.output_bytes {
+                    return Err(format!(
+                        "output in statusDetails may have at most {} bytes; put more where outputUrl says",
+                        bounds.output_bytes
+                    ));
+                }
+            } else {
+                bytes += key.len() + text.len();
+            }
             details.insert(key, text);
         }
         if bytes > bounds.details_bytes {
@@ -376,6 +387,20 @@ mod tests {
             "every value in statusDetails must be a string"
         );
         assert_eq!(problem(&UPDATE, &with(json!(["a"]))), "statusDetails must be an object");
+    }
+
+    #[test]
+    fn the_output_of_a_command_has_4_kib_of_its_own() {
+        let with = |details: Value| json!({"status": "SUCCEEDED", "statusDetails": details});
+        let whole = json!({"output": "x".repeat(4096), "exitCode": "0"});
+        let JobRequest::Update(update) = parsed(&UPDATE, &with(whole)) else { panic!() };
+        assert_eq!(update.status_details.unwrap()["output"].len(), 4096);
+        assert_eq!(
+            problem(&UPDATE, &with(json!({"output": "x".repeat(4097)}))),
+            "output in statusDetails may have at most 4096 bytes; put more where outputUrl says"
+        );
+        let both = json!({"output": "x".repeat(4096), "k": "x".repeat(4096)});
+        assert_eq!(problem(&UPDATE, &with(both)), "statusDetails may have at most 4096 bytes");
     }
 
     #[test]

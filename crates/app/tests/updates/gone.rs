@@ -1,0 +1,97 @@
+//! What ends without anybody's word: work of devices that are gone, and jobs whose time in the books is over.
+
+use std::time::Duration;
+
+use windlass_app::devices::LifecycleChange;
+use windlass_app::jobs::{JobPick, NewJob};
+use windlass_domain::job::{Amount, ExecutionState, JobState, Outcome, Verdict};
+use windlass_domain::limits::Limits;
+
+use crate::world::{World, update_job};
+
+#[tokio::test]
+async fn a_device_that_is_decommissioned_or_removed_does_not_hold_its_wave() {
+    let mut world = World::new().await;
+    let names = world.devices(3).await;
+    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.release("2", &[]).await;
+    let id = world.create(NewJob { waves: vec![Amount::Count(2)], ..update_job("2", &names) }).await;
+    world.settle().await;
+    world.start_next("d000").await;
+    assert_eq!(world.executions(id).await.len(), 2, "the third device waits for the first wave");
+
+    let app = world.app();
+    let decommission = LifecycleChange::Decommission;
+    app.device_lifecycle(&world.by, &"d000".parse().unwrap(), decommission, None).await.unwrap();
+    app.device_delete(&world.by, &"d001".parse().unwrap(), None).await.unwrap();
+    world.settle().await;
+    let ends: Vec<_> = world.executions(id).await.into_iter().map(|e| (e.state, e.reason)).collect();
+    assert_eq!(ends[0], (ExecutionState::Removed, "the device was decommissioned".to_owned()));
+    assert_eq!(ends[1], (ExecutionState::Removed, "the device was removed".to_owned()));
+    assert_eq!(ends[2].0, ExecutionState::Queued, "the next wave went on at once");
+    assert_eq!(world.job(id).await.standing.skipped, 2);
+}
+
+#[tokio::test]
+async fn what_a_decommissioned_device_said_it_finished_is_waited_for_no_longer() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.release("2", &[]).await;
+    let id = world.rollout("2", &names).await;
+    world.settle().await;
+    world.work("d000", "SUCCEEDED", "").await;
+    assert_eq!(world.executions(id).await[0].outcome(), Outcome::Verifying);
+    let name = "d000".parse().unwrap();
+    world.app().device_lifecycle(&world.by, &name, LifecycleChange::Decommission, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.executions(id).await[0].verdict, Verdict::Unverifiable);
+    assert_eq!(world.job(id).await.job.state, JobState::Completed);
+}
+
+#[tokio::test]
+async fn the_old_version_right_after_success_is_a_rollback_within_one_second_too() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    for name in &names {
+        world.reports_version(name, "1").await;
+    }
+    let id = world.rollout("2", &names).await;
+    world.settle().await;
+    // All of it within one second, in this order.
+    world.reports_version("d000", "1").await;
+    world.work("d000", "SUCCEEDED", "").await;
+    world.work("d001", "SUCCEEDED", "").await;
+    assert_eq!(world.executions(id).await[0].verdict, Verdict::Pending, "what came before says nothing");
+    world.reports_version("d000", "1").await;
+    let verdicts: Vec<_> = world.executions(id).await.iter().map(|e| e.verdict).collect();
+    assert_eq!(verdicts, [Verdict::RolledBack, Verdict::Pending]);
+}
+
+#[tokio::test]
+async fn jobs_that_are_long_over_are_forgotten_with_their_executions() {
+    let mut world = World::with(Limits {
+        job_history: Duration::from_secs(1_000),
+        free_disk_per_mille: 0,
+        free_disk_bytes: 0,
+        ..Limits::default()
+    })
+    .await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    let old = world.rollout("2", &names[..1]).await;
+    let open = world.rollout("2", &names[1..]).await;
+    world.settle().await;
+    world.work("d000", "REJECTED", "no").await;
+    world.settle().await;
+    let execution = world.executions(old).await[0].id;
+    world.advance(1_000);
+    world.app().jobs_forget_bygone().await.unwrap();
+    assert_eq!(world.job(old).await.job.state, JobState::Completed, "not yet");
+    world.advance(1);
+    world.app().jobs_forget_bygone().await.unwrap();
+    let left = world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap();
+    assert_eq!(left.iter().map(|view| view.job.id).collect::<Vec<_>>(), [open]);
+    assert!(world.app().execution_get(&world.by, execution).await.is_err());
+}
