@@ -28,9 +28,11 @@ use crate::clock::{Entropy, random};
 pub mod csr;
 mod files;
 pub mod names;
+mod presented;
 
 pub(crate) use files::{KeyFileError, read_or_make};
 use names::ServerNames;
+pub use presented::Presented;
 
 /// Certificates begin this long before they are made: clocks of devices and servers differ.
 const BACKDATE: Duration = Duration::from_secs(24 * 3600);

@@ -35,6 +35,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod leases;
 pub mod live;
+pub mod pending;
 pub mod sessions;
 pub mod tenants;
 pub mod types;

@@ -30,6 +30,7 @@ pub(crate) use bulk::{CHUNK, chunks, digest};
 pub use input::{DevicePatch, DeviceSpec, NewDevice};
 pub use lifecycle::LifecycleChange;
 
+pub(crate) use input::alias as check_alias;
 use input::Checked;
 
 /// How audit records and errors name a device.
@@ -46,7 +47,12 @@ fn expect_version(expected: Option<i64>, current: i64) -> Result<(), AppError> {
 }
 
 /// The device of that name, if the caller may see it.
-async fn visible(app: &App, tx: &mut Tx<'_>, by: &Principal, name: &DeviceName) -> Result<Device, AppError> {
+pub(crate) async fn visible(
+    app: &App,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+) -> Result<Device, AppError> {
     let found = devices::device_by_name(tx, by.tenant, name).await?;
     let Some(device) = found else { return Err(AppError::not_found("device", name)) };
     if by.scope.is_some() && !app.fleet.would_see(by, &entry(tx, device.clone()).await?) {
@@ -73,7 +79,7 @@ async fn stay_in_scope(app: &App, tx: &mut Tx<'_>, by: &Principal, device: &Devi
 }
 
 /// Writes the changed device; whoever was first wins.
-async fn save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -> Result<(), AppError> {
+pub(crate) async fn save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -> Result<(), AppError> {
     let version = device.version;
     if devices::device_save(tx, device, now).await? {
         Ok(())
@@ -122,7 +128,7 @@ impl App {
     }
 
     /// Brings a committed change into the index and shows the device.
-    async fn device_settled(&self, by: &Principal, device: &Device) -> Result<DeviceView, AppError> {
+    pub(crate) async fn device_settled(&self, by: &Principal, device: &Device) -> Result<DeviceView, AppError> {
         self.fleet.refresh_devices(&self.store, [device.id]).await?;
         self.device_shown(by, &device.name)
     }
