@@ -174,6 +174,7 @@ impl App {
         self.tasks.spawn_until_stopped(self.clone().jobs_keeper());
         self.tasks.spawn_until_stopped(self.clone().audit_sealer());
         self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
+        self.tasks.spawn_until_stopped(self.clone().leaving_keeper());
     }
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.

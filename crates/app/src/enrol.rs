@@ -277,7 +277,11 @@ pub(crate) async fn enrol(
                 reason: "the device of this name has a live credential".to_owned(),
             };
             let waits = pending::ask(tx, by, tenant, &wish, said.is_some(), via.most, now).await?;
-            return if waits { Ok(Outcome::Asked(Refusal::NameLives)) } else { Err(Refusal::QueueFull.into()) };
+            return if waits {
+                Ok(Outcome::Asked(Refusal::NameLives))
+            } else {
+                Err(Refusal::QueueFull.into())
+            };
         }
         Decision::Create => {
             let defaults = match type_id {
@@ -436,5 +440,7 @@ pub async fn revoke_all_in(
     Ok(revoked)
 }
 
+#[cfg(test)]
+mod pending_tests;
 #[cfg(test)]
 mod tests;

@@ -171,10 +171,7 @@ mod tests {
     fn an_accepted_key_and_an_open_window_replace_the_credential() {
         let accepted = decide(known(Lifecycle::Active, true), Key::Fresh, Word::Accepted);
         assert_eq!(accepted, Decision::Replace(DEVICE));
-        assert_eq!(
-            decide(in_window(Lifecycle::Active), Key::Fresh, Word::Silent),
-            Decision::Replace(DEVICE)
-        );
+        assert_eq!(decide(in_window(Lifecycle::Active), Key::Fresh, Word::Silent), Decision::Replace(DEVICE));
     }
 
     #[test]

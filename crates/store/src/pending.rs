@@ -149,17 +149,8 @@ pub async fn note(
     wish: &Wish,
     now: Timestamp,
 ) -> Result<PendingId, StoreError> {
-    let Wish {
-        name,
-        source,
-        claim,
-        template,
-        device_type,
-        fingerprint,
-        public_key,
-        certificate_pem,
-        reason,
-    } = wish;
+    let Wish { name, source, claim, template, device_type, fingerprint, public_key, certificate_pem, reason } =
+        wish;
     let (id,) = fetch_one!(
         tx,
         (i64,),

@@ -30,8 +30,7 @@ impl Presented {
     /// Reads a certificate (DER). None if it is none.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let common_name =
-            certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         let validity = certificate.validity();
         Some(Self {
             common_name: common_name.map(ToOwned::to_owned),

@@ -4,7 +4,9 @@
 //! before it is answered. Knows nothing of credentials but that decommissioning revokes them.
 
 mod bulk;
+mod import;
 mod input;
+mod leave;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
@@ -12,7 +14,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use windlass_domain::device::Device;
+use windlass_domain::device::{Device, Lifecycle};
 use windlass_domain::ids::{DeviceName, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
@@ -27,11 +29,15 @@ use crate::permit::demand;
 
 pub use bulk::BulkResult;
 pub(crate) use bulk::{CHUNK, chunks, digest};
+pub use import::{
+    Import, ImportAction, ImportOutcome, ImportPreview, ImportProblem, ImportRow, ImportSource, ImportSpec,
+};
 pub use input::{DevicePatch, DeviceSpec, NewDevice};
+pub use leave::{Decommission, LeavePreview, Wipe};
 pub use lifecycle::LifecycleChange;
 
-pub(crate) use input::alias as check_alias;
 use input::Checked;
+pub(crate) use input::alias as check_alias;
 
 /// How audit records and errors name a device.
 fn target(name: &DeviceName) -> String {
@@ -128,7 +134,11 @@ impl App {
     }
 
     /// Brings a committed change into the index and shows the device.
-    pub(crate) async fn device_settled(&self, by: &Principal, device: &Device) -> Result<DeviceView, AppError> {
+    pub(crate) async fn device_settled(
+        &self,
+        by: &Principal,
+        device: &Device,
+    ) -> Result<DeviceView, AppError> {
         self.fleet.refresh_devices(&self.store, [device.id]).await?;
         self.device_shown(by, &device.name)
     }
@@ -235,6 +245,15 @@ impl App {
                 Box::pin(async move {
                     let device = visible(&app, tx, &by, &name).await?;
                     expect_version(expected, device.version)?;
+                    if device.lifecycle == Lifecycle::Decommissioned {
+                        return Err(AppError::Conflict {
+                            code: "device.decommissioned",
+                            detail: format!(
+                                "device {name} is decommissioned and keeps its name, so that nothing is taken for it; \
+                                 add reuseName=true to remove what is left of it and free the name"
+                            ),
+                        });
+                    }
                     if device.first_seen_at.is_some() {
                         return Err(AppError::Conflict {
                             code: "device.seen",
@@ -333,14 +352,13 @@ impl App {
     }
 }
 
-async fn create_in(
-    app: &App,
+/// A device to be, with the defaults of its type.
+async fn new_device(
     tx: &mut Tx<'_>,
     by: &Principal,
     name: &DeviceName,
     spec: &Checked,
-    now: Timestamp,
-) -> Result<Device, AppError> {
+) -> Result<devices::NewDevice, AppError> {
     let mut new = devices::NewDevice::named(by.tenant, name.clone());
     spec.resolve(tx, by.tenant, None).await?.fill(&mut new);
     if let Some(id) = new.device_type
@@ -351,6 +369,18 @@ async fn create_in(
         }
         input::bounded(&new.attributes)?;
     }
+    Ok(new)
+}
+
+async fn create_in(
+    app: &App,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+    spec: &Checked,
+    now: Timestamp,
+) -> Result<Device, AppError> {
+    let new = new_device(tx, by, name, spec).await?;
     let Some(device) = devices::device_insert(tx, &new, now).await? else {
         return Err(AppError::Exists { what: "device", name: name.to_string() });
     };

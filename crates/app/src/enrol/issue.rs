@@ -259,7 +259,11 @@ impl App {
     }
 
     /// The device of that name, if the principal may see it.
-    pub(super) async fn credential_device(&self, by: &Principal, name: &DeviceName) -> Result<Device, AppError> {
+    pub(super) async fn credential_device(
+        &self,
+        by: &Principal,
+        name: &DeviceName,
+    ) -> Result<Device, AppError> {
         let (tenant, wanted) = (by.tenant, name.clone());
         let found = self
             .store

@@ -283,7 +283,9 @@ impl App {
         };
         match noted {
             Ok(true) => {}
-            Ok(false) => tracing::warn!("too many unknown certificates wait for an operator; one more was not noted"),
+            Ok(false) => {
+                tracing::warn!("too many unknown certificates wait for an operator; one more was not noted")
+            }
             Err(error) => {
                 tracing::error!(error = %chain(&error), "an unknown certificate could not be put into the queue");
             }
@@ -303,9 +305,10 @@ fn wish_of(presented: Presented) -> Wish {
         fingerprint,
         public_key,
         certificate_pem: Some(pem),
-        reason: "our authority signed this certificate and the server does not know it, as after a restore from \
+        reason:
+            "our authority signed this certificate and the server does not know it, as after a restore from \
                  a backup"
-            .to_owned(),
+                .to_owned(),
     }
 }
 
@@ -327,8 +330,8 @@ async fn enter(
     let pem = entry.wish.certificate_pem.as_deref().unwrap_or_default();
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok();
     let presented = der.and_then(|der| Presented::read(&der));
-    let presented =
-        presented.ok_or_else(|| StoreError::corrupt("pending_enrolment.certificate_pem", "no certificate"))?;
+    let presented = presented
+        .ok_or_else(|| StoreError::corrupt("pending_enrolment.certificate_pem", "no certificate"))?;
     if !credentials::by_public_key(tx, &presented.public_key).await?.is_empty() {
         return Err(conflict("pending.key_used", "the key of this certificate is known by now; reject it"));
     }

@@ -38,7 +38,9 @@ pub struct GeneratedCertificate {
 
 impl std::fmt::Debug for GeneratedCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GeneratedCertificate").field("credential", &self.credential.id).finish_non_exhaustive()
+        f.debug_struct("GeneratedCertificate")
+            .field("credential", &self.credential.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,7 +129,8 @@ impl App {
                     }
                     device.reprovision_until = until;
                     save(tx, &mut device, now).await?;
-                    let action = if until.is_some() { "device.reprovision" } else { "device.reprovision.close" };
+                    let action =
+                        if until.is_some() { "device.reprovision" } else { "device.reprovision.close" };
                     let details = json!({"minutes": minutes});
                     record(tx, &by, action, &format!("device:{name}"), details, now).await?;
                     Ok::<_, AppError>(device)
@@ -188,7 +191,8 @@ impl App {
                 Box::pin(async move {
                     let mut device = visible(&app, tx, &by, &name).await?;
                     if let Some(alias) = &alias
-                        && devices::alias_insert(tx, by.tenant, device.id, alias).await? == AliasOutcome::Taken
+                        && devices::alias_insert(tx, by.tenant, device.id, alias).await?
+                            == AliasOutcome::Taken
                     {
                         let name = alias.external_id.clone();
                         return Err(AppError::Exists { what: "external id", name });

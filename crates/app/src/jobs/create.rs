@@ -169,7 +169,7 @@ async fn release(
     Ok(Some(release))
 }
 
-async fn create(
+pub(crate) async fn create(
     tx: &mut Tx<'_>,
     app: &App,
     by: &Principal,

@@ -27,6 +27,14 @@ mod groups;
 
 mod credentials;
 
+mod hardware;
+
+mod pending;
+
+mod exchange;
+
+mod table;
+
 mod claims;
 
 mod templates;
@@ -141,6 +149,8 @@ pub(crate) struct Inner {
     pub(crate) requests: metrics::Requests,
     pub(crate) under_way: Arc<idempotency::UnderWay>,
     pub(crate) started_at: Timestamp,
+    /// One import at a time: its file is in memory.
+    pub(crate) imports: tokio::sync::Semaphore,
 }
 
 /// The state of the router. Clones share everything.
@@ -165,6 +175,7 @@ impl Rest {
             requests: metrics::Requests::default(),
             under_way: Arc::default(),
             started_at,
+            imports: tokio::sync::Semaphore::new(1),
         }))
     }
 
@@ -219,6 +230,9 @@ fn operations(rest: &Rest) -> Routes {
         types::routes,
         groups::routes,
         credentials::routes,
+        hardware::routes,
+        pending::routes,
+        exchange::routes,
         claims::routes,
         templates::routes,
         shadows::routes,
