@@ -326,6 +326,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn many_rows_go_in_several_transactions_around_the_bad_ones() {
+        let server = Fixture::new("import-many").await;
+        let mut file = String::from("name,tags\n");
+        for row in 1..=1_200 {
+            file.push_str(&if row == 700 { "b d,x\n".to_owned() } else { format!("d-{row},x\n") });
+        }
+        let done = csv(&server, "?onError=skip", &file).await;
+        assert_eq!((&done["created"], &done["failed"]), (&json!(1_199), &json!(1)));
+        assert_eq!((&done["problems"][0]["row"], &done["problems"][0]["line"]), (&json!(700), &json!(701)));
+        assert_eq!(done["preview"].as_array().unwrap().len(), 20);
+        assert_eq!(server.get("/devices?limit=1").await.expect(200)["total"], 1_199);
+        let out = server.get("/devices/export?q=tag%3D%3Dx").await;
+        assert_eq!(out.text().lines().count(), 1_200, "a heading and every page of devices");
+    }
+
+    #[tokio::test]
     async fn files_that_cannot_be_read_are_refused_whole() {
         let server = Fixture::new("import-unreadable").await;
         let latin = send(&server, "", "text/csv", Bytes::from_static(b"name\nM\xfcller\n")).await;
