@@ -96,6 +96,24 @@ pub struct Device {
     pub updated_at: Time,
     /// First contact, if there was one.
     pub first_seen_at: Option<Time>,
+    /// How many devices hang on it, of those that you may see: `GET /devices?q=parent==<name>`.
+    pub children: u64,
+    /// Until when an enrolment may replace its credential, where an operator opened such a window.
+    pub reprovision_until: Option<Time>,
+    /// Set while it is to wipe itself before it goes out of service.
+    pub decommissioning: Option<Decommissioning>,
+}
+
+/// A device on its way out of service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decommissioning {
+    /// Since when.
+    pub since: Time,
+    /// The job that carries the wipe.
+    pub wipe_job: i64,
+    /// Until when its answer is awaited.
+    pub until: Time,
 }
 
 /// A device to make (`POST /devices`).
@@ -122,7 +140,7 @@ pub struct DeviceSpec {
     /// An existing device of kind gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// At most 100, values up to 256 bytes.
+    /// At most 100, values up to 1,024 bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// At most 100 words.

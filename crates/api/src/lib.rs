@@ -63,6 +63,8 @@ pub mod groups;
 
 pub mod credentials;
 
+pub mod onboarding;
+
 pub mod claims;
 
 pub mod templates;

@@ -196,6 +196,7 @@ impl App {
         self.tasks.spawn_until_stopped(self.clone().enrolment_keeper());
         self.tasks.spawn_until_stopped(self.clone().alerts_keeper());
         self.tasks.spawn_until_stopped(self.clone().outbox_keeper());
+        self.tasks.spawn_until_stopped(self.clone().leaving_keeper());
     }
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.

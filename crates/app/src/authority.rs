@@ -29,10 +29,12 @@ pub mod csr;
 mod files;
 mod inspect;
 pub mod names;
+mod presented;
 
 pub(crate) use files::{KeyFileError, read_or_make};
 pub use inspect::{CertificateFacts, inspect};
 use names::ServerNames;
+pub use presented::Presented;
 
 /// Certificates begin this long before they are made: clocks of devices and servers differ.
 const BACKDATE: Duration = Duration::from_secs(24 * 3600);

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 use windlass_domain::credential::{CredentialPurpose, CredentialStatus};
-use windlass_domain::enrol::{Decision, Key, Known, Refusal, decide};
+use windlass_domain::enrol::{Decision, Key, Known, PendingSource, PendingState, Refusal, Word, decide};
 use windlass_domain::ids::{
     ClaimId, CredentialId, DeviceId, DeviceName, GroupId, GroupPath, Sha256, TemplateName, TypeName,
 };
@@ -14,7 +14,8 @@ use windlass_domain::template::{Enrolment, Override};
 use windlass_domain::time::Timestamp;
 use windlass_store::credentials::{self, Credential};
 use windlass_store::devices::{self, NewDevice};
-use windlass_store::{StoreError, Tx, groups, types};
+use windlass_store::pending::Wish;
+use windlass_store::{StoreError, Tx, groups, pending as queue, types};
 
 use crate::audit::record;
 use crate::authority::csr::{self, PublicKey};
@@ -25,10 +26,14 @@ pub(crate) mod bench;
 mod claims;
 mod issue;
 mod keeper;
+mod pending;
 mod provision;
+mod replace;
 mod templates;
 
+pub use pending::PendingView;
 pub use provision::handle;
+pub use replace::{GeneratedCertificate, HardwareKey, Replacement};
 
 /// Said for every key that cannot be certified again, whoever used it.
 const KEY_USED: &str = "the key of this request cannot be used; make a new key and a new request";
@@ -202,6 +207,26 @@ pub(crate) struct Enrolled {
     pub(crate) device: DeviceId,
     /// Whether it was made just now.
     pub(crate) created: bool,
+    /// Credentials that this one took the place of: the caller ends their connections after the commit.
+    pub(crate) superseded: Vec<CredentialId>,
+}
+
+/// What became of an enrolment that was not refused.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// The credential is the device's.
+    Enrolled(Enrolled),
+    /// An operator was asked. To be committed, and told to the device in these words.
+    Asked(Refusal),
+}
+
+/// How an enrolment came, for whoever decides about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Via<'a> {
+    /// The provisioning template.
+    pub(crate) template: &'a TemplateName,
+    /// Most enrolments that wait, of one claim and of one tenant.
+    pub(crate) most: (u32, u32),
 }
 
 /// The one way into the fleet: decides, then makes or fills the device and binds the pending credential to it, all in
@@ -214,8 +239,9 @@ pub(crate) async fn enrol(
     by: &Principal,
     enrolment: &Enrolment,
     credential: &Credential,
+    via: Via<'_>,
     now: Timestamp,
-) -> Result<Enrolled, EnrolError> {
+) -> Result<Outcome, EnrolError> {
     let tenant = credential.tenant;
     let existing = devices::device_by_name(tx, tenant, &enrolment.name).await?;
     let known = match &existing {
@@ -224,13 +250,39 @@ pub(crate) async fn enrol(
             device: device.id,
             lifecycle: device.lifecycle,
             has_live_credential: credentials::device_has_live(tx, device.id, now).await?,
+            window_open: device.may_reprovision(now),
         }),
     };
     let same_key = credentials::by_public_key(tx, &credential.public_key).await?;
     let key = if same_key.iter().all(|other| other.id == credential.id) { Key::Fresh } else { Key::Used };
+    let said = queue::of_key(tx, tenant, &credential.public_key, enrolment.name.as_str()).await?;
+    let word = match said.as_ref().map(|entry| entry.state) {
+        None | Some(PendingState::Open) => Word::Silent,
+        Some(PendingState::Accepted) => Word::Accepted,
+        Some(PendingState::Rejected) => Word::Rejected,
+    };
     let (type_id, group_ids) = resolve(tx, credential, enrolment).await?;
-    let enrolled = match decide(known, key) {
+    let enrolled = match decide(known, key, word) {
         Decision::Refuse(refusal) => return Err(refusal.into()),
+        Decision::Pend(_) => {
+            let wish = Wish {
+                name: Some(enrolment.name.to_string()),
+                source: PendingSource::Claim,
+                claim: credential.claim,
+                template: Some(via.template.to_string()),
+                device_type: enrolment.device_type.as_ref().map(ToString::to_string),
+                fingerprint: credential.fingerprint,
+                public_key: credential.public_key,
+                certificate_pem: None,
+                reason: "the device of this name has a live credential".to_owned(),
+            };
+            let waits = pending::ask(tx, by, tenant, &wish, said.is_some(), via.most, now).await?;
+            return if waits {
+                Ok(Outcome::Asked(Refusal::NameLives))
+            } else {
+                Err(Refusal::QueueFull.into())
+            };
+        }
         Decision::Create => {
             let defaults = match type_id {
                 Some(id) => types::type_by_id(tx, id).await?.map(|record| record.spec.default_attributes),
@@ -245,20 +297,53 @@ pub(crate) async fn enrol(
             for group in &group_ids {
                 groups::member_insert(tx, *group, device).await?;
             }
-            Enrolled { device, created: true }
+            Enrolled { device, created: true, superseded: Vec::new() }
         }
         Decision::Attach(device) => {
             fill_known(tx, device, enrolment, type_id, &group_ids, now).await?;
-            Enrolled { device, created: false }
+            Enrolled { device, created: false, superseded: Vec::new() }
+        }
+        Decision::Replace(device) => {
+            fill_known(tx, device, enrolment, type_id, &group_ids, now).await?;
+            // A certificate that is not good yet takes nobody's place: the operator who activates it decides.
+            let superseded = if enrolment.activate { supersede(tx, device, now).await? } else { Vec::new() };
+            close_window(tx, device, now).await?;
+            Enrolled { device, created: false, superseded }
         }
     };
     credentials::bind(tx, credential.id, enrolled.device, enrolment.activate, now).await?;
     let details = json!({
         "created": enrolled.created, "credential": credential.id.get(),
         "fingerprint": credential.fingerprint.to_string(), "active": enrolment.activate,
+        "superseded": enrolled.superseded.iter().map(|id| id.get()).collect::<Vec<_>>(),
     });
     record(tx, by, "device.enrol", &format!("device:{}", enrolment.name), details, now).await?;
-    Ok(enrolled)
+    Ok(Outcome::Enrolled(enrolled))
+}
+
+/// Ends the live credentials of a device in favour of a newer one. Returns which.
+pub(crate) async fn supersede(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<Vec<CredentialId>, StoreError> {
+    let mut superseded = Vec::new();
+    for old in credentials::of_device(tx, device).await? {
+        let reason = "replaced by a newer certificate of the device";
+        if credentials::end(tx, old.id, CredentialStatus::Superseded, reason, now).await? {
+            superseded.push(old.id);
+        }
+    }
+    Ok(superseded)
+}
+
+/// A window for re-provisioning is good for one credential.
+async fn close_window(tx: &mut Tx<'_>, id: DeviceId, now: Timestamp) -> Result<(), StoreError> {
+    let Some(mut device) = devices::device_by_id(tx, id).await? else { return Ok(()) };
+    if device.reprovision_until.take().is_some() {
+        devices::device_save(tx, &mut device, now).await?;
+    }
+    Ok(())
 }
 
 async fn resolve(
@@ -355,5 +440,7 @@ pub async fn revoke_all_in(
     Ok(revoked)
 }
 
+#[cfg(test)]
+mod pending_tests;
 #[cfg(test)]
 mod tests;

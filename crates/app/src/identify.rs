@@ -33,10 +33,15 @@ impl App {
             .store
             .read(move |tx| Box::pin(async move { judge(tx, &fingerprint, now, topics).await }))
             .await;
-        judged.unwrap_or_else(|error| {
+        let judged = judged.unwrap_or_else(|error| {
             tracing::error!(error = %self::chain(&error), "a certificate could not be looked up");
             Err(ConnectRefusal::Unavailable)
-        })
+        });
+        if let (Err(ConnectRefusal::Unknown), Some(leaf)) = (&judged, chain.first()) {
+            // Ours, and not known: an operator decides, as after a restore.
+            self.pend_known_certificate(leaf).await;
+        }
+        judged
     }
 
     /// A device as it would be if it connected now, for what is left to do in its name: the will of a connection

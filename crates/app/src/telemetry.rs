@@ -3,6 +3,7 @@
 //! Knows neither topics nor how points are stored.
 
 mod disk;
+mod erase;
 mod upkeep;
 
 use std::time::Duration;

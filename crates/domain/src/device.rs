@@ -7,8 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::ids::{AttributeKey, DeviceId, DeviceName, InvalidName, Tag, TenantId, TypeId};
+use crate::ids::{AttributeKey, DeviceId, DeviceName, InvalidName, JobId, Tag, TenantId, TypeId};
 use crate::time::Timestamp;
+
+/// Most bytes of one attribute's value: room for 256 characters of any script, emoji included.
+pub const ATTRIBUTE_BYTES: usize = 1024;
 
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -130,6 +133,29 @@ impl Presence {
     }
 }
 
+words!(
+    /// What becomes of a device's telemetry, shadows and events when it goes out of service. Audit records stay.
+    DataFate {
+        /// Stays readable.
+        Keep = "keep",
+        /// Is deleted.
+        Erase = "erase",
+    }
+);
+
+/// A device on its way out of service: it is to wipe itself first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaving {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when the wipe is awaited; then the device goes without it.
+    pub until: Timestamp,
+    /// The job that carries the wipe.
+    pub wipe: JobId,
+    /// What becomes of its data.
+    pub data: DataFate,
+}
+
 /// One managed thing. Attributes are set by operators, inventory is reported by the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
@@ -147,7 +173,7 @@ pub struct Device {
     pub parent: Option<DeviceId>,
     /// Where it stands in its life.
     pub lifecycle: Lifecycle,
-    /// Set by operators. At most 100 entries, values of at most 256 bytes.
+    /// Set by operators. At most 100 entries, values of at most [`ATTRIBUTE_BYTES`] bytes.
     pub attributes: BTreeMap<AttributeKey, String>,
     /// Reported by the device; same bounds.
     pub inventory: BTreeMap<AttributeKey, String>,
@@ -161,6 +187,17 @@ pub struct Device {
     pub updated_at: Timestamp,
     /// First contact, if there was one.
     pub first_seen_at: Option<Timestamp>,
+    /// Until when an enrolment may replace its credential, where an operator opened such a window.
+    pub reprovision_until: Option<Timestamp>,
+    /// Set while it is to wipe itself before it goes out of service.
+    pub leaving: Option<Leaving>,
+}
+
+impl Device {
+    /// Whether an enrolment may replace the credential now, because an operator opened a window for it.
+    pub fn may_reprovision(&self, now: Timestamp) -> bool {
+        self.reprovision_until.is_some_and(|until| now < until)
+    }
 }
 
 #[cfg(test)]

@@ -76,8 +76,9 @@ name!(
 );
 name!(
     /// The public id of a device, unique in its tenant, case-sensitive.
-    DeviceName, "device name", "1 to 128 of letters, digits, : _ . and -, and not . or ..",
-    |t| of_chars(t, 128, is_plain) && t != "." && t != ".."
+    DeviceName, "device name",
+    "1 to 128 of letters, digits, : _ . and -, and not one of . .. export import tags",
+    |t| of_chars(t, 128, is_plain) && !matches!(t, "." | ".." | "export" | "import" | "tags")
 );
 name!(
     /// A model of device.
@@ -207,6 +208,8 @@ number!(/// Id of one job's life on one device; public.
     ExecutionId);
 number!(/// Id of an API token; public.
     TokenId);
+number!(/// Id of an enrolment that waits for an operator; public.
+    PendingId);
 number!(/// Row id of a user.
     UserId);
 number!(/// Id of a person's session in a browser; public.

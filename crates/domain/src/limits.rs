@@ -61,6 +61,12 @@ pub struct Limits {
     pub claim_certificates_per_minute: u32,
     /// Certificates of a claim that nobody has provisioned yet.
     pub claim_certificates_open: u32,
+    /// Enrolments of one claim that wait for an operator.
+    pub pending_per_claim: u32,
+    /// Enrolments of one tenant that wait for an operator.
+    pub pending_open: u32,
+    /// How long an enrolment waits for an operator, or a decision is remembered, since its last attempt.
+    pub pending_kept: Duration,
     /// How long a certificate ownership token is good.
     pub ownership_token: Duration,
     /// Points in one telemetry message.
@@ -118,6 +124,9 @@ impl Default for Limits {
             command_waits: 1_000,
             claim_certificates_per_minute: 10,
             claim_certificates_open: 1_000,
+            pending_per_claim: 100,
+            pending_open: 1_000,
+            pending_kept: Duration::from_secs(30 * 24 * 3600),
             ownership_token: Duration::from_secs(3600),
             points_per_message: 1_000,
             metrics_per_device: 1_000,

@@ -115,7 +115,7 @@ pub enum EvaluateError {
 
 const MOST_PARAMETERS: usize = 100;
 const LONGEST_PARAMETER: usize = 1024;
-const LONGEST_ATTRIBUTE: usize = 256;
+const LONGEST_ATTRIBUTE: usize = crate::device::ATTRIBUTE_BYTES;
 
 struct Reader {
     problems: Vec<Problem>,

@@ -44,6 +44,8 @@ kinds!(
     Claim = "claim",
     /// A certificate credential.
     Credential = "credential",
+    /// An enrolment that waits for an operator, or its decision.
+    Pending = "pending",
     /// A provisioning template.
     Template = "template",
     /// A shadow of the device with this id.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use windlass_domain::device::{Device, DeviceKind, Lifecycle};
-use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId};
+use windlass_domain::device::{Device, DeviceKind, Leaving, Lifecycle};
+use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, JobId, Tag, TenantId, TypeId};
 use windlass_domain::time::Timestamp;
 
 use crate::ChangeKind;
@@ -70,13 +70,19 @@ struct Row {
     created_at: i64,
     updated_at: i64,
     first_seen_at: Option<i64>,
+    reprovision_until: Option<i64>,
+    leaving_since: Option<i64>,
+    leaving_until: Option<i64>,
+    leaving_job: Option<i64>,
+    leaving_data: Option<String>,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, tenant_id, name, type_id, kind, parent_id, lifecycle, attributes, inventory, tags, ",
-            "version, created_at, updated_at, first_seen_at FROM device ",
+            "version, created_at, updated_at, first_seen_at, reprovision_until, leaving_since, leaving_until, ",
+            "leaving_job, leaving_data FROM device ",
             $rest
         )
     };
@@ -116,7 +122,21 @@ impl TryFrom<Row> for Device {
             created_at,
             updated_at,
             first_seen_at,
+            reprovision_until,
+            leaving_since,
+            leaving_until,
+            leaving_job,
+            leaving_data,
         } = row;
+        let leaving = match (leaving_since, leaving_until, leaving_job, leaving_data) {
+            (Some(since), Some(until), Some(job), Some(data)) => Some(Leaving {
+                since: Timestamp::from_micros(since),
+                until: Timestamp::from_micros(until),
+                wipe: JobId::new(job),
+                data: read("device.leaving_data", &data)?,
+            }),
+            _ => None,
+        };
         let tags: Vec<String> = read_json("device.tags", &tags)?;
         Ok(Self {
             id: DeviceId::new(id),
@@ -133,6 +153,8 @@ impl TryFrom<Row> for Device {
             created_at: Timestamp::from_micros(created_at),
             updated_at: Timestamp::from_micros(updated_at),
             first_seen_at: time(first_seen_at),
+            reprovision_until: time(reprovision_until),
+            leaving,
         })
     }
 }
@@ -187,6 +209,66 @@ pub async fn device_children(tx: &mut Tx<'_>, parent: DeviceId) -> Result<Vec<De
     rows.into_iter().map(Device::try_from).collect()
 }
 
+/// The devices of all tenants that are to wipe themselves before they go, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn devices_leaving(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Device>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        Row,
+        select!("WHERE leaving_until IS NOT NULL ORDER BY leaving_until, id LIMIT $1"),
+        i64::from(limit)
+    )?;
+    rows.into_iter().map(Device::try_from).collect()
+}
+
+/// Notes that the telemetry of a device is to be erased.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erasure_ask(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "INSERT INTO telemetry_erasure (device_id, asked_at) VALUES ($1, $2) ON CONFLICT (device_id) DO NOTHING",
+        device.get(),
+        now.micros()
+    )
+    .map(drop)
+}
+
+/// Devices whose telemetry is to be erased, the oldest wish first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erasures(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT device_id FROM telemetry_erasure ORDER BY asked_at, device_id LIMIT $1",
+        i64::from(limit)
+    )?;
+    Ok(rows.into_iter().map(|(id,)| DeviceId::new(id)).collect())
+}
+
+/// Notes that the telemetry of a device is erased.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erasure_done(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
+    execute!(tx, "DELETE FROM telemetry_erasure WHERE device_id = $1", device.get()).map(drop)
+}
+
+/// Removes the shadows and the events of a device.
+///
+/// # Errors
+/// When the database fails.
+pub async fn device_erase(tx: &mut Tx<'_>, id: DeviceId) -> Result<(), StoreError> {
+    execute!(tx, "DELETE FROM shadow WHERE device_id = $1", id.get())?;
+    execute!(tx, "DELETE FROM event WHERE device_id = $1", id.get())?;
+    tx.changed(ChangeKind::Shadow, id.get()).await
+}
+
 /// Makes a device in state registered; `None` if the name is taken.
 ///
 /// # Errors
@@ -231,6 +313,8 @@ pub async fn device_insert(
         created_at: now,
         updated_at: now,
         first_seen_at: None,
+        reprovision_until: None,
+        leaving: None,
     }))
 }
 
@@ -255,12 +339,15 @@ pub async fn device_save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -
         created_at: _,
         updated_at,
         first_seen_at,
+        reprovision_until,
+        leaving,
     } = device;
     let touched = execute!(
         tx,
         "UPDATE device SET type_id = $1, kind = $2, parent_id = $3, lifecycle = $4, attributes = $5,
-           inventory = $6, tags = $7, version = version + 1, updated_at = $8, first_seen_at = $9
-         WHERE id = $10 AND version = $11",
+           inventory = $6, tags = $7, version = version + 1, updated_at = $8, first_seen_at = $9,
+           reprovision_until = $10, leaving_since = $11, leaving_until = $12, leaving_job = $13, leaving_data = $14
+         WHERE id = $15 AND version = $16",
         device_type.map(TypeId::get),
         kind.as_str(),
         parent.map(DeviceId::get),
@@ -270,6 +357,11 @@ pub async fn device_save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -
         write_tags(tags)?,
         now.micros(),
         first_seen_at.map(Timestamp::micros),
+        reprovision_until.map(Timestamp::micros),
+        leaving.map(|leaving| leaving.since.micros()),
+        leaving.map(|leaving| leaving.until.micros()),
+        leaving.map(|leaving| leaving.wipe.get()),
+        leaving.map(|leaving| leaving.data.as_str()),
         id.get(),
         *version
     )?;

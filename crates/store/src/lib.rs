@@ -37,6 +37,7 @@ pub mod keys;
 pub mod leases;
 pub mod live;
 pub mod outbox;
+pub mod pending;
 pub mod sessions;
 pub mod tenants;
 pub mod types;

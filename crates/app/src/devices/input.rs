@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use windlass_domain::device::{Device, DeviceKind};
+use windlass_domain::device::{ATTRIBUTE_BYTES, Device, DeviceKind, Lifecycle};
 use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId, TypeName};
 use windlass_store::devices::{self, Alias};
 use windlass_store::{Tx, types};
@@ -12,8 +12,8 @@ use crate::error::{AppError, FieldProblem};
 
 /// Most attributes, and most tags, of one device.
 pub(super) const MOST: usize = 100;
-/// Most bytes of an attribute's value, and of an external id.
-const VALUE_BYTES: usize = 256;
+/// Most bytes of an external id.
+const EXTERNAL_ID_BYTES: usize = 256;
 
 /// A device to be, as a caller wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ pub struct DeviceSpec {
     pub kind: Option<DeviceKind>,
     /// Name of an existing gateway.
     pub parent: Option<String>,
-    /// At most 100, values of at most 256 bytes.
+    /// At most 100, values of at most [`ATTRIBUTE_BYTES`] bytes.
     pub attributes: BTreeMap<String, String>,
     /// At most 100.
     pub tags: BTreeSet<String>,
@@ -107,8 +107,8 @@ impl Reader {
     }
 
     fn value(&mut self, field: String, value: &str) {
-        if value.len() > VALUE_BYTES {
-            self.0.push(FieldProblem::new(field, format!("must be at most {VALUE_BYTES} bytes")));
+        if value.len() > ATTRIBUTE_BYTES {
+            self.0.push(FieldProblem::new(field, format!("must be at most {ATTRIBUTE_BYTES} bytes")));
         }
     }
 
@@ -158,7 +158,7 @@ pub(super) fn tag_sets(
 }
 
 /// Checks an external id.
-pub(super) fn alias(alias: &Alias) -> Result<(), Problems> {
+pub(crate) fn alias(alias: &Alias) -> Result<(), Problems> {
     let mut problems = Vec::new();
     let Alias { protocol, external_id } = alias;
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -166,13 +166,13 @@ pub(super) fn alias(alias: &Alias) -> Result<(), Problems> {
         problems.push(FieldProblem::new("protocol", "must be 1 to 32 of a-z, 0-9 and -"));
     }
     if external_id.is_empty()
-        || external_id.len() > VALUE_BYTES
+        || external_id.len() > EXTERNAL_ID_BYTES
         || external_id.chars().any(char::is_control)
         || external_id.contains(['/', '+', '#'])
     {
         problems.push(FieldProblem::new(
             "externalId",
-            format!("must be 1 to {VALUE_BYTES} bytes without control characters, /, + and #"),
+            format!("must be 1 to {EXTERNAL_ID_BYTES} bytes without control characters, /, + and #"),
         ));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -262,6 +262,7 @@ async fn find_parent(
         None => "does not exist",
         Some(parent) if child.is_some_and(|child| child.id == parent.id) => "is the device itself",
         Some(parent) if parent.kind != DeviceKind::Gateway => "is no gateway",
+        Some(parent) if parent.lifecycle == Lifecycle::Decommissioned => "is decommissioned",
         // A tree of one level: whoever speaks for others speaks for itself.
         Some(parent) if parent.parent.is_some() => "hangs on a gateway itself",
         Some(parent) => return Ok(Some(parent.id)),

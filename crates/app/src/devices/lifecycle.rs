@@ -1,12 +1,11 @@
 //! Suspend, resume, decommission. Connections that may no longer be end within the call, after its commit.
 
 use serde_json::json;
-use windlass_domain::device::Lifecycle;
+use windlass_domain::device::{DataFate, Lifecycle};
 use windlass_domain::event::Severity;
 use windlass_domain::ids::DeviceName;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::events::{NewEvent, event_record};
-use windlass_store::sessions;
 
 use super::{expect_version, save, stay_in_scope, target, visible};
 use crate::app::App;
@@ -14,7 +13,6 @@ use crate::audit;
 use crate::error::AppError;
 use crate::fleet::DeviceView;
 use crate::hub::CloseReason;
-use crate::jobs::gone;
 use crate::permit::demand;
 
 /// A step in a device's life that an operator takes.
@@ -82,15 +80,14 @@ impl App {
                             detail: format!("device {name} is {} and cannot become {next}", device.lifecycle),
                         });
                     }
+                    if next == Lifecycle::Decommissioned {
+                        super::leave::go_in(&app, tx, &by, &mut device, DataFate::Keep, "", now).await?;
+                        return Ok(device);
+                    }
                     let before = device.lifecycle;
                     device.lifecycle = next;
                     stay_in_scope(&app, tx, &by, &device).await?;
                     save(tx, &mut device, now).await?;
-                    if next == Lifecycle::Decommissioned {
-                        crate::enrol::revoke_all_in(tx, &by, device.id, "device decommissioned", now).await?;
-                        sessions::remove_all(tx, device.id).await?;
-                        gone::orphan(tx, device.id, "the device was decommissioned", now).await?;
-                    }
                     let event = NewEvent {
                         tenant: device.tenant,
                         device: device.id,

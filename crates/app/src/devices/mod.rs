@@ -4,7 +4,9 @@
 //! before it is answered. Knows nothing of credentials but that decommissioning revokes them.
 
 mod bulk;
+mod import;
 mod input;
+mod leave;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
@@ -12,7 +14,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use windlass_domain::device::Device;
+use windlass_domain::device::{Device, Lifecycle};
 use windlass_domain::ids::{DeviceName, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
@@ -27,10 +29,15 @@ use crate::permit::demand;
 
 pub use bulk::BulkResult;
 pub(crate) use bulk::{CHUNK, chunks, digest};
+pub use import::{
+    Import, ImportAction, ImportOutcome, ImportPreview, ImportProblem, ImportRow, ImportSource, ImportSpec,
+};
 pub use input::{DevicePatch, DeviceSpec, NewDevice};
+pub use leave::{Decommission, LeavePreview, Wipe};
 pub use lifecycle::LifecycleChange;
 
 use input::Checked;
+pub(crate) use input::alias as check_alias;
 
 /// How audit records and errors name a device.
 fn target(name: &DeviceName) -> String {
@@ -46,7 +53,12 @@ fn expect_version(expected: Option<i64>, current: i64) -> Result<(), AppError> {
 }
 
 /// The device of that name, if the caller may see it.
-async fn visible(app: &App, tx: &mut Tx<'_>, by: &Principal, name: &DeviceName) -> Result<Device, AppError> {
+pub(crate) async fn visible(
+    app: &App,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+) -> Result<Device, AppError> {
     let found = devices::device_by_name(tx, by.tenant, name).await?;
     let Some(device) = found else { return Err(AppError::not_found("device", name)) };
     if by.scope.is_some() && !app.fleet.would_see(by, &entry(tx, device.clone()).await?) {
@@ -73,7 +85,7 @@ async fn stay_in_scope(app: &App, tx: &mut Tx<'_>, by: &Principal, device: &Devi
 }
 
 /// Writes the changed device; whoever was first wins.
-async fn save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -> Result<(), AppError> {
+pub(crate) async fn save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -> Result<(), AppError> {
     let version = device.version;
     if devices::device_save(tx, device, now).await? {
         Ok(())
@@ -122,7 +134,11 @@ impl App {
     }
 
     /// Brings a committed change into the index and shows the device.
-    async fn device_settled(&self, by: &Principal, device: &Device) -> Result<DeviceView, AppError> {
+    pub(crate) async fn device_settled(
+        &self,
+        by: &Principal,
+        device: &Device,
+    ) -> Result<DeviceView, AppError> {
         self.fleet.refresh_devices(&self.store, [device.id]).await?;
         self.device_shown(by, &device.name)
     }
@@ -229,6 +245,15 @@ impl App {
                 Box::pin(async move {
                     let device = visible(&app, tx, &by, &name).await?;
                     expect_version(expected, device.version)?;
+                    if device.lifecycle == Lifecycle::Decommissioned {
+                        return Err(AppError::Conflict {
+                            code: "device.decommissioned",
+                            detail: format!(
+                                "device {name} is decommissioned and keeps its name, so that nothing is taken for it; \
+                                 add reuseName=true to remove what is left of it and free the name"
+                            ),
+                        });
+                    }
                     if device.first_seen_at.is_some() {
                         return Err(AppError::Conflict {
                             code: "device.seen",
@@ -329,14 +354,13 @@ impl App {
     }
 }
 
-async fn create_in(
-    app: &App,
+/// A device to be, with the defaults of its type.
+async fn new_device(
     tx: &mut Tx<'_>,
     by: &Principal,
     name: &DeviceName,
     spec: &Checked,
-    now: Timestamp,
-) -> Result<Device, AppError> {
+) -> Result<devices::NewDevice, AppError> {
     let mut new = devices::NewDevice::named(by.tenant, name.clone());
     spec.resolve(tx, by.tenant, None).await?.fill(&mut new);
     if let Some(id) = new.device_type
@@ -347,6 +371,18 @@ async fn create_in(
         }
         input::bounded(&new.attributes)?;
     }
+    Ok(new)
+}
+
+async fn create_in(
+    app: &App,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+    spec: &Checked,
+    now: Timestamp,
+) -> Result<Device, AppError> {
+    let new = new_device(tx, by, name, spec).await?;
     let Some(device) = devices::device_insert(tx, &new, now).await? else {
         return Err(AppError::Exists { what: "device", name: name.to_string() });
     };

@@ -5,6 +5,7 @@ use windlass_domain::credential::{CredentialPurpose, CredentialStatus};
 use windlass_domain::device::{Device, Lifecycle};
 use windlass_domain::ids::{CredentialId, DeviceName, TenantId};
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
 use windlass_store::credentials::{self, Credential, NewCredential};
 use windlass_store::devices;
 use windlass_store::{Tx, types};
@@ -12,12 +13,13 @@ use windlass_store::{Tx, types};
 use super::{CredentialView, KEY_USED, SignedCertificate, read_csr};
 use crate::app::App;
 use crate::audit::record;
-use crate::authority::{RENEWABLE_LIFETIME, UNRENEWABLE_LIFETIME};
+use crate::authority::csr::PublicKey;
+use crate::authority::{Issued, RENEWABLE_LIFETIME, UNRENEWABLE_LIFETIME};
 use crate::error::{AppError, chain};
 use crate::hub::CloseReason;
 use crate::permit::demand;
 
-const LONGEST_REASON: usize = 256;
+pub(super) const LONGEST_REASON: usize = 256;
 
 /// The subject of a device's certificate: its name, where a common name may be that long (RFC 5280, 64 characters).
 fn common_name(name: &DeviceName) -> &str {
@@ -29,7 +31,7 @@ async fn device(tx: &mut Tx<'_>, tenant: TenantId, name: &DeviceName) -> Result<
     device.ok_or_else(|| AppError::not_found("device", name))
 }
 
-async fn of_device(
+pub(super) async fn of_device(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     id: CredentialId,
@@ -42,6 +44,37 @@ async fn of_device(
         None => None,
     };
     Ok((credential, device))
+}
+
+/// Keeps a certificate that was signed for a device, good at once.
+pub(super) async fn keep_issued(
+    tx: &mut Tx<'_>,
+    device: &Device,
+    issued: Issued,
+    now: Timestamp,
+) -> Result<CredentialId, AppError> {
+    if device.lifecycle == Lifecycle::Decommissioned {
+        let detail = format!("device {} is decommissioned; it gets no certificate any more", device.name);
+        return Err(AppError::Conflict { code: "device.decommissioned", detail });
+    }
+    if !credentials::by_public_key(tx, &issued.public_key).await?.is_empty() {
+        return Err(AppError::invalid("csr", KEY_USED));
+    }
+    let new = NewCredential {
+        tenant: device.tenant,
+        device: Some(device.id),
+        claim: None,
+        purpose: CredentialPurpose::Device,
+        status: CredentialStatus::Active,
+        fingerprint: issued.fingerprint,
+        public_key: issued.public_key,
+        serial: issued.serial,
+        certificate_pem: issued.certificate_pem,
+        not_before: issued.not_before,
+        not_after: issued.not_after,
+        ownership: None,
+    };
+    Ok(credentials::insert(tx, &new, now).await?)
 }
 
 impl App {
@@ -60,7 +93,48 @@ impl App {
         demand(by, Permission::CredentialIssue)?;
         let known = self.credential_device(by, name).await?;
         let key = read_csr(csr_pem)?;
+        let (credential, chain_pem) = self.issue_additional(by, &known, &key, false).await?;
+        Ok(SignedCertificate { credential, chain_pem })
+    }
+
+    /// Signs and keeps one more certificate of a device. Gives it with what follows it in its chain.
+    pub(super) async fn issue_additional(
+        &self,
+        by: &Principal,
+        known: &Device,
+        key: &PublicKey,
+        server_key: bool,
+    ) -> Result<(CredentialView, String), AppError> {
         let now = self.clock.now();
+        let issued = self.sign_for(known, key, now).await?;
+        let chain_pem = format!("{}{}", issued.certificate_pem, self.authority.issuing_pem());
+        let (by, name) = (by.clone(), known.name.clone());
+        let credential = self
+            .store
+            .write(move |tx| {
+                let (by, name, issued) = (by.clone(), name.clone(), issued.clone());
+                Box::pin(async move {
+                    let device = device(tx, by.tenant, &name).await?;
+                    let fingerprint = issued.fingerprint.to_string();
+                    let id = keep_issued(tx, &device, issued, now).await?;
+                    let details =
+                        json!({"credential": id.get(), "fingerprint": fingerprint, "serverKey": server_key});
+                    record(tx, &by, "credential.issue", &format!("device:{name}"), details, now).await?;
+                    let (credential, _) = of_device(tx, by.tenant, id).await?;
+                    Ok::<_, AppError>(CredentialView::of(credential, Some(name)))
+                })
+            })
+            .await?;
+        Ok((credential, chain_pem))
+    }
+
+    /// Signs a certificate for a device: a year if its type can renew it, else twenty.
+    pub(super) async fn sign_for(
+        &self,
+        known: &Device,
+        key: &PublicKey,
+        now: Timestamp,
+    ) -> Result<Issued, AppError> {
         let renews = match known.device_type {
             Some(id) => {
                 let record =
@@ -70,51 +144,10 @@ impl App {
             None => false,
         };
         let lifetime = if renews { RENEWABLE_LIFETIME } else { UNRENEWABLE_LIFETIME };
-        let issued =
-            self.authority.sign(&key, common_name(name), lifetime, &*self.entropy, now).map_err(|error| {
-                tracing::error!(error = %chain(&error), "a device certificate could not be signed");
-                AppError::Unavailable(error.to_string())
-            })?;
-        let chain_pem = format!("{}{}", issued.certificate_pem, self.authority.issuing_pem());
-        let (by, name) = (by.clone(), name.clone());
-        let credential = self
-            .store
-            .write(move |tx| {
-                let (by, name, issued) = (by.clone(), name.clone(), issued.clone());
-                Box::pin(async move {
-                    let device = device(tx, by.tenant, &name).await?;
-                    if device.lifecycle == Lifecycle::Decommissioned {
-                        let detail =
-                            format!("device {name} is decommissioned; it gets no certificate any more");
-                        return Err(AppError::Conflict { code: "device.decommissioned", detail });
-                    }
-                    if !credentials::by_public_key(tx, &issued.public_key).await?.is_empty() {
-                        return Err(AppError::invalid("csr", KEY_USED));
-                    }
-                    let new = NewCredential {
-                        tenant: by.tenant,
-                        device: Some(device.id),
-                        claim: None,
-                        purpose: CredentialPurpose::Device,
-                        status: CredentialStatus::Active,
-                        fingerprint: issued.fingerprint,
-                        public_key: issued.public_key,
-                        serial: issued.serial,
-                        certificate_pem: issued.certificate_pem,
-                        not_before: issued.not_before,
-                        not_after: issued.not_after,
-                        ownership: None,
-                    };
-                    let id = credentials::insert(tx, &new, now).await?;
-                    let details =
-                        json!({"credential": id.get(), "fingerprint": issued.fingerprint.to_string()});
-                    record(tx, &by, "credential.issue", &format!("device:{name}"), details, now).await?;
-                    let (credential, _) = of_device(tx, by.tenant, id).await?;
-                    Ok::<_, AppError>(CredentialView::of(credential, Some(name)))
-                })
-            })
-            .await?;
-        Ok(SignedCertificate { credential, chain_pem })
+        self.authority.sign(key, common_name(&known.name), lifetime, &*self.entropy, now).map_err(|error| {
+            tracing::error!(error = %chain(&error), "a device certificate could not be signed");
+            AppError::Unavailable(error.to_string())
+        })
     }
 
     /// Every certificate of a device, newest first.
@@ -226,7 +259,11 @@ impl App {
     }
 
     /// The device of that name, if the principal may see it.
-    async fn credential_device(&self, by: &Principal, name: &DeviceName) -> Result<Device, AppError> {
+    pub(super) async fn credential_device(
+        &self,
+        by: &Principal,
+        name: &DeviceName,
+    ) -> Result<Device, AppError> {
         let (tenant, wanted) = (by.tenant, name.clone());
         let found = self
             .store

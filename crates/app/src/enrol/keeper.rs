@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windlass_store::credentials;
+use windlass_store::{credentials, pending};
 
 use crate::app::App;
 use crate::authority::names::ServerNames;
@@ -35,6 +35,18 @@ impl App {
         }
     }
 
+    /// Forgets enrolments that nobody decided, and decisions that nobody asks for any more. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pending_sweep(&self) -> Result<u64, AppError> {
+        let before = self.clock.now().minus(self.limits.pending_kept);
+        self.store
+            .write(move |tx| Box::pin(async move { pending::expire(tx, before, BATCH).await }))
+            .await
+            .map_err(AppError::Store)
+    }
+
     /// Sweeps every minute and renews the server certificate when it is due or the machine's names changed, until
     /// stopped. Several nodes may run it.
     pub async fn enrolment_keeper(self) {
@@ -42,6 +54,9 @@ impl App {
         loop {
             if let Err(error) = self.enrolment_sweep().await {
                 tracing::error!(error = %chain(&error), "unused certificates could not be removed");
+            }
+            if let Err(error) = self.pending_sweep().await {
+                tracing::error!(error = %chain(&error), "old enrolments could not be removed from the queue");
             }
             if round.is_multiple_of(CERTIFICATE_ROUNDS) {
                 let config = &self.config;

@@ -25,13 +25,14 @@ use windlass_wire::provisioning::{
 };
 use windlass_wire::topic::{ProvisioningOperation, ProvisioningTopic};
 
-use super::{EnrolError, KEY_USED, enrol};
+use super::{EnrolError, Enrolled, KEY_USED, Outcome, Via, enrol};
 use crate::app::App;
 use crate::audit::record;
 use crate::authority::csr::{self, CsrError, PublicKey};
 use crate::authority::{Issued, UNRENEWABLE_LIFETIME};
 use crate::clock::random;
 use crate::error::chain;
+use crate::hub::CloseReason;
 use crate::message::{ClaimPeer, Outbound};
 
 /// Why a request was not carried out.
@@ -235,13 +236,14 @@ impl App {
         now: Timestamp,
     ) -> Result<Provisioned, Failure> {
         let (peer, template, hash) = (peer.clone(), template.to_owned(), Sha256::of(token.as_bytes()));
-        let (provisioned, device) = self
+        let most = (self.limits.pending_per_claim, self.limits.pending_open);
+        let (provisioned, enrolled) = self
             .store
             .write(move |tx| {
                 let (peer, template, parameters) = (peer.clone(), template.clone(), parameters.clone());
                 Box::pin(async move {
                     let claim = live_claim(tx, &peer, now).await?;
-                    let template = usable_template(tx, &claim, &template).await?;
+                    let (template_name, template) = usable_template(tx, &claim, &template).await?;
                     let credential = owned(tx, &peer, &hash, now).await?;
                     let certificate = BTreeMap::from([
                         ("Id", credential.fingerprint.to_string()),
@@ -250,24 +252,36 @@ impl App {
                     let enrolment = template
                         .evaluate(&parameters, &certificate)
                         .map_err(|error| refuse(ErrorCode::InvalidPayload, error.to_string()))?;
-                    let device = match (credential.status, credential.device) {
+                    let enrolled = match (credential.status, credential.device) {
                         (CredentialStatus::Pending, None) => {
-                            enrol(tx, &actor(&peer), &enrolment, &credential, now)
+                            let via = Via { template: &template_name, most };
+                            match enrol(tx, &actor(&peer), &enrolment, &credential, via, now)
                                 .await
                                 .map_err(failure)?
-                                .device
+                            {
+                                Outcome::Enrolled(enrolled) => enrolled,
+                                // Committed: the question to the operator stays.
+                                Outcome::Asked(refusal) => return Ok(Err(refusal)),
+                            }
                         }
-                        _ => same_device(tx, &credential, &enrolment).await?,
+                        _ => Enrolled {
+                            device: same_device(tx, &credential, &enrolment).await?,
+                            created: false,
+                            superseded: Vec::new(),
+                        },
                     };
                     let Enrolment { name, configuration, .. } = enrolment;
                     let thing_name = name.into_string();
-                    Ok::<_, Failure>((
-                        Provisioned { device_configuration: configuration, thing_name },
-                        device,
-                    ))
+                    let provisioned = Provisioned { device_configuration: configuration, thing_name };
+                    Ok::<_, Failure>(Ok((provisioned, enrolled)))
                 })
             })
-            .await?;
+            .await?
+            .map_err(|refusal| failure(EnrolError::Refused(refusal)))?;
+        let Enrolled { device, created: _, superseded } = enrolled;
+        for credential in superseded {
+            self.hub.close_credential(device, credential, CloseReason::NotAuthorized);
+        }
         // The device connects next, and operators look for it: both ask the index.
         if let Err(error) = self.fleet.refresh_devices(&self.store, [device]).await {
             tracing::warn!(error = %chain(&error), "the index will hear of a new device later");
@@ -289,7 +303,11 @@ async fn reusable(tx: &mut Tx<'_>, peer: &ClaimPeer, key: &Sha256) -> Result<Opt
     Ok(same_key.pop())
 }
 
-async fn usable_template(tx: &mut Tx<'_>, claim: &claims::Claim, name: &str) -> Result<Template, Failure> {
+async fn usable_template(
+    tx: &mut Tx<'_>,
+    claim: &claims::Claim,
+    name: &str,
+) -> Result<(TemplateName, Template), Failure> {
     let missing = || refuse(ErrorCode::ResourceNotFound, "there is no such provisioning template");
     let name: TemplateName = name.parse().map_err(|_| missing())?;
     if !claim.templates.is_empty() && !claim.templates.contains(&name) {
@@ -301,8 +319,9 @@ async fn usable_template(tx: &mut Tx<'_>, claim: &claims::Claim, name: &str) -> 
     }
     let body: serde_json::Value = serde_json::from_str(&stored.body)
         .map_err(|error| StoreError::corrupt("provisioning_template.body", error))?;
-    Template::parse(&body)
-        .map_err(|problems| StoreError::corrupt("provisioning_template.body", problems.len()).into())
+    let template = Template::parse(&body)
+        .map_err(|problems| StoreError::corrupt("provisioning_template.body", problems.len()))?;
+    Ok((name, template))
 }
 
 /// The credential that a token stands for, while the token is good.

@@ -129,7 +129,8 @@ impl Fleet {
             .last()
             .filter(|_| more)
             .map(|((key, id), _)| Cursor { s: sort.text.clone(), k: key.clone(), id: id.get() }.write());
-        let items = places.iter().map(|(_, entry)| ask.subject(entry).view()).collect();
+        let scope = self.scope(by);
+        let items = places.iter().map(|(_, entry)| ask.subject(entry).view(&scope)).collect();
         let counts = fields.iter().map(|field| facets::count(&ask, field, &matching));
         let facets = facets.iter().cloned().zip(counts).collect();
         Ok(Page { items, total: matching.len(), cursor, facets })

@@ -307,8 +307,9 @@ impl Fleet {
     ) -> Option<DeviceView> {
         let index = self.read();
         let id = index.id_of(by.tenant, name)?;
-        let entry = index.devices.get(&id).filter(|entry| self.scope(by).sees(&index, entry))?;
-        Some(Subject::now(&index, entry, contacts, now).view())
+        let scope = self.scope(by);
+        let entry = index.devices.get(&id).filter(|entry| scope.sees(&index, entry))?;
+        Some(Subject::now(&index, entry, contacts, now).view(&scope))
     }
 
     /// Whether the change feed was read to its end within the last five seconds. A node that cannot read it must not
@@ -331,6 +332,20 @@ enum Within {
 }
 
 impl Scope {
+    /// How many devices that it sees hang on a gateway.
+    fn children(&self, index: &Index, gateway: DeviceId) -> u64 {
+        let Some(children) = index.children.get(&gateway) else { return 0 };
+        let count = match &self.within {
+            Within::Tenant => children.len(),
+            Within::Nothing => 0,
+            Within::Query(_) => children
+                .iter()
+                .filter(|child| index.devices.get(child).is_some_and(|entry| self.sees(index, entry)))
+                .count(),
+        };
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+
     fn sees(&self, index: &Index, entry: &Entry) -> bool {
         entry.device.tenant == self.tenant
             && match &self.within {

@@ -61,6 +61,7 @@ impl Stale {
                 ChangeKind::Tenant
                 | ChangeKind::Claim
                 | ChangeKind::Credential
+                | ChangeKind::Pending
                 | ChangeKind::Template
                 | ChangeKind::Shadow
                 | ChangeKind::Artifact

@@ -53,6 +53,8 @@ pub(super) fn entry(id: i64, name: &str) -> Entry {
             created_at: at(id),
             updated_at: at(id),
             first_seen_at: None,
+            reprovision_until: None,
+            leaving: None,
         },
         aliases: BTreeSet::new(),
         groups: BTreeSet::new(),

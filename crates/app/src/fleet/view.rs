@@ -12,7 +12,7 @@ use windlass_domain::time::Timestamp;
 use windlass_query::{Field, Fields, Value};
 use windlass_store::devices::Alias;
 
-use super::{Entry, Index};
+use super::{Entry, Index, Scope};
 
 /// What is known of a device's contacts, which change too often to be indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +56,8 @@ pub struct DeviceView {
     pub groups: BTreeSet<GroupPath>,
     /// External ids.
     pub aliases: BTreeSet<Alias>,
+    /// How many devices hang on it, of those that the caller may see.
+    pub children: u64,
 }
 
 /// The fields there are, for whoever wrote another one.
@@ -133,7 +135,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The device as shown.
-    pub(super) fn view(&self) -> DeviceView {
+    pub(super) fn view(&self, scope: &Scope) -> DeviceView {
         let (contact, now) = self.contact().unwrap_or((Contact::default(), Timestamp::from_micros(0)));
         let Contact { connections, last_at, last_disconnect } = contact;
         DeviceView {
@@ -145,6 +147,7 @@ impl<'a> Subject<'a> {
             last_disconnect: if connections == 0 { last_disconnect } else { None },
             groups: self.groups().cloned().collect(),
             aliases: self.entry.aliases.clone(),
+            children: scope.children(self.index, self.entry.device.id),
         }
     }
 }

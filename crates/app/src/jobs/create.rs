@@ -177,7 +177,7 @@ async fn release(
     Ok(Some(release))
 }
 
-pub(super) async fn create(
+pub(crate) async fn create(
     tx: &mut Tx<'_>,
     app: &App,
     by: &Principal,

@@ -5,7 +5,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions};
 
 /// Takes every open job off a device, in the transaction that ends the device. Whoever calls it wakes the reconciler
-/// after the commit.
+/// after the commit. Returns how many there were.
 ///
 /// # Errors
 /// When the store fails.
@@ -14,11 +14,14 @@ pub(crate) async fn orphan(
     device: DeviceId,
     reason: &str,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
+    let mut removed = 0;
     for execution in executions::unsettled(tx, device).await? {
         if let Some(ended) = execution.orphaned(reason, now) {
-            executions::update(tx, &execution, &ended).await?;
+            if executions::update(tx, &execution, &ended).await? {
+                removed += 1;
+            }
         }
     }
-    Ok(())
+    Ok(removed)
 }

@@ -56,7 +56,7 @@ struct CredentialPath {
     id: i64,
 }
 
-fn show(credential: CredentialView) -> Credential {
+pub(super) fn show(credential: CredentialView) -> Credential {
     let CredentialView {
         id,
         device,

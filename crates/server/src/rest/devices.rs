@@ -4,7 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use windlass_api::devices::{Alias, BulkResult, BulkTags, Device, DevicePatch, DeviceSpec, NewDevice};
+use windlass_api::devices::{
+    Alias, BulkResult, BulkTags, Decommissioning, Device, DevicePatch, DeviceSpec, NewDevice,
+};
+use windlass_api::onboarding::DeleteDevice;
 use windlass_api::page::{FacetCount, ListQuery, Page};
 use windlass_app::devices::{self as app, LifecycleChange};
 use windlass_app::fleet::{self, DeviceView};
@@ -33,7 +36,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get(ONE, DeviceRead, "getDevice", "Get a device", get)
         .put(ONE, DeviceWrite, "putDevice", "Register a device, or replace what is said of it", put)
         .patch(ONE, DeviceWrite, "patchDevice", "Change what is said of a device", patch)
-        .delete(ONE, DeviceLifecycle, "deleteDevice", "Remove a device that was never seen", delete)
+        .delete(
+            ONE,
+            DeviceLifecycle,
+            "deleteDevice",
+            "Remove a device that was never seen, or free the name of one that is decommissioned",
+            delete,
+        )
         .post(
             "/api/v1/devices/{name}/suspend",
             DeviceLifecycle,
@@ -47,13 +56,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "resumeDevice",
             "Let it connect again",
             resume,
-        )
-        .post(
-            "/api/v1/devices/{name}/decommission",
-            DeviceLifecycle,
-            "decommissionDevice",
-            "Take a device out of service for good; its credentials are revoked",
-            decommission,
         )
         .put(ALIAS, DeviceWrite, "putAlias", "Give a device another external id", add_alias)
         .delete(ALIAS, DeviceWrite, "deleteAlias", "Take an external id away", remove_alias)
@@ -76,7 +78,7 @@ struct AliasPath {
     external_id: String,
 }
 
-fn show(view: DeviceView) -> Device {
+pub(super) fn show(view: DeviceView) -> Device {
     let DeviceView {
         device,
         type_name,
@@ -86,6 +88,7 @@ fn show(view: DeviceView) -> Device {
         last_disconnect,
         groups,
         aliases,
+        children,
     } = view;
     let device::Device {
         id: _,
@@ -102,6 +105,8 @@ fn show(view: DeviceView) -> Device {
         created_at,
         updated_at,
         first_seen_at,
+        reprovision_until,
+        leaving,
     } = device;
     let words = |map: std::collections::BTreeMap<AttributeKey, String>| {
         map.into_iter().map(|(key, value)| (key.into_string(), value)).collect()
@@ -128,10 +133,17 @@ fn show(view: DeviceView) -> Device {
         created_at: time(created_at),
         updated_at: time(updated_at),
         first_seen_at: first_seen_at.map(time),
+        children,
+        reprovision_until: reprovision_until.map(time),
+        decommissioning: leaving.map(|device::Leaving { since, until, wipe, data: _ }| Decommissioning {
+            since: time(since),
+            wipe_job: wipe.get(),
+            until: time(until),
+        }),
     }
 }
 
-fn versioned(view: DeviceView) -> Versioned<Device> {
+pub(super) fn versioned(view: DeviceView) -> Versioned<Device> {
     Versioned { version: view.device.version, body: show(view) }
 }
 
@@ -228,9 +240,15 @@ async fn delete(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(DevicePath { name }): At<DevicePath>,
+    Query(DeleteDevice { reuse_name }): Query<DeleteDevice>,
     IfMatch(version): IfMatch,
 ) -> Result<Done, Refusal> {
-    rest.app.device_delete(&by, &device_name(&name)?, version).await?;
+    let name = device_name(&name)?;
+    if reuse_name {
+        rest.app.device_free_name(&by, &name, version).await?;
+    } else {
+        rest.app.device_delete(&by, &name, version).await?;
+    }
     Ok(Done)
 }
 
@@ -260,15 +278,6 @@ async fn resume(
     IfMatch(version): IfMatch,
 ) -> Result<Versioned<Device>, Refusal> {
     step(&rest, &by, &name, LifecycleChange::Resume, version).await
-}
-
-async fn decommission(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At(DevicePath { name }): At<DevicePath>,
-    IfMatch(version): IfMatch,
-) -> Result<Versioned<Device>, Refusal> {
-    step(&rest, &by, &name, LifecycleChange::Decommission, version).await
 }
 
 async fn add_alias(

@@ -2,8 +2,8 @@
 
 use aide::generate::GenContext;
 use aide::openapi::{
-    HeaderStyle, Operation, Parameter, ParameterData, ParameterSchemaOrContent, Response as Described,
-    SchemaObject,
+    HeaderStyle, Operation, Parameter, ParameterData, ParameterSchemaOrContent, ReferenceOr,
+    Response as Described, SchemaObject,
 };
 use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
 use aide::{OperationInput, OperationOutput};
@@ -59,7 +59,34 @@ impl<T: DeserializeOwned + JsonSchema + 'static> FromRequest<Rest> for Body<T> {
     }
 }
 
-fn convert<T: DeserializeOwned + JsonSchema + 'static>(value: Value) -> Result<T, Refusal> {
+/// As [`Body`], where no body at all means the defaults.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + JsonSchema + Default + 'static> FromRequest<Rest> for OptionalBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, rest: &Rest) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, rest.app.limits.rest_body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let request = Request::from_parts(parts, RawBody::from(bytes));
+        Body::from_request(request, rest).await.map(|Body(value)| Self(value))
+    }
+}
+
+impl<T: JsonSchema> OperationInput for OptionalBody<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Json::<T>::operation_input(ctx, operation);
+        if let Some(ReferenceOr::Item(body)) = &mut operation.request_body {
+            body.required = false;
+        }
+    }
+}
+
+pub(crate) fn convert<T: DeserializeOwned + JsonSchema + 'static>(value: Value) -> Result<T, Refusal> {
     let problems = check::check(&schema::of::<T>(), &value);
     if !problems.is_empty() {
         return Err(Refusal::invalid(problems));

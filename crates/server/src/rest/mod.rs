@@ -28,6 +28,14 @@ mod groups;
 
 mod credentials;
 
+mod hardware;
+
+mod pending;
+
+mod exchange;
+
+mod table;
+
 mod claims;
 mod commands;
 
@@ -164,6 +172,8 @@ pub(crate) struct Inner {
     pub(crate) under_way: Arc<idempotency::UnderWay>,
     pub(crate) streams: Arc<live::Streams>,
     pub(crate) started_at: Timestamp,
+    /// One import at a time: its file is in memory.
+    pub(crate) imports: tokio::sync::Semaphore,
 }
 
 /// The state of the router. Clones share everything.
@@ -189,6 +199,7 @@ impl Rest {
             under_way: Arc::default(),
             streams: Arc::default(),
             started_at,
+            imports: tokio::sync::Semaphore::new(1),
         }))
     }
 
@@ -248,6 +259,9 @@ fn operations(rest: &Rest) -> Routes {
         types::routes,
         groups::routes,
         credentials::routes,
+        hardware::routes,
+        pending::routes,
+        exchange::routes,
         claims::routes,
         templates::routes,
         shadows::routes,

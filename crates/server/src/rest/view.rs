@@ -32,6 +32,10 @@ words! {
     actor_kind: domain::permission::ActorKind => api::users::ActorKind [User, Token, System, Device];
     credential_status: domain::credential::CredentialStatus => api::credentials::CredentialStatus
         [Pending, Active, Superseded, Revoked, Expired];
+    pending_state: domain::enrol::PendingState => api::onboarding::PendingState [Open, Accepted, Rejected];
+    pending_state_in: api::onboarding::PendingState => domain::enrol::PendingState [Open, Accepted, Rejected];
+    pending_source: domain::enrol::PendingSource => api::onboarding::PendingSource [Claim, Certificate];
+    data_fate_in: api::onboarding::DataFate => domain::device::DataFate [Keep, Erase];
     device_kind: domain::device::DeviceKind => api::devices::DeviceKind [Device, Gateway];
     device_kind_in: api::devices::DeviceKind => domain::device::DeviceKind [Device, Gateway];
     lifecycle: domain::device::Lifecycle => api::devices::Lifecycle [Registered, Active, Suspended, Decommissioned];

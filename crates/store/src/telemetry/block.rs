@@ -266,13 +266,13 @@ pub(super) fn encode_rollup(rows: &[Summary]) -> Result<Vec<u8>, Corrupt> {
     Ok(bytes)
 }
 
-/// Reads the summaries of one device.
-pub(super) fn decode_rollup(bytes: &[u8], only: i64) -> Result<Vec<Summary>, Corrupt> {
+/// Reads the summaries of one device, or of all.
+pub(super) fn decode_rollup(bytes: &[u8], only: Option<i64>) -> Result<Vec<Summary>, Corrupt> {
     let Head { mut reader, kind, rows, devices, times } = head(bytes)?;
     if kind != ROLLUP {
         return Err(Corrupt("a rollup that is none"));
     }
-    if devices.iter().all(|(device, _)| *device != only) {
+    if only.is_some_and(|only| devices.iter().all(|(device, _)| *device != only)) {
         return Ok(Vec::new());
     }
     let minima = column::<f64>(&mut reader, rows)?;
@@ -284,7 +284,7 @@ pub(super) fn decode_rollup(bytes: &[u8], only: i64) -> Result<Vec<Summary>, Cor
     Ok(devices
         .zip(times)
         .zip(minima.into_iter().zip(maxima).zip(sums.into_iter().zip(counts)))
-        .filter(|((device, _), _)| *device == only)
+        .filter(|((device, _), _)| only.is_none_or(|only| *device == only))
         .map(|((device, at), ((min, max), (sum, count)))| Summary {
             device,
             at,
@@ -351,7 +351,7 @@ mod tests {
         fn arbitrary_bytes_never_panic(kind in 0u8..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let bytes = [&[VERSION, kind], &bytes[..]].concat();
             drop(decode(&bytes, None));
-            drop(decode_rollup(&bytes, 1));
+            drop(decode_rollup(&bytes, Some(1)));
         }
 
         #[test]
@@ -364,7 +364,7 @@ mod tests {
             rows.sort_by_key(|row| (row.device, row.at));
             let bytes = encode_rollup(&rows).unwrap();
             let one: Vec<Summary> = rows.iter().filter(|row| row.device == 1).copied().collect();
-            prop_assert_eq!(decode_rollup(&bytes, 1).unwrap(), one);
+            prop_assert_eq!(decode_rollup(&bytes, Some(1)).unwrap(), one);
         }
     }
 

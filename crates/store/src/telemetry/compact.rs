@@ -173,7 +173,7 @@ fn all(removed: u64, asked: usize) -> Result<(), StoreError> {
 }
 
 /// Packing is for other threads: it takes milliseconds of pure computing.
-async fn computed<T: Send + 'static>(
+pub(super) async fn computed<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work)
@@ -194,7 +194,7 @@ fn count(points: usize) -> i64 {
 }
 
 /// Cuts sorted rows into blocks.
-fn pack(
+pub(super) fn pack(
     part: Part,
     kind: ValueKind,
     level: i64,
@@ -237,7 +237,7 @@ fn roll_up(rows: &[Row], step: i64) -> Vec<Summary> {
     summaries
 }
 
-fn pack_rollup(part: Part, step: i64, summaries: &[Summary]) -> Result<Vec<NewBlock>, StoreError> {
+pub(super) fn pack_rollup(part: Part, step: i64, summaries: &[Summary]) -> Result<Vec<NewBlock>, StoreError> {
     let mut blocks = Vec::new();
     for rows in summaries.chunks(ROWS) {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { continue };
@@ -259,8 +259,13 @@ fn pack_rollup(part: Part, step: i64, summaries: &[Summary]) -> Result<Vec<NewBl
 
 impl Inner {
     pub(super) async fn load_runs(&self) -> Result<(), StoreError> {
+        self.count_runs(&mut *self.runs.lock().await).await
+    }
+
+    /// Counts anew how many runs there are in each part whose day is not settled.
+    pub(super) async fn count_runs(&self, runs: &mut Runs) -> Result<(), StoreError> {
         let rows = self.database.read(|tx| Box::pin(sql::unsettled_runs(tx))).await?;
-        let mut runs = self.runs.lock().await;
+        runs.0.clear();
         for (metric, chunk, day, level, _) in rows {
             let metric = MetricId(u32::try_from(metric).unwrap_or(u32::MAX));
             *runs.0.entry(Part { metric, chunk, day }).or_default().level(level) += 1;
@@ -463,7 +468,7 @@ impl Inner {
     }
 
     /// Replaces blocks by others in one transaction.
-    async fn swap(
+    pub(super) async fn swap(
         &self,
         removed: Vec<i64>,
         settled: Vec<i64>,

@@ -15,6 +15,7 @@
 mod block;
 mod bytes;
 mod compact;
+mod erase;
 mod log;
 mod query;
 mod registry;

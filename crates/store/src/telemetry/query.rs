@@ -297,7 +297,7 @@ impl Inner {
                     }
                 } else {
                     for data in self.data_of(rollup).await? {
-                        for summary in block::decode_rollup(&data, device.get())? {
+                        for summary in block::decode_rollup(&data, Some(device.get()))? {
                             if from <= summary.at && summary.at < to {
                                 add(summary.at, summary.aggregate);
                             }

@@ -86,6 +86,14 @@ impl Inner {
         Ok(self.registry.known().devices.get(&device.get()).map(|ids| ids.to_vec()).unwrap_or_default())
     }
 
+    /// Forgets which metrics a device has: it has none any more.
+    pub(super) async fn forget_series(&self, device: DeviceId) -> Result<(), StoreError> {
+        let id = device.get();
+        self.database.write(move |tx| Box::pin(sql::remove_series(tx, id))).await?;
+        self.registry.known().devices.remove(&id);
+        Ok(())
+    }
+
     /// Reads which metrics devices have, unless that is remembered.
     async fn learn_devices(&self, devices: &BTreeSet<i64>) -> Result<(), StoreError> {
         let unknown: Vec<i64> = {

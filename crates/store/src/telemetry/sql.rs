@@ -56,6 +56,10 @@ pub(super) async fn register_series(tx: &mut Tx<'_>, device: i64, metric: i64) -
     .map(drop)
 }
 
+pub(super) async fn remove_series(tx: &mut Tx<'_>, device: i64) -> Result<(), StoreError> {
+    execute!(tx, "DELETE FROM telemetry_series WHERE device_id = $1", device).map(drop)
+}
+
 pub(super) async fn append_log(tx: &mut Tx<'_>, data: Vec<u8>) -> Result<i64, StoreError> {
     let bytes = i64::try_from(data.len()).unwrap_or(i64::MAX);
     let (id,) = fetch_one!(

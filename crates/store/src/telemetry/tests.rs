@@ -482,3 +482,35 @@ proptest! {
         }));
     }
 }
+
+#[tokio::test]
+async fn an_erased_device_leaves_nothing_behind_and_its_neighbours_keep_everything() {
+    on_each("telemetry_erase", |bench| async move {
+        let telemetry = &bench.telemetry;
+        for minute in 0..40 {
+            append(telemetry, 1, vec![number("temp", minute, 1.0)]).await;
+            append(telemetry, 2, vec![number("temp", minute, 2.0), number("own", minute, 3.0)]).await;
+        }
+        compact_all(telemetry, START).await;
+        // Settled, with rollups.
+        compact_all(telemetry, START.plus(DAY * 3)).await;
+        append(telemetry, 2, vec![number("temp", 50, 4.0)]).await;
+        assert!(!telemetry.erase(DeviceId::new(2)).await.unwrap(), "a point waits in the log");
+        compact_all(telemetry, START.plus(DAY * 3)).await;
+        assert!(telemetry.erase(DeviceId::new(2)).await.unwrap());
+        assert!(telemetry.erase(DeviceId::new(2)).await.unwrap(), "again changes nothing");
+        assert_eq!(telemetry.metrics(DeviceId::new(2)).await.unwrap(), []);
+        assert_eq!(numbers(telemetry, 1, "temp", window(0, 60)).await.len(), 40);
+        let hour = Duration::from_secs(3600);
+        let steps = telemetry.steps(DeviceId::new(1), &name("temp"), window(0, 60), hour).await;
+        assert_eq!(steps.unwrap().iter().map(|step| step.aggregate.count).sum::<u64>(), 40);
+        // Registering the metric again does not bring anything back.
+        append(telemetry, 2, vec![number("temp", 55, 5.0)]).await;
+        assert_eq!(numbers(telemetry, 2, "temp", window(0, 60)).await, [(55, 5.0)]);
+        compact_all(telemetry, START.plus(DAY * 3)).await;
+        assert_eq!(numbers(telemetry, 2, "temp", window(0, 60)).await, [(55, 5.0)]);
+        assert_eq!(numbers(telemetry, 1, "temp", window(0, 60)).await.len(), 40);
+        bench
+    })
+    .await;
+}

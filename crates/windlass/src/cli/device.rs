@@ -14,6 +14,7 @@ use windlass_api::shadows::{DesiredPatch, Shadow};
 use windlass_api::telemetry::{LastValues, RangeQuery, Series, Value as Measured};
 
 use super::api::Api;
+use super::onboard;
 use super::parse::{self, Assignment, Change};
 use super::printer::{Printer, assignments, or_dash, time, time_or_dash, words};
 use crate::terminal::{self, Exit};
@@ -54,11 +55,9 @@ pub(crate) enum Command {
         /// Its name.
         name: String,
     },
-    /// Take a device out of service for good.
-    Decommission {
-        /// Its name.
-        name: String,
-    },
+    /// In and out by hand.
+    #[command(flatten)]
+    Onboard(onboard::Command),
     /// Look at and change shadows.
     #[command(subcommand)]
     Shadow(ShadowCommand),
@@ -127,6 +126,9 @@ pub(crate) struct Edit {
     /// An existing gateway; `-` for none.
     #[arg(long, allow_hyphen_values = true)]
     parent: Option<String>,
+    /// Whether it speaks for children: `device` or `gateway`.
+    #[arg(long)]
+    kind: Option<DeviceKind>,
     /// `key=value` sets, `key=` removes; repeat for more.
     #[arg(long = "attribute", value_parser = parse::change)]
     attributes: Vec<Change>,
@@ -200,6 +202,14 @@ pub(crate) enum CertCommand {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Have the server make a key and a certificate, for a device that cannot make its own.
+    Generate {
+        /// The device.
+        name: String,
+        /// A directory for device.key, device.pem and ca.pem. The key is given this once.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Withdraw a certificate; its connections end within a second.
     Revoke {
         /// Its id, as `list` shows it.
@@ -256,7 +266,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
             let patch = DevicePatch {
                 device_type: edit.device_type.map(parse::none_if_dash),
                 parent: edit.parent.map(parse::none_if_dash),
-                kind: None,
+                kind: edit.kind,
                 attributes: edit.attributes.into_iter().collect(),
                 add_tags: edit.add_tag.into_iter().collect(),
                 remove_tags: edit.remove_tag.into_iter().collect(),
@@ -273,9 +283,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         }
         Command::Suspend { name } => show(&api.invoke(&["devices", &name, "suspend"]).await?, printer)?,
         Command::Resume { name } => show(&api.invoke(&["devices", &name, "resume"]).await?, printer)?,
-        Command::Decommission { name } => {
-            show(&api.invoke(&["devices", &name, "decommission"]).await?, printer)?;
-        }
+        Command::Onboard(command) => return onboard::run(api, command, printer).await,
         Command::Shadow(command) => shadow(api, command, printer).await?,
         Command::Telemetry(telemetry) => measured(api, telemetry, printer).await?,
         Command::Events { name, limit } => {
@@ -297,7 +305,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
     Ok(Exit::Success)
 }
 
-fn show(device: &Device, printer: Printer) -> anyhow::Result<()> {
+pub(crate) fn show(device: &Device, printer: Printer) -> anyhow::Result<()> {
     printer.pairs(device, |device| {
         vec![
             ("name", device.name.clone()),
@@ -308,6 +316,12 @@ fn show(device: &Device, printer: Printer) -> anyhow::Result<()> {
             ("last disconnect", or_dash(device.last_disconnect.as_ref())),
             ("kind", device.kind.to_string()),
             ("parent", or_dash(device.parent.as_ref())),
+            ("children", device.children.to_string()),
+            ("may enrol anew until", time_or_dash(device.reprovision_until)),
+            (
+                "leaves service at the latest",
+                time_or_dash(device.decommissioning.as_ref().map(|leaving| leaving.until)),
+            ),
             ("attributes", assignments(&device.attributes)),
             ("inventory", assignments(&device.inventory)),
             ("tags", words(&device.tags)),
@@ -435,6 +449,7 @@ async fn certificates(api: &Api, command: CertCommand, printer: Printer) -> anyh
                 },
             }
         }
+        CertCommand::Generate { name, out } => onboard::generate(api, &name, &out, printer).await,
         CertCommand::Revoke { id, reason } => {
             let credential: Credential = api
                 .write(Method::POST, &["credentials", &id.to_string(), "revoke"], &Revocation { reason })

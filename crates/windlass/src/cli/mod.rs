@@ -11,6 +11,7 @@ mod device;
 pub(crate) mod doctor;
 pub(crate) mod job;
 mod login;
+mod onboard;
 mod parse;
 mod printer;
 pub(crate) mod registry;
@@ -43,6 +44,9 @@ pub(crate) enum Command {
     /// Claim certificates, with which devices enrol themselves.
     #[command(subcommand)]
     Claim(registry::ClaimCommand),
+    /// Enrolments that wait for a decision.
+    #[command(subcommand)]
+    Pending(onboard::PendingCommand),
     /// Provisioning templates, which say what becomes of a device that enrols.
     #[command(subcommand)]
     Template(registry::TemplateCommand),
@@ -87,6 +91,7 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Type(command) => registry::types(&api()?, command, printer).await,
         Command::Group(command) => registry::groups(&api()?, command, printer).await,
         Command::Claim(command) => registry::claims(&api()?, command, printer).await,
+        Command::Pending(command) => onboard::pending(&api()?, command, printer).await,
         Command::Template(command) => registry::templates(&api()?, command, printer).await,
         Command::Artifact(command) => software::artifacts(&api()?, command, printer).await,
         Command::Release(command) => software::releases(&api()?, command, printer).await,

@@ -144,6 +144,52 @@ fn an_operator_signs_a_devices_request_and_revokes_the_certificate() {
 }
 
 #[test]
+fn devices_come_in_from_a_file_with_a_key_of_the_servers_and_leave_again() {
+    let server = Server::start(&[]);
+    let table = b"name,kind,parent,tags,attribute.note\ngw-1,gateway,,,\np-1,,gw-1,a b,=1+1\n";
+    let table = file(server.directory.path(), "devices.csv", table).display().to_string();
+    assert_eq!(server.json(&["device", "import", &table, "--dry-run"])["toCreate"], 2);
+    assert_eq!(server.json(&["device", "import", &table])["created"], 2);
+    assert_eq!(server.json(&["device", "show", "gw-1"])["children"], 1);
+    let exported = server.run(&["device", "export", "--query", "parent==gw-1"]);
+    assert!(
+        String::from_utf8_lossy(&exported.stdout).contains("p-1,,device,gw-1,a b,,'=1+1"),
+        "{}",
+        said(&exported)
+    );
+    let bad = file(server.directory.path(), "bad.csv", b"name\n<img src=x onerror=alert(1)>\n");
+    server.fails(3, &["device", "import", bad.to_str().unwrap()]);
+    let out = server.path("keys");
+    server.json(&["device", "cert", "generate", "p-1", "--out", &out]);
+    let key = std::path::Path::new(&out).join("device.key");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(std::fs::read_to_string(key).unwrap().contains("PRIVATE KEY"));
+    let window = server.json(&["device", "reprovision", "p-1", "--minutes", "5"]);
+    assert!(window["reprovisionUntil"].is_string());
+    let replaced = server.json(&[
+        "device",
+        "replace",
+        "p-1",
+        "--generate-key",
+        "--external-id",
+        "mac:00-11",
+        "--out",
+        &out,
+    ]);
+    assert_eq!(replaced["aliases"], json!([{"protocol": "mac", "externalId": "00-11"}]));
+    assert_eq!(server.json(&["pending", "list"])["items"], json!([]));
+    let foreseen = server.json(&["device", "decommission", "gw-1", "--erase", "--dry-run"]);
+    assert_eq!(foreseen["children"], 1);
+    let leaving = server.json(&["device", "decommission", "p-1", "--wipe", "factory-reset", "--wait", "60"]);
+    assert!(leaving["decommissioning"]["wipeJob"].is_number());
+    assert_eq!(server.json(&["device", "decommission", "p-1"])["lifecycle"], "decommissioned");
+    server.fails(3, &["device", "delete", "p-1"]);
+    assert!(server.run(&["device", "delete", "p-1", "--reuse-name"]).status.success());
+    server.fails(4, &["device", "show", "p-1"]);
+}
+
+#[test]
 fn the_audit_record_is_verified_here_and_elsewhere_and_a_changed_export_is_found_out() {
     let server = Server::start(&[]);
     server.json(&["device", "create", "pump-1"]);
