@@ -73,6 +73,8 @@ pub mod telemetry;
 
 pub mod events;
 
+pub mod refusals;
+
 pub mod artifacts;
 
 pub mod releases;

@@ -26,9 +26,11 @@ use x509_parser::prelude::FromDer;
 use crate::clock::{Entropy, random};
 
 pub mod csr;
+mod describe;
 mod files;
 pub mod names;
 
+pub(crate) use describe::describe;
 pub(crate) use files::{KeyFileError, read_or_make};
 use names::ServerNames;
 
@@ -205,6 +207,11 @@ impl Authority {
     /// The issuing CA, PEM: what follows a leaf in a chain.
     pub fn issuing_pem(&self) -> &str {
         &self.0.issuing.pem
+    }
+
+    /// Subject of the issuing CA, for people to compare.
+    pub fn issuing_subject(&self) -> String {
+        describe(&self.0.issuing.der).map(|own| own.subject).unwrap_or_default()
     }
 
     /// SHA-256 of the root certificate (DER), hex, for people to compare.

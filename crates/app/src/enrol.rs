@@ -25,9 +25,11 @@ pub(crate) mod bench;
 mod claims;
 mod issue;
 mod keeper;
+mod limited;
 mod provision;
 mod templates;
 
+pub use limited::Limited;
 pub use provision::handle;
 
 /// Said for every key that cannot be certified again, whoever used it.

@@ -13,7 +13,6 @@ use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices
 
 use super::{Contact, Contacts, Entry, Fleet, lock, number};
 use crate::app::App;
-use crate::hub::CloseReason;
 
 /// Devices read in one go.
 const BATCH: u32 = 2_000;
@@ -267,17 +266,25 @@ impl Contacts for App {
 }
 
 impl App {
-    /// Follows the change feed until the server stops: the index, and the connections of devices that another node
-    /// suspended or decommissioned. To be run once, as a task.
+    /// Follows the change feed until the server stops: the index, and live connections, whose rights or devices another
+    /// node may have changed. To be run once, as a task.
     pub async fn follow_changes(self) {
         let mut committed = self.store.committed();
         let mut failing = false;
+        let mut unfollowed = Vec::new();
         let mut trimmed = tokio::time::Instant::now();
         loop {
             match self.fleet.catch_up(&self.store).await {
                 Ok(changes) => {
                     failing = false;
-                    self.end_refused(&changes);
+                    unfollowed.extend(changes);
+                    match self.follow_connections(&unfollowed).await {
+                        Ok(()) => unfollowed.clear(),
+                        Err(error) => tracing::error!(
+                            %error,
+                            "it could not be read which credentials were revoked; asking again"
+                        ),
+                    }
                 }
                 Err(error) => {
                     if !failing {
@@ -299,15 +306,6 @@ impl App {
             match tokio::time::timeout(LOOK, committed.changed()).await {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(_)) => return,
-            }
-        }
-    }
-
-    fn end_refused(&self, changes: &[Change]) {
-        for change in changes.iter().filter(|change| change.kind == ChangeKind::Device) {
-            let id = DeviceId::new(change.id);
-            if self.fleet.entry(id).is_none_or(|entry| !entry.device.lifecycle.may_connect()) {
-                self.hub.close_device(id, CloseReason::NotAuthorized);
             }
         }
     }

@@ -37,6 +37,8 @@ mod telemetry;
 
 mod events;
 
+mod refusals;
+
 mod artifacts;
 
 mod releases;
@@ -224,6 +226,7 @@ fn operations(rest: &Rest) -> Routes {
         shadows::routes,
         telemetry::routes,
         events::routes,
+        refusals::routes,
         artifacts::routes,
         releases::routes,
         jobs::routes,

@@ -16,6 +16,7 @@ use windlass_api::telemetry::{LastValues, RangeQuery, Series, Value as Measured}
 use super::api::Api;
 use super::parse::{self, Assignment, Change};
 use super::printer::{Printer, assignments, or_dash, time, time_or_dash, words};
+use super::refusal;
 use crate::terminal::{self, Exit};
 
 /// Devices and what belongs to them.
@@ -71,6 +72,11 @@ pub(crate) enum Command {
         /// Most events.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+    },
+    /// Show why a device does not connect, or what it publishes in vain.
+    Why {
+        /// Its name.
+        name: String,
     },
     /// Certificates of a device.
     #[command(subcommand)]
@@ -292,6 +298,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
                 ]
             })?;
         }
+        Command::Why { name } => refusal::why(api, &name, printer).await?,
         Command::Cert(command) => certificates(api, command, printer).await?,
     }
     Ok(Exit::Success)
