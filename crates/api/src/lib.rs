@@ -78,6 +78,7 @@ pub mod events;
 pub mod alerts;
 
 pub mod notifications;
+pub mod refusals;
 
 pub mod artifacts;
 

@@ -16,12 +16,16 @@ use crate::audit::AuditKey;
 use crate::authority::names::ServerNames;
 use crate::authority::{Authority, AuthorityError};
 use crate::clock::{Clock, Entropy};
+use crate::enrol::Limited;
+use crate::events::EventKinds;
 use crate::fleet::Fleet;
 use crate::hub::Hub;
 use crate::jobs::waits::Waits;
 use crate::leases::Leases;
 use crate::links::Links;
 use crate::live::Live;
+use crate::refusals::Refusals;
+use crate::snapshot::Snapshots;
 use crate::tasks::Tasks;
 use crate::telemetry::{DiskGuard, FileSystem};
 
@@ -90,6 +94,14 @@ pub struct Inner {
     pub fleet: Fleet,
     /// Last contacts and last values.
     pub live: Live,
+    /// Why peers did not get in.
+    pub refusals: Refusals,
+    /// Device types, ready for connections.
+    pub(crate) snapshots: Snapshots,
+    /// Claims that reached a limit lately.
+    pub(crate) claims_limited: Limited,
+    /// How many kinds of events devices told of lately.
+    pub(crate) event_kinds: EventKinds,
     /// Watches free disk space.
     pub disk: DiskGuard,
     /// Held while an upload becomes known or a blob is collected, so that none goes that is being referred to.
@@ -159,6 +171,7 @@ impl App {
         let fleet = Fleet::default();
         fleet.load(&store).await.map_err(OpenError::Store)?;
         let alerts = Alerts::new(clock.now());
+        let refusals = Refusals::open(&store, &authority).await.map_err(OpenError::Store)?;
         Ok(Self(Arc::new(Inner {
             store,
             telemetry,
@@ -174,6 +187,10 @@ impl App {
             uploads: tokio::sync::Mutex::default(),
             links,
             live,
+            refusals,
+            snapshots: Snapshots::default(),
+            claims_limited: Limited::default(),
+            event_kinds: EventKinds::default(),
             disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),
             node: node_name(&config.location),
             changes: broadcast::Sender::new(CHANGES_WAITING),

@@ -26,11 +26,13 @@ use x509_parser::prelude::FromDer;
 use crate::clock::{Entropy, random};
 
 pub mod csr;
+mod describe;
 mod files;
 mod inspect;
 pub mod names;
 mod presented;
 
+pub(crate) use describe::describe;
 pub(crate) use files::{KeyFileError, read_or_make};
 pub use inspect::{CertificateFacts, inspect};
 use names::ServerNames;
@@ -209,6 +211,11 @@ impl Authority {
     /// The issuing CA, PEM: what follows a leaf in a chain.
     pub fn issuing_pem(&self) -> &str {
         &self.0.issuing.pem
+    }
+
+    /// Subject of the issuing CA, for people to compare.
+    pub fn issuing_subject(&self) -> String {
+        describe(&self.0.issuing.der).map(|own| own.subject).unwrap_or_default()
     }
 
     /// SHA-256 of the root certificate (DER), hex, for people to compare.

@@ -164,7 +164,8 @@ impl App {
 
     /// Begins a session in one commit: reads what an earlier connection left under this client id (unless the client
     /// asks for a clean start), and writes the record that the new connection begins with: `record` with what was
-    /// found merged in, or nothing if the session ends with its connection. Returns what was found.
+    /// found merged in, or nothing if the session ends with its connection. A device that has too many sessions by then
+    /// loses those it left longest ago. Returns what was found.
     ///
     /// # Errors
     /// When the store fails: the connection must be refused then.
@@ -176,6 +177,7 @@ impl App {
         record: Option<SavedSession>,
     ) -> Result<Option<SavedSession>, AppError> {
         let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
+        let most = self.limits.sessions_per_device;
         self.store
             .write(move |tx| {
                 let (client_id, record) = (client_id.clone(), record.clone());
@@ -189,6 +191,7 @@ impl App {
                                 record.qos2_open.clone_from(&found.qos2_open);
                             }
                             sessions::save(tx, device, &client_id, &record, None, now).await?;
+                            sessions::trim(tx, device, &client_id, most).await?;
                         }
                         None => sessions::remove(tx, device, &client_id).await?,
                     }

@@ -27,11 +27,13 @@ mod claims;
 mod issue;
 mod keeper;
 mod pending;
+mod limited;
 mod provision;
 mod replace;
 mod templates;
 
 pub use pending::PendingView;
+pub use limited::Limited;
 pub use provision::handle;
 pub use replace::{GeneratedCertificate, HardwareKey, Replacement};
 

@@ -2,6 +2,10 @@
 //!
 //! The events of a device, lifecycle and connections among them, are its time line.
 
+mod kinds;
+
+pub use kinds::EventKinds;
+
 use serde_json::Value;
 use windlass_domain::event::Severity;
 use windlass_domain::ids::{DeviceId, DeviceName, TenantId};
@@ -97,13 +101,14 @@ fn rejected(reason: &str) -> Effects {
     Effects { rejected: Some(reason.to_owned()), ..Effects::default() }
 }
 
-/// Keeps what a device says on an event topic.
+/// Keeps what a device says on an event topic. Kinds beyond what one minute may bring share one.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn from_device(tx: &mut Tx<'_>, context: &RequestContext<'_>) -> Result<Effects, StoreError> {
     match read(context.payload) {
         Ok(Told { kind, severity, detail }) => {
+            let kind = context.app.event_kinds.admit(context.device, kind, context.now);
             let event =
                 NewEvent { tenant: context.peer.tenant, device: context.device, kind, severity, detail };
             event_record(tx, &event, context.now).await?;

@@ -46,6 +46,8 @@ pub trait Link: Send + Sync + fmt::Debug {
     fn deliver(&self, message: &Arc<Outbound>);
     /// End the connection.
     fn close(&self, reason: CloseReason);
+    /// What is known of the peer may have changed: look at it again. Those who keep nothing need not.
+    fn refresh(&self) {}
 }
 
 /// Names one connection in the hub for as long as the server runs.
@@ -232,13 +234,6 @@ impl Hub {
         self.shard(device).get(&device).map_or(0, Vec::len)
     }
 
-    /// Hands over every device that has a connection, in no order.
-    pub fn each_device(&self, mut each: impl FnMut(DeviceId)) {
-        for shard in &self.shards {
-            lock(shard).keys().copied().for_each(&mut each);
-        }
-    }
-
     /// How many device connections there are in all.
     pub fn total(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).values().map(Vec::len).sum::<usize>()).sum()
@@ -256,6 +251,18 @@ impl Hub {
         for link in self.links(device) {
             link.wake();
         }
+    }
+
+    /// Asks every connection of a device to look again at what is known of the device.
+    pub fn refresh(&self, device: DeviceId) {
+        for link in self.links(device) {
+            link.refresh();
+        }
+    }
+
+    /// Every device that has a connection.
+    pub fn devices(&self) -> Vec<DeviceId> {
+        self.shards.iter().flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>()).collect()
     }
 
     /// Hands a live-only message to every connection of a device.

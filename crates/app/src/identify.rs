@@ -8,12 +8,10 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use windlass_domain::credential::{ConnectRefusal, CredentialPurpose, check};
 use windlass_domain::device::Device;
-use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, Sha256};
 use windlass_domain::time::Timestamp;
-use windlass_domain::topic_map::TopicMap;
 use windlass_store::credentials::Credential;
-use windlass_store::{StoreError, Tx, claims, credentials, devices, types};
+use windlass_store::{StoreError, Tx, claims, credentials, devices};
 
 use crate::app::App;
 use crate::error::chain;
@@ -24,14 +22,20 @@ impl App {
     /// knows of it, validity, and the device.
     ///
     /// # Errors
-    /// The first reason why the peer may not connect; [`ConnectRefusal::Unavailable`] if the store failed.
+    /// The first reason why the peer may not connect; [`ConnectRefusal::Unavailable`] if the store failed, or if this
+    /// node does not follow the change feed and so might not hear of a revocation.
     pub async fn identify_certificate(&self, chain: &[CertificateDer<'_>]) -> Result<Peer, ConnectRefusal> {
         let leaf = self.authority.judge(chain)?;
-        let (now, fingerprint) = (self.clock.now(), leaf.fingerprint);
-        let topics = (self.limits.topic_bytes, self.limits.topic_levels);
+        if !self.fleet.is_current() {
+            return Err(ConnectRefusal::Unavailable);
+        }
+        let (now, fingerprint, app) = (self.clock.now(), leaf.fingerprint, self.clone());
         let judged: Result<Result<Peer, ConnectRefusal>, StoreError> = self
             .store
-            .read(move |tx| Box::pin(async move { judge(tx, &fingerprint, now, topics).await }))
+            .read(move |tx| {
+                let app = app.clone();
+                Box::pin(async move { judge(&app, tx, &fingerprint, now).await })
+            })
             .await;
         let judged = judged.unwrap_or_else(|error| {
             tracing::error!(error = %self::chain(&error), "a certificate could not be looked up");
@@ -50,10 +54,10 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn peer_of_device(&self, device: DeviceId) -> Result<Option<DevicePeer>, StoreError> {
-        let now = self.clock.now();
-        let topics = (self.limits.topic_bytes, self.limits.topic_levels);
+        let (now, app) = (self.clock.now(), self.clone());
         self.store
             .read(move |tx| {
+                let app = app.clone();
                 Box::pin(async move {
                     let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(None) };
                     let good = credentials::of_device(tx, device.id)
@@ -61,7 +65,7 @@ impl App {
                         .into_iter()
                         .find(|each| check(each.status, each.not_before, each.not_after, now).is_ok());
                     match good.filter(|_| device.lifecycle.may_connect()) {
-                        Some(credential) => device_peer(tx, device, &credential, topics).await.map(Some),
+                        Some(credential) => device_peer(&app, tx, device, &credential).await.map(Some),
                         None => Ok(None),
                     }
                 })
@@ -71,10 +75,10 @@ impl App {
 }
 
 async fn judge(
+    app: &App,
     tx: &mut Tx<'_>,
     fingerprint: &Sha256,
     now: Timestamp,
-    topics: (usize, usize),
 ) -> Result<Result<Peer, ConnectRefusal>, StoreError> {
     let Some(credential) = credentials::by_fingerprint(tx, fingerprint).await? else {
         return Ok(Err(ConnectRefusal::Unknown));
@@ -104,7 +108,7 @@ async fn judge(
             if !device.lifecycle.may_connect() {
                 return Ok(Err(ConnectRefusal::Lifecycle(device.lifecycle)));
             }
-            Ok(Ok(Peer::Device(Arc::new(device_peer(tx, device, &credential, topics).await?))))
+            Ok(Ok(Peer::Device(Arc::new(device_peer(app, tx, device, &credential).await?))))
         }
         (CredentialPurpose::Claim, None, _) | (CredentialPurpose::Device, _, None) => {
             Ok(Err(ConnectRefusal::Unknown))
@@ -113,21 +117,12 @@ async fn judge(
 }
 
 async fn device_peer(
+    app: &App,
     tx: &mut Tx<'_>,
     device: Device,
     credential: &Credential,
-    (bytes, levels): (usize, usize),
 ) -> Result<DevicePeer, StoreError> {
-    let type_spec = match device.device_type {
-        Some(id) => types::type_by_id(tx, id).await?.map(|record| record.spec),
-        None => None,
-    };
-    let type_spec = type_spec.unwrap_or_else(TypeSpec::default);
-    // A map that was stored compiles; if it does not, its topics are unmapped and the device still connects.
-    let topic_map = TopicMap::compile(&type_spec.topic_map, bytes, levels).unwrap_or_else(|(row, error)| {
-        tracing::error!(device.name = %device.name, row, %error, "the type's topic map cannot be used");
-        TopicMap::default()
-    });
+    let (type_spec, topic_map) = app.type_of(device.device_type);
     let aliases = devices::device_aliases(tx, device.id).await?;
     Ok(DevicePeer {
         tenant: device.tenant,
@@ -137,8 +132,8 @@ async fn device_peer(
         kind: device.kind,
         credential: credential.id,
         expires_at: credential.not_after,
-        type_spec: Arc::new(type_spec),
-        topic_map: Arc::new(topic_map),
+        type_spec,
+        topic_map,
         link_base: Arc::from(""),
     })
 }

@@ -21,6 +21,10 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Connections of one device.
     pub connections_per_device: usize,
+    /// Sessions of one device that are kept, connected ones among them.
+    pub sessions_per_device: usize,
+    /// Shadow requests of one connection that are not answered yet; more are refused with 429.
+    pub shadow_requests: usize,
     /// Unacknowledged publishes of one connection; announced as Receive Maximum.
     pub in_flight: u16,
     /// Messages per second of one device, sustained.
@@ -104,6 +108,8 @@ impl Default for Limits {
             client_id: 128,
             subscriptions: 50,
             connections_per_device: 8,
+            sessions_per_device: 16,
+            shadow_requests: 10,
             in_flight: 32,
             messages_per_second: 100,
             message_burst: 1_000,

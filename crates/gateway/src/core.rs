@@ -10,6 +10,7 @@ use windlass_app::App;
 use windlass_app::connections::{Abandoned, SavedWill};
 use windlass_app::hub::{CloseReason, Link};
 use windlass_app::message::{DevicePeer, Inbound, Peer};
+use windlass_app::refusals::{Cause, Claimed, Refused, Stage};
 use windlass_app::tasks::Tasks;
 use windlass_domain::limits::Limits;
 
@@ -88,14 +89,40 @@ impl Core {
         }
     }
 
-    /// Says once, at info, that somebody did not get in.
-    pub(crate) fn log_refusal(&self, address: SocketAddr, identity: &str, why: &str) {
+    /// Keeps and says once, at info, that somebody did not get in; finds out whose device it may be.
+    pub(crate) async fn refuse(&self, refused: Refused) {
+        self.log_refusal(&refused);
+        self.app.refused_stranger(refused).await;
+    }
+
+    /// As [`Core::refuse`], where nothing is known that could be looked up, or nobody can wait.
+    pub(crate) fn refuse_now(&self, refused: Refused) {
+        self.log_refusal(&refused);
+        self.app.refused(refused);
+    }
+
+    fn log_refusal(&self, refused: &Refused) {
+        let (identity, why) = self.app.refusals.sentence(refused, self.app.clock.now());
         tracing::info!(
-            peer.address = %address,
-            peer.identity = %printable(identity),
-            reason = %printable(why),
+            peer.address = %refused.address,
+            peer.identity = %printable(&identity),
+            refusal.code = refused.cause.code(),
+            reason = %printable(&why),
             "a connection was refused"
         );
+    }
+}
+
+/// A refusal of somebody of whom nothing is known but the address.
+pub(crate) fn unknown(address: SocketAddr, cause: Cause) -> Refused {
+    Refused {
+        stage: Stage::Tls,
+        cause,
+        address,
+        protocol: None,
+        claimed: Claimed::default(),
+        owner: None,
+        count: 1,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -14,14 +14,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::core::{Core, chain};
+use windlass_app::refusals::Cause;
+
+use crate::core::{Core, chain, unknown};
 use crate::door::{Door, Ticket};
 use crate::http;
 use crate::mqtt::connection::Connection;
 use crate::mqtt::engine;
-use crate::mqtt::welcome::{Arrival, welcome};
+use crate::mqtt::welcome::{Arrival, Over, welcome};
 use crate::prefixed::Prefixed;
-use crate::tls::{Acceptor, Handshake, Spoken, Stream};
+use crate::tls::{self, Acceptor, Handshake, Spoken, Stream};
 
 /// Peers that have not said hello yet; the oldest makes way.
 const SILENT_PEERS: usize = 4_096;
@@ -128,14 +130,15 @@ enum Entered<S> {
 
 async fn serve_tls(entrance: Arc<Entrance>, stream: TcpStream, address: SocketAddr, ticket: Ticket) {
     // Boxed, so that the space for the handshake is given back before the connection begins.
-    let entered =
-        Box::pin(within_time(&entrance.core, address, enter_tls(&entrance, stream, address, ticket)));
+    let known = OnceLock::new();
+    let enter = enter_tls(&entrance, stream, address, ticket, &known);
+    let entered = Box::pin(within_time(&entrance.core, address, &known, enter));
     match entered.await.flatten() {
         Some(Entered::Mqtt(connection)) => connection.run().await,
         Some(Entered::Http(io, arrival, input)) => {
             let Ok(_place) = Arc::clone(&entrance.http).try_acquire_owned() else {
                 entrance.core.metrics.refused.busy.one();
-                entrance.core.log_refusal(address, "", "too many connections that speak HTTP");
+                entrance.core.refuse_now(unknown(address, Cause::Busy));
                 return;
             };
             Box::pin(http::serve(Arc::clone(&entrance.core), Prefixed::new(input, io), arrival)).await;
@@ -148,10 +151,12 @@ async fn serve_plain(entrance: Arc<Entrance>, stream: TcpStream, address: Socket
     let arrive = async {
         ticket.settle();
         let base = entrance.link_base(None, stream.local_addr().unwrap_or(address));
-        let arrival = Arrival { address, chain: Arc::new([]), link_base: base };
+        let arrival =
+            Arrival { address, chain: Arc::new([]), link_base: base, server_name: None, over: Over::Plain };
         welcome(&entrance.core, stream, &arrival, Vec::new()).await.map(Box::new)
     };
-    let entered = Box::pin(within_time(&entrance.core, address, arrive)).await.flatten();
+    let known = OnceLock::new();
+    let entered = Box::pin(within_time(&entrance.core, address, &known, arrive)).await.flatten();
     // The place is for those who have not signed in yet.
     drop(ticket);
     if let Some(connection) = entered {
@@ -159,7 +164,13 @@ async fn serve_plain(entrance: Arc<Entrance>, stream: TcpStream, address: Socket
     }
 }
 
-async fn within_time<T>(core: &Core, address: SocketAddr, stage: impl Future<Output = T>) -> Option<T> {
+// What is known of the peer when time is up says where it stopped.
+async fn within_time<T>(
+    core: &Core,
+    address: SocketAddr,
+    known: &OnceLock<Arrival>,
+    stage: impl Future<Output = T>,
+) -> Option<T> {
     core.metrics.handshakes.rise(1);
     let outcome = core.stop().run_until_cancelled(tokio::time::timeout(core.limits.handshake, stage)).await;
     core.metrics.handshakes.fall(1);
@@ -167,7 +178,11 @@ async fn within_time<T>(core: &Core, address: SocketAddr, stage: impl Future<Out
         Some(Ok(done)) => Some(done),
         Some(Err(_)) => {
             core.metrics.refused.slow.one();
-            core.log_refusal(address, "", "TLS and CONNECT took too long");
+            let cause = Cause::TooSlow(core.limits.handshake.as_secs());
+            match known.get() {
+                Some(arrival) => core.refuse(arrival.refused(cause)).await,
+                None => core.refuse_now(unknown(address, cause)),
+            }
             None
         }
         None => None,
@@ -179,41 +194,55 @@ async fn enter_tls(
     mut stream: TcpStream,
     address: SocketAddr,
     silent: Ticket,
+    known: &OnceLock<Arrival>,
 ) -> Option<Entered<Stream<Prefixed<TcpStream>>>> {
     let core = &entrance.core;
     let local = stream.local_addr().unwrap_or(address);
     let turned_out = || {
         core.metrics.refused.busy.one();
-        core.log_refusal(address, "", "too many handshakes at once, and this one was the slowest");
+        core.refuse_now(unknown(address, Cause::Busy));
     };
     let Some(hello) = silent.out().run_until_cancelled(hello(&mut stream)).await else {
         turned_out();
         return None;
     };
-    let Some(hello) = hello else {
-        core.metrics.refused.tls.one();
-        core.log_refusal(address, "", "the first bytes were no TLS handshake");
-        return None;
+    let hello = match hello {
+        Ok(hello) => hello,
+        Err(why) => {
+            core.metrics.refused.tls.one();
+            // Whoever leaves without a word looked whether the port is open.
+            if let Some(cause) = why {
+                core.refuse_now(unknown(address, cause));
+            }
+            return None;
+        }
     };
     silent.settle();
     let working = entrance.working.enter().await;
     drop(silent);
     let shake = async {
+        let first = hello.clone();
         let (stream, handshake) = match entrance.tls.accept(Prefixed::new(hello, stream)).await {
             Ok(done) => done,
             Err(error) => {
                 core.metrics.refused.tls.one();
-                core.log_refusal(address, "", &format!("the TLS handshake failed: {error}"));
+                let mut refused = unknown(address, tls::why(&error));
+                refused.claimed.server_name = tls::server_name(&first);
+                core.refuse_now(refused);
                 return None;
             }
         };
+        drop(first);
         let Handshake { chain, server_name, spoken, resumed } = handshake;
         core.metrics.tls_accepted.one();
         if resumed {
             core.metrics.tls_resumed.one();
         }
         let link_base = entrance.link_base(server_name.as_deref(), local);
-        greet(core, stream, Arrival { address, chain: chain.into(), link_base }, spoken).await
+        let server_name = server_name.map(Into::into);
+        let arrival = Arrival { address, chain: chain.into(), link_base, server_name, over: Over::Tls };
+        drop(known.set(arrival.clone()));
+        greet(core, stream, arrival, spoken).await
     };
     let Some(entered) = working.out().run_until_cancelled(Box::pin(shake)).await else {
         turned_out();
@@ -223,25 +252,28 @@ async fn enter_tls(
 }
 
 // Waits for the whole of the first record, so that a peer that dribbles takes no place where work is done.
-async fn hello(stream: &mut TcpStream) -> Option<Vec<u8>> {
+// What comes instead tells why not; nothing at all tells nothing.
+async fn hello(stream: &mut TcpStream) -> Result<Vec<u8>, Option<Cause>> {
     let mut hello = Vec::with_capacity(512);
     loop {
         match hello.as_slice() {
             [] => {}
-            [first, ..] if *first != TLS_HANDSHAKE => return None,
+            [engine::FIRST_BYTE, ..] => return Err(Some(Cause::PlainMqtt)),
+            [first, ..] if first.is_ascii_uppercase() => return Err(Some(Cause::PlainHttp)),
+            [first, ..] if *first != TLS_HANDSHAKE => return Err(Some(Cause::NotTls)),
             [_, _, _, high, low, ..] => {
                 let whole = 5 + usize::from(u16::from_be_bytes([*high, *low]));
                 if whole > LARGEST_RECORD {
-                    return None;
+                    return Err(Some(Cause::NotTls));
                 }
                 if hello.len() >= whole {
-                    return Some(hello);
+                    return Ok(hello);
                 }
             }
             _ => {}
         }
         match stream.read_buf(&mut hello).await {
-            Ok(0) | Err(_) => return None,
+            Ok(0) | Err(_) => return Err((!hello.is_empty()).then_some(Cause::BrokenOff)),
             Ok(_) => {}
         }
     }
@@ -265,7 +297,7 @@ where
                 Some(&engine::FIRST_BYTE) => false,
                 Some(_) | None => {
                     core.metrics.refused.protocol.one();
-                    core.log_refusal(arrival.address, "", "neither MQTT nor HTTP was spoken");
+                    core.refuse(arrival.refused(Cause::UnknownProtocol)).await;
                     return None;
                 }
             }

@@ -1,4 +1,4 @@
-//! How fast a device may send, over all its connections: a bucket that refills. Knows no clock.
+//! How fast a device may send over all its connections, and others over one: a bucket that refills. Knows no clock.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use windlass_domain::ids::DeviceId;
 use windlass_domain::limits::Limits;
 
-/// A device that has been over its rate for this long is cut off.
+/// A sender that has been over its rate for this long is cut off.
 const PATIENCE_MS: u64 = 60_000;
 
-/// What a device may do next.
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Sender {
+    /// All connections of a device.
+    Device(DeviceId),
+    /// One connection.
+    Connection(u64),
+}
+
+/// What a sender may do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// Go on.
@@ -28,12 +37,12 @@ struct Bucket {
     empty_since: Option<u64>,
 }
 
-/// The buckets of all devices that are not at rest.
+/// The buckets of all senders that are not at rest.
 #[derive(Debug)]
 pub(crate) struct Rates {
     per_second: i64,
     burst: i64,
-    buckets: Mutex<HashMap<DeviceId, Bucket>>,
+    buckets: Mutex<HashMap<Sender, Bucket>>,
 }
 
 impl Rates {
@@ -47,10 +56,10 @@ impl Rates {
     }
 
     /// Counts `messages` at `now` (milliseconds) and says what is next. Zero messages just ask.
-    pub(crate) fn take(&self, device: DeviceId, messages: usize, now: u64) -> Pace {
+    pub(crate) fn take(&self, sender: Sender, messages: usize, now: u64) -> Pace {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket =
-            buckets.entry(device).or_insert(Bucket { balance: self.burst, at: now, empty_since: None });
+            buckets.entry(sender).or_insert(Bucket { balance: self.burst, at: now, empty_since: None });
         let elapsed = i64::try_from(now.saturating_sub(bucket.at)).unwrap_or(i64::MAX);
         bucket.balance =
             bucket.balance.saturating_add(elapsed.saturating_mul(self.per_second)).min(self.burst);
@@ -67,7 +76,7 @@ impl Rates {
         if now.saturating_sub(since) >= PATIENCE_MS { Pace::TooFast } else { Pace::Slow }
     }
 
-    /// Forgets devices whose bucket is full again.
+    /// Forgets senders whose bucket is full again.
     pub(crate) fn tidy(&self, now: u64) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.retain(|_, bucket| {
@@ -81,7 +90,7 @@ impl Rates {
 mod tests {
     use super::*;
 
-    const PUMP: DeviceId = DeviceId::new(1);
+    const PUMP: Sender = Sender::Device(DeviceId::new(1));
 
     fn rates() -> Rates {
         Rates::new(&Limits::default())
@@ -94,7 +103,12 @@ mod tests {
         assert_eq!(rates.take(PUMP, 1, 0), Pace::Slow);
         assert_eq!(rates.take(PUMP, 0, 0), Pace::Slow);
         assert_eq!(rates.take(PUMP, 0, 11), Pace::Free);
-        assert_eq!(rates.take(DeviceId::new(2), 1, 0), Pace::Free, "others are not slowed down");
+        assert_eq!(
+            rates.take(Sender::Device(DeviceId::new(2)), 1, 0),
+            Pace::Free,
+            "others are not slowed down"
+        );
+        assert_eq!(rates.take(Sender::Connection(1), 1, 0), Pace::Free);
     }
 
     #[test]

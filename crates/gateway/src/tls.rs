@@ -15,6 +15,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
+use windlass_app::refusals::Cause;
 
 /// Application protocols that the device port speaks, as named in ALPN.
 const PROTOCOLS: [&[u8]; 3] = [b"mqtt", b"x-amzn-mqtt-ca", b"http/1.1"];
@@ -139,6 +140,42 @@ impl Acceptor {
         };
         Ok((stream, handshake))
     }
+}
+
+/// Why a handshake failed.
+pub(crate) fn why(error: &std::io::Error) -> Cause {
+    use rustls::{AlertDescription as Alert, Error};
+    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        return Cause::BrokenOff;
+    };
+    match error {
+        Error::AlertReceived(
+            alert @ (Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked),
+        ) => Cause::ServerNotTrusted(format!("{alert:?}")),
+        Error::AlertReceived(
+            alert @ (Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity),
+        ) => Cause::NothingInCommon(format!("the client sent the alert {alert:?}")),
+        Error::AlertReceived(alert) => Cause::ClientAlert(format!("{alert:?}")),
+        Error::PeerIncompatible(what) => Cause::NothingInCommon(format!("{what:?}")),
+        Error::NoApplicationProtocol => {
+            Cause::NothingInCommon("none of the protocols offered by ALPN is spoken here".to_owned())
+        }
+        Error::InvalidCertificate(_) => Cause::KeyNotProven,
+        other => Cause::BadHandshake(other.to_string()),
+    }
+}
+
+/// The name that a client asked for in the first record that it sent.
+pub(crate) fn server_name(mut hello: &[u8]) -> Option<String> {
+    let mut acceptor = rustls::server::Acceptor::default();
+    acceptor.read_tls(&mut hello).ok()?;
+    let accepted = acceptor.accept().ok()??;
+    accepted.client_hello().server_name().map(str::to_owned)
 }
 
 fn certified(provider: &CryptoProvider, identity: TlsIdentity) -> Result<Arc<CertifiedKey>, TlsError> {

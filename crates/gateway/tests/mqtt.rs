@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+#[expect(dead_code, reason = "shared with the other tests, which use the rest")]
 mod support;
 
 use std::sync::Arc;

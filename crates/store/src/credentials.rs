@@ -225,6 +225,20 @@ pub async fn by_id(
     read(fetch_optional!(tx, Row, columns!("WHERE id = $1 AND tenant_id = $2"), id.get(), tenant.get())?)
 }
 
+/// Whether a certificate, in whatever tenant, was revoked or replaced: whose it was then, if it was a device's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ended(tx: &mut Tx<'_>, id: CredentialId) -> Result<Option<Option<DeviceId>>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        (Option<i64>,),
+        "SELECT device_id FROM credential WHERE id = $1 AND status NOT IN ('pending', 'active')",
+        id.get()
+    )?;
+    Ok(row.map(|(device,)| device.map(DeviceId::new)))
+}
+
 /// By the certificate's hash, in whatever tenant.
 ///
 /// # Errors

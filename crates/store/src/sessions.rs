@@ -98,6 +98,28 @@ pub async fn remove(tx: &mut Tx<'_>, device: DeviceId, client_id: &str) -> Resul
     Ok(())
 }
 
+/// Forgets the sessions of a device that were left longest ago, so that with the one of `client_id` there are at most
+/// `most`. Connected ones stay. Returns how many went.
+///
+/// # Errors
+/// When the database fails.
+pub async fn trim(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    client_id: &str,
+    most: usize,
+) -> Result<u64, StoreError> {
+    execute!(
+        tx,
+        "DELETE FROM mqtt_session WHERE device_id = $1 AND expires_at IS NOT NULL AND client_id IN \
+         (SELECT client_id FROM mqtt_session WHERE device_id = $1 AND client_id <> $2 \
+          ORDER BY CASE WHEN expires_at IS NULL THEN 0 ELSE 1 END, updated_at DESC, client_id LIMIT 1000 OFFSET $3)",
+        device.get(),
+        client_id,
+        i64::try_from(most.saturating_sub(1)).unwrap_or(i64::MAX),
+    )
+}
+
 async fn change_open_ids(
     tx: &mut Tx<'_>,
     device: DeviceId,
@@ -269,6 +291,39 @@ mod tests {
                         assert!(load(tx, device, "never saved", START).await?.is_none());
                         assert_eq!(remove_expired(tx, START, 10).await?, 0);
                         assert_eq!(remove_expired(tx, later, 10).await?, 1);
+                        Ok(())
+                    })
+                })
+                .await
+                .unwrap();
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_sessions_left_longest_ago_go_when_a_device_has_too_many() {
+        on_each_engine("sessions-trim", |store| async move {
+            let (device, other) = (DeviceId::new(1), DeviceId::new(2));
+            store
+                .write::<_, StoreError, _>(move |tx| {
+                    Box::pin(async move {
+                        let at = |seconds| START.plus(Duration::from_secs(seconds));
+                        save(tx, device, "live", &session(), None, START).await?;
+                        save(tx, other, "old", &session(), Some(at(900)), START).await?;
+                        for (seconds, client) in [(1, "old"), (2, "new"), (3, "newer")] {
+                            save(tx, device, client, &session(), Some(at(900)), at(seconds)).await?;
+                        }
+                        save(tx, device, "now", &session(), None, at(4)).await?;
+                        assert_eq!(trim(tx, device, "now", 5).await?, 0);
+                        assert_eq!(trim(tx, device, "now", 3).await?, 2);
+                        for (client, stays) in
+                            [("live", true), ("old", false), ("new", false), ("newer", true)]
+                        {
+                            assert_eq!(load(tx, device, client, START).await?.is_some(), stays, "{client}");
+                        }
+                        assert_eq!(trim(tx, device, "now", 1).await?, 1);
+                        assert!(load(tx, device, "live", START).await?.is_some(), "connected");
+                        assert!(load(tx, other, "old", START).await?.is_some(), "another device's");
                         Ok(())
                     })
                 })

@@ -142,6 +142,20 @@ pub async fn by_id(tx: &mut Tx<'_>, tenant: TenantId, id: TokenId) -> Result<Opt
     row.map(Token::try_from).transpose()
 }
 
+/// Whether a token, in whatever tenant, was revoked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_revoked(tx: &mut Tx<'_>, id: TokenId) -> Result<bool, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT id FROM api_token WHERE id = $1 AND revoked_at IS NOT NULL",
+        id.get()
+    )?;
+    Ok(row.is_some())
+}
+
 /// Every token of a tenant, newest first.
 ///
 /// # Errors
@@ -202,8 +216,10 @@ mod tests {
                         assert_eq!((found.id, &found.scope, found.revoked_at), (id, &None, None));
                         assert_eq!(by_hash(tx, &Sha256::of(b"wrong")).await?, None);
                         assert_eq!(by_id(tx, TenantId::new(2), id).await?, None);
+                        assert!(!is_revoked(tx, id).await?);
                         assert!(revoke(tx, id, START).await?);
                         assert!(!revoke(tx, id, START).await?);
+                        assert!(is_revoked(tx, id).await?);
                         assert_eq!(by_id(tx, tenant, id).await?.unwrap().revoked_at, Some(START));
                         let listed = list(tx, tenant).await?;
                         assert_eq!(listed[0].scope.as_deref(), Some("tag==a"));

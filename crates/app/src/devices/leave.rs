@@ -367,7 +367,10 @@ async fn begin_wipe(
             AppError::Invalid(problems) => AppError::Invalid(
                 problems
                     .into_iter()
-                    .map(|problem| FieldProblem::new(format!("wipe.{}", problem.field), problem.problem))
+                    .map(|FieldProblem { field, problem }| {
+                        let inner = field.strip_prefix("command.").unwrap_or(&field);
+                        FieldProblem::new(format!("wipe.{inner}"), problem)
+                    })
                     .collect(),
             ),
             other => other,

@@ -85,6 +85,9 @@ pub async fn handle(
     let reply = match answered {
         Ok(payload) => Outbound { topic: topic.accepted(), payload },
         Err(Failure::Refused(code, message)) => {
+            if code == ErrorCode::Throttling {
+                app.claim_limited(peer, &message, now).await;
+            }
             tracing::info!(
                 claim.name = peer.name,
                 error.code = code.as_str(),

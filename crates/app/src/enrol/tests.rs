@@ -621,3 +621,19 @@ async fn a_claim_signs_in_as_a_claim_and_never_as_a_device() {
         assert_eq!(bench.identify(pem).await.unwrap_err(), ConnectRefusal::Expired);
     }
 }
+
+#[tokio::test]
+async fn a_claim_at_its_limit_is_told_to_operators_once_a_minute() {
+    for bench in Bench::each("enrol-limited").await {
+        let claim = bench.line().await;
+        let most = bench.app.limits.claim_certificates_per_minute;
+        for _ in 0..most {
+            assert!(bench.csr(&claim.peer, &request(&key())).await.0);
+        }
+        for _ in 0..5 {
+            assert!(!bench.csr(&claim.peer, &request(&key())).await.0);
+        }
+        let told = |actions: Vec<String>| actions.iter().filter(|one| *one == "claim.limitReached").count();
+        assert_eq!(told(bench.actions().await), 1);
+    }
+}

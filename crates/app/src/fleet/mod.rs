@@ -192,6 +192,11 @@ impl Fleet {
         self.read().devices.get(&device).cloned()
     }
 
+    /// What a type says at present.
+    pub fn type_record(&self, id: TypeId) -> Option<Arc<DeviceTypeRecord>> {
+        self.read().types.get(&id).cloned()
+    }
+
     /// Remembers why a connection of a device ended.
     pub fn note_disconnect(&self, device: DeviceId, reason: &str) {
         lock(&self.disconnects).insert(device, reason.into());

@@ -13,7 +13,6 @@ use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices
 
 use super::{Contact, Contacts, Entry, Fleet, lock, number};
 use crate::app::App;
-use crate::hub::CloseReason;
 
 /// Devices read in one go.
 const BATCH: u32 = 2_000;
@@ -257,11 +256,7 @@ impl Contacts for App {
     }
 
     fn connected(&self) -> RoaringTreemap {
-        let mut connected = RoaringTreemap::new();
-        self.hub.each_device(|device| {
-            connected.insert(number(device));
-        });
-        connected
+        self.hub.devices().into_iter().map(number).collect()
     }
 
     fn each_last_contact(&self, each: &mut dyn FnMut(DeviceId, Timestamp)) {
@@ -270,21 +265,29 @@ impl Contacts for App {
 }
 
 impl App {
-    /// Follows the change feed until the server stops: the index, and the connections of devices that another node
-    /// suspended or decommissioned. To be run once, as a task.
+    /// Follows the change feed until the server stops: the index, and live connections, whose rights or devices another
+    /// node may have changed. To be run once, as a task.
     pub async fn follow_changes(self) {
         let mut committed = self.store.committed();
         let mut failing = false;
+        let mut unfollowed = Vec::new();
         let mut trimmed = tokio::time::Instant::now();
         loop {
             match self.fleet.catch_up(&self.store).await {
                 Ok(changes) => {
                     failing = false;
-                    self.end_refused(&changes);
                     self.hear_of_jobs(&changes);
+                    unfollowed.extend_from_slice(&changes);
                     if !changes.is_empty() && self.changes.receiver_count() > 0 {
                         // Nobody is left to hear it: nothing is lost.
                         drop(self.changes.send(changes.into()));
+                    }
+                    match self.follow_connections(&unfollowed).await {
+                        Ok(()) => unfollowed.clear(),
+                        Err(error) => tracing::error!(
+                            %error,
+                            "it could not be read which credentials were revoked; asking again"
+                        ),
                     }
                 }
                 Err(error) => {
@@ -322,15 +325,6 @@ impl App {
                 ChangeKind::Execution => self.command_waits.execution_changed(ExecutionId::new(change.id)),
                 ChangeKind::Work => self.wake_device(DeviceId::new(change.id)),
                 _ => {}
-            }
-        }
-    }
-
-    fn end_refused(&self, changes: &[Change]) {
-        for change in changes.iter().filter(|change| change.kind == ChangeKind::Device) {
-            let id = DeviceId::new(change.id);
-            if self.fleet.entry(id).is_none_or(|entry| !entry.device.lifecycle.may_connect()) {
-                self.hub.close_device(id, CloseReason::NotAuthorized);
             }
         }
     }

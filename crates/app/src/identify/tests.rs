@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use windlass_domain::device::Lifecycle;
+use windlass_domain::device_type::TypeSpec;
 use windlass_store::devices::Alias;
 use windlass_store::testing::START;
 

@@ -6,9 +6,10 @@ use windlass_domain::shadow::{self, Shadow, UpdateRefusal, Updated};
 use windlass_domain::time::Timestamp;
 use windlass_store::{ChangeKind, StoreError, Tx, shadows};
 use windlass_wire::shadow::{self as wire, Refused, ShadowError};
-use windlass_wire::topic::{self, ShadowOperation, ShadowTopic};
+use windlass_wire::topic::{self, DeviceTopic, ShadowOperation, ShadowTopic};
 
 use super::convert;
+use crate::App;
 use crate::message::{Effects, Outbound, RequestContext};
 
 /// Carries out a request. Every refusal is a reply on `…/rejected`; replies go to the requester, `documents` and
@@ -32,6 +33,18 @@ pub async fn handle(
         let payload = wire::rejected(&error, ctx.now.seconds(), client_token.as_deref());
         Effects { replies: vec![Outbound { topic: message.rejected(), payload }], ..Effects::default() }
     }))
+}
+
+impl App {
+    /// The answer to a shadow request that is one too many on its connection (device API contract, part 2). None if
+    /// the topic is no shadow request.
+    pub fn shadow_busy(&self, name: &str, payload: &[u8]) -> Option<Outbound> {
+        let DeviceTopic::Shadow(message) = topic::parse(name)? else { return None };
+        let token = wire::parse_delete(payload, &convert::bounds(&self.limits));
+        let now = self.clock.now().seconds();
+        let payload = wire::rejected(&ShadowError::TooManyRequests, now, token.as_deref());
+        Some(Outbound { topic: message.rejected(), payload })
+    }
 }
 
 fn refuse(error: ShadowError, client_token: Option<String>) -> Refused {

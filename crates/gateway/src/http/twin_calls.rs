@@ -12,7 +12,8 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use windlass_app::AppError;
 use windlass_app::authorise::Children;
-use windlass_app::message::{Acknowledgement, DevicePeer, Inbound, Outcome, Peer};
+use windlass_app::message::{Acknowledgement, DevicePeer, Inbound, Outcome, Peer, TopicRefusal};
+use windlass_app::refusals::{Cause, Owner, Refused, Stage};
 use windlass_domain::credential::ConnectRefusal;
 
 use super::twin::{Asked, NotAsked, Payload, read, status_of_rejection};
@@ -21,10 +22,13 @@ use crate::core::{Core, chain};
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::subscriptions::check_topic;
 use crate::mqtt::welcome::Arrival;
-use crate::rate::Pace;
+use crate::rate::{Pace, Sender};
 
 /// Time for a body to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// What people call the protocol.
+const HTTPS: &str = "https";
 
 /// An answer that ends the request.
 type Refusal = Box<Response<Body>>;
@@ -69,7 +73,7 @@ async fn serve(
     let (head, body) = request.into_parts();
     let asked =
         read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default()).map_err(not_asked)?;
-    if core.rates.take(device.device, 1, core.now()) != Pace::Free {
+    if core.rates.take(Sender::Device(device.device), 1, core.now()) != Pace::Free {
         return Err(deny(
             StatusCode::TOO_MANY_REQUESTS,
             "rate",
@@ -86,12 +90,12 @@ async fn serve(
                 },
                 Payload::Made(text) => text.into(),
             };
-            let outcome = hand_over(core, device, &topic, payload).await?;
+            let outcome = hand_over(core, arrival, device, &topic, payload).await?;
             Ok(reply(&topic, outcome))
         }
         Asked::Message { topic } => {
             let payload = collect(core, body).await?;
-            let outcome = hand_over(core, device, &topic, payload).await?;
+            let outcome = hand_over(core, arrival, device, &topic, payload).await?;
             match outcome.acknowledgement {
                 Acknowledgement::Accepted => {
                     Ok(json_answer(StatusCode::OK, json!({ "message": "OK" }).to_string()))
@@ -111,11 +115,15 @@ async fn serve(
 async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Refusal> {
     match arrival.identify(core).await {
         Ok(Peer::Device(device)) => Ok(device),
-        Ok(Peer::Claim(_) | Peer::Application(_)) => {
+        Ok(peer @ (Peer::Claim(_) | Peer::Application(_))) => {
+            let cause = Cause::Request("http.notADevice", "a claim may do nothing but provision".to_owned());
+            let (owner, refused) = (Some(Owner::of(&peer)), arrival.refused(cause));
+            core.refuse(Refused { stage: Stage::Http, protocol: Some(HTTPS), owner, ..refused }).await;
             Err(deny(StatusCode::FORBIDDEN, "forbidden", "a claim certificate may do nothing but provision"))
         }
         Err(refusal) => {
-            core.log_refusal(arrival.address, "", &refusal.to_string());
+            let refused = arrival.refused(Cause::Credential(refusal.clone()));
+            core.refuse(Refused { stage: Stage::Http, protocol: Some(HTTPS), ..refused }).await;
             if refusal == ConnectRefusal::Unavailable {
                 core.metrics.refused.unavailable.one();
                 return Err(unavailable(&refusal.to_string()));
@@ -160,6 +168,7 @@ async fn collect(core: &Core, body: Incoming) -> Result<Bytes, Refusal> {
 
 async fn hand_over(
     core: &Core,
+    arrival: &Arrival,
     device: Arc<DevicePeer>,
     topic: &str,
     payload: Bytes,
@@ -170,6 +179,15 @@ async fn hand_over(
     }
     if let Err(refusal) = core.app.authorise_publish(&peer, "", topic) {
         core.metrics.refused_topics.one();
+        if let (Peer::Device(device), TopicRefusal::Unmapped) = (&peer, &refusal) {
+            core.app.unmapped(device, "", topic, payload.len());
+        }
+        core.app.refused(Refused {
+            stage: Stage::Publish,
+            protocol: Some(HTTPS),
+            owner: Some(Owner::of(&peer)),
+            ..arrival.refused(Cause::Topic(topic.to_owned(), refusal.clone()))
+        });
         return Err(deny(StatusCode::FORBIDDEN, "forbidden", &refusal.to_string()));
     }
     let (sender, receiver) = oneshot::channel();

@@ -18,8 +18,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Body, full, problem};
+use windlass_app::refusals::Cause;
+
 use crate::core::Core;
-use crate::mqtt::welcome::{Arrival, welcome};
+use crate::mqtt::welcome::{Arrival, Over, welcome};
 
 /// Bytes that one frame may bring beyond the largest packet: frames need not end where packets end.
 const FRAME_MARGIN: usize = 16 * 1024;
@@ -62,7 +64,7 @@ pub(crate) fn upgrade(
     if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, "mqtt") {
         return problem(StatusCode::BAD_REQUEST, "websocket.protocol", "ask for the sub-protocol mqtt");
     }
-    let (serving, arrival) = (Arc::clone(core), Arc::clone(arrival));
+    let (serving, arrival) = (Arc::clone(core), Arrival { over: Over::WebSocket, ..Arrival::clone(arrival) });
     core.tasks.spawn(async move { Box::pin(serve(serving, arrival, request)).await });
     let mut answer = Response::new(full(""));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -76,7 +78,7 @@ pub(crate) fn upgrade(
     answer
 }
 
-async fn serve(core: Arc<Core>, arrival: Arc<Arrival>, request: Request<Incoming>) {
+async fn serve(core: Arc<Core>, arrival: Arrival, request: Request<Incoming>) {
     let enter = async {
         let upgraded = hyper::upgrade::on(request).await.ok()?;
         let most = core.limits.packet + FRAME_MARGIN;
@@ -96,7 +98,8 @@ async fn serve(core: Arc<Core>, arrival: Arc<Arrival>, request: Request<Incoming
         Some(Ok(Some(connection))) => Box::new(connection).run().await,
         Some(Err(_)) => {
             core.metrics.refused.slow.one();
-            core.log_refusal(arrival.address, "", "the CONNECT over WebSocket took too long");
+            let cause = Cause::TooSlow(core.limits.handshake.as_secs());
+            core.refuse(arrival.refused(cause)).await;
         }
         Some(Ok(None)) | None => {}
     }

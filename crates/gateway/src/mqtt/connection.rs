@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,16 +19,17 @@ use windlass_app::connections::{DisconnectReason, SavedSession};
 use windlass_app::deliver::Sent;
 use windlass_app::hub::CloseReason;
 use windlass_app::message::{DevicePeer, Inbound, Outbound, Peer, TopicRefusal};
+use windlass_app::refusals::{Cause, Claimed, Owner, Refused, Stage};
 
 use crate::core::{Core, chain, printable};
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::engine;
 use crate::mqtt::link::{ConnectionLink, Notes, Stop};
-use crate::mqtt::packet::Will;
-use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally};
+use crate::mqtt::packet::{Will, reason};
+use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally, Unwanted};
 use crate::mqtt::welcome::{Registered, saved};
 use crate::mqtt::wills::Late;
-use crate::rate::Pace;
+use crate::rate::{Pace, Sender};
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 * 1024;
@@ -58,6 +60,10 @@ impl Gate for PeerGate<'_> {
     fn may_subscribe(&self, filter: &str) -> bool {
         self.core.app.authorise_filter(self.peer, filter)
     }
+
+    fn too_many(&self, topic: &str, payload: &[u8]) -> Option<Outbound> {
+        self.core.app.shadow_busy(topic, payload)
+    }
 }
 
 /// What CONNECT made.
@@ -65,6 +71,9 @@ impl Gate for PeerGate<'_> {
 pub(crate) struct Parts {
     pub(crate) peer: Peer,
     pub(crate) client_id: Arc<str>,
+    pub(crate) address: SocketAddr,
+    /// What people call it.
+    pub(crate) protocol: &'static str,
     pub(crate) session: Session,
     /// Seconds that the session outlives the connection.
     pub(crate) session_expiry: u32,
@@ -170,8 +179,9 @@ where
     }
 
     fn take_notes(&mut self, cx: &Context<'_>) -> bool {
-        let Notes { outcomes, live, woken, stop } = self.parts.link.take(cx.waker(), self.output.is_empty());
-        let moved = !outcomes.is_empty() || !live.is_empty() || woken || stop.is_some();
+        let Notes { outcomes, live, woken, renewed, stop } =
+            self.parts.link.take(cx.waker(), self.output.is_empty());
+        let moved = !outcomes.is_empty() || !live.is_empty() || woken || renewed || stop.is_some();
         let mut out = Output::default();
         for outcome in outcomes {
             self.parts.session.outcome(outcome, &mut out);
@@ -181,6 +191,9 @@ where
             if let Some(sent) = &mut self.sent {
                 sent.note(&message);
             }
+        }
+        if renewed {
+            self.renew_peer();
         }
         if woken {
             self.parts.session.wake();
@@ -198,6 +211,16 @@ where
         }
         self.carry_out(out);
         moved
+    }
+
+    // What changed of the device or its type holds from the next packet on.
+    fn renew_peer(&mut self) {
+        let Parts { peer, client_id, session, .. } = &mut self.parts;
+        let Peer::Device(device) = &*peer else { return };
+        let Some(fresh) = self.core.app.peer_now(device) else { return };
+        *peer = Peer::Device(Arc::new(fresh));
+        session.recheck(&PeerGate { core: &self.core, peer, client_id });
+        session.wake();
     }
 
     // What was taken in is made durable and acknowledged before the server says goodbye.
@@ -345,7 +368,7 @@ where
     }
 
     fn carry_out(&mut self, out: Output) {
-        let Output { bytes, taken, refused, ending, session_expiry, tally } = out;
+        let Output { bytes, taken, refused, refused_filters, ending, session_expiry, tally } = out;
         if let Some(seconds) = session_expiry {
             let most = u32::try_from(self.core.limits.session_expiry.as_secs()).unwrap_or(u32::MAX);
             self.parts.session_expiry = seconds.min(most);
@@ -365,11 +388,65 @@ where
         if !taken.is_empty() || !refused.is_empty() {
             self.pace(taken.len() + refused.len());
         }
-        if let Some((topic, refusal)) = refused.into_iter().next() {
-            self.note_refusal(topic, refusal);
+        if !refused.is_empty() {
+            self.note_unwanted(refused);
+        }
+        for (filter, code) in refused_filters {
+            self.note_filter(filter, code);
         }
         if !taken.is_empty() {
             self.give(taken);
+        }
+    }
+
+    fn note_unwanted(&mut self, unwanted: Vec<Unwanted>) {
+        let mut causes: Vec<(Cause, u32)> = Vec::new();
+        let mut event = None;
+        for Unwanted { topic, refusal, bytes } in unwanted {
+            if let (Peer::Device(device), Some(TopicRefusal::Unmapped)) = (&self.parts.peer, &refusal) {
+                self.core.app.unmapped(device, &self.parts.client_id, &topic, bytes);
+            }
+            if event.is_none() {
+                event = Some((topic.clone(), refusal.clone().unwrap_or(TopicRefusal::NotAuthorized)));
+            }
+            let cause = match refusal {
+                Some(refusal) => Cause::Topic(topic, refusal),
+                None => Cause::BadTopic(topic),
+            };
+            match causes.iter_mut().find(|(have, _)| have.code() == cause.code()) {
+                Some((have, count)) => {
+                    *have = cause;
+                    *count += 1;
+                }
+                None => causes.push((cause, 1)),
+            }
+        }
+        for (cause, count) in causes {
+            self.core.app.refused(Refused { count, ..self.refused(Stage::Publish, cause) });
+        }
+        if let Some((topic, refusal)) = event {
+            self.note_refusal(topic, refusal);
+        }
+    }
+
+    fn note_filter(&self, filter: String, code: u8) {
+        let cause = match code {
+            reason::NOT_AUTHORIZED => Cause::Filter(filter),
+            reason::QUOTA => Cause::TooManySubscriptions(filter),
+            _ => Cause::BadFilter(filter),
+        };
+        self.core.app.refused(self.refused(Stage::Subscribe, cause));
+    }
+
+    fn refused(&self, stage: Stage, cause: Cause) -> Refused {
+        Refused {
+            stage,
+            cause,
+            address: self.parts.address,
+            protocol: Some(self.parts.protocol),
+            claimed: Claimed { client_id: Some(self.parts.client_id.to_string()), ..Claimed::default() },
+            owner: Some(Owner::of(&self.parts.peer)),
+            count: 1,
         }
     }
 
@@ -386,8 +463,12 @@ where
     }
 
     fn pace(&mut self, messages: usize) {
-        let Peer::Device(device) = &self.parts.peer else { return };
-        let pace = self.core.rates.take(device.device, messages, self.core.now());
+        let sender = match &self.parts.peer {
+            Peer::Device(device) => Sender::Device(device.device),
+            // Many devices of a line share a claim, so each of its connections has a bucket of its own.
+            Peer::Claim(_) | Peer::Application(_) => Sender::Connection(self.parts.link_id),
+        };
+        let pace = self.core.rates.take(sender, messages, self.core.now());
         let slow = pace != Pace::Free;
         if slow && !self.slowed {
             self.core.metrics.throttled.one();
@@ -507,7 +588,18 @@ where
 }
 
 async fn finish(core: &Arc<Core>, parts: Parts, ending: Ending) {
-    let Parts { peer, client_id, session, session_expiry, will, link: _, link_id: _, registered } = parts;
+    let Parts {
+        peer,
+        client_id,
+        address: _,
+        protocol: _,
+        session,
+        session_expiry,
+        will,
+        link: _,
+        link_id: _,
+        registered,
+    } = parts;
     match (peer, registered) {
         (Peer::Device(device), Registered::Device(id)) => {
             core.app.hub.unregister(device.device, id);

@@ -33,6 +33,7 @@ struct Desk {
     outcomes: VecDeque<Outcome>,
     live: VecDeque<Arc<Outbound>>,
     woken: bool,
+    renewed: bool,
     stop: Option<Stop>,
     waker: Option<Waker>,
 }
@@ -43,6 +44,8 @@ pub(crate) struct Notes {
     pub(crate) outcomes: VecDeque<Outcome>,
     pub(crate) live: VecDeque<Arc<Outbound>>,
     pub(crate) woken: bool,
+    /// What is known of the peer may have changed.
+    pub(crate) renewed: bool,
     pub(crate) stop: Option<Stop>,
 }
 
@@ -108,6 +111,7 @@ impl ConnectionLink {
             outcomes: std::mem::take(&mut desk.outcomes),
             live: if with_live { std::mem::take(&mut desk.live) } else { VecDeque::new() },
             woken: std::mem::take(&mut desk.woken),
+            renewed: std::mem::take(&mut desk.renewed),
             stop: desk.stop.take(),
         }
     }
@@ -161,6 +165,10 @@ impl ConnectionLink {
 impl Link for ConnectionLink {
     fn wake(&self) {
         self.leave(|desk| desk.woken = true);
+    }
+
+    fn refresh(&self) {
+        self.leave(|desk| desk.renewed = true);
     }
 
     fn deliver(&self, message: &Arc<Outbound>) {

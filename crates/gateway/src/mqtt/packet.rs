@@ -128,6 +128,8 @@ pub(crate) struct Connect {
     pub(crate) keep_alive: u16,
     pub(crate) will: Option<Will>,
     pub(crate) password: Option<Bytes>,
+    /// Says nothing about who it is: device SDKs put their own statistics into it.
+    pub(crate) user_name: Option<String>,
     /// Seconds; absent in 3.1.1.
     pub(crate) session_expiry: Option<u32>,
     pub(crate) receive_maximum: Option<u16>,

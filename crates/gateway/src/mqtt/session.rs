@@ -27,6 +27,8 @@ pub(crate) trait Gate {
     fn may_publish(&self, topic: &str) -> Result<(), TopicRefusal>;
     /// Whether it may receive everything that `filter` matches.
     fn may_subscribe(&self, filter: &str) -> bool;
+    /// The answer to a shadow request that is one too many.
+    fn too_many(&self, topic: &str, payload: &[u8]) -> Option<Outbound>;
 }
 
 /// Why a connection ends.
@@ -68,6 +70,16 @@ pub(crate) struct Taken {
     pub(crate) qos2_id: Option<u16>,
 }
 
+/// A publish to a topic that the peer may not use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unwanted {
+    pub(crate) topic: String,
+    /// None if no peer could use it.
+    pub(crate) refusal: Option<TopicRefusal>,
+    /// Of the payload.
+    pub(crate) bytes: usize,
+}
+
 /// What came of an input.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -76,7 +88,9 @@ pub(crate) struct Output {
     /// To be made durable, in this order; each is answered by one [`Session::outcome`].
     pub(crate) taken: Vec<Taken>,
     /// Publishes to topics that the peer may not use, to be noted.
-    pub(crate) refused: Vec<(String, TopicRefusal)>,
+    pub(crate) refused: Vec<Unwanted>,
+    /// Filters that it may not subscribe to, with the code it was told.
+    pub(crate) refused_filters: Vec<(String, u8)>,
     /// The connection ends when `bytes` are written.
     pub(crate) ending: Option<Ending>,
     /// Seconds that the session is to outlive the connection, if the client changed its mind.
@@ -120,6 +134,8 @@ struct Owed {
     qos: Qos,
     packet_id: u16,
     standing: Standing,
+    /// A request about a shadow, of which only so many may wait.
+    shadow: bool,
 }
 
 /// See the module.
@@ -365,7 +381,8 @@ impl Session {
         let packet_id = packet_id.unwrap_or(0);
         if qos == Qos::Two && self.is_open(packet_id) {
             // Sent again because the PUBREC was lost: it is durable already.
-            self.owed.push_back(Owed { qos, packet_id, standing: Standing::Answer(reason::SUCCESS) });
+            let standing = Standing::Answer(reason::SUCCESS);
+            self.owed.push_back(Owed { qos, packet_id, standing, shadow: false });
             return self.answer(out);
         }
         if qos > Qos::Zero && self.in_flight() >= self.most_in_flight() {
@@ -375,10 +392,17 @@ impl Session {
             *count += 1;
         }
         let refusal = match form {
-            Err(_) => Err((reason::TOPIC_INVALID, TopicRefusal::NotAuthorized)),
-            Ok(()) => gate.may_publish(&topic).map_err(|refusal| (reason::NOT_AUTHORIZED, refusal)),
+            Err(_) => Err((reason::TOPIC_INVALID, None)),
+            Ok(()) => gate.may_publish(&topic).map_err(|refusal| (reason::NOT_AUTHORIZED, Some(refusal))),
+        };
+        let shadow = is_shadow_request(&topic);
+        let busy = if shadow && refusal.is_ok() && self.shadows_waiting() >= self.limits.shadow_requests {
+            gate.too_many(&topic, &payload)
+        } else {
+            None
         };
         let standing = match refusal {
+            Ok(()) if busy.is_some() => Standing::Answer(reason::SUCCESS),
             Ok(()) => {
                 let qos2_id = (qos == Qos::Two && self.persistent).then_some(packet_id);
                 out.taken.push(Taken { topic, payload, qos2_id });
@@ -386,12 +410,19 @@ impl Session {
             }
             Err((code, refusal)) => {
                 out.tally.refused += 1;
-                out.refused.push((topic, refusal));
+                out.refused.push(Unwanted { topic, refusal, bytes: payload.len() });
                 if v5 { Standing::Answer(code) } else { Standing::End }
             }
         };
-        self.owed.push_back(Owed { qos, packet_id, standing });
+        self.owed.push_back(Owed { qos, packet_id, standing, shadow });
+        if let Some(reply) = busy {
+            self.reply(reply, false, out);
+        }
         self.answer(out);
+    }
+
+    fn shadows_waiting(&self) -> usize {
+        self.owed.iter().filter(|owed| owed.shadow && owed.standing == Standing::Waiting).count()
     }
 
     fn is_open(&self, packet_id: u16) -> bool {
@@ -488,16 +519,20 @@ impl Session {
         let granted: Vec<u8> = filters
             .iter()
             .map(|(filter, qos)| {
-                if let Err(code) = check_filter(filter, &self.limits) {
+                let mut refuse = |code| {
+                    out.refused_filters.push((filter.clone(), code));
                     code
+                };
+                if let Err(code) = check_filter(filter, &self.limits) {
+                    refuse(code)
                 } else if !gate.may_subscribe(filter) {
-                    reason::NOT_AUTHORIZED
+                    refuse(reason::NOT_AUTHORIZED)
                 } else if self.subscriptions.set(filter, *qos, self.limits.subscriptions) {
                     changed = true;
                     // Messages are sent at least once at best, whatever was asked for.
                     (*qos).min(Qos::One).number()
                 } else {
-                    reason::QUOTA
+                    refuse(reason::QUOTA)
                 }
             })
             .collect();
@@ -588,6 +623,13 @@ impl Session {
             }
         }
     }
+}
+
+fn is_shadow_request(topic: &str) -> bool {
+    topic
+        .strip_prefix("$aws/things/")
+        .and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(_, rest)| rest.starts_with("shadow/"))
 }
 
 /// The contract sends replies about jobs and provisioning to whoever asked, subscribed or not.

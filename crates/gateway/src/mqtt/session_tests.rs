@@ -20,6 +20,10 @@ impl Gate for Own {
     fn may_subscribe(&self, filter: &str) -> bool {
         filter.starts_with("own/") || filter.starts_with("$aws/things/pump/")
     }
+
+    fn too_many(&self, topic: &str, _: &[u8]) -> Option<Outbound> {
+        Some(outbound(&format!("{topic}/rejected")))
+    }
 }
 
 fn start(version: Version) -> Start {
@@ -757,4 +761,46 @@ fn a_welcome_is_read_by_a_client_of_either_version() {
     Writer::new(Version::V3).welcome(&welcome, &mut out);
     let (packet, _) = core::v3_1_1::Connack::parse(&out[2..]).unwrap();
     assert!(packet.session_present());
+}
+
+#[test]
+fn more_shadow_requests_than_may_wait_are_answered_at_once_and_acknowledged_in_turn() {
+    let get = |id| message("$aws/things/pump/shadow/get", Qos::One, id);
+    let mut session = session(Version::V5);
+    subscribe(&mut session, "$aws/things/pump/shadow/get/+", Qos::Zero);
+    let ask = |session: &mut Session, id| {
+        let mut out = Output::default();
+        session.packet(get(id), &Shadows, &mut out);
+        out
+    };
+    for id in 1..=10 {
+        assert_eq!(ask(&mut session, id).taken.len(), 1, "{id}");
+    }
+    let busy = ask(&mut session, 11);
+    assert!(busy.taken.is_empty());
+    assert_eq!(v5(&busy), ["PUBLISH $aws/things/pump/shadow/get/rejected"]);
+    assert_eq!(v5(&accept(&mut session)), ["PUBACK 1"]);
+    assert_eq!(ask(&mut session, 12).taken.len(), 1, "there is room again");
+    for id in 2..=9 {
+        assert_eq!(v5(&accept(&mut session)), [format!("PUBACK {id}")]);
+    }
+    assert_eq!(v5(&accept(&mut session)), ["PUBACK 10", "PUBACK 11"]);
+    assert_eq!(v5(&accept(&mut session)), ["PUBACK 12"]);
+}
+
+/// May use shadows.
+struct Shadows;
+
+impl Gate for Shadows {
+    fn may_publish(&self, _: &str) -> Result<(), TopicRefusal> {
+        Ok(())
+    }
+
+    fn may_subscribe(&self, _: &str) -> bool {
+        true
+    }
+
+    fn too_many(&self, topic: &str, _: &[u8]) -> Option<Outbound> {
+        Some(outbound(&format!("{topic}/rejected")))
+    }
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use windlass_app::connections::{DisconnectReason, SavedSession, SavedWill};
 use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
 use windlass_app::message::Peer;
+use windlass_app::refusals::{Cause, Claimed, Owner, Refused, Stage};
 use windlass_domain::credential::ConnectRefusal;
 
 use crate::core::{Core, chain};
@@ -18,7 +19,7 @@ use crate::mqtt::connect::{Agreed, Kind, Refusal, agree};
 use crate::mqtt::connection::{Connection, Parts, PeerGate};
 use crate::mqtt::engine::{self, Writer};
 use crate::mqtt::link::ConnectionLink;
-use crate::mqtt::packet::{Connect, Fault, Packet, Welcome, Will, reason};
+use crate::mqtt::packet::{Connect, Fault, Packet, Version, Welcome, Will, reason};
 use crate::mqtt::session::{Kept, Session, Start};
 
 /// What is known of a peer before it says anything.
@@ -30,9 +31,50 @@ pub(crate) struct Arrival {
     pub(crate) chain: Arc<[CertificateDer<'static>]>,
     /// Start of links that it can reach.
     pub(crate) link_base: Arc<str>,
+    /// The server name that it asked for.
+    pub(crate) server_name: Option<Arc<str>>,
+    /// What its bytes travel over.
+    pub(crate) over: Over,
+}
+
+/// What MQTT travels over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// TCP alone.
+    Plain,
+    /// TLS.
+    Tls,
+    /// WebSocket inside TLS.
+    WebSocket,
+}
+
+impl Over {
+    /// What people call the protocol.
+    pub(crate) const fn mqtt(self, version: Version) -> &'static str {
+        match (self, version) {
+            (Self::Plain | Self::Tls, Version::V3) => "mqtt 3.1.1",
+            (Self::Plain | Self::Tls, Version::V5) => "mqtt 5",
+            (Self::WebSocket, Version::V3) => "mqtt 3.1.1 over websocket",
+            (Self::WebSocket, Version::V5) => "mqtt 5 over websocket",
+        }
+    }
 }
 
 impl Arrival {
+    /// Why it did not get in, before anything was read of its CONNECT.
+    pub(crate) fn refused(&self, cause: Cause) -> Refused {
+        let server_name = self.server_name.as_deref().map(str::to_owned);
+        Refused {
+            stage: Stage::Connect,
+            cause,
+            address: self.address,
+            protocol: None,
+            claimed: Claimed { server_name, ..Claimed::of_chain(&self.chain) },
+            owner: None,
+            count: 1,
+        }
+    }
+
     /// Asks the application who this is, by its certificate.
     pub(crate) async fn identify(&self, core: &Core) -> Result<Peer, ConnectRefusal> {
         if self.chain.is_empty() {
@@ -67,11 +109,13 @@ pub(crate) async fn welcome<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let connect = match first_packet(core, &mut io, &mut input).await {
+    let connect = match first_packet(core, arrival, &mut io, &mut input).await {
         Ok(connect) => connect,
         Err(first) => {
             core.metrics.refused.protocol.one();
-            core.log_refusal(arrival.address, "", first.what);
+            if let Some(cause) = first.what {
+                core.refuse(arrival.refused(cause)).await;
+            }
             if let Some(answer) = first.answer {
                 farewell(io, &answer).await;
             }
@@ -79,7 +123,8 @@ where
         }
     };
     let writer = Writer::new(connect.version);
-    let identity = connect.client_id.clone();
+    let protocol = arrival.over.mqtt(connect.version);
+    let (client_id, user_name) = (connect.client_id.clone(), connect.user_name.clone());
     match enter(core, arrival, connect).await {
         Ok((parts, welcome)) => {
             let mut output = Vec::with_capacity(64);
@@ -87,14 +132,17 @@ where
             core.metrics.accepted.one();
             Some(Connection::new(Arc::clone(core), io, parts, input, output))
         }
-        Err(Refusal { code, sentence }) => {
+        Err(Turned { refusal: Refusal { code, sentence }, cause, owner }) => {
             let counter = match code {
                 reason::NOT_AUTHORIZED | reason::BAD_CREDENTIAL => &core.metrics.refused.credential,
                 reason::UNAVAILABLE | reason::BUSY => &core.metrics.refused.unavailable,
                 _ => &core.metrics.refused.request,
             };
             counter.one();
-            core.log_refusal(arrival.address, &identity, &sentence);
+            let mut refused = arrival.refused(cause);
+            refused.claimed.client_id = Some(client_id);
+            refused.claimed.user_name = user_name;
+            core.refuse(Refused { protocol: Some(protocol), owner, ..refused }).await;
             let mut answer = Vec::with_capacity(128);
             writer.refuse(code, &sentence, &mut answer);
             farewell(io, &answer).await;
@@ -112,16 +160,18 @@ async fn farewell<S: AsyncWrite + Unpin>(mut io: S, answer: &[u8]) {
 
 /// Why the first bytes are no CONNECT.
 struct First {
-    what: &'static str,
+    /// None if there is nothing to learn from it.
+    what: Option<Cause>,
     answer: Option<Vec<u8>>,
 }
 
 async fn first_packet<S: AsyncRead + Unpin>(
     core: &Core,
+    arrival: &Arrival,
     io: &mut S,
     input: &mut Vec<u8>,
 ) -> Result<Connect, First> {
-    let silent = |what| First { what, answer: None };
+    let silent = |what| First { what: Some(Cause::BadConnect(what)), answer: None };
     let mut chunk = [0; 2_048];
     loop {
         // Before anything else: whatever does not begin like CONNECT is not waited for.
@@ -137,7 +187,7 @@ async fn first_packet<S: AsyncRead + Unpin>(
                     Ok(Packet::Connect(connect)) => Ok(*connect),
                     // Section 3.1.2.2: the one answer that every version understands.
                     Err(Fault::Version) => {
-                        Err(First { what: "neither MQTT 3.1.1 nor 5", answer: Some(vec![0x20, 2, 0, 1]) })
+                        Err(First { what: Some(Cause::MqttVersion), answer: Some(vec![0x20, 2, 0, 1]) })
                     }
                     Ok(_) | Err(_) => Err(silent("the CONNECT was malformed")),
                 };
@@ -147,6 +197,9 @@ async fn first_packet<S: AsyncRead + Unpin>(
             Err(_) => return Err(silent("the CONNECT was malformed")),
         }
         match io.read(&mut chunk).await {
+            Ok(0) if input.is_empty() && arrival.over == Over::Plain => {
+                return Err(First { what: None, answer: None });
+            }
             Ok(0) => return Err(silent("the peer left before its CONNECT")),
             Ok(read) => input.extend_from_slice(chunk.get(..read).unwrap_or_default()),
             Err(_) => return Err(silent("the connection broke before its CONNECT")),
@@ -176,6 +229,9 @@ async fn identify(core: &Core, arrival: &Arrival, password: Option<&Bytes>) -> R
     // The user name says nothing: device SDKs put their own statistics into it.
     match password {
         Some(password) if arrival.chain.is_empty() => {
+            if !core.app.fleet.is_current() {
+                return Err(ConnectRefusal::Unavailable);
+            }
             let secret = std::str::from_utf8(password).map_err(|_| ConnectRefusal::BadToken)?;
             Ok(Peer::Application(Arc::new(core.app.identify_application(secret).await?)))
         }
@@ -253,10 +309,33 @@ fn register(core: &Core, peer: &Peer, client_id: &Arc<str>, link: &Arc<Connectio
     }
 }
 
-async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<(Parts, Welcome), Refusal> {
+/// Why a CONNECT is refused: for the client, and for whoever runs the server.
+struct Turned {
+    refusal: Refusal,
+    cause: Cause,
+    owner: Option<Owner>,
+}
+
+impl Turned {
+    fn stranger(refusal: ConnectRefusal) -> Self {
+        Self { refusal: refused(&refusal), cause: Cause::Credential(refusal), owner: None }
+    }
+
+    fn known(refusal: Refusal, peer: &Peer) -> Self {
+        let code = match refusal.code {
+            reason::UNAVAILABLE => "unavailable",
+            reason::CLIENT_ID => "connect.clientId",
+            reason::NOT_AUTHORIZED | reason::TOPIC_INVALID | reason::RETAIN => "connect.will",
+            _ => "connect.request",
+        };
+        let cause = Cause::Request(code, refusal.sentence.clone());
+        Self { refusal, cause, owner: Some(Owner::of(peer)) }
+    }
+}
+
+async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<(Parts, Welcome), Turned> {
     let password = connect.password.clone();
-    let judge =
-        async || identify(core, arrival, password.as_ref()).await.map_err(|refusal| refused(&refusal));
+    let judge = async || identify(core, arrival, password.as_ref()).await.map_err(Turned::stranger);
     let peer = judge().await?;
     let kind = match &peer {
         Peer::Device(_) => Kind::Device,
@@ -267,7 +346,8 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
     let client = connect.client_id.clone();
     let agreed = agree(connect, kind, &core.limits, fresh_id, |topic| {
         core.app.authorise_publish(&peer, &client, topic)
-    })?;
+    });
+    let agreed = agreed.map_err(|refusal| Turned::known(refusal, &peer))?;
     let Agreed {
         version,
         client_id,
@@ -296,8 +376,8 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
         noted: false,
         armed: true,
     };
-    // Once more: whoever was revoked since the first time could not be found in the hub yet.
-    judge().await?;
+    // Once more: whoever was revoked or changed since the first time could not be found in the hub yet.
+    let peer = judge().await?;
     let mut kept = Kept::default();
     if let Peer::Device(device) = &peer {
         entering.session = true;
@@ -308,7 +388,8 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
                 error = %chain(&error),
                 "a session could not be loaded, so the connection was refused"
             );
-            Refusal::new(reason::UNAVAILABLE, "the server cannot read sessions just now")
+            let refusal = Refusal::new(reason::UNAVAILABLE, "the server cannot read sessions just now");
+            Turned::known(refusal, &peer)
         })?;
         welcome.session_present = found.is_some();
         kept = found
@@ -338,7 +419,19 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
     if core.stop().is_cancelled() {
         link.close(CloseReason::ShuttingDown);
     }
-    let parts = Parts { peer, client_id, session, session_expiry, will, link, link_id, registered };
+    let (address, protocol) = (arrival.address, arrival.over.mqtt(version));
+    let parts = Parts {
+        peer,
+        client_id,
+        address,
+        protocol,
+        session,
+        session_expiry,
+        will,
+        link,
+        link_id,
+        registered,
+    };
     Ok((parts, welcome))
 }
 

@@ -13,8 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use windlass_app::clock::{SystemClock, SystemEntropy};
+use windlass_app::clock::{Clock, SystemClock, SystemEntropy};
 use windlass_app::devices::NewDevice;
+use windlass_app::enrol::NewClaim;
+use windlass_app::refusals::{RefusalFilter, RefusalView};
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppConfig};
 use windlass_domain::ids::{CredentialId, DeviceName};
@@ -58,6 +60,13 @@ impl World {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        let world = Self::deaf(limits, Arc::new(SystemClock::default())).await;
+        world.tasks.spawn_until_stopped(world.app.clone().follow_changes());
+        world
+    }
+
+    /// One that does not follow the change feed, and reads this clock.
+    pub(crate) async fn deaf(limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let directory = TempDir::new().unwrap();
         let config = AppConfig {
             directory: directory.path().join("data"),
@@ -68,10 +77,7 @@ impl World {
             server_side_keys: false,
         };
         let tasks = Tasks::new("test");
-        let app =
-            App::start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy), tasks.clone())
-                .await
-                .unwrap();
+        let app = App::start(config, clock, Arc::new(SystemEntropy), tasks.clone()).await.unwrap();
         let tenant = app.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await.unwrap();
         let gateway = gateway(&app, &tasks).await;
         Self { app, gateway, by: Principal::system(tenant.id, "test"), tasks, _directory: directory }
@@ -95,6 +101,25 @@ impl World {
         let chain = CertificateDer::pem_slice_iter(signed.chain_pem.as_bytes()).map(Result::unwrap).collect();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         Identity { credential: signed.credential.id, chain, key }
+    }
+
+    /// A claim's certificate and key.
+    pub(crate) async fn claim(&self, name: &str) -> Identity {
+        let new = NewClaim { name: name.to_owned(), templates: Vec::new(), expires_at: None, csr: None };
+        let made = self.app.claim_create(&self.by, new).await.unwrap();
+        let chain =
+            CertificateDer::pem_slice_iter(made.certificate_pem.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(made.private_key_pem.unwrap().as_bytes()).unwrap();
+        Identity { credential: made.claim.credentials[0].id, chain, key }
+    }
+
+    /// What was refused, newest first, once there is something that `wanted` picks.
+    pub(crate) async fn refused(&self, wanted: impl Fn(&RefusalView) -> bool) -> RefusalView {
+        eventually("a refusal", || {
+            let page = self.app.refusal_list(&self.by, &RefusalFilter::default(), None, 100).unwrap();
+            page.items.into_iter().find(&wanted)
+        })
+        .await
     }
 
     pub(crate) fn trust(
@@ -145,6 +170,19 @@ impl World {
         assert_eq!((header, body[1]), (0x20, 0), "CONNACK says {body:02x?}");
         (client, body[0] == 1)
     }
+}
+
+/// Looks again and again until there is something.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("{what} never came"))
 }
 
 pub(crate) struct Connect<'a> {

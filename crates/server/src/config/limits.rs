@@ -54,6 +54,8 @@ bounds!(
     client_id,
     subscriptions,
     connections_per_device,
+    sessions_per_device,
+    shadow_requests,
     in_flight,
     messages_per_second,
     message_burst,

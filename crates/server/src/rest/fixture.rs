@@ -42,19 +42,13 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new(name: &str) -> Self {
-        // The disk of the machine that runs the tests is not what they are about.
-        let limits = Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() };
-        Self::with_limits(name, limits).await
-    }
-
-    pub(crate) async fn with_limits(name: &str, limits: Limits) -> Self {
         let directory = tempfile::Builder::new().prefix(&format!("windlass-{name}-")).tempdir().unwrap();
         let data = directory.path().join("data");
         crate::node::prepare_directory(&data).unwrap();
         let config = AppConfig {
             directory: data.clone(),
             location: Location::Sqlite { directory: data },
-            limits,
+            limits: Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() },
             hostnames: Vec::new(),
             public_url: None,
             server_side_keys: false,

@@ -50,6 +50,7 @@ mod events;
 mod alerts;
 
 mod notifications;
+mod refusals;
 
 mod artifacts;
 
@@ -269,6 +270,7 @@ fn operations(rest: &Rest) -> Routes {
         events::routes,
         alerts::routes,
         notifications::routes,
+        refusals::routes,
         artifacts::routes,
         releases::routes,
         jobs::routes,

@@ -17,6 +17,7 @@ use super::api::Api;
 use super::onboard;
 use super::parse::{self, Assignment, Change};
 use super::printer::{Printer, assignments, or_dash, time, time_or_dash, words};
+use super::refusal;
 use crate::terminal::{self, Exit};
 
 /// Devices and what belongs to them.
@@ -70,6 +71,11 @@ pub(crate) enum Command {
         /// Most events.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+    },
+    /// Show why a device does not connect, or what it publishes in vain.
+    Why {
+        /// Its name.
+        name: String,
     },
     /// Certificates of a device.
     #[command(subcommand)]
@@ -300,6 +306,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
                 ]
             })?;
         }
+        Command::Why { name } => refusal::why(api, &name, printer).await?,
         Command::Cert(command) => certificates(api, command, printer).await?,
     }
     Ok(Exit::Success)

@@ -14,6 +14,7 @@ mod login;
 mod onboard;
 mod parse;
 mod printer;
+mod refusal;
 pub(crate) mod registry;
 pub(crate) mod software;
 
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     /// Devices, their shadows, telemetry, events and certificates.
     #[command(subcommand)]
     Device(device::Command),
+    /// Show who was refused on the device port, and why.
+    Refusals(refusal::Refusals),
     /// Device types: models and their defaults.
     #[command(subcommand)]
     Type(registry::TypeCommand),
@@ -88,6 +91,7 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Logout => login::logout(connection),
         Command::Whoami => login::whoami(connection, printer).await,
         Command::Device(command) => device::run(&api()?, command, printer).await,
+        Command::Refusals(question) => refusal::list(&api()?, question, printer).await,
         Command::Type(command) => registry::types(&api()?, command, printer).await,
         Command::Group(command) => registry::groups(&api()?, command, printer).await,
         Command::Claim(command) => registry::claims(&api()?, command, printer).await,

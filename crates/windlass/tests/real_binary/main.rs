@@ -6,4 +6,5 @@ mod support;
 mod backup;
 mod command_line;
 mod demo;
+mod device_port;
 mod devices;

@@ -153,10 +153,19 @@ impl Server {
 
     /// SIGTERM; its exit status.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
-        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
-        child.wait().unwrap().code()
+        self.ask_to_end();
+        self.ended()
+    }
+
+    /// SIGTERM, without waiting.
+    pub(crate) fn ask_to_end(&self) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits for the end of the server; its exit status.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.take().unwrap().wait().unwrap().code()
     }
 }
 
