@@ -3,6 +3,7 @@
 //! Figures are printed, never asserted.
 
 mod figures;
+mod fleet;
 mod groups;
 mod mosquitto;
 
@@ -26,10 +27,13 @@ pub(crate) enum Group {
     Points,
     /// An update job over the whole simulated fleet.
     Job,
+    /// Lists of a large registered fleet through HTTP, the start with it, and a job over all of it.
+    Fleet,
 }
 
 impl Group {
-    const ALL: [Self; 5] = [Self::Startup, Self::Connections, Self::Messages, Self::Points, Self::Job];
+    const ALL: [Self; 6] =
+        [Self::Startup, Self::Connections, Self::Messages, Self::Points, Self::Job, Self::Fleet];
 }
 
 /// Measure this build on this machine.
@@ -41,6 +45,9 @@ pub(crate) struct Arguments {
     /// Devices for `connections` and `job`.
     #[arg(long, default_value_t = 10_000)]
     devices: u64,
+    /// Sizes of the registered fleets of `fleet`.
+    #[arg(long, default_values_t = [100_000, 1_000_000], value_delimiter = ',')]
+    fleets: Vec<u64>,
     /// Seconds of each load.
     #[arg(long, default_value_t = 15.0)]
     seconds: f64,
@@ -73,6 +80,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
             Group::Messages => Box::pin(groups::messages(&own, seconds, &mut figures)).await,
             Group::Points => Box::pin(groups::points(&own, seconds, &mut figures)).await,
             Group::Job => Box::pin(groups::job(&own, arguments.devices, &mut figures)).await,
+            Group::Fleet => Box::pin(fleet::fleet(&own, &arguments.fleets, &mut figures)).await,
         };
         if let Err(error) = measured {
             // The other groups still have something to say.
