@@ -83,6 +83,8 @@ pub mod tokens;
 
 pub mod users;
 
+pub mod sessions;
+
 pub mod audit;
 
 pub mod server;

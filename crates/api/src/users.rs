@@ -10,9 +10,9 @@ use crate::tokens::Role;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
-    /// 1 to 64 printable characters without spaces, `:` and `#`.
+    /// 1 to 64 of letters, digits, `.`, `_`, `@` and `-`.
     pub name: String,
-    /// 10 to 256 characters.
+    /// 12 to 256 characters.
     pub password: String,
     /// What they may do.
     pub role: Role,
@@ -36,7 +36,7 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPassword {
-    /// 10 to 256 characters.
+    /// 12 to 256 characters.
     pub password: String,
 }
 
@@ -70,4 +70,7 @@ pub struct Me {
     pub scope: Option<String>,
     /// What the role allows, by name.
     pub permissions: Vec<String>,
+    /// Whether one signed in with a cookie that others on the network can read: the console is served without TLS.
+    #[serde(default)]
+    pub insecure_cookie: bool,
 }

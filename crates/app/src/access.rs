@@ -11,7 +11,7 @@ use windlass_domain::credential::ConnectRefusal;
 use windlass_domain::ids::{Sha256, TenantId, TokenId};
 use windlass_domain::permission::{Actor, ActorKind, Permission, Principal, Role, allows, delegate};
 use windlass_domain::time::Timestamp;
-use windlass_store::{tenants, tokens, users};
+use windlass_store::{console_sessions, tenants, tokens, users};
 
 use crate::app::App;
 use crate::audit::record;
@@ -22,6 +22,11 @@ use crate::message::ApplicationPeer;
 use crate::permit::demand;
 
 pub(crate) mod passwords;
+mod sessions;
+mod setup;
+
+pub use sessions::{OpenedSession, SessionView, Visitor};
+pub use setup::{ConsoleLink, LinkError};
 
 use passwords::Checked;
 
@@ -100,6 +105,9 @@ pub enum SignInError {
     /// Name or password is wrong; which one is not said.
     #[error("the user name or the password is wrong")]
     Wrong,
+    /// The session is not there any more, or never was.
+    #[error("the session has ended; sign in again")]
+    Ended,
     /// Too many wrong tries of this user from this address.
     #[error("too many wrong tries; wait {seconds} seconds")]
     Throttled {
@@ -242,6 +250,17 @@ impl App {
         password: &str,
         address: IpAddr,
     ) -> Result<Principal, SignInError> {
+        let user = self.check_password(tenant, user, password, address).await?;
+        Ok(Principal::user(tenant, &user.name, user.role))
+    }
+
+    async fn check_password(
+        &self,
+        tenant: TenantId,
+        user: &str,
+        password: &str,
+        address: IpAddr,
+    ) -> Result<users::User, SignInError> {
         let now = self.clock.now();
         let row = {
             let user = user.to_owned();
@@ -256,10 +275,7 @@ impl App {
         };
         let hash = row.as_ref().map(|row| row.password_hash.as_str());
         match self.passwords.check(tenant, user, password, hash, address, now).await {
-            Checked::Good => {
-                let row = row.ok_or(SignInError::Wrong)?;
-                Ok(Principal::user(tenant, &row.name, row.role))
-            }
+            Checked::Good => row.ok_or(SignInError::Wrong),
             Checked::Wrong => Err(SignInError::Wrong),
             Checked::Throttled(seconds) => Err(SignInError::Throttled { seconds }),
             Checked::Busy => Err(SignInError::Busy),
@@ -337,7 +353,7 @@ impl App {
         Ok(users.into_iter().map(UserView::of).collect())
     }
 
-    /// Gives a user a new password. Anybody may change their own.
+    /// Gives a user a new password, which ends their sessions. Anybody may change their own.
     ///
     /// # Errors
     /// Forbidden, not found, a bad password, or that the store failed.
@@ -361,6 +377,7 @@ impl App {
                     let user = users::by_name(tx, by.tenant, &name).await?;
                     let user = user.ok_or_else(|| AppError::not_found("user", &name))?;
                     users::set_password(tx, user.id, &hash).await?;
+                    console_sessions::end_all(tx, user.id).await?;
                     record(tx, &by, "user.password", &format!("user:{}", user.id), json!({}), now).await?;
                     Ok(())
                 })
@@ -368,7 +385,7 @@ impl App {
             .await
     }
 
-    /// Disables or enables a user. The last administrator cannot be disabled.
+    /// Disables, which ends their sessions, or enables a user. The last administrator cannot be disabled.
     ///
     /// # Errors
     /// Forbidden, not found, conflict `user.last_admin`, or that the store failed.
@@ -402,6 +419,7 @@ impl App {
                     if disabled != user.disabled_at.is_some() {
                         user.disabled_at = disabled.then_some(now);
                         users::set_disabled(tx, user.id, user.disabled_at).await?;
+                        console_sessions::end_all(tx, user.id).await?;
                         let action = if disabled { "user.disable" } else { "user.enable" };
                         record(tx, &by, action, &format!("user:{}", user.id), json!({}), now).await?;
                     }
@@ -437,12 +455,7 @@ impl App {
         let Some(scope) = delegate(by, role, scope.as_deref()) else {
             return Err(AppError::Forbidden(Permission::TokenManage.as_str()));
         };
-        let secret = {
-            use base64::Engine;
-            let encoded =
-                base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random::<32>(&*self.entropy));
-            format!("{TOKEN_PREFIX}{encoded}")
-        };
+        let secret = format!("{TOKEN_PREFIX}{}", self.secret());
         let new = tokens::NewToken {
             tenant: by.tenant,
             name,
@@ -521,6 +534,12 @@ impl App {
             .await?;
         self.hub.close_token(id);
         Ok(revoked)
+    }
+
+    /// 43 characters that nobody guesses.
+    fn secret(&self) -> String {
+        use base64::Engine;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random::<32>(&*self.entropy))
     }
 
     async fn hash_password(&self, password: &str) -> Result<String, AppError> {

@@ -26,6 +26,7 @@ impl App {
             ticks.tick().await;
             let round = async {
                 while self.sessions_expire().await? >= u64::from(AT_ONCE) {}
+                while self.console_sessions_expire(AT_ONCE).await? >= u64::from(AT_ONCE) {}
                 self.shadow_forget_deleted().await?;
                 while self.events_expire().await? >= u64::from(AT_ONCE) {}
                 self.answers_expire().await?;

@@ -188,6 +188,8 @@ number!(/// Id of an API token; public.
     TokenId);
 number!(/// Row id of a user.
     UserId);
+number!(/// Id of a person's session in a browser; public.
+    ConsoleSessionId);
 
 /// A SHA-256 digest, written as 64 lower-case hex characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

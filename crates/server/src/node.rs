@@ -85,6 +85,8 @@ pub struct Node {
     drain: Duration,
     data: PathBuf,
     administrator: Bootstrap,
+    url: String,
+    setup: Option<String>,
 }
 
 impl Node {
@@ -161,7 +163,14 @@ impl Node {
             },
             &tasks,
         )?;
-        admin::listen(&app, &backups, &tasks, &config.data);
+        let url = console_url(&config, console.address());
+        let setup = if administrator == Bootstrap::NoAdministrator {
+            let link = app.console_link(None).await.map_err(NodeError::Administrator)?;
+            Some(admin::url_of(&url, link))
+        } else {
+            None
+        };
+        admin::listen(&app, &backups, &tasks, &config.data, url.clone());
         app.start_tasks();
         backups.start_tasks();
         rest.start_tasks(&tasks);
@@ -175,6 +184,8 @@ impl Node {
             drain: Duration::from_secs(config.drain_seconds),
             data: config.data,
             administrator,
+            url,
+            setup,
         };
         tracing::info!(
             http.address = %node.console.address(),
@@ -197,12 +208,12 @@ impl Node {
 
     /// How to reach the console port from this machine: `http://127.0.0.1:8080`.
     pub fn http_url(&self) -> String {
-        let scheme = if self.console.is_plain() { "http" } else { "https" };
-        let mut address = self.console.address();
-        if address.ip().is_unspecified() {
-            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        format!("{scheme}://{address}")
+        local_url(self.console.is_plain(), self.console.address())
+    }
+
+    /// The link with which the first administrator is made; none where there is a user.
+    pub fn setup_link(&self) -> Option<&str> {
+        self.setup.as_deref()
     }
 
     /// Where the device port really listens: TLS addresses in the order of the configuration, then the plain one.
@@ -216,6 +227,7 @@ impl Node {
     /// When the text cannot be written.
     pub fn write_greeting(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "Windlass {} serves", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "  console  {}", self.url)?;
         writeln!(out, "  API      {}/api/v1", self.http_url())?;
         for address in self.mqtt_addresses() {
             writeln!(out, "  devices  {address}")?;
@@ -224,7 +236,9 @@ impl Node {
         match self.administrator {
             Bootstrap::NoAdministrator => writeln!(
                 out,
-                "There is no user yet. Make a token for yourself:\n  windlass admin token --data {}",
+                "There is no user yet. Make the first administrator within a day, at this address:\n  {}\n\
+                 Another such link: windlass admin link --data {}",
+                self.setup.as_deref().unwrap_or_default(),
                 self.data.display()
             ),
             Bootstrap::Created => writeln!(out, "The user admin was made with the password from the file."),
@@ -283,6 +297,22 @@ impl Node {
         tracing::info!(drain.complete = devices && people && tasks, "windlass has ended");
         devices && people && tasks
     }
+}
+
+/// How people reach the console: what the configuration says, else from this machine.
+pub(crate) fn console_url(config: &Config, address: SocketAddr) -> String {
+    match &config.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => local_url(config.http_plain || config.http.ip().is_loopback(), address),
+    }
+}
+
+fn local_url(plain: bool, mut address: SocketAddr) -> String {
+    let scheme = if plain { "http" } else { "https" };
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    format!("{scheme}://{address}")
 }
 
 fn for_gateway(identity: &ServerIdentity) -> TlsIdentity {

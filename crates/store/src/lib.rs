@@ -45,6 +45,9 @@ pub mod testing;
 pub mod tokens;
 pub mod users;
 
+pub mod console_links;
+pub mod console_sessions;
+
 pub use blobs::Blobs;
 pub use changes::{Change, ChangeKind};
 pub use error::{OpenError, StoreError, StoreErrorKind};

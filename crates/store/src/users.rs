@@ -87,6 +87,21 @@ pub async fn by_name(tx: &mut Tx<'_>, tenant: TenantId, name: &str) -> Result<Op
     row.map(read).transpose()
 }
 
+/// By its number, in whatever tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        Row,
+        "SELECT id, tenant_id, name, password_hash, role, created_at, disabled_at FROM user_account \
+         WHERE id = $1",
+        id.get()
+    )?;
+    row.map(read).transpose()
+}
+
 /// Every user of a tenant, by name.
 ///
 /// # Errors
@@ -158,6 +173,7 @@ mod tests {
                         let id = insert(tx, tenant, "anna", "hash", Role::Viewer, START).await?.unwrap();
                         assert_eq!(insert(tx, tenant, "anna", "x", Role::Admin, START).await?, None);
                         assert_eq!(by_name(tx, TenantId::new(2), "anna").await?, None);
+                        assert_eq!(by_id(tx, id).await?, by_name(tx, tenant, "anna").await?);
                         set_password(tx, id, "other").await?;
                         set_role(tx, id, Role::Admin).await?;
                         set_disabled(tx, id, Some(START)).await?;

@@ -138,19 +138,44 @@ pub(crate) enum Admin {
         #[arg(long)]
         expires: Option<jiff::Timestamp>,
     },
+    /// Make a link to the console that is good once, for a day, whether the node runs or not.
+    Link {
+        /// The data directory; ./windlass-data when absent.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Whom it signs in; when absent it makes the first administrator.
+        #[arg(long)]
+        user: Option<String>,
+    },
 }
 
 /// Carries an administration command out.
 pub(crate) async fn administer(command: Admin) -> anyhow::Result<Exit> {
-    let Admin::Token { data, name, expires } = command;
+    match command {
+        Admin::Token { data, name, expires } => token(data, &name, expires).await,
+        Admin::Link { data, user } => {
+            let config = config_of(data)?;
+            let link = Box::pin(admin::link(&config, user.as_deref())).await?;
+            terminal::note("Open this address within a day. It is good once.");
+            terminal::print(&link)?;
+            Ok(Exit::Success)
+        }
+    }
+}
+
+fn config_of(data: Option<PathBuf>) -> anyhow::Result<Config> {
     let overrides = Overrides { data, ..Overrides::default() };
-    let config = Config::load(&overrides, &config::environment())?;
+    Ok(Config::load(&overrides, &config::environment())?)
+}
+
+async fn token(data: Option<PathBuf>, name: &str, expires: Option<jiff::Timestamp>) -> anyhow::Result<Exit> {
+    let config = config_of(data)?;
     let day = std::time::Duration::from_secs(24 * 3600);
     let expires = match expires {
         Some(at) => windlass_domain::time::Timestamp::from_micros(at.as_microsecond()),
         None => windlass_app::clock::Clock::now(&windlass_app::clock::SystemClock::default()).plus(day),
     };
-    let secret = Box::pin(admin::token(&config, &name, Some(expires))).await?;
+    let secret = Box::pin(admin::token(&config, name, Some(expires))).await?;
     terminal::note("Keep the token; it is not shown again. Use it as WINDLASS_TOKEN.");
     terminal::print(&secret)?;
     Ok(Exit::Success)

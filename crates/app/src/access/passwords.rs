@@ -54,8 +54,8 @@ struct Tries {
 }
 
 impl Tries {
-    fn blocked_until(self) -> Timestamp {
-        let over = self.count.saturating_sub(FREE_TRIES);
+    fn blocked_until(self, free: u32) -> Timestamp {
+        let over = self.count.saturating_sub(free);
         let wait = match over {
             0 => Duration::ZERO,
             over => Duration::from_secs(1_u64 << (over - 1).min(16)).min(LONGEST_WAIT),
@@ -171,7 +171,7 @@ impl Passwords {
             return Checked::Good;
         }
         let who = (site(address), self.keyed(tenant, user, ""));
-        if let Err(seconds) = self.charge(who, now) {
+        if let Err(seconds) = self.charge(who, FREE_TRIES, now) {
             return Checked::Throttled(seconds);
         }
         let hash = stored.unwrap_or(&self.nobody).to_owned();
@@ -210,11 +210,11 @@ impl Passwords {
     }
 
     /// Counts a try before it is known to be wrong, so that many at once gain nothing.
-    fn charge(&self, who: (IpAddr, Sha256), now: Timestamp) -> Result<(), u64> {
+    fn charge(&self, who: (IpAddr, Sha256), free: u32, now: Timestamp) -> Result<(), u64> {
         let mut all = lock(&self.tries);
         let fresh = |tries: &Tries| now.since(tries.last) < FORGOTTEN_AFTER;
         let tries = all.get(&who).copied().filter(fresh).unwrap_or(Tries { count: 0, last: now });
-        let until = tries.blocked_until();
+        let until = tries.blocked_until(free);
         if now < until {
             return Err(until.since(now).as_secs().max(1));
         }
@@ -227,6 +227,17 @@ impl Passwords {
         }
         all.insert(who, Tries { count: tries.count.saturating_add(1), last: now });
         Ok(())
+    }
+
+    /// Counts a wrong secret of a kind that names no user, such as a cookie; an error says how many seconds to wait.
+    pub(crate) fn wrong_guess(
+        &self,
+        kind: &str,
+        free: u32,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), u64> {
+        self.charge((site(address), Sha256::of(kind.as_bytes())), free, now)
     }
 
     fn refund(&self, who: (IpAddr, Sha256)) {
@@ -334,7 +345,7 @@ mod tests {
         let passwords = Passwords::new(&SystemEntropy);
         for number in 0..u32::try_from(MOST_TRACKED).unwrap() + 10 {
             let address = IpAddr::from(std::net::Ipv4Addr::from(number));
-            passwords.charge((address, Sha256::of(b"x")), NOW).unwrap();
+            passwords.charge((address, Sha256::of(b"x")), FREE_TRIES, NOW).unwrap();
         }
         assert!(lock(&passwords.tries).len() <= MOST_TRACKED);
     }

@@ -2,8 +2,6 @@
 //!
 //! Every route names its [`Access`]; [`super::routes`] builds none without.
 
-use std::net::IpAddr;
-
 use aide::OperationInput;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -11,15 +9,16 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use windlass_api::problem::code;
 use windlass_app::AppError;
 use windlass_domain::credential::ConnectRefusal;
+use windlass_domain::ids::ConsoleSessionId;
 use windlass_domain::permission::{Permission, Principal, allows};
 
 use super::Rest;
+use super::browser::{Browser, Site};
 use super::error::Refusal;
-use crate::console::Origin;
 
 /// Who may use an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,30 +60,38 @@ pub(crate) async fn decide(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let browser = Browser::of(&rest, &request);
+    let changes = !request.method().is_safe();
     if access == Access::Anyone {
+        if changes && browser.site == Site::Other {
+            return forged().into_response();
+        }
+        request.extensions_mut().insert(browser);
         return next.run(request).await;
     }
-    let principal = match sign_in(&rest, request.headers(), origin(request.extensions())).await {
-        Ok(principal) => principal,
+    let signed_in = match sign_in(&rest, request.headers(), &browser).await {
+        Ok(signed_in) => signed_in,
         Err(refusal) => return refusal.into_response(),
     };
+    let SignedIn { principal, session } = signed_in;
     if let Access::Needs(permission) = access
         && !allows(&principal, permission)
     {
         return Refusal::from(AppError::Forbidden(permission.as_str())).into_response();
     }
-    if is_forged(request.method(), request.headers()) {
-        const DETAIL: &str = "A page of another site may not change anything here.";
-        return Refusal::new(StatusCode::FORBIDDEN, code::FORBIDDEN, "Not allowed", DETAIL).into_response();
+    // A browser sends the cookie, and a password that it remembers, along with what other sites ask of it.
+    let forgeable = browser.site == Site::Other || (session.is_some() && browser.site == Site::Unknown);
+    if changes && forgeable {
+        return forged().into_response();
     }
+    request.extensions_mut().insert(Browser { session, ..browser });
     request.extensions_mut().insert(Caller(principal));
     next.run(request).await
 }
 
-/// A browser that remembers a password sends it along with what other sites ask of it.
-fn is_forged(method: &Method, headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
-    !method.is_safe() && !matches!(site, None | Some(b"same-origin" | b"none"))
+fn forged() -> Refusal {
+    const DETAIL: &str = "A page of another site may not change anything here.";
+    Refusal::new(StatusCode::FORBIDDEN, code::FORBIDDEN, "Not allowed", DETAIL)
 }
 
 /// What an `Authorization` header says.
@@ -109,26 +116,39 @@ fn read(header: &[u8]) -> Option<Presented> {
     }
 }
 
-/// Where a request came from.
-pub(crate) fn origin(extensions: &http::Extensions) -> Option<Origin> {
-    extensions.get::<Origin>().copied()
+/// Who signed in, and with which session if with one.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn {
+    pub(crate) principal: Principal,
+    pub(crate) session: Option<ConsoleSessionId>,
+}
+
+impl From<Principal> for SignedIn {
+    fn from(principal: Principal) -> Self {
+        Self { principal, session: None }
+    }
 }
 
 pub(crate) async fn sign_in(
     rest: &Rest,
     headers: &HeaderMap,
-    origin: Option<Origin>,
-) -> Result<Principal, Refusal> {
+    browser: &Browser,
+) -> Result<SignedIn, Refusal> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(header), None) = (given.next(), given.next()) else {
-        return Err(Refusal::unauthenticated(HOW));
+    let header = match (given.next(), given.next(), browser.cookie(headers)) {
+        (Some(header), None, _) => header,
+        (None, _, Some(secret)) => {
+            let (principal, session) = rest.app.identify_session(&secret, browser.address).await?;
+            return Ok(SignedIn { principal, session: Some(session) });
+        }
+        _ => return Err(Refusal::unauthenticated(HOW)),
     };
     let presented = read(header.as_bytes()).ok_or_else(|| {
         Refusal::unauthenticated(&format!("The Authorization header cannot be read. {HOW}"))
     })?;
     match presented {
         Presented::Bearer(secret) => match rest.app.identify_token(&secret).await {
-            Ok(principal) => Ok(principal),
+            Ok(principal) => Ok(principal.into()),
             Err(ConnectRefusal::Unavailable) => {
                 Err(AppError::Unavailable("the token could not be checked; try again".to_owned()).into())
             }
@@ -137,33 +157,10 @@ pub(crate) async fn sign_in(
             )),
         },
         Presented::Basic { user, password } => {
-            let address = client_address(rest, headers, origin);
             let (tenant, user) = rest.tenant_of(&user).await?;
-            Ok(rest.app.identify_password(tenant, &user, &password, address).await?)
+            Ok(rest.app.identify_password(tenant, &user, &password, browser.address).await?.into())
         }
     }
-}
-
-/// The client's address: what trusted proxies say of it, else the other end of the connection.
-fn client_address(rest: &Rest, headers: &HeaderMap, origin: Option<Origin>) -> IpAddr {
-    let unknown = IpAddr::from([0, 0, 0, 0]);
-    let peer = origin.map_or(unknown, |origin| origin.address);
-    let trusted = |address: &IpAddr| rest.config.trusted_proxies.iter().any(|range| range.contains(*address));
-    if !trusted(&peer) {
-        return peer;
-    }
-    let chain = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let mut hops: Vec<&str> = chain.flat_map(|value| value.split(',')).map(str::trim).collect();
-    // From the nearest outwards: the first one that is no proxy of ours is the client, as far as we can know.
-    let mut client = peer;
-    while let Some(hop) = hops.pop() {
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
-        client = address.to_canonical();
-        if !trusted(&client) {
-            break;
-        }
-    }
-    client
 }
 
 #[cfg(test)]
@@ -189,16 +186,5 @@ mod tests {
         ] {
             assert_eq!(read(garbage), None, "{garbage:?}");
         }
-    }
-
-    #[test]
-    fn pages_of_other_sites_change_nothing() {
-        let with =
-            |site: &str| HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), site.parse().unwrap())]);
-        assert!(is_forged(&Method::POST, &with("cross-site")));
-        assert!(is_forged(&Method::DELETE, &with("same-site")));
-        assert!(!is_forged(&Method::GET, &with("cross-site")));
-        assert!(!is_forged(&Method::POST, &with("same-origin")));
-        assert!(!is_forged(&Method::POST, &HeaderMap::new()));
     }
 }

@@ -77,6 +77,12 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, "Sign-in needed", detail)
     }
 
+    /// 429 for who guesses.
+    pub(crate) fn throttled(title: &str, detail: String, seconds: u64) -> Self {
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, code::THROTTLED, title, detail);
+        Self { retry_after: Some(seconds), ..refusal }
+    }
+
     /// 413.
     pub(crate) fn too_large(what: &str, limit: u64) -> Self {
         let detail = format!("{what} is larger than the limit of {limit} bytes.");
@@ -121,7 +127,7 @@ fn word(what: &str) -> String {
 }
 
 /// The first letter in capitals and a full stop at the end.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let mut sentence: String =
         letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
@@ -201,13 +207,8 @@ impl From<SignInError> for Refusal {
     fn from(error: SignInError) -> Self {
         let detail = sentence(&error.to_string());
         match error {
-            SignInError::Wrong => Self::unauthenticated(&detail),
-            SignInError::Throttled { seconds } => {
-                let mut refusal =
-                    Self::new(StatusCode::TOO_MANY_REQUESTS, code::THROTTLED, "Too many wrong tries", detail);
-                refusal.retry_after = Some(seconds);
-                refusal
-            }
+            SignInError::Wrong | SignInError::Ended => Self::unauthenticated(&detail),
+            SignInError::Throttled { seconds } => Self::throttled("Too many wrong tries", detail, seconds),
             SignInError::Busy => {
                 let mut refusal = Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,

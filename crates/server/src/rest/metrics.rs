@@ -19,9 +19,11 @@ use prometheus_client::registry::Registry;
 use windlass_domain::permission::{Permission, allows};
 use windlass_gateway::metrics::{Counter, Metrics, Refused};
 
-use super::access::{origin, sign_in};
+use super::access::sign_in;
+use super::browser::Browser;
 use super::error::Refusal;
 use super::{Phase, Rest};
+use crate::console::Origin;
 
 /// Answers by class of status.
 #[derive(Debug, Default)]
@@ -45,12 +47,13 @@ pub(super) fn routes(router: Router<Rest>) -> Router<Rest> {
 /// From this machine without signing in; from elsewhere with `server.read`.
 async fn metrics(State(rest): State<Rest>, request: Request) -> Result<Response, Refusal> {
     let (parts, _body) = request.into_parts();
-    let origin = origin(&parts.extensions);
+    let origin = parts.extensions.get::<Origin>().copied();
     let local = origin.is_some_and(|origin| origin.address.is_loopback());
     let relayed = ["forwarded", "x-forwarded-for"].iter().any(|name| parts.headers.contains_key(*name));
     if !local || relayed {
-        let principal = sign_in(&rest, &parts.headers, origin).await?;
-        if !allows(&principal, Permission::ServerRead) {
+        let browser = Browser::read(&rest, &parts.headers, &parts.uri, origin);
+        let signed_in = sign_in(&rest, &parts.headers, &browser).await?;
+        if !allows(&signed_in.principal, Permission::ServerRead) {
             return Err(windlass_app::AppError::Forbidden(Permission::ServerRead.as_str()).into());
         }
     }

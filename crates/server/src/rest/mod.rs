@@ -6,6 +6,7 @@
 //! `mod` order is reading order: what is around every operation, then the operations.
 
 mod access;
+mod browser;
 mod error;
 mod request;
 mod routes;
@@ -47,6 +48,8 @@ mod tokens;
 
 mod users;
 
+mod sessions;
+
 mod audit;
 
 mod server;
@@ -70,6 +73,7 @@ mod fixture;
 #[cfg(test)]
 mod surface_tests;
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -173,6 +177,11 @@ impl Rest {
         }))
     }
 
+    /// Whether what this address says of others is believed.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.config.trusted_proxies.iter().any(|range| range.contains(address))
+    }
+
     /// The tenant and the user that a sign-in name stands for: `name` in the default tenant, `tenant/name` in
     /// another. A tenant that there is not is not told apart from a user that there is not.
     pub(crate) async fn tenant_of(&self, user: &str) -> Result<(TenantId, String), AppError> {
@@ -234,6 +243,7 @@ fn operations(rest: &Rest) -> Routes {
         jobs::routes,
         tokens::routes,
         users::routes,
+        sessions::routes,
         audit::routes,
         server::routes,
         backups::routes,

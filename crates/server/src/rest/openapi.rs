@@ -59,6 +59,19 @@ pub(crate) fn build(rest: &Rest) -> (Router<Rest>, Document) {
     let router = router.finish_api_with(&mut document, |api| {
         api.security_scheme("token", scheme("bearer", "An API token"))
             .security_scheme("password", scheme("basic", "A user and their password"))
+            .security_scheme(
+                "session",
+                SecurityScheme::ApiKey {
+                    location: aide::openapi::ApiKeyLocation::Cookie,
+                    name: "__Host-windlass".to_owned(),
+                    description: Some(
+                        "A browser's session; named windlass where the console is served without TLS"
+                            .to_owned(),
+                    ),
+                    extensions: IndexMap::new(),
+                },
+            )
+            .security_requirement("session")
             .security_requirement("token")
             .security_requirement("password")
     });

@@ -12,6 +12,7 @@ use windlass_api::problem::{CONTENT_TYPE, REQUEST_ID};
 use windlass_app::clock::random;
 
 use super::Rest;
+use super::browser::is_browser;
 use super::error::Refusal;
 
 const SECURITY: [(HeaderName, &str); 5] = [
@@ -26,6 +27,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
 pub(crate) async fn around(State(rest): State<Rest>, request: Request, next: Next) -> Response {
     let id = hex::encode(random::<8>(rest.app.entropy.as_ref()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let browser = is_browser(request.headers());
     let span = tracing::info_span!("request", request.id = %id);
     let mut response = next.run(request).instrument(span).await;
     if let Some(mut refusal) = response.extensions_mut().remove::<Refusal>() {
@@ -38,7 +40,7 @@ pub(crate) async fn around(State(rest): State<Rest>, request: Request, next: Nex
             );
         }
         refusal.problem.request_id.clone_from(&id);
-        write(&mut response, &refusal);
+        write(&mut response, &refusal, browser);
     }
     rest.requests.count(response.status());
     let headers = response.headers_mut();
@@ -51,7 +53,7 @@ pub(crate) async fn around(State(rest): State<Rest>, request: Request, next: Nex
     response
 }
 
-fn write(response: &mut Response, refusal: &Refusal) {
+fn write(response: &mut Response, refusal: &Refusal, browser: bool) {
     let status = refusal.status();
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -59,8 +61,10 @@ fn write(response: &mut Response, refusal: &Refusal) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     if status == StatusCode::UNAUTHORIZED {
         headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        let basic = HeaderValue::from_static("Basic realm=\"windlass\", charset=\"UTF-8\"");
-        headers.append(header::WWW_AUTHENTICATE, basic);
+        if !browser {
+            let basic = HeaderValue::from_static("Basic realm=\"windlass\", charset=\"UTF-8\"");
+            headers.append(header::WWW_AUTHENTICATE, basic);
+        }
     }
     if let Some(seconds) = refusal.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

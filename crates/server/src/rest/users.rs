@@ -11,6 +11,7 @@ use windlass_domain::permission::{Permission, Principal, allows};
 
 use super::Rest;
 use super::access::{Access, Caller};
+use super::browser::Browser;
 use super::error::Refusal;
 use super::io::{At, Body, Created, Done, Query, part};
 use super::page::by_name;
@@ -51,20 +52,25 @@ fn show(user: UserView) -> User {
     User { name, role: role(has), created_at: time(created_at), disabled_at: disabled_at.map(time) }
 }
 
-async fn me(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Me>, Refusal> {
+async fn me(State(rest): State<Rest>, Caller(by): Caller, browser: Browser) -> Result<Json<Me>, Refusal> {
+    Ok(Json(me_of(&rest, by, &browser).await?))
+}
+
+/// What is told to who signed in.
+pub(super) async fn me_of(rest: &Rest, by: Principal, browser: &Browser) -> Result<Me, Refusal> {
     let permissions = Permission::ALL.iter().filter(|permission| allows(&by, **permission));
     let permissions = permissions.map(|permission| permission.as_str().to_owned()).collect();
-    let tenant_name = rest.tenant_name(by.tenant).await?;
+    let tenant = rest.tenant_name(by.tenant).await?;
     let Principal { tenant: _, actor, role: has, scope } = by;
-    let name = actor.name;
-    Ok(Json(Me {
-        tenant: tenant_name,
+    Ok(Me {
+        tenant,
         kind: actor_kind(actor.kind),
-        name,
+        name: actor.name,
         role: role(has),
         scope,
         permissions,
-    }))
+        insecure_cookie: browser.session.is_some() && !browser.secure,
+    })
 }
 
 async fn list(
