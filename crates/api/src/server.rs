@@ -27,4 +27,34 @@ pub struct ServerInfo {
     pub connections: u64,
     /// Bytes of memory that the process holds.
     pub resident_bytes: u64,
+    /// Names and addresses under which devices reach this server, as configured; empty where none is.
+    #[serde(default)]
+    pub hostnames: Vec<String>,
+    /// Port of the first device listener.
+    #[serde(default)]
+    pub device_port: Option<u16>,
+    /// Start of links, where one is configured.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// What the server's clock says.
+    #[serde(default)]
+    pub server_time: Time,
+    /// When the certificate of the device port ends; it is renewed long before.
+    #[serde(default)]
+    pub certificate_not_after: Time,
+    /// Bytes that may still be written to the disk of the data directory; absent where the system does not say.
+    #[serde(default)]
+    pub disk_free_bytes: Option<u64>,
+    /// Bytes of that disk.
+    #[serde(default)]
+    pub disk_total_bytes: Option<u64>,
+    /// Open files and sockets of the process.
+    #[serde(default)]
+    pub open_files: u64,
+    /// Messages of devices since the start.
+    #[serde(default)]
+    pub messages_received: u64,
+    /// Whether everybody may speak plain HTTP to the console port.
+    #[serde(default)]
+    pub plain_http: bool,
 }

@@ -5,10 +5,10 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use windlass_domain::limits::Limits;
 use windlass_store::telemetry::Telemetry;
-use windlass_store::{Blobs, Location, OpenError, Store};
+use windlass_store::{Blobs, Change, Location, OpenError, Store};
 
 use crate::access::passwords::Passwords;
 use crate::audit::AuditKey;
@@ -21,6 +21,9 @@ use crate::links::Links;
 use crate::live::Live;
 use crate::tasks::Tasks;
 use crate::telemetry::{DiskGuard, FileSystem};
+
+/// Looks at the change feed that wait for whoever follows [`Inner::changes`].
+const CHANGES_WAITING: usize = 256;
 
 /// What an application is started with.
 #[derive(Debug, Clone)]
@@ -92,6 +95,8 @@ pub struct Inner {
     pub links: Links,
     /// Under which name this node saves what it alone knows.
     pub node: String,
+    /// What the change feed brings, as it comes. Who is too slow misses some and is told so.
+    pub changes: broadcast::Sender<Arc<[Change]>>,
     /// Told when a job may have something to do.
     pub jobs_due: Notify,
     /// Owner of background tasks.
@@ -160,6 +165,7 @@ impl App {
             live,
             disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),
             node: node_name(&config.location),
+            changes: broadcast::Sender::new(CHANGES_WAITING),
             jobs_due: Notify::new(),
             tasks,
             config,

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::broadcast;
 use windlass_domain::ids::{CredentialId, DeviceId, TenantId, TokenId};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
@@ -74,6 +75,8 @@ struct Claimant {
 }
 
 const SHARDS: usize = 64;
+/// Comings and goings that wait for whoever follows [`Hub::presence`].
+const PRESENCE_WAITING: usize = 1_024;
 
 /// The registry of live connections: of devices, of application clients and of claims.
 #[derive(Debug)]
@@ -82,6 +85,7 @@ pub struct Hub {
     shards: Vec<Mutex<HashMap<DeviceId, Vec<Entry>>>>,
     listeners: Mutex<Vec<Listener>>,
     claimants: Mutex<HashMap<ConnectionId, Claimant>>,
+    presence: broadcast::Sender<DeviceId>,
 }
 
 impl Default for Hub {
@@ -91,6 +95,7 @@ impl Default for Hub {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             listeners: Mutex::default(),
             claimants: Mutex::default(),
+            presence: broadcast::Sender::new(PRESENCE_WAITING),
         }
     }
 }
@@ -118,6 +123,18 @@ impl Hub {
     fn shard(&self, device: DeviceId) -> MutexGuard<'_, HashMap<DeviceId, Vec<Entry>>> {
         let index = usize::try_from(device.get().unsigned_abs()).unwrap_or(0) % SHARDS;
         lock(self.shards.get(index).unwrap_or_else(|| unreachable!("index is below the number of shards")))
+    }
+
+    /// Hears of devices that connected or went. Who is too slow misses some and is told so.
+    pub fn presence(&self) -> broadcast::Receiver<DeviceId> {
+        self.presence.subscribe()
+    }
+
+    fn came_or_went(&self, device: DeviceId) {
+        if self.presence.receiver_count() > 0 {
+            // Nobody is left to hear it: nothing is lost.
+            drop(self.presence.send(device));
+        }
     }
 
     fn next_id(&self) -> ConnectionId {
@@ -148,18 +165,23 @@ impl Hub {
         for (link, reason) in ended {
             link.close(reason);
         }
+        self.came_or_went(device);
         id
     }
 
     /// Removes a device connection. Returns how many the device has left.
     pub fn unregister(&self, device: DeviceId, id: ConnectionId) -> usize {
-        let mut shard = self.shard(device);
-        let Some(entries) = shard.get_mut(&device) else { return 0 };
-        entries.retain(|entry| entry.id != id);
-        let left = entries.len();
-        if left == 0 {
-            shard.remove(&device);
-        }
+        let left = {
+            let mut shard = self.shard(device);
+            let Some(entries) = shard.get_mut(&device) else { return 0 };
+            entries.retain(|entry| entry.id != id);
+            let left = entries.len();
+            if left == 0 {
+                shard.remove(&device);
+            }
+            left
+        };
+        self.came_or_went(device);
         left
     }
 

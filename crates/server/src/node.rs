@@ -136,6 +136,8 @@ impl Node {
                 database,
                 gateway_metrics: Some(Arc::clone(gateway.metrics())),
                 device_endpoints: endpoints(&config, gateway.addresses()),
+                device_port: gateway.addresses().first().map(SocketAddr::port),
+                plain_http: config.http_plain || config.http.ip().is_loopback(),
                 trusted_proxies: config.trusted_proxy.clone(),
                 backups: backups.clone(),
                 doctor: Doctor::new(
@@ -214,6 +216,15 @@ impl Node {
     /// The link with which the first administrator is made; none where there is a user.
     pub fn setup_link(&self) -> Option<&str> {
         self.setup.as_deref()
+    }
+
+    /// A link, good once and for a day, that signs this user of the tenant `default` in.
+    ///
+    /// # Errors
+    /// No such user, or that the store failed.
+    pub async fn console_link(&self, user: &str) -> Result<String, NodeError> {
+        let link = self.app.console_link(Some(user)).await.map_err(NodeError::Administrator)?;
+        Ok(admin::url_of(&self.url, link))
     }
 
     /// Where the device port really listens: TLS addresses in the order of the configuration, then the plain one.

@@ -278,6 +278,10 @@ impl App {
                 Ok(changes) => {
                     failing = false;
                     self.end_refused(&changes);
+                    if !changes.is_empty() && self.changes.receiver_count() > 0 {
+                        // Nobody is left to hear it: nothing is lost.
+                        drop(self.changes.send(changes.into()));
+                    }
                 }
                 Err(error) => {
                     if !failing {

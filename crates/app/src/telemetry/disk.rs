@@ -65,6 +65,11 @@ impl DiskGuard {
         self.low.load(Ordering::Relaxed)
     }
 
+    /// What there is now; none if the system does not say.
+    pub fn space(&self) -> Option<DiskSpace> {
+        self.probe.space().ok()
+    }
+
     /// Looks again; what the system does not say stays as it was.
     pub fn look(&self) {
         match self.probe.space() {

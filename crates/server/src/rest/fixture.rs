@@ -82,6 +82,8 @@ impl Fixture {
                 database: "sqlite",
                 gateway_metrics: Some(Arc::default()),
                 device_endpoints: vec!["mqtts://localhost:8883".to_owned()],
+                device_port: Some(8883),
+                plain_http: true,
                 trusted_proxies: Vec::new(),
                 doctor: crate::doctor::Doctor::new(app.clone(), backups.clone(), node, Vec::new()),
                 backups,
@@ -157,7 +159,21 @@ impl Fixture {
         self.raw(method, path, &[], Body::empty()).await
     }
 
-    async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+    /// Sends a request outside of the API with these headers.
+    pub(crate) async fn outside_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.raw(method, path, headers, Body::empty()).await
+    }
+
+    /// The body of an answer that does not end by itself.
+    pub(crate) async fn stream(&self, path: &str) -> Body {
+        let uri = format!("/api/v1{path}");
+        let response =
+            self.router.clone().oneshot(self.request("GET", &uri, &[], Body::empty())).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body()
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Request {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
@@ -167,6 +183,11 @@ impl Fixture {
         }
         let mut request = request.body(body).unwrap();
         request.extensions_mut().insert(Origin { address: self.address, tls: false });
+        request
+    }
+
+    async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let request = self.request(method, path, headers, body);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

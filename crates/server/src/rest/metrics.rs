@@ -73,7 +73,8 @@ pub(crate) fn resident_bytes() -> u64 {
     kibibytes.unwrap_or(0).saturating_mul(1024)
 }
 
-fn open_files() -> u64 {
+/// Open files and sockets of the process.
+pub(crate) fn open_files() -> u64 {
     std::fs::read_dir("/proc/self/fd").map_or(0, |entries| u64::try_from(entries.count()).unwrap_or(u64::MAX))
 }
 

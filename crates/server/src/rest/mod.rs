@@ -50,6 +50,8 @@ mod users;
 
 mod sessions;
 
+mod live;
+
 mod audit;
 
 mod server;
@@ -59,6 +61,8 @@ mod backups;
 mod checks;
 
 mod downloads;
+
+mod assets;
 
 mod health;
 
@@ -103,6 +107,10 @@ pub(crate) struct RestConfig {
     pub(crate) gateway_metrics: Option<Arc<Metrics>>,
     /// Where devices connect.
     pub(crate) device_endpoints: Vec<String>,
+    /// Port of the first device listener.
+    pub(crate) device_port: Option<u16>,
+    /// Whether everybody may speak plain HTTP.
+    pub(crate) plain_http: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<Cidr>,
     /// Backups of this node.
@@ -149,6 +157,7 @@ pub(crate) struct Inner {
     pub(crate) readiness: Readiness,
     pub(crate) requests: metrics::Requests,
     pub(crate) under_way: Arc<idempotency::UnderWay>,
+    pub(crate) streams: Arc<live::Streams>,
     pub(crate) started_at: Timestamp,
 }
 
@@ -173,6 +182,7 @@ impl Rest {
             readiness: Readiness::default(),
             requests: metrics::Requests::default(),
             under_way: Arc::default(),
+            streams: Arc::default(),
             started_at,
         }))
     }
@@ -244,6 +254,7 @@ fn operations(rest: &Rest) -> Routes {
         tokens::routes,
         users::routes,
         sessions::routes,
+        live::routes,
         audit::routes,
         server::routes,
         backups::routes,
@@ -262,7 +273,7 @@ pub(crate) fn router(rest: &Rest) -> Router {
     router
         .merge(outside)
         .method_not_allowed_fallback(|| async { Refusal::no_such_method() })
-        .fallback(|| async { Refusal::no_such_path() })
+        .fallback(assets::serve)
         .layer(axum::Extension(document))
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(from_fn_with_state(rest.clone(), request::around))

@@ -24,6 +24,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<ServerInfo>, Refusal> {
     let everything = windlass_app::fleet::ListRequest { limit: Some(1), ..Default::default() };
     let devices = rest.app.device_list(&by, &everything)?.total;
+    let (disk, messages) = (rest.app.disk.space(), rest.config.gateway_metrics.as_deref());
     let uptime = rest.app.clock.now().since(rest.started_at);
     Ok(Json(ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -35,6 +36,17 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         devices,
         connections: u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX),
         resident_bytes: super::metrics::resident_bytes(),
+        hostnames: rest.app.config.hostnames.clone(),
+        device_port: rest.config.device_port,
+        public_url: rest.app.config.public_url.clone(),
+        server_time: time(rest.app.clock.now()),
+        certificate_not_after: time(rest.app.authority.server_identity().borrow().not_after),
+        disk_free_bytes: disk.map(|disk| disk.free),
+        disk_total_bytes: disk.map(|disk| disk.total),
+        open_files: super::metrics::open_files(),
+        messages_received: messages
+            .map_or(0, |metrics| metrics.messages_in.iter().map(|one| one.get()).sum()),
+        plain_http: rest.config.plain_http,
     }))
 }
 
@@ -58,5 +70,9 @@ mod tests {
         assert_eq!(info["database"], "sqlite");
         assert_eq!(info["caFingerprint"].as_str().unwrap().len(), 64);
         assert!(info["residentBytes"].as_u64().unwrap() > 0);
+        assert_eq!(info["serverTime"], "2026-01-01T00:00:00Z");
+        assert!(info["certificateNotAfter"].as_str().unwrap() > "2026-01-02");
+        assert!(info["diskFreeBytes"].as_u64().unwrap() <= info["diskTotalBytes"].as_u64().unwrap());
+        assert_eq!((&info["devicePort"], &info["plainHttp"]), (&8883.into(), &true.into()));
     }
 }

@@ -65,8 +65,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         http: node.http_url(),
         mqtt: node.mqtt_addresses().iter().map(ToString::to_string).collect(),
     };
+    let link = node.console_link("admin").await?;
     let outcome = tokio::select! {
-        outcome = tell(arguments, &ready, &password, &directory) => outcome,
+        outcome = tell(arguments, &ready, &password, &link, &directory) => outcome,
         interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| Exit::Success).map_err(Into::into),
     };
     terminal::note("Ending the server.");
@@ -84,6 +85,7 @@ async fn tell(
     arguments: &Arguments,
     ready: &Ready,
     password: &str,
+    link: &str,
     directory: &std::path::Path,
 ) -> anyhow::Result<Exit> {
     let place = Place::sign_in(ready, password).await?;
@@ -91,6 +93,9 @@ async fn tell(
     let told = Box::pin(story.tell()).await;
     if told.is_ok() && !arguments.once {
         story.show_the_way()?;
+        terminal::note("The console, signed in; the address is good once:");
+        terminal::print(&format!("  {link}"))?;
+        terminal::note("Ctrl-C ends everything.");
         // Until Ctrl-C, which the caller hears, too.
         std::future::pending::<()>().await;
     }

@@ -316,7 +316,6 @@ impl Story {
         ] {
             terminal::print(&format!("  {line}"))?;
         }
-        terminal::note("Ctrl-C ends everything.");
         Ok(())
     }
 
