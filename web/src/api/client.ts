@@ -90,7 +90,7 @@ function problem(response: Response, body: unknown): ProblemError {
     told.errors ?? [],
     told.requestId,
   );
-  const signingIn = response.url.endsWith("/api/v1/session") || response.url.endsWith("/api/v1/setup");
+  const signingIn = /\/api\/v1\/(session|session\/link|setup)$/.test(response.url);
   if (response.status === 401 && !signingIn) endedListeners.forEach((listener) => listener());
   return error;
 }

@@ -88,7 +88,7 @@ export interface CommandBody {
 export interface CommandResult {
   job: number;
   execution: number;
-  device: string;
+  device?: string | null;
   command: string;
   state: S["ExecutionState"];
   outcome: S["Outcome"];
@@ -159,7 +159,7 @@ export interface ImportReport {
 
 export interface Pending {
   id: number;
-  name: string;
+  name?: string | null;
   source: "claim" | "certificate";
   claim?: string | null;
   template?: string | null;
@@ -254,6 +254,7 @@ export interface PendingPaths {
     post: Operation<S["Me"], { body: { user: string; password: string } }>;
     delete: Operation<undefined>;
   };
+  "/api/v1/session/link": { post: Operation<S["Me"], { body: { token: string } }> };
   "/api/v1/sessions": { get: Operation<Page<Session>> };
   "/api/v1/sessions/{id}": { delete: Operation<undefined, { path: { id: number } }> };
   "/api/v1/server": { get: Operation<ServerDetails> };

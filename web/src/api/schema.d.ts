@@ -874,6 +874,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/server/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check certificate, clock, disk, ports, backups and the like */
+        get: operations["listChecks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/templates": {
         parameters: {
             query?: never;
@@ -1223,6 +1240,24 @@ export interface components {
              * @default false
              */
             inProgressToo?: boolean;
+        };
+        /** @description One check. */
+        Check: {
+            /** @description What to do; empty where there is nothing to do. */
+            action: string;
+            /** @description What was looked at: `certificate`, `clock`, `disk`, … */
+            check: string;
+            /** @description What was found, in a sentence. */
+            detail: string;
+            /** @description How it came out. */
+            state: components["schemas"]["CheckState"];
+        };
+        /** @description How a check came out. */
+        CheckState: "ok" | "warning" | "problem";
+        /** @description All checks (`GET /server/checks`). */
+        Checks: {
+            /** @description In the order in which they were made. */
+            items: components["schemas"]["Check"][];
         };
         /** @description A claim. */
         Claim: {
@@ -5366,6 +5401,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerInfo"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChecks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All checks (`GET /server/checks`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checks"];
                 };
             };
             /** @description Why the request was refused */

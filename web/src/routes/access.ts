@@ -8,6 +8,12 @@ export const setupRoute = createRoute({
   component: lazyRouteComponent(() => import("../screens/start/Setup"), "Setup"),
 });
 
+export const linkRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/session",
+  component: lazyRouteComponent(() => import("../screens/start/SignInLink"), "SignInLink"),
+});
+
 export const accountRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/account",

@@ -15,6 +15,7 @@ export type SessionState =
 interface SessionApi {
   state: SessionState;
   signIn(user: string, password: string): Promise<void>;
+  signInByLink(token: string): Promise<void>;
   setUp(token: string, user: string, password: string): Promise<void>;
   signOut(): Promise<void>;
   ask(): Promise<void>;
@@ -63,6 +64,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       ask,
       async signIn(user, password) {
         entered(await take(api.POST("/api/v1/session", { body: { user, password } })));
+      },
+      async signInByLink(token) {
+        entered(await take(api.POST("/api/v1/session/link", { body: { token } })));
       },
       async setUp(token, user, password) {
         entered(await take(api.POST("/api/v1/setup", { body: { token, user, password } })));

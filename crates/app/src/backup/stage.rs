@@ -64,7 +64,9 @@ pub(super) fn clear_left_over(data: &Path) {
 /// See [`BackupError`].
 pub async fn stage_alone(data: &Path, embedded: bool, now: Timestamp) -> Result<Staged, BackupError> {
     let lock = snapshot::lock(data)?;
-    let mut staged = stage(data, embedded, &Mutex::new(()), &Limits::default(), now).await?;
+    // Nobody sends telemetry that could be refused: the copies must fit, and that is all.
+    let limits = Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() };
+    let mut staged = stage(data, embedded, &Mutex::new(()), &limits, now).await?;
     staged.lock = Some(lock);
     Ok(staged)
 }

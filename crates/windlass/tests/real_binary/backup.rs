@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::support::{Server, file, said, wait_for, windlass};
 
-/// Bounds against misuse that a load generator would hit.
-const OPEN: [(&str, &str); 4] = [
+/// Bounds against misuse that a load generator would hit; and how full this machine's disk is does not matter here.
+const OPEN: [(&str, &str); 6] = [
+    ("WINDLASS_LIMITS__FREE_DISK_PER_MILLE", "0"),
+    ("WINDLASS_LIMITS__FREE_DISK_BYTES", "0"),
     ("WINDLASS_LIMITS__CLAIM_CERTIFICATES_PER_MINUTE", "10000"),
     ("WINDLASS_LIMITS__CLAIM_CERTIFICATES_OPEN", "10000"),
     ("WINDLASS_LIMITS__MESSAGES_PER_SECOND", "100000"),

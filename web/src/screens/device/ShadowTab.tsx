@@ -163,9 +163,7 @@ function DesiredForm({ name, shadow, current }: { name: string; shadow: string; 
     setProblem(undefined);
     try {
       const wanted = parse(text);
-      // Reports of the device raise the version too; only another desired document is a conflict.
-      const from = moved ? base.version : current?.version;
-      const saved = await patch(name, shadow, toPatch(base.desired, wanted), from);
+      const saved = await saveOver(name, shadow, base, wanted, current?.version);
       setBase({ version: saved.version, desired: saved.state.desired });
       setText(pretty(saved.state.desired));
       done("Saved. The device hears of it as soon as it is connected.");
@@ -228,16 +226,39 @@ function DesiredForm({ name, shadow, current }: { name: string; shadow: string; 
         <Button variant="default" disabled={untouched} onClick={() => setText(pretty(base.desired))}>
           Undo
         </Button>
-        <Button
-          loading={busy}
-          disabled={untouched || (conflict && problem === undefined)}
-          onClick={() => void save()}
-        >
+        <Button loading={busy} disabled={untouched || conflict} onClick={() => void save()}>
           Save
         </Button>
       </Group>
     </Stack>
   );
+}
+
+/** How often reports of the device may get in between before a save is given up. */
+const TRIES = 6;
+
+/**
+ * Saves over exactly the desired document that the text was made from. Reports of the device raise the version too, so
+ * a version that has moved on is only a conflict where the desired document is another one.
+ */
+async function saveOver(
+  name: string,
+  shadow: string,
+  base: { version?: number; desired?: unknown },
+  wanted: Record<string, unknown>,
+  newest: number | undefined,
+): Promise<Shadow> {
+  let from = newest ?? base.version;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await patch(name, shadow, toPatch(base.desired, wanted), from);
+    } catch (error) {
+      if (asProblem(error).status !== 412 || tries === TRIES) throw error;
+      const present = await read(name, shadow);
+      if (pretty(present.state.desired) !== pretty(base.desired)) throw error;
+      from = present.version;
+    }
+  }
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -44,7 +44,7 @@ export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pe
       needs.push({
         key: `pending ${entry.id}`,
         severity: "warning",
-        title: `${entry.name} asks to be let in`,
+        title: `${entry.name ?? "A device"} asks to be let in`,
         detail: entry.reason,
         href: "/provisioning",
         since: entry.firstAt,

@@ -38,10 +38,10 @@ export function PendingQueue() {
           {
             title: "Name it asks for",
             cell: (it) =>
-              it.knownDevice ? (
+              it.knownDevice && it.name ? (
                 <Go to={`/devices/${encodeURIComponent(it.name)}`}>{it.name}</Go>
               ) : (
-                <Text>{it.name}</Text>
+                <Text>{it.name ?? "none"}</Text>
               ),
           },
           { title: "Why it waits", roomy: true, cell: (it) => it.reason },

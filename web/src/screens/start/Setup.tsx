@@ -10,15 +10,12 @@ import { useApiForm } from "../../ui/form";
 import { IconDevices, IconPlug, IconScreen } from "../../ui/icons";
 import { Trouble } from "../../ui/Trouble";
 import classes from "./start.module.css";
+import { takeToken } from "./token";
 
 export function Setup() {
   const { state } = useSession();
   // The token stands in the fragment, which no server ever sees; it is read once and taken out of the address.
-  const [token] = useState(() => {
-    const found = new URLSearchParams(window.location.hash.slice(1)).get("token") ?? "";
-    if (found) window.history.replaceState(window.history.state, "", window.location.pathname);
-    return found;
-  });
+  const [token] = useState(takeToken);
   if (state.kind === "signedIn") return <FirstQuestion user={state.me.name} />;
   return (
     <Frame title="Welcome to Windlass">
