@@ -63,7 +63,8 @@ pub(crate) enum NotifyCommand {
         /// The channel; made or replaced.
         name: String,
         /// Where to: https://…
-        url: String,
+        #[arg(value_name = "URL")]
+        address: String,
         /// A file with the signing secret (whsec_…); without it the server makes one and shows it once.
         #[arg(long)]
         secret_file: Option<PathBuf>,
@@ -201,7 +202,7 @@ pub(crate) async fn channels(api: &Api, command: NotifyCommand, printer: Printer
                 ]
             })?;
         }
-        NotifyCommand::SetWebhook { name, url, secret_file, interest } => {
+        NotifyCommand::SetWebhook { name, address, secret_file, interest } => {
             let secret = match secret_file {
                 None => None,
                 Some(path) => {
@@ -210,7 +211,7 @@ pub(crate) async fn channels(api: &Api, command: NotifyCommand, printer: Printer
                     Some(text.trim().to_owned())
                 }
             };
-            let spec = ChannelSpec { url: Some(url), secret, ..spec(ChannelKind::Webhook, interest) };
+            let spec = ChannelSpec { url: Some(address), secret, ..spec(ChannelKind::Webhook, interest) };
             let channel: Channel = api.write(Method::PUT, &["notifications", &name], &spec).await?;
             show(&channel)?;
             if let Some(secret) = channel.secret.as_ref().filter(|_| !printer.is_json()) {
