@@ -27,6 +27,15 @@ const client = new QueryClient({
   },
 });
 
+// A newer server has other files than the page that was loaded from the older one: load the page again, but never in a
+// circle.
+window.addEventListener("vite:preloadError", () => {
+  const key = "windlass-reloaded";
+  if (Date.now() - Number(sessionStorage.getItem(key) ?? 0) < 60_000) return;
+  sessionStorage.setItem(key, String(Date.now()));
+  window.location.reload();
+});
+
 const root = document.getElementById("root");
 if (root)
   createRoot(root).render(

@@ -2,6 +2,7 @@
 // What is shown always comes from a query: a lost change costs latency, never truth.
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { api, take } from "./client";
 import { type Change, concerns } from "./keys";
 
 export type LiveState = "off" | "connecting" | "live" | "waiting";
@@ -82,6 +83,8 @@ function follow(client: QueryClient): () => void {
       source = undefined;
       missed = true;
       become("waiting");
+      // A stream does not say why it ended; this finds out whether the session has.
+      void take(api.GET("/api/v1/me")).catch(() => undefined);
       retrying ??= setTimeout(open, RETRY_MS);
     };
   };

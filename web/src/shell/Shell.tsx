@@ -12,7 +12,7 @@ import {
   Text,
   Tooltip,
 } from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
+import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useMemo } from "react";
 import { useLive } from "../api/live";
@@ -29,6 +29,8 @@ import classes from "./shell.module.css";
 
 export function Shell() {
   const [open, nav] = useDisclosure(false);
+  // Out of sight on a phone, the navigation is out of the way of the keyboard too.
+  const narrow = useMediaQuery("(max-width: 48em)") ?? false;
   const [help, helpDialog] = useDisclosure(false);
   const { state, signOut } = useSession();
   const me = useMe();
@@ -37,7 +39,8 @@ export function Shell() {
   const path = useRouterState({ select: (router) => router.location.pathname });
   const expired = state.kind === "signedIn" && state.expired;
   useLive(!expired);
-  useEffect(() => nav.close(), [path, nav]);
+  const { close: closeNav } = nav;
+  useEffect(() => closeNav(), [path, closeNav]);
 
   const groups = useMemo(
     () =>
@@ -105,7 +108,7 @@ export function Shell() {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar component="nav" aria-label="Main">
+      <AppShell.Navbar component="nav" aria-label="Main" inert={narrow && !open}>
         <Group px="md" h={52} gap={10} wrap="nowrap" justify="space-between">
           <Link to="/" className={classes.brand}>
             <Logo size={26} /> Windlass

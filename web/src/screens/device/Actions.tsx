@@ -75,8 +75,8 @@ export function DeviceActions({ device }: { device: Device }) {
     await client.invalidateQueries({ queryKey: ["device", "list"] });
   };
 
-  if (!can("device.lifecycle")) return null;
   const gone = device.lifecycle === "decommissioned";
+  const mayEnd = can("device.lifecycle");
   return (
     <>
       {!gone && can("credential.issue") ? (
@@ -87,42 +87,46 @@ export function DeviceActions({ device }: { device: Device }) {
           Connect
         </Button>
       ) : null}
-      <Menu position="bottom-end" width={230}>
-        <Menu.Target>
-          <Button variant="default" rightSection={<IconDown />}>
-            Actions
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {device.lifecycle === "suspended" ? (
-            <Menu.Item onClick={() => void resume()}>Resume</Menu.Item>
-          ) : (
-            <Menu.Item disabled={gone} onClick={() => void suspend()}>
-              Suspend…
-            </Menu.Item>
-          )}
-          <Menu.Item disabled={gone} onClick={() => setOpen("replace")}>
-            Replace its hardware…
-          </Menu.Item>
-          <Menu.Divider />
-          <Menu.Item disabled={gone} onClick={() => setOpen("decommission")}>
-            Take out of service…
-          </Menu.Item>
-          <Menu.Item onClick={() => void remove()}>Delete the record…</Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-      <Replace
-        device={device}
-        opened={open === "replace"}
-        onClose={() => setOpen(undefined)}
-        onDone={refresh}
-      />
-      <Decommission
-        device={device}
-        opened={open === "decommission"}
-        onClose={() => setOpen(undefined)}
-        onDone={refresh}
-      />
+      {mayEnd ? (
+        <>
+          <Menu position="bottom-end" width={230}>
+            <Menu.Target>
+              <Button variant="default" rightSection={<IconDown />}>
+                Actions
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {device.lifecycle === "suspended" ? (
+                <Menu.Item onClick={() => void resume()}>Resume</Menu.Item>
+              ) : (
+                <Menu.Item disabled={gone} onClick={() => void suspend()}>
+                  Suspend…
+                </Menu.Item>
+              )}
+              <Menu.Item disabled={gone} onClick={() => setOpen("replace")}>
+                Replace its hardware…
+              </Menu.Item>
+              <Menu.Divider />
+              <Menu.Item disabled={gone} onClick={() => setOpen("decommission")}>
+                Take out of service…
+              </Menu.Item>
+              <Menu.Item onClick={() => void remove()}>Delete the record…</Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+          <Replace
+            device={device}
+            opened={open === "replace"}
+            onClose={() => setOpen(undefined)}
+            onDone={refresh}
+          />
+          <Decommission
+            device={device}
+            opened={open === "decommission"}
+            onClose={() => setOpen(undefined)}
+            onDone={refresh}
+          />
+        </>
+      ) : null}
     </>
   );
 }
