@@ -76,6 +76,25 @@ async fn a_token_is_made_without_a_node_too_and_never_for_a_directory_that_is_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_set_up_is_greeted_with_and_made_again_beside_the_node_and_without_it() {
+    let outer = tempfile::tempdir().unwrap();
+    let data = outer.path().join("data");
+    let node = Node::start(config(&data)).await.unwrap();
+    let mut greeting = Vec::new();
+    node.write_greeting(&mut greeting).unwrap();
+    let first = node.setup_link().unwrap().to_owned();
+    assert!(first.starts_with(&format!("http://{}/setup#token=", node.http_address())), "{first}");
+    assert!(String::from_utf8(greeting).unwrap().contains(&first));
+    let second = admin::link(&config(&data), None).await.unwrap();
+    assert!(second != first && second.contains("/setup#token="), "{second}");
+    let nobody = admin::link(&config(&data), Some("nobody")).await;
+    assert!(matches!(nobody, Err(admin::AdminError::Refused(_))), "{nobody:?}");
+    assert!(node.drain().await);
+    let alone = admin::link(&config(&data), None).await.unwrap();
+    assert!(alone.contains("/setup#token="), "{alone}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_password_file_makes_the_first_administrator_once() {
     let outer = tempfile::tempdir().unwrap();
     let (data, file) = (outer.path().join("data"), outer.path().join("password"));
