@@ -135,11 +135,8 @@ impl App {
     }
 
     fn own_certificates(&self, now: Timestamp) -> Vec<Condition> {
-        let own = {
-            let identity = self.authority.server_identity();
-            let not_after = identity.borrow().not_after;
-            not_after
-        };
+        let identity = self.authority.server_identity();
+        let own = identity.borrow().not_after;
         let mut found = Vec::new();
         // It renews itself at two thirds of its life: this near its end, that has failed for months.
         if own.since(now) < CERTIFICATE_NEAR {
