@@ -7,6 +7,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 
 import { fetchRaw, ProblemError, type Page, type Schemas } from "../api/client";
 import type { ChangeKind, Key } from "../api/keys";
+import { useLiveState } from "../api/live";
 
 export { ProblemError, type Page, type Schemas };
 
@@ -66,12 +67,20 @@ export async function request<T>(
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
+/** Without the live view, what is shown is asked for again this often. */
+const WITHOUT_LIVE_MS = 5_000;
+
+function useAskingAgain(): number | false {
+  return useLiveState() === "waiting" ? WITHOUT_LIVE_MS : false;
+}
+
 /** One record, fetched again when the live view says that it changed. A `null` target asks nothing. */
 export function useRecord<T>(target: string | null, query?: Query) {
   return useQuery<T, ProblemError>({
     queryKey: keyOf(target ?? "", query),
     queryFn: () => request<T>("GET", target ?? "", { ...(query ? { query } : {}) }),
     enabled: target !== null,
+    refetchInterval: useAskingAgain(),
   });
 }
 
@@ -83,6 +92,7 @@ export function useList<T>(target: string, query: Query = {}) {
     queryFn: ({ pageParam }) =>
       request<Page<T>>("GET", target, { query: { ...query, cursor: pageParam as string | undefined } }),
     getNextPageParam: (last) => last.cursor ?? undefined,
+    refetchInterval: useAskingAgain(),
   });
   return {
     items: list.data?.pages.flatMap((page) => page.items) ?? [],
