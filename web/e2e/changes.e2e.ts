@@ -12,7 +12,9 @@ afterEach(async () => {
   await server?.stop();
 });
 
-atEverySize("changes", (_size, open) => {
+const FAST = ["--install", "0.2", "--restart", "0.2"];
+
+atEverySize("changes", (size, open) => {
   it("makes a release by dropping a file", async () => {
     server = await Windlass.start();
     window = await open(server);
@@ -57,6 +59,32 @@ atEverySize("changes", (_size, open) => {
     await window.isFitForAll();
   });
 
+  it("brings a rollout from the wizard to verified devices", async () => {
+    server = await Windlass.start();
+    await server.simulate(3, "dev-", FAST);
+    await server.release("pump-fw", "2.0.0");
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/releases/pump-fw/2.0.0");
+    await page.getByRole("link", { name: "Roll out" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("textbox", { name: "All that match a query" }).fill("name==dev-*");
+    await page.getByText("3 devices match now.").waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Next" }).click();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page
+      .getByText(/^Windlass will now install pump-fw 2\.0\.0 on 3 devices: 1 device, then 10%/)
+      .waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Roll out" }).click();
+    await page.getByRole("heading", { level: 1, name: "pump-fw 2.0.0" }).waitFor();
+    await page.getByText("3 devices: 3 succeeded").waitFor({ timeout: 40_000 });
+    await page.getByText("The new version was seen running.").first().waitFor();
+    await window.isFitForAll();
+  });
+
   it("says what is missing before it goes on", async () => {
     server = await Windlass.start();
     window = await open(server);
@@ -68,6 +96,57 @@ atEverySize("changes", (_size, open) => {
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("textbox", { name: "All that match a query" }).fill("type==(");
     await page.locator("[aria-invalid=true]").waitFor();
+    await window.isFitForAll();
+  });
+
+  it("stops a bad rollout, names the reason, and goes on when told to", async () => {
+    server = await Windlass.start();
+    await server.simulate(4, "dev-", [...FAST, "--fail", "1"]);
+    await server.release("pump-fw", "2.0.0");
+    await server.must("POST", "/jobs", {
+      kind: "update",
+      release: { name: "pump-fw", version: "2.0.0" },
+      targets: { query: "name==dev-*" },
+      waves: [{ count: 2 }],
+      failureThreshold: { count: 0 },
+    });
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/jobs");
+    await page.getByRole("link", { name: "pump-fw 2.0.0" }).click();
+    await page.getByText(/stopped in wave 1/).waitFor({ timeout: 40_000 });
+    const failures = page.getByRole("region", { name: "Failures by reason" }).first();
+    await failures.getByText("2.0.0 does not start on this hardware").first().waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Resume" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("2 devices would be offered it next").waitFor();
+    await window.isFitForAll();
+    await dialog.getByRole("button", { name: "Resume" }).click();
+    await page.getByText("4 devices: 4 failed").waitFor({ timeout: 40_000 });
+    expect(size.width).toBe(page.viewportSize()?.width);
+  });
+
+  it("runs a command on a device that is there and keeps one for a device that is not", async () => {
+    server = await Windlass.start();
+    await server.simulate(1, "there-", FAST);
+    await server.must("POST", "/devices", { name: "away-1" });
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/commands");
+    await page.getByLabel("Devices", { exact: true }).fill("name=in=(there-00000,away-1)");
+    await page.getByText("2 devices match now.").waitFor();
+    await page.getByLabel("Command", { exact: true }).fill("echo");
+    await page.getByLabel("Arguments").fill('{"text":"hello from the console"}');
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Run on 2 devices" }).click();
+    await page.getByRole("heading", { level: 1, name: "echo" }).waitFor();
+    await page.getByText("hello from the console").first().waitFor({ timeout: 40_000 });
+    await page
+      .getByText(/1 succeeded/)
+      .first()
+      .waitFor();
+    await page.getByRole("link", { name: "away-1" }).waitFor();
     await window.isFitForAll();
   });
 });

@@ -14,7 +14,7 @@ afterEach(async () => {
 
 type Shadow = { version: number; state: { desired?: Record<string, unknown>; delta?: unknown } };
 
-atEverySize("fleet", (_size, open) => {
+atEverySize("fleet", (size, open) => {
   it("finds a device by query and by facet", async () => {
     server = await Windlass.start();
     for (const [name, tag] of [
@@ -73,6 +73,25 @@ atEverySize("fleet", (_size, open) => {
     expect(found.total).toBe(130);
   });
 
+  it("edits a shadow and sees the delta go", async () => {
+    server = await Windlass.start();
+    await server.simulate(1, "dev-");
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/devices/dev-00000?tab=shadow");
+    const desired = page.getByLabel("Desired document");
+    await desired.fill('{"settings":{"intervalSeconds":7}}');
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("The device is as desired").waitFor({ timeout: 40_000 });
+    const shadow = await server.until<Shadow>(
+      "/devices/dev-00000/shadow",
+      (it) => it.state.delta === undefined,
+    );
+    expect(shadow.state.desired).toEqual({ settings: { intervalSeconds: 7 } });
+    await window.isFitForAll();
+  });
+
   it("tells the second of two editors before anything is lost", async () => {
     server = await Windlass.start();
     await server.must("POST", "/devices", { name: "pump-1" });
@@ -115,5 +134,23 @@ atEverySize("fleet", (_size, open) => {
     await window.isFitForAll();
     expect(await page.title()).not.toBe("taken over");
     expect(await page.locator("img").count()).toBe(0);
+  });
+
+  it("says what is wrong with a file of devices before it changes anything", async () => {
+    server = await Windlass.start();
+    await server.must("PUT", "/types/pump", {});
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/devices/import");
+    const file = "name,type,tags\npump-1,pump,outdoor\nnot a name!,pump,\npump-3,no-such-type,\n";
+    await page.locator("input[type=file]").setInputFiles({
+      name: "devices.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from(file),
+    });
+    await page.getByText("no-such-type").first().waitFor();
+    await window.isFitForAll();
+    expect((await server.ask("GET", "/devices/pump-1")).status).toBe(404);
+    expect(size.width).toBe(page.viewportSize()?.width);
   });
 });

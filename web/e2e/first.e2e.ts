@@ -1,0 +1,135 @@
+/** The first minutes: making the administrator, seeing a device arrive, understanding why one does not. */
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterEach, expect, it } from "vitest";
+
+import { atEverySize, type Window } from "./support/browser";
+import { PASSWORD, Windlass } from "./support/windlass";
+
+const run = promisify(execFile);
+let server: Windlass;
+let window: Window;
+
+afterEach(async () => {
+  await window?.close();
+  await server?.stop();
+});
+
+atEverySize("first steps", (_size, open) => {
+  it("goes from the set-up link to simulated devices", async () => {
+    server = await Windlass.start({ admin: false });
+    const [, fragment] = await server.says(/\/setup(#token=\S+)/);
+    window = await open(server);
+    const { page } = window;
+    await window.go(`/setup${fragment}`);
+    await page.getByLabel("Your user name").fill("admin");
+    await page.getByLabel("A password", { exact: true }).fill(PASSWORD);
+    await window.isFitForAll();
+    expect(page.url(), "the token must not stay in the address").not.toContain("token");
+    await page.getByRole("button", { name: "Make the administrator" }).click();
+    await page.getByRole("button", { name: /1,000 simulated devices/ }).waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: /1,000 simulated devices/ }).click();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await window.go("/devices");
+    await page.getByRole("link", { name: "sim-0001" }).first().waitFor({ timeout: 40_000 });
+    await server.must("DELETE", "/simulation");
+  });
+
+  it("refuses a set-up link that was used", async () => {
+    server = await Windlass.start({ admin: false });
+    const [, fragment] = await server.says(/\/setup(#token=\S+)/);
+    window = await open(server);
+    const { page } = window;
+    const fill = async () => {
+      await window.go("/sign-in-elsewhere");
+      await window.go(`/setup${fragment}`);
+      await page.getByLabel("Your user name").fill("admin");
+      await page.getByLabel("A password", { exact: true }).fill(PASSWORD);
+      await page.getByRole("button", { name: "Make the administrator" }).click();
+    };
+    await fill();
+    await page.getByText(/What would you like to connect first/).waitFor();
+    await window.context.clearCookies();
+    await fill();
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByLabel("Your user name").inputValue()).toBe("admin");
+    await window.isFitForAll();
+  });
+
+  it("watches mosquitto_pub arrive", async () => {
+    server = await Windlass.start();
+    await server.must("POST", "/devices", { name: "board-1" });
+    const made = await server.must<{ certificatePem: string; privateKeyPem: string; caPem: string }>(
+      "POST",
+      "/devices/board-1/credentials/generate",
+    );
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/connect?device=board-1");
+    await page.getByText("mosquitto_pub").first().waitFor();
+    await window.isFitForAll();
+    await publish(server, "board-1", made);
+    await page
+      .getByText(/connected|first message/i)
+      .first()
+      .waitFor({ timeout: 40_000 });
+    await window.go("/devices/board-1");
+    await page.getByText("temperature").first().waitFor({ timeout: 40_000 });
+    await window.isFitForAll();
+  });
+
+  it("explains a certificate of somebody else’s authority", async () => {
+    server = await Windlass.start();
+    const stranger = await Windlass.start();
+    try {
+      await stranger.must("POST", "/devices", { name: "board-1" });
+      const made = await stranger.must<{ certificatePem: string; privateKeyPem: string; caPem: string }>(
+        "POST",
+        "/devices/board-1/credentials/generate",
+      );
+      const { body: caPem } = await server.ask<string>("GET", "/ca.pem");
+      await publish(server, "board-1", { ...made, caPem }).catch(() => undefined);
+    } finally {
+      await stranger.stop();
+    }
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/refusals");
+    await page.getByText("127.0.0.1").first().waitFor({ timeout: 40_000 });
+    await page
+      .getByText(/CA|authority/)
+      .first()
+      .waitFor();
+    await window.isFitForAll();
+    await page.getByLabel("Name, address or certificate").fill("no-such-thing");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("Nothing like that").waitFor();
+    expect(page.url()).toContain("q=no-such-thing");
+  });
+});
+
+/** One reading with mosquitto's own client, as the connect card says. */
+async function publish(
+  server: Windlass,
+  name: string,
+  made: { certificatePem: string; privateKeyPem: string; caPem: string },
+) {
+  const directory = server.file(name);
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "device.pem"), made.certificatePem);
+  await writeFile(join(directory, "device.key"), made.privateKeyPem, { mode: 0o600 });
+  await writeFile(join(directory, "ca.pem"), made.caPem);
+  await run(
+    "mosquitto_pub",
+    [
+      ...["-h", "localhost", "-p", String(server.devicePort), "-i", name, "-q", "1"],
+      ...["--cafile", "ca.pem", "--cert", "device.pem", "--key", "device.key"],
+      ...["-t", `devices/${name}/telemetry`, "-m", '{"temperature":21.5}'],
+    ],
+    { cwd: directory, timeout: 20_000 },
+  );
+}
