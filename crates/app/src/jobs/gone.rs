@@ -17,10 +17,10 @@ pub(crate) async fn orphan(
 ) -> Result<usize, StoreError> {
     let mut removed = 0;
     for execution in executions::unsettled(tx, device).await? {
-        if let Some(ended) = execution.orphaned(reason, now) {
-            if executions::update(tx, &execution, &ended).await? {
-                removed += 1;
-            }
+        if let Some(ended) = execution.orphaned(reason, now)
+            && executions::update(tx, &execution, &ended).await?
+        {
+            removed += 1;
         }
     }
     Ok(removed)

@@ -190,7 +190,7 @@ async fn measure(directory: &Path, size: u64, figures: &mut Figures) -> anyhow::
         shown.get("targetCount").and_then(Value::as_u64) == Some(size),
         "the job has other targets: {shown}"
     );
-    figures.add(format!("that job's page"), millis(began.elapsed()), "ms");
+    figures.add("that job's page", millis(began.elapsed()), "ms");
     ensure!(server.stop().await?, "the server did not end well");
     Ok(())
 }
