@@ -199,7 +199,8 @@ async fn a_caller_who_waits_is_told_when_the_command_expires() {
     world.devices(1).await;
     let new = NewCommand { expires_in: Some(Duration::from_secs(5)), ..command_named("uptime") };
     let (waited, ()) = tokio::join!(world.send("d000", new, 60), async {
-        while world.executions(JobId::new(1)).await.is_empty() {
+        let is_offered = |views: Vec<jobs::JobView>| views.iter().any(|view| view.standing.queued == 1);
+        while !is_offered(world.app().job_list(&world.by, jobs::JobPick::default(), 1).await.unwrap()) {
             tokio::task::yield_now().await;
         }
         world.advance(5);

@@ -319,7 +319,8 @@ mod tests {
         assert_eq!((&job["kind"], &job["command"]["command"]), (&json!("command"), &json!("reboot")));
         assert_eq!(job["command"]["expiresAt"], sent["expiresAt"]);
         let listed = server.get("/devices/pump-1/commands").await.expect(200);
-        assert_eq!(listed["items"], json!([sent]));
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+        assert_eq!(listed["items"][0]["execution"], sent["execution"]);
         let found = server.get("/jobs?kind=command&state=running&q=REBOOT").await.expect(200);
         assert_eq!(found["items"].as_array().unwrap().len(), 1);
         for nothing in ["kind=update", "state=completed", "q=shutdown"] {
@@ -398,9 +399,10 @@ mod tests {
         assert_eq!((&made["version"], &made["parameters"][1]["type"]), (&json!(1), &json!("string")));
         let body = json!({"template": "restart-app", "arguments": {"mode": "loud", "delay": "x", "ghost": 1, "service": "b"}});
         let problem = server.post("/devices/pump-1/commands", body).await;
-        let mut fields = problem.problem(400, "request.invalid").fields();
-        fields.sort_unstable();
-        assert_eq!(fields, ["arguments.delay", "arguments.ghost", "arguments.mode", "arguments.service"]);
+        assert_eq!(
+            problem.problem(400, "request.invalid").fields(),
+            ["arguments.delay", "arguments.ghost", "arguments.mode", "arguments.service"]
+        );
         let problem = server.post("/devices/pump-1/commands", json!({"template": "restart-app"})).await;
         assert_eq!(problem.problem(400, "request.invalid").fields(), ["arguments.mode"]);
 
@@ -438,7 +440,7 @@ mod tests {
             "parameters": [{"name": "x", "type": "number", "default": "y"}, {"name": "x", "type": "boolean"}],
         });
         let problem = server.put("/command-templates/t", bad).await.problem(400, "request.invalid");
-        assert_eq!(problem.fields(), ["parameters.0.default", "parameters.1.name", "deviceTypes.0"]);
+        assert_eq!(problem.fields(), ["deviceTypes.0", "parameters.0.default", "parameters.1.name"]);
         let problem = server
             .put(
                 "/command-templates/t",
