@@ -26,14 +26,14 @@ pub(crate) mod bench;
 mod claims;
 mod issue;
 mod keeper;
-mod pending;
 mod limited;
+mod pending;
 mod provision;
 mod replace;
 mod templates;
 
-pub use pending::PendingView;
 pub use limited::Limited;
+pub use pending::PendingView;
 pub use provision::handle;
 pub use replace::{GeneratedCertificate, HardwareKey, Replacement};
 

@@ -25,7 +25,7 @@ const ATTRIBUTES: usize = 100;
 /// Most bytes of a description, of a version source, of an attribute's value.
 const DESCRIPTION: usize = 2_000;
 const SOURCE: usize = 256;
-const VALUE: usize = 256;
+const VALUE: usize = windlass_domain::device::ATTRIBUTE_BYTES;
 
 /// What a caller says of a type. Absent members take their defaults.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -142,7 +142,7 @@ async fn every_bad_field_of_a_device_is_named_and_nothing_is_stored() {
         parent: Some("a/b".to_owned()),
         attributes: BTreeMap::from([
             ("bad key".to_owned(), String::new()),
-            ("long".to_owned(), "x".repeat(257)),
+            ("long".to_owned(), "x".repeat(1_025)),
         ]),
         tags: tags(&["bad tag"]),
     };

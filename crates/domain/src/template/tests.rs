@@ -112,8 +112,16 @@ fn bad_parameters_are_named() {
     }
     let error = evaluate(&[("SerialNumber", "1"), ("Site", "a//b")]);
     assert!(matches!(error, EvaluateError::BadValue { field: "ThingGroups", .. }));
-    let error = evaluate(&[("SerialNumber", "1"), ("Site", &"x".repeat(257))]);
-    assert!(matches!(error, EvaluateError::BadValue { field: "AttributePayload", .. }));
+}
+
+#[test]
+fn an_attribute_that_came_out_too_long_is_named() {
+    let mut body = full();
+    body["Resources"]["thing"]["Properties"]["AttributePayload"]["site"] = json!({"Fn::Sub": "site ${Site}"});
+    let template = Template::parse(&body).unwrap();
+    let long = "x".repeat(1_020);
+    let error = template.evaluate(&given(&[("SerialNumber", "1"), ("Site", &long)]), &certificate());
+    assert!(matches!(error, Err(EvaluateError::BadValue { field: "AttributePayload", .. })), "{error:?}");
 }
 
 #[test]

@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(leaving["lifecycle"], "registered");
         assert_eq!(leaving["decommissioning"]["until"], "2026-01-01T01:00:00Z");
         let job = server.get(&format!("/jobs/{}", leaving["decommissioning"]["wipeJob"])).await.expect(200);
-        assert_eq!(job["targetCount"], 1, "{job}");
+        assert_eq!(job["counts"]["targets"], 1, "{job}");
         server.post(path, body).await.problem(409, "device.leaving");
         assert_eq!(server.rest.app.leaving_round().await.unwrap(), 0);
         server.clock.advance(std::time::Duration::from_secs(3600));

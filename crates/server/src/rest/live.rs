@@ -105,6 +105,7 @@ const fn told(kind: ChangeKind) -> Option<(&'static str, Permission, bool)> {
         ChangeKind::DeviceType => Some(("type", Permission::TypeRead, false)),
         ChangeKind::Group => Some(("group", Permission::GroupRead, false)),
         ChangeKind::Credential => Some(("credential", Permission::CredentialRead, false)),
+        ChangeKind::Pending => Some(("pending", Permission::CredentialRead, false)),
         ChangeKind::Artifact | ChangeKind::Component | ChangeKind::Release => {
             Some(("release", Permission::ReleaseRead, false))
         }
