@@ -187,7 +187,7 @@ async fn measure(directory: &Path, size: u64, figures: &mut Figures) -> anyhow::
     let id = made.id.to_string();
     let shown: Value = place.api.get(&["jobs", &id], &json!({})).await.context("the job is not there")?;
     ensure!(
-        shown.get("targetCount").and_then(Value::as_u64) == Some(size),
+        shown.pointer("/counts/targets").and_then(Value::as_u64) == Some(size),
         "the job has other targets: {shown}"
     );
     figures.add("that job's page", millis(began.elapsed()), "ms");
