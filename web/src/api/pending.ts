@@ -53,22 +53,12 @@ export interface Session {
 
 type ServerInfo = S["ServerInfo"];
 
+/** Figures that a server may add to what it says of itself. */
 export interface ServerDetails extends ServerInfo {
-  hostnames?: string[];
-  devicePort?: number;
-  publicUrl?: string | null;
-  serverTime?: string;
-  certificateNotAfter?: string;
-  diskFreeBytes?: number;
-  diskTotalBytes?: number;
   stateBytes?: number;
   telemetryBytes?: number;
   blobBytes?: number;
-  openFiles?: number;
-  messagesReceived?: number;
   pointsStored?: number;
-  plainHttp?: boolean;
-  mail?: boolean;
 }
 
 export interface Simulation {

@@ -1,6 +1,74 @@
 // Made from docs/openapi.json by `npm run client`. Do not edit.
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alerts, newest first */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an alert */
+        get: operations["getAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that you look after an open alert */
+        post: operations["acknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an alert; it does not open again while its condition goes on */
+        post: operations["closeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts": {
         parameters: {
             query?: never;
@@ -209,6 +277,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/command-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List command templates */
+        get: operations["listCommandTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/command-templates/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a command template */
+        get: operations["getCommandTemplate"];
+        /** Make or replace a command template */
+        put: operations["putCommandTemplate"];
+        post?: never;
+        /** Remove a command template; commands that were sent stay */
+        delete: operations["deleteCommandTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/components": {
         parameters: {
             query?: never;
@@ -280,6 +384,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Devices as CSV, in the columns that an import takes */
+        get: operations["exportDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Register and change many devices from a file (CSV or JSON), or say what that would do */
+        post: operations["importDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/tags": {
         parameters: {
             query?: never;
@@ -309,7 +447,7 @@ export interface paths {
         /** Register a device, or replace what is said of it */
         put: operations["putDevice"];
         post?: never;
-        /** Remove a device that was never seen */
+        /** Remove a device that was never seen, or free the name of one that is decommissioned */
         delete: operations["deleteDevice"];
         options?: never;
         head?: never;
@@ -335,6 +473,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{name}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what a device was told to do, newest first */
+        get: operations["listDeviceCommands"];
+        put?: never;
+        /** Tell a device to do something, and wait for its answer */
+        post: operations["sendCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{name}/credentials": {
         parameters: {
             query?: never;
@@ -353,7 +509,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/devices/{name}/decommission": {
+    "/api/v1/devices/{name}/credentials/generate": {
         parameters: {
             query?: never;
             header?: never;
@@ -361,6 +517,24 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        put?: never;
+        /** Make a key and a certificate for a device that cannot; the key is shown this once */
+        post: operations["generateCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/decommission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What taking a device out of service would do */
+        get: operations["previewDecommission"];
         put?: never;
         /** Take a device out of service for good; its credentials are revoked */
         post: operations["decommissionDevice"];
@@ -416,6 +590,58 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a device, or whoever gave its name, was refused, newest first */
+        get: operations["listDeviceRefusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put new hardware under a device; its older credentials are revoked in the same step */
+        post: operations["replaceDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/reprovision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let one enrolment replace the device's credential, for some minutes */
+        post: operations["openReprovision"];
+        /** Let no enrolment replace the device's credential any more */
+        delete: operations["closeReprovision"];
         options?: never;
         head?: never;
         patch?: never;
@@ -536,6 +762,23 @@ export interface paths {
         };
         /** A range of one metric: points, or minimum, maximum, mean and count per step */
         get: operations["getSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/unmapped-topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Topics that a device publishes to and its type maps to nothing */
+        get: operations["listUnmappedTopics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -787,6 +1030,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changes, as server-sent events: change, telemetry, resync */
+        get: operations["watch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -804,6 +1064,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who is told of alerts */
+        get: operations["listNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a channel */
+        get: operations["getNotification"];
+        /** Make or replace a channel */
+        put: operations["putNotification"];
+        post?: never;
+        /** Remove a channel, and what is on its way to it */
+        delete: operations["deleteNotification"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{name}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was and is on its way to a channel, newest first */
+        get: operations["listNotificationDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test, once, and say how it went */
+        post: operations["testNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -813,6 +1143,74 @@ export interface paths {
         };
         /** This document */
         get: operations["getOpenApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List enrolments that wait for a decision, or were decided */
+        get: operations["listPending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pending/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let in exactly this public key for this name */
+        post: operations["acceptPending"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pending/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse this public key for this name, also when it asks again */
+        post: operations["rejectPending"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was refused on the device port of this node, and why, newest first */
+        get: operations["listRefusals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -885,6 +1283,93 @@ export interface paths {
         get: operations["listChecks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in by browser: answers with a cookie */
+        post: operations["signIn"];
+        /** End the session that asks */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in by browser with a link that is good once */
+        post: operations["signInByLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's own sessions */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of one's sessions */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Does somebody have to set this server up */
+        get: operations["getSetup"];
+        put?: never;
+        /** Make the first administrator and sign in */
+        post: operations["setUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1072,8 +1557,101 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An acceptance (`POST /pending/{id}/accept`). */
+        AcceptPending: {
+            /** @description The device that a certificate belongs to, where it does not say so itself. */
+            name?: string | null;
+        };
         /** @description How somebody signed in. */
         ActorKind: "user" | "token" | "system" | "device";
+        /** @description Something that is wrong, or was. It closes by itself when its condition ends. */
+        Alert: {
+            /**
+             * Format: date-time
+             * @description Since when somebody looks after it.
+             */
+            acknowledgedAt?: string | null;
+            /** @description Who does. */
+            acknowledgedBy?: string | null;
+            /** @description What to do. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description When it closed.
+             */
+            closedAt?: string | null;
+            /** @description Why it closed. */
+            closedReason?: string | null;
+            /**
+             * Format: int64
+             * @description How often that was, the opening included.
+             */
+            count: number;
+            /** @description What is known. */
+            detail: string;
+            /** @description The device it is about. */
+            device?: string | null;
+            /**
+             * Format: int64
+             * @description Public number; rises with time.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description The job it is about.
+             */
+            job?: number | null;
+            /** @description What is wrong. */
+            kind: components["schemas"]["AlertKind"];
+            /**
+             * Format: date-time
+             * @description When what is known last changed.
+             */
+            lastAt: string;
+            /**
+             * Format: date-time
+             * @description When it opened.
+             */
+            openedAt: string;
+            /**
+             * Format: int64
+             * @description The entry of the pending queue it is about.
+             */
+            pending?: number | null;
+            /** @description How much it matters. */
+            severity: components["schemas"]["Severity"];
+            /** @description Whether it is open. */
+            state: components["schemas"]["AlertState"];
+            /** @description One line that reads alone. */
+            subject: string;
+        };
+        /** @description What is wrong. */
+        AlertKind: "deviceOverdue" | "rolloutStopped" | "certificateExpiring" | "diskLow" | "devicePending" | "backupFailed";
+        AlertPath: {
+            /**
+             * Format: int64
+             * @description Number of the alert.
+             */
+            id: number;
+        };
+        /** @description The query of `GET /alerts`. */
+        AlertQuery: {
+            /** @description Where to go on: the `cursor` of the page before. */
+            cursor?: string | null;
+            /** @description Only about this device. */
+            device?: string | null;
+            /** @description Only of this kind. */
+            kind?: components["schemas"]["AlertKind"] | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /** @description Only open, or only closed ones. */
+            state?: components["schemas"]["AlertState"] | null;
+        };
+        /** @description Whether an alert is open. */
+        AlertState: "open" | "closed";
         /** @description An external id of a device in one protocol. */
         Alias: {
             /** @description The id as the device writes it, up to 256 bytes. */
@@ -1241,6 +1819,77 @@ export interface components {
              */
             inProgressToo?: boolean;
         };
+        /** @description A way by which people are told of alerts. */
+        Channel: {
+            /** @description Only these kinds of alerts; empty is all. */
+            alerts: components["schemas"]["AlertKind"][];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Whether anything is sent. */
+            enabled: boolean;
+            /** @description How it reaches people. */
+            kind: components["schemas"]["ChannelKind"];
+            /** @description How the latest try went; absent before the first. */
+            lastDelivery?: components["schemas"]["LastDelivery"] | null;
+            /** @description Nothing that matters less. */
+            minimumSeverity: components["schemas"]["Severity"];
+            /** @description 1 to 64 of letters, digits, `: _ . -`. */
+            name: string;
+            /** @description The signing secret, only in the answer to the request by which the server made it. */
+            secret?: string | null;
+            /** @description Of mail: to whom. */
+            to?: string[] | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /** @description Of a webhook: where to. */
+            url?: string | null;
+            /**
+             * Format: int64
+             * @description Rises by one with every change; the `ETag`.
+             */
+            version: number;
+        };
+        /** @description How a channel reaches people. */
+        ChannelKind: "webhook" | "email";
+        ChannelPath: {
+            /** @description Name of the channel. */
+            name: string;
+        };
+        /** @description What a channel is to be (`PUT /notifications/{name}`). */
+        ChannelSpec: {
+            /**
+             * @description Only these kinds of alerts; empty is all.
+             * @default []
+             */
+            alerts?: components["schemas"]["AlertKind"][];
+            /**
+             * @description Whether anything is sent; true when absent.
+             * @default true
+             */
+            enabled?: boolean;
+            /** @description How it reaches people. */
+            kind: components["schemas"]["ChannelKind"];
+            /**
+             * @description Nothing that matters less; `info` when absent.
+             * @default info
+             */
+            minimumSeverity?: components["schemas"]["Severity"];
+            /**
+             * @description Of a webhook: what messages are signed with, `whsec_` and the base64 of 24 to 64 bytes. Absent: the present one
+             *      stays, and a new webhook gets one that the answer shows this once.
+             */
+            secret?: string | null;
+            /** @description Of mail: 1 to 20 addresses. */
+            to?: string[] | null;
+            /** @description Of a webhook: where to, `https://…`. */
+            url?: string | null;
+        };
         /** @description One check. */
         Check: {
             /** @description What to do; empty where there is nothing to do. */
@@ -1288,6 +1937,159 @@ export interface components {
             /** @description Name of the device. */
             name: string;
         };
+        /** @description Why an alert is closed by hand (`POST /alerts/{id}/close`). */
+        Closing: {
+            /**
+             * @description Kept with the alert, up to 256 bytes.
+             * @default
+             */
+            reason?: string;
+        };
+        /** @description What a job tells devices to do. */
+        Command: {
+            /** @description How. */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** @description What is to be done. */
+            command: string;
+            /**
+             * Format: date-time
+             * @description From when on no device gets it any more; absent while its job has not begun.
+             */
+            expiresAt?: string | null;
+            /** @description The template that it was made with. */
+            template?: string | null;
+        };
+        /** @description The query of a command. */
+        CommandQuery: {
+            /** @description How long to wait for the end of it: `0s` to `60s`; no wait when absent. */
+            wait?: string | null;
+        };
+        /** @description A command on one device, and what the device answered. */
+        CommandResult: {
+            /** @description What an operator can do about it; may be empty. */
+            action: string;
+            /** @description How. */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** @description What is to be done. */
+            command: string;
+            /** @description Which device; absent if it is gone. */
+            device?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            endedAt?: string | null;
+            /**
+             * Format: int64
+             * @description That job's life on the device.
+             */
+            execution: number;
+            /**
+             * Format: int64
+             * @description The exit code, if the device gave one.
+             */
+            exitCode?: number | null;
+            /**
+             * Format: date-time
+             * @description From when on the device does not get it any more.
+             */
+            expiresAt?: string | null;
+            /**
+             * Format: int64
+             * @description The job that carries it.
+             */
+            job: number;
+            /** @description How it counts: a command whose device gave another exit code than 0 has failed, whatever its state. */
+            outcome: components["schemas"]["Outcome"];
+            /** @description What the command printed, at most 4 KiB. */
+            output?: string | null;
+            /** @description Where longer output is. */
+            outputUrl?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             */
+            queuedAt: string;
+            /** @description Why it ended as it did; empty while open. */
+            reason: string;
+            /** @description What the protocol said. */
+            state: components["schemas"]["ExecutionState"];
+            /** @description One sentence on why it stands where it stands. */
+            why: string;
+        };
+        /** @description A command template. */
+        CommandTemplate: {
+            /** @description For people. */
+            description: string;
+            /** @description What it tells devices to do. */
+            command: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description The types that it is for; empty: all. */
+            deviceTypes: string[];
+            /**
+             * Format: uint64
+             * @description How long its commands are good if whoever sends one does not say.
+             */
+            expiresInSeconds?: number | null;
+            /** @description What is always sent. */
+            fixedArguments: {
+                [key: string]: unknown;
+            };
+            /** @description 1 to 64 of letters, digits, `: _ . -`. */
+            name: string;
+            /** @description What may be given. */
+            parameters: components["schemas"]["Parameter"][];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: int64
+             * @description Rises by one with every change; the `ETag`.
+             */
+            version: number;
+        };
+        /** @description What a command template says (`PUT /command-templates/{name}`). */
+        CommandTemplateSpec: {
+            /**
+             * @description For people.
+             * @default
+             */
+            description?: string;
+            /** @description What it tells devices to do. */
+            command: string;
+            /**
+             * @description The types that it is for; all when absent.
+             * @default []
+             */
+            deviceTypes?: string[];
+            /**
+             * Format: uint64
+             * @description How long its commands are good if whoever sends one does not say.
+             */
+            expiresInSeconds?: number | null;
+            /**
+             * @description What is always sent.
+             * @default {}
+             */
+            fixedArguments?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What may be given.
+             * @default []
+             */
+            parameters?: components["schemas"]["Parameter"][];
+        };
         /** @description A component: one version of one piece of software. */
         Component: {
             /** @description `application`, `os`, `firmware`, or any word. */
@@ -1313,7 +2115,7 @@ export interface components {
             canceled: number;
             /**
              * Format: uint64
-             * @description Failed, rejected, timed out, rolled back or not seen in time.
+             * @description Failed, rejected, timed out, rolled back, not seen in time, or with another exit code than 0.
              */
             failed: number;
             /**
@@ -1328,7 +2130,7 @@ export interface components {
             queued: number;
             /**
              * Format: uint64
-             * @description Never offered: gone, out of service or of another type when their turn came.
+             * @description Never offered, or gone since: out of service or of another type when their turn came.
              */
             skipped: number;
             /**
@@ -1424,6 +2226,126 @@ export interface components {
         };
         /** @description Where a credential stands. */
         CredentialStatus: "pending" | "active" | "superseded" | "revoked" | "expired";
+        /** @description What becomes of telemetry, shadows and events. Audit records stay. */
+        DataFate: "keep" | "erase";
+        /** @description How a device goes out of service (`POST /devices/{name}/decommission`). Without a body: at once, keeping its data. */
+        Decommission: {
+            /** @description The device's name once more; refused if it is another one. */
+            confirm?: string | null;
+            /** @description `keep` when absent. */
+            data?: components["schemas"]["DataFate"] | null;
+            /** @description What it does first; it stays in service until that has ended or the time is up. */
+            wipe?: components["schemas"]["Wipe"] | null;
+        };
+        /** @description What decommissioning would do. */
+        DecommissionPreview: {
+            /**
+             * Format: uint64
+             * @description Devices that hang on it.
+             */
+            children: number;
+            /**
+             * Format: uint64
+             * @description Certificates that would be revoked.
+             */
+            credentials: number;
+            /** @description Sentences for people. */
+            effects: string[];
+            /**
+             * Format: uint64
+             * @description Jobs that would be taken from it.
+             */
+            openExecutions: number;
+            /**
+             * Format: uint64
+             * @description Telemetry points that are stored, texts not counted.
+             */
+            points: number;
+            /**
+             * Format: uint64
+             * @description Shadows that are stored.
+             */
+            shadows: number;
+        };
+        /** @description What to foresee (`GET /devices/{name}/decommission`). */
+        DecommissionQuery: {
+            /** @description `keep` when absent. */
+            data?: components["schemas"]["DataFate"] | null;
+            /**
+             * @description Whether the device is to wipe itself first.
+             * @default false
+             */
+            wipe?: boolean;
+        };
+        /** @description A device on its way out of service. */
+        Decommissioning: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Until when its answer is awaited.
+             */
+            until: string;
+            /**
+             * Format: int64
+             * @description The job that carries the wipe.
+             */
+            wipeJob: number;
+        };
+        /** @description How to remove a device (`DELETE /devices/{name}`). */
+        DeleteDevice: {
+            /**
+             * @description Removes what is left of a decommissioned device, so that its name may be given to another one.
+             * @default false
+             */
+            reuseName?: boolean;
+        };
+        /** @description A notification on its way to a channel, or at its end. */
+        Delivery: {
+            /**
+             * Format: int64
+             * @description Of which alert, if it is of one.
+             */
+            alert?: number | null;
+            /**
+             * Format: uint32
+             * @description Tries that were begun.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it was taken.
+             */
+            deliveredAt?: string | null;
+            /** @description What it tells. */
+            event: components["schemas"]["Telling"];
+            /**
+             * Format: int64
+             * @description Public number; rises with time.
+             */
+            id: number;
+            /** @description Why the last try failed. */
+            lastError?: string | null;
+            /** @description The id that the receiver sees, the same for every try. */
+            messageId: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next, while it waits.
+             */
+            nextAt?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["DeliveryState"];
+        };
+        /** @description Where a notification stands. */
+        DeliveryState: "waiting" | "delivered" | "failed";
         /** @description A change of the desired section (`PATCH`): a merge, `null` removes a member. */
         DesiredPatch: {
             /** @description An object to merge into the desired section; `null` clears the section. */
@@ -1440,10 +2362,17 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Format: uint64
+             * @description How many devices hang on it, of those that you may see: `GET /devices?q=parent==<name>`.
+             */
+            children: number;
+            /**
              * Format: date-time
              * @description When the record was made.
              */
             createdAt: string;
+            /** @description Set while it is to wipe itself before it goes out of service. */
+            decommissioning?: components["schemas"]["Decommissioning"] | null;
             /**
              * Format: date-time
              * @description First contact, if there was one.
@@ -1474,6 +2403,11 @@ export interface components {
             parent?: string | null;
             /** @description Whether it can be reached. */
             presence: components["schemas"]["Presence"];
+            /**
+             * Format: date-time
+             * @description Until when an enrolment may replace its credential, where an operator opened such a window.
+             */
+            reprovisionUntil?: string | null;
             /** @description Bare words. */
             tags: string[];
             /**
@@ -1526,11 +2460,23 @@ export interface components {
             /** @description Name of the device. */
             name: string;
         };
+        DevicePath6: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        DevicePath7: {
+            /** @description Name of the device. */
+            name: string;
+        };
+        DevicePath8: {
+            /** @description Name of the device. */
+            name: string;
+        };
         /** @description What an operator says about a device (`PUT /devices/{name}` replaces it as a whole). */
         DeviceSpec: {
             /** @description An existing device type. */
             type?: string | null;
-            /** @description At most 100, values up to 256 bytes. */
+            /** @description At most 100, values up to 1,024 bytes. */
             attributes?: {
                 [key: string]: string;
             };
@@ -1646,6 +2592,16 @@ export interface components {
             endedAt?: string | null;
             /**
              * Format: int64
+             * @description The exit code of a command, if the device gave one.
+             */
+            exitCode?: number | null;
+            /**
+             * Format: date-time
+             * @description From when on the device does not get it any more, for commands.
+             */
+            expiresAt?: string | null;
+            /**
+             * Format: int64
              * @description Public id.
              */
             id: number;
@@ -1661,6 +2617,10 @@ export interface components {
             number: number;
             /** @description How it counts. */
             outcome: components["schemas"]["Outcome"];
+            /** @description What a command printed, at most 4 KiB. */
+            output?: string | null;
+            /** @description Where longer output is. */
+            outputUrl?: string | null;
             /**
              * Format: date-time
              * @description When it was offered.
@@ -1701,6 +2661,8 @@ export interface components {
         ExecutionQuery: {
             /** @description Where to go on: the `cursor` of the page before. */
             cursor?: string | null;
+            /** @description Only those on the device of this name. */
+            device?: string | null;
             /**
              * Format: uint32
              * @description Most items in the answer, 1 to 1000; 100 when absent.
@@ -1715,6 +2677,11 @@ export interface components {
         };
         /** @description What the protocol said about a job on one device; final there. */
         ExecutionState: "queued" | "inProgress" | "succeeded" | "failed" | "rejected" | "timedOut" | "canceled" | "removed";
+        /** @description Which devices to export (`GET /devices/export`). */
+        ExportQuery: {
+            /** @description In the query language; all when absent. */
+            q?: string | null;
+        };
         /** @description One value of a facet and how many matching items have it. */
         FacetCount: {
             /**
@@ -1770,6 +2737,17 @@ export interface components {
             /** @description What is wrong, as a phrase that follows the field's name. */
             problem: string;
         };
+        /** @description A key and a certificate made by the server (`POST /devices/{name}/credentials/generate`). Shown this once. */
+        GeneratedCredential: {
+            /** @description Root and issuing CA, PEM: what the device trusts. */
+            caPem: string;
+            /** @description The certificate and the issuing CA, PEM: what the device presents. */
+            certificatePem: string;
+            /** @description What was made. */
+            credential: components["schemas"]["Credential"];
+            /** @description The key, PKCS #8, PEM. Kept nowhere. */
+            privateKeyPem: string;
+        };
         /** @description A static group. */
         Group: {
             /** @description For people. */
@@ -1795,10 +2773,121 @@ export interface components {
              */
             description?: string;
         };
+        /** @description What a row does. */
+        ImportAction: "create" | "update" | "unchanged" | "error";
+        /** @description One thing wrong with one row. */
+        ImportProblem: {
+            /** @description Which column. */
+            field: string;
+            /**
+             * Format: uint64
+             * @description Its line in a CSV file.
+             */
+            line?: number | null;
+            /** @description The name in it. */
+            name: string;
+            /** @description What is wrong and what is allowed. */
+            problem: string;
+            /**
+             * Format: uint64
+             * @description Which row; 1 is the first one with data.
+             */
+            row: number;
+        };
+        /** @description How to import (`POST /devices/import`). */
+        ImportQuery: {
+            /**
+             * @description Only say what would happen.
+             * @default false
+             */
+            dryRun?: boolean;
+            /** @description `abort` when absent. */
+            onError?: components["schemas"]["OnError"] | null;
+        };
+        /** @description What an import did, or would do. */
+        ImportReport: {
+            /** @description Set if nothing was imported because of bad rows. */
+            aborted: boolean;
+            /**
+             * Format: uint64
+             * @description Devices that were registered.
+             */
+            created: number;
+            /** @description Whether it was only foreseen. */
+            dryRun: boolean;
+            /**
+             * Format: uint64
+             * @description Rows that cannot be taken.
+             */
+            failed: number;
+            /** @description The first 20 rows. */
+            preview: components["schemas"]["ImportRow"][];
+            /** @description What is wrong, at most the first 1000. */
+            problems: components["schemas"]["ImportProblem"][];
+            /**
+             * Format: uint64
+             * @description How many more there are.
+             */
+            problemsOmitted: number;
+            /**
+             * Format: uint64
+             * @description Rows with data.
+             */
+            rows: number;
+            /** @description Set if the server failed on the way: what was imported is what the counts say; sending the file again is safe. */
+            stopped?: string | null;
+            /**
+             * Format: uint64
+             * @description Rows that would register a device.
+             */
+            toCreate: number;
+            /**
+             * Format: uint64
+             * @description Rows that would change one.
+             */
+            toUpdate: number;
+            /**
+             * Format: uint64
+             * @description Devices that were as their row says.
+             */
+            unchanged: number;
+            /**
+             * Format: uint64
+             * @description Devices that were changed.
+             */
+            updated: number;
+            /**
+             * Format: uint64
+             * @description Rows that can be taken.
+             */
+            valid: number;
+        };
+        /** @description One of the first rows, as it was understood. */
+        ImportRow: {
+            /** @description Its type. */
+            type?: string | null;
+            /** @description What it does. */
+            action: components["schemas"]["ImportAction"];
+            /** @description Its attributes. */
+            attributes: {
+                [key: string]: string;
+            };
+            /** @description The device. */
+            name: string;
+            /**
+             * Format: uint64
+             * @description Which row; 1 is the first one with data.
+             */
+            row: number;
+            /** @description Its tags. */
+            tags: string[];
+        };
         /** @description A job. */
         Job: {
             /** @description For people. */
             description: string;
+            /** @description What devices are told to do, for commands. */
+            command?: components["schemas"]["Command"] | null;
             /** @description The whole job. */
             counts: components["schemas"]["Counts"];
             /**
@@ -1856,7 +2945,7 @@ export interface components {
             waves: components["schemas"]["Wave"][];
         };
         /** @description What a job does. */
-        JobKind: "update" | "custom";
+        JobKind: "update" | "command" | "custom";
         JobPath: {
             /**
              * Format: int64
@@ -1864,8 +2953,39 @@ export interface components {
              */
             id: number;
         };
+        /** @description The query of a list of jobs. */
+        JobQuery: {
+            /** @description Where to go on: the `cursor` of the page before. */
+            cursor?: string | null;
+            /** @description Only those of this kind. */
+            kind?: components["schemas"]["JobKind"] | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /**
+             * @description Only those that have this text in their description, targets, maker, command or release, whatever the case of
+             *      its letters.
+             */
+            q?: string | null;
+            /** @description Only those in this state. */
+            state?: components["schemas"]["JobState"] | null;
+        };
         /** @description Where a job stands. */
         JobState: "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
+        /** @description How the latest try to reach a channel went. */
+        LastDelivery: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description A sentence. */
+            detail: string;
+            /** @description Where it left the notification. */
+            outcome: components["schemas"]["DeliveryState"];
+        };
         /** @description The last value of a metric. */
         LastValue: {
             /**
@@ -1901,8 +3021,19 @@ export interface components {
             /** @description A field, with `-` before it for descending: `name`, `-lastContactAt`. */
             sort?: string | null;
         };
+        LiveQuery: {
+            /** @description Only changes of this device, and its telemetry as it comes. */
+            device?: string | null;
+            /** @description Kinds to tell of, joined by commas; all of them when absent. Kinds that one may not see are left out. */
+            kinds?: string | null;
+        };
         /** @description Who one is (`GET /me`). */
         Me: {
+            /**
+             * @description Whether one signed in with a cookie that others on the network can read: the console is served without TLS.
+             * @default false
+             */
+            insecureCookie?: boolean;
             /** @description How one signed in. */
             kind: components["schemas"]["ActorKind"];
             /** @description Name of the user or token. */
@@ -1971,6 +3102,23 @@ export interface components {
              */
             templates?: string[];
         };
+        /** @description A command to send: exactly one of `command` and `template`. */
+        NewCommand: {
+            /** @description How; with a template: what its parameters take. */
+            arguments?: {
+                [key: string]: unknown;
+            };
+            /** @description What is to be done: 1 to 64 of letters, digits, `: _ . -`. */
+            command?: string | null;
+            /**
+             * Format: uint64
+             * @description How long it is good: a device that has not taken it up by then does not get it any more. The template's, or one
+             *      hour, when absent.
+             */
+            expiresInSeconds?: number | null;
+            /** @description The name of a template that says what is to be done. */
+            template?: string | null;
+        };
         /** @description A component to make (`POST /components`). */
         NewComponent: {
             /**
@@ -1997,7 +3145,7 @@ export interface components {
         NewDevice: {
             /** @description An existing device type. */
             type?: string | null;
-            /** @description At most 100, values up to 256 bytes. */
+            /** @description At most 100, values up to 1,024 bytes. */
             attributes?: {
                 [key: string]: string;
             };
@@ -2032,6 +3180,8 @@ export interface components {
              * @default now
              */
             begin?: components["schemas"]["Begin"];
+            /** @description For `command`: what is to be done. */
+            command?: components["schemas"]["NewCommand"] | null;
             /** @description For `custom`: what devices get, an object of at most 32 KiB. */
             document?: unknown;
             /** @description When failures stop it; absent: never. */
@@ -2066,7 +3216,7 @@ export interface components {
         };
         /** @description A new password (`PUT /users/{name}/password`). */
         NewPassword: {
-            /** @description 10 to 256 characters. */
+            /** @description 12 to 256 characters. */
             password: string;
         };
         /** @description A release to make (`POST /releases`). */
@@ -2087,6 +3237,13 @@ export interface components {
             notes?: string;
             /** @description Its version. */
             version: string;
+        };
+        /** @description Who signs in (`POST /session`). */
+        NewSession: {
+            /** @description Their password. */
+            password: string;
+            /** @description Sign-in name; `tenant/name` in another tenant than `default`. */
+            user: string;
         };
         /** @description A token to make (`POST /tokens`). */
         NewToken: {
@@ -2146,15 +3303,33 @@ export interface components {
         };
         /** @description A user to make (`POST /users`). */
         NewUser: {
-            /** @description 1 to 64 printable characters without spaces, `:` and `#`. */
+            /** @description 1 to 64 of letters, digits, `.`, `_`, `@` and `-`. */
             name: string;
-            /** @description 10 to 256 characters. */
+            /** @description 12 to 256 characters. */
             password: string;
             /** @description What they may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description What happens to an import with bad rows. */
+        OnError: "skip" | "abort";
         /** @description How one device's part counts: for gates, for thresholds, for people. */
         Outcome: "open" | "verifying" | "succeeded" | "failed" | "canceled" | "skipped";
+        /** @description One page of a list. */
+        PageOfAlert: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Alert"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
         /** @description One page of a list. */
         PageOfArtifact: {
             /** @description Pass it back to get the next page; absent on the last. */
@@ -2188,6 +3363,22 @@ export interface components {
             total?: number | null;
         };
         /** @description One page of a list. */
+        PageOfChannel: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Channel"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
         PageOfClaim: {
             /** @description Pass it back to get the next page; absent on the last. */
             cursor?: string | null;
@@ -2197,6 +3388,38 @@ export interface components {
             } | null;
             /** @description The items, in the order asked for. */
             items: components["schemas"]["Claim"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfCommandResult: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["CommandResult"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfCommandTemplate: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["CommandTemplate"][];
             /**
              * Format: uint64
              * @description How many match in all, where the list knows.
@@ -2229,6 +3452,22 @@ export interface components {
             } | null;
             /** @description The items, in the order asked for. */
             items: components["schemas"]["Credential"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfDelivery: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Delivery"][];
             /**
              * Format: uint64
              * @description How many match in all, where the list knows.
@@ -2348,6 +3587,38 @@ export interface components {
             total?: number | null;
         };
         /** @description One page of a list. */
+        PageOfPending: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Pending"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfRefusal: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Refusal"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
         PageOfRelease: {
             /** @description Pass it back to get the next page; absent on the last. */
             cursor?: string | null;
@@ -2357,6 +3628,22 @@ export interface components {
             } | null;
             /** @description The items, in the order asked for. */
             items: components["schemas"]["Release"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfSession: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Session"][];
             /**
              * Format: uint64
              * @description How many match in all, where the list knows.
@@ -2437,6 +3724,101 @@ export interface components {
              */
             limit?: number | null;
         };
+        /** @description One argument that whoever uses a template may give. */
+        Parameter: {
+            /** @description For people. */
+            description?: string;
+            /** @description What values it takes. */
+            type: components["schemas"]["ParameterType"];
+            /** @description The only values that it takes; any of its type when absent. */
+            choices?: unknown[];
+            /** @description What it is if it is not given. */
+            default?: unknown;
+            /** @description Its name among the arguments. */
+            name: string;
+            /**
+             * @description Whether it must be given.
+             * @default false
+             */
+            required?: boolean;
+        };
+        /** @description What values a parameter takes. */
+        ParameterType: "string" | "number" | "boolean";
+        /** @description An enrolment that waits for an operator, or was decided by one. */
+        Pending: {
+            /** @description The device type that the template gives. */
+            type?: string | null;
+            /**
+             * Format: int64
+             * @description How often it was asked.
+             */
+            attempts: number;
+            /** @description The claim it came through. */
+            claim?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was decided.
+             */
+            decidedAt?: string | null;
+            /** @description By whom. */
+            decidedBy?: string | null;
+            /** @description SHA-256 of the certificate, 64 hex characters. */
+            fingerprint: string;
+            /**
+             * Format: date-time
+             * @description First attempt.
+             */
+            firstAt: string;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /** @description Whether a device has the wanted name. */
+            knownDevice: boolean;
+            /**
+             * Format: date-time
+             * @description Last attempt.
+             */
+            lastAt: string;
+            /** @description The wanted name; null where a certificate does not say whose it is. */
+            name?: string | null;
+            /** @description What was said with the decision. */
+            note?: string | null;
+            /** @description SHA-256 of the public key (SubjectPublicKeyInfo), 64 hex characters: what an acceptance lets in. */
+            publicKeySha256: string;
+            /** @description Why an operator is asked. */
+            reason: string;
+            /** @description How it came. */
+            source: components["schemas"]["PendingSource"];
+            /** @description Where it stands. */
+            state: components["schemas"]["PendingState"];
+            /** @description The provisioning template it came through. */
+            template?: string | null;
+        };
+        PendingPath: {
+            /**
+             * Format: int64
+             * @description Id of the pending enrolment.
+             */
+            id: number;
+        };
+        /** @description Which enrolments to list (`GET /pending`). */
+        PendingQuery: {
+            /** @description From an earlier page. */
+            cursor?: string | null;
+            /**
+             * Format: uint32
+             * @description Most items, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /** @description `open` when absent. */
+            state?: components["schemas"]["PendingState"] | null;
+        };
+        /** @description How an enrolment came that an operator is asked about. */
+        PendingSource: "claim" | "certificate";
+        /** @description Where an enrolment stands that an operator is asked about. */
+        PendingState: "open" | "accepted" | "rejected";
         Place: {
             /** @description Path of the group, with `/` written as `%2F`. */
             path: string;
@@ -2493,6 +3875,90 @@ export interface components {
              */
             to?: string | null;
         };
+        /**
+         * @description Somebody who was refused on the device port. The same peer refused for the same reason is one entry with a count.
+         *      What the peer says of itself (`claimedName` to `serverName`) is vouched for by nobody.
+         */
+        Refusal: {
+            /** @description What to do about it. */
+            action: string;
+            /** @description Where it connected from. */
+            address: string;
+            /** @description Issuer of its certificate. */
+            certificateIssuer?: string | null;
+            /** @description Subject of its certificate. */
+            certificateSubject?: string | null;
+            /** @description Whom it says to be: the certificate's common name, else its client id, else its user name. */
+            claimedName?: string | null;
+            /** @description Client id of its CONNECT. */
+            clientId?: string | null;
+            /** @description Why: `credential.expired`, `tls.serverNotTrusted`, `topic.unmapped`, … */
+            code: string;
+            /**
+             * Format: uint64
+             * @description How often.
+             */
+            count: number;
+            /** @description Why, as a sentence. */
+            detail: string;
+            /** @description The device that it is by its certificate, or that has the name it gives itself. */
+            device?: string | null;
+            /** @description SHA-256 of its certificate, hex. */
+            fingerprint?: string | null;
+            /**
+             * Format: date-time
+             * @description First time.
+             */
+            firstAt: string;
+            /**
+             * Format: int64
+             * @description Stays the same while the refusal is repeated; of this node.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description Last time.
+             */
+            lastAt: string;
+            /** @description What was spoken: `mqtt 3.1.1`, `mqtt 5`, `mqtt 5 over websocket`, `https`. */
+            protocol?: string | null;
+            /** @description The server name that it asked for. */
+            serverName?: string | null;
+            /** @description How far the peer had come. */
+            stage: components["schemas"]["RefusalStage"];
+            /** @description User name of its CONNECT. */
+            userName?: string | null;
+        };
+        /** @description The query of `/refusals`. All that is said must hold. */
+        RefusalQuery: {
+            /** @description How the address begins: `10.1.` */
+            address?: string | null;
+            /** @description A part of what the peer says of itself, in whatever case. */
+            claimed?: string | null;
+            /** @description Where to go on: the `cursor` of the page before. */
+            cursor?: string | null;
+            /** @description Name of a device. */
+            device?: string | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /** @description A part of anything that is shown, in whatever case. */
+            q?: string | null;
+            /** @description How far the peer had come. */
+            stage?: components["schemas"]["RefusalStage"] | null;
+        };
+        /** @description How far a peer had come when it was refused. */
+        RefusalStage: "tls" | "connect" | "subscribe" | "publish" | "http";
+        /** @description A rejection (`POST /pending/{id}/reject`). */
+        RejectPending: {
+            /**
+             * @description Kept with it, up to 256 bytes.
+             * @default
+             */
+            reason?: string;
+        };
         /** @description A release: a set of components for some device types. */
         Release: {
             /** @description Its components, in order. */
@@ -2512,6 +3978,44 @@ export interface components {
             notes: string;
             /** @description Its version. */
             version: string;
+        };
+        /** @description New hardware for a device (`POST /devices/{name}/replace`): give `csr` or `generateKey`. */
+        Replace: {
+            /** @description A PKCS #10 certificate signing request of the new hardware, PEM. */
+            csr?: string | null;
+            /** @description The id burnt into the new hardware; becomes an alias. */
+            externalId?: components["schemas"]["Alias"] | null;
+            /**
+             * @description The server makes a key and shows it once.
+             * @default false
+             */
+            generateKey?: boolean;
+            /**
+             * @description Kept with the revoked certificates, up to 256 bytes.
+             * @default
+             */
+            reason?: string;
+        };
+        /** @description What replacing the hardware gave. */
+        Replaced: {
+            /** @description Root and issuing CA, PEM: what the device trusts. */
+            caPem: string;
+            /** @description The certificate and the issuing CA, PEM: what the device presents. */
+            certificatePem: string;
+            /** @description The new certificate. */
+            credential: components["schemas"]["Credential"];
+            /** @description The device, which stays. */
+            device: components["schemas"]["Device"];
+            /** @description The key, where the server made it; shown this once. */
+            privateKeyPem?: string | null;
+        };
+        /** @description A window in which one enrolment may replace a credential (`POST /devices/{name}/reprovision`). */
+        Reprovision: {
+            /**
+             * Format: uint32
+             * @description How long, 1 to 10080 (a week).
+             */
+            minutes: number;
         };
         /** @description What a retry did (`POST /jobs/{id}/retry`). */
         RetryResult: {
@@ -2564,6 +4068,12 @@ export interface components {
             /** @description SHA-256 of the root certificate, 64 hex characters. */
             caFingerprint: string;
             /**
+             * Format: date-time
+             * @description When the certificate of the device port ends; it is renewed long before.
+             * @default 1970-01-01T00:00:00Z
+             */
+            certificateNotAfter?: string;
+            /**
              * Format: uint64
              * @description Live device connections of this node.
              */
@@ -2573,15 +4083,68 @@ export interface components {
             /** @description Where devices connect, such as `mqtts://host:8883`. */
             deviceEndpoints: string[];
             /**
+             * Format: uint16
+             * @description Port of the first device listener.
+             * @default null
+             */
+            devicePort?: number | null;
+            /**
              * Format: uint64
              * @description Devices of this tenant.
              */
             devices: number;
             /**
              * Format: uint64
+             * @description Bytes that may still be written to the disk of the data directory; absent where the system does not say.
+             * @default null
+             */
+            diskFreeBytes?: number | null;
+            /**
+             * Format: uint64
+             * @description Bytes of that disk.
+             * @default null
+             */
+            diskTotalBytes?: number | null;
+            /**
+             * @description Names and addresses under which devices reach this server, as configured; empty where none is.
+             * @default []
+             */
+            hostnames?: string[];
+            /** @description Whether mail can be sent: a mail server is configured. */
+            mail: boolean;
+            /**
+             * Format: uint64
+             * @description Messages of devices since the start.
+             * @default 0
+             */
+            messagesReceived?: number;
+            /**
+             * Format: uint64
+             * @description Open files and sockets of the process.
+             * @default 0
+             */
+            openFiles?: number;
+            /**
+             * @description Whether everybody may speak plain HTTP to the console port.
+             * @default false
+             */
+            plainHttp?: boolean;
+            /**
+             * @description Start of links, where one is configured.
+             * @default null
+             */
+            publicUrl?: string | null;
+            /**
+             * Format: uint64
              * @description Bytes of memory that the process holds.
              */
             residentBytes: number;
+            /**
+             * Format: date-time
+             * @description What the server's clock says.
+             * @default 1970-01-01T00:00:00Z
+             */
+            serverTime?: string;
             /**
              * Format: date-time
              * @description When this node started.
@@ -2592,6 +4155,63 @@ export interface components {
              * @description Seconds since then.
              */
             uptimeSeconds: number;
+            /** @description Of the program. */
+            version: string;
+        };
+        /** @description One of one's sessions in browsers. */
+        Session: {
+            /** @description Where it began. */
+            address: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            createdAt: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description When it ends if it is not used any more.
+             */
+            expiresAt: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When it was last used, to within a minute.
+             */
+            lastUsedAt: string;
+            /** @description In which browser, as that said itself. */
+            userAgent: string;
+        };
+        /** @description A link that signs in (`POST /session/link`). */
+        SessionLink: {
+            /** @description What the link ends with. */
+            token: string;
+        };
+        SessionPath: {
+            /**
+             * Format: int64
+             * @description Number of the session.
+             */
+            id: number;
+        };
+        /** @description The first administrator (`POST /setup`). */
+        Setup: {
+            /** @description 12 to 256 characters. */
+            password: string;
+            /** @description What the set-up link ends with. */
+            token: string;
+            /** @description 1 to 64 of letters, digits, `.`, `_`, `@` and `-`. */
+            user: string;
+        };
+        /** @description Whether somebody has to set the server up (`GET /setup`). */
+        SetupState: {
+            /** @description True while there is no user. */
+            needed: boolean;
             /** @description Of the program. */
             version: string;
         };
@@ -2689,6 +4309,8 @@ export interface components {
         } | {
             query: string;
         };
+        /** @description What a notification tells. */
+        Telling: "opened" | "closed" | "more" | "test";
         /** @description A provisioning template. */
         Template: {
             /** @description What it says. */
@@ -2717,6 +4339,10 @@ export interface components {
             /** @description Name of the template. */
             name: string;
         };
+        TemplatePath2: {
+            /** @description Name of the command template. */
+            name: string;
+        };
         /** @description What a template says (`PUT /templates/{name}`). */
         TemplateSpec: {
             /** @description `{"Parameters": {…}, "Resources": {…}}`, as in the AWS-compatible provisioning API. */
@@ -2726,6 +4352,13 @@ export interface components {
              * @default true
              */
             enabled?: boolean;
+        };
+        /** @description How a try-out went (`POST /notifications/{name}/test`). */
+        Tested: {
+            /** @description A sentence. */
+            detail: string;
+            /** @description `delivered` or `failed`. */
+            outcome: components["schemas"]["DeliveryState"];
         };
         /** @description Against what failures are counted. */
         ThresholdScope: "wave" | "job";
@@ -2840,6 +4473,33 @@ export interface components {
              */
             versionSources?: components["schemas"]["VersionSource"][] | null;
         };
+        /** @description A topic that a device publishes to and its type maps to nothing. */
+        UnmappedTopic: {
+            /**
+             * Format: uint64
+             * @description How often on this node since it started.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description Last time.
+             */
+            lastAt: string;
+            /**
+             * Format: uint64
+             * @description Bytes of the last message.
+             */
+            sampleBytes: number;
+            /** @description A row for the topic map of its type: with placeholders where the device wrote its own name or client id. */
+            suggestedFilter: string;
+            /** @description As the device wrote it. */
+            topic: string;
+        };
+        /** @description Topics of one device that nothing maps, latest first. */
+        UnmappedTopics: {
+            /** @description The topics. */
+            items: components["schemas"]["UnmappedTopic"][];
+        };
         /** @description The query of an upload. */
         UploadQuery: {
             /** @description The file's name as devices see it. */
@@ -2871,7 +4531,7 @@ export interface components {
         /** @description A measured value. */
         Value: boolean | number | string;
         /** @description The truth about a job on one device; gates and counts use it. */
-        Verdict: "pending" | "verified" | "rolledBack" | "unverifiable" | "expired";
+        Verdict: "pending" | "verified" | "rolledBack" | "unverifiable" | "expired" | "refuted";
         /** @description What checking the chain found (`GET /audit/verify`). */
         Verification: {
             /** @description Whether every record and every seal is as it was written. */
@@ -2924,6 +4584,20 @@ export interface components {
             /** Format: uint8 */
             percent: number;
         } | "rest";
+        /** @description What a device does before it goes. */
+        Wipe: {
+            /** @description What goes with it. */
+            arguments?: {
+                [key: string]: unknown;
+            };
+            /** @description The command, as the device's software knows it. */
+            command: string;
+            /**
+             * Format: uint64
+             * @description How long its answer is awaited, 60 to 7776000 (90 days); a day when absent.
+             */
+            waitSeconds?: number | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -2933,6 +4607,147 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only about this device. */
+                device?: string | null;
+                /** @description Only of this kind. */
+                kind?: components["schemas"]["AlertKind"] | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+                /** @description Only open, or only closed ones. */
+                state?: components["schemas"]["AlertState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfAlert"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the alert. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Something that is wrong, or was. It closes by itself when its condition ends. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the alert. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Something that is wrong, or was. It closes by itself when its condition ends. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the alert. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description Why an alert is closed by hand (`POST /alerts/{id}/close`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Closing"];
+            };
+        };
+        responses: {
+            /** @description Something that is wrong, or was. It closes by itself when its condition ends. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listArtifacts: {
         parameters: {
             query?: {
@@ -3419,6 +5234,151 @@ export interface operations {
             };
         };
     };
+    listCommandTemplates: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfCommandTemplate"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCommandTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the command template. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A command template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandTemplate"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putCommandTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the command template. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description What a command template says (`PUT /command-templates/{name}`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommandTemplateSpec"];
+            };
+        };
+        responses: {
+            /** @description A command template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandTemplate"];
+                };
+            };
+            /** @description A command template. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandTemplate"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCommandTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the command template. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listComponents: {
         parameters: {
             query?: {
@@ -3670,6 +5630,75 @@ export interface operations {
             };
         };
     };
+    exportDevices: {
+        parameters: {
+            query?: {
+                /** @description In the query language; all when absent. */
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importDevices: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen. */
+                dryRun?: boolean;
+                /** @description `abort` when absent. */
+                onError?: components["schemas"]["OnError"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": unknown;
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What an import did, or would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     tagDevices: {
         parameters: {
             query?: never;
@@ -3787,7 +5816,10 @@ export interface operations {
     };
     deleteDevice: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Removes what is left of a decommissioned device, so that its name may be given to another one. */
+                reuseName?: boolean;
+            };
             header?: {
                 /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
                 "If-Match"?: string;
@@ -3930,6 +5962,95 @@ export interface operations {
             };
         };
     };
+    listDeviceCommands: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfCommandResult"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendCommand: {
+        parameters: {
+            query?: {
+                /** @description How long to wait for the end of it: `0s` to `60s`; no wait when absent. */
+                wait?: string | null;
+            };
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A command to send: exactly one of `command` and `template`. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommand"];
+            };
+        };
+        responses: {
+            /** @description A command on one device, and what the device answered. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description A command on one device, and what the device answered. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCredentials: {
         parameters: {
             query?: {
@@ -4007,6 +6128,78 @@ export interface operations {
             };
         };
     };
+    generateCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A key and a certificate made by the server (`POST /devices/{name}/credentials/generate`). Shown this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeneratedCredential"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewDecommission: {
+        parameters: {
+            query?: {
+                /** @description `keep` when absent. */
+                data?: components["schemas"]["DataFate"] | null;
+                /** @description Whether the device is to wipe itself first. */
+                wipe?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What decommissioning would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecommissionPreview"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     decommissionDevice: {
         parameters: {
             query?: never;
@@ -4020,7 +6213,12 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description How a device goes out of service (`POST /devices/{name}/decommission`). Without a body: at once, keeping its data. */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decommission"];
+            };
+        };
         responses: {
             /** @description A managed device. */
             200: {
@@ -4135,6 +6333,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceRefusals: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRefusal"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceDevice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description New hardware for a device (`POST /devices/{name}/replace`): give `csr` or `generateKey`. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replace"];
+            };
+        };
+        responses: {
+            /** @description What replacing the hardware gave. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replaced"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openReprovision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A window in which one enrolment may replace a credential (`POST /devices/{name}/reprovision`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reprovision"];
+            };
+        };
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeReprovision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A managed device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
                 };
             };
             /** @description Why the request was refused */
@@ -4539,6 +6883,38 @@ export interface operations {
             };
         };
     };
+    listUnmappedTopics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Topics of one device that nothing maps, latest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmappedTopics"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEvents: {
         parameters: {
             query?: {
@@ -4817,8 +7193,17 @@ export interface operations {
             query?: {
                 /** @description Where to go on: the `cursor` of the page before. */
                 cursor?: string | null;
+                /** @description Only those of this kind. */
+                kind?: components["schemas"]["JobKind"] | null;
                 /** @description Most items in the answer, 1 to 1000; 100 when absent. */
                 limit?: number | null;
+                /**
+                 * @description Only those that have this text in their description, targets, maker, command or release, whatever the case of
+                 *      its letters.
+                 */
+                q?: string | null;
+                /** @description Only those in this state. */
+                state?: components["schemas"]["JobState"] | null;
             };
             header?: never;
             path?: never;
@@ -4991,6 +7376,8 @@ export interface operations {
             query?: {
                 /** @description Where to go on: the `cursor` of the page before. */
                 cursor?: string | null;
+                /** @description Only those on the device of this name. */
+                device?: string | null;
                 /** @description Most items in the answer, 1 to 1000; 100 when absent. */
                 limit?: number | null;
                 /** @description Only those that count so. */
@@ -5201,6 +7588,38 @@ export interface operations {
             };
         };
     };
+    watch: {
+        parameters: {
+            query?: {
+                /** @description Only changes of this device, and its telemetry as it comes. */
+                device?: string | null;
+                /** @description Kinds to tell of, joined by commas; all of them when absent. Kinds that one may not see are left out. */
+                kinds?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -5230,6 +7649,220 @@ export interface operations {
             };
         };
     };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfChannel"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the channel. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A way by which people are told of alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the channel. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description What a channel is to be (`PUT /notifications/{name}`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelSpec"];
+            };
+        };
+        responses: {
+            /** @description A way by which people are told of alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description A way by which people are told of alerts. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the channel. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotificationDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the channel. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfDelivery"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the channel. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How a try-out went (`POST /notifications/{name}/test`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getOpenApi: {
         parameters: {
             query?: never;
@@ -5245,6 +7878,160 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    listPending: {
+        parameters: {
+            query?: {
+                /** @description From an earlier page. */
+                cursor?: string | null;
+                /** @description Most items, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+                /** @description `open` when absent. */
+                state?: components["schemas"]["PendingState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfPending"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acceptPending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the pending enrolment. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description An acceptance (`POST /pending/{id}/accept`). */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AcceptPending"];
+            };
+        };
+        responses: {
+            /** @description An enrolment that waits for an operator, or was decided by one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectPending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the pending enrolment. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description A rejection (`POST /pending/{id}/reject`). */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RejectPending"];
+            };
+        };
+        responses: {
+            /** @description An enrolment that waits for an operator, or was decided by one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefusals: {
+        parameters: {
+            query?: {
+                /** @description How the address begins: `10.1.` */
+                address?: string | null;
+                /** @description A part of what the peer says of itself, in whatever case. */
+                claimed?: string | null;
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Name of a device. */
+                device?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+                /** @description A part of anything that is shown, in whatever case. */
+                q?: string | null;
+                /** @description How far the peer had come. */
+                stage?: components["schemas"]["RefusalStage"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRefusal"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -5430,6 +8217,228 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Checks"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who signs in (`POST /session`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSession"];
+            };
+        };
+        responses: {
+            /** @description Who one is (`GET /me`). */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signInByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A link that signs in (`POST /session/link`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionLink"];
+            };
+        };
+        responses: {
+            /** @description Who one is (`GET /me`). */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfSession"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the session. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether somebody has to set the server up (`GET /setup`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupState"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The first administrator (`POST /setup`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Who one is (`GET /me`). */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description Why the request was refused */
