@@ -61,13 +61,6 @@ export interface ServerDetails extends ServerInfo {
   pointsStored?: number;
 }
 
-export interface Simulation {
-  available: boolean;
-  running: boolean;
-  devices: number;
-  connected: number;
-}
-
 export interface CommandBody {
   command?: string;
   template?: string;
@@ -248,11 +241,6 @@ export interface PendingPaths {
   "/api/v1/sessions": { get: Operation<Page<Session>> };
   "/api/v1/sessions/{id}": { delete: Operation<undefined, { path: { id: number } }> };
   "/api/v1/server": { get: Operation<ServerDetails> };
-  "/api/v1/simulation": {
-    get: Operation<Simulation>;
-    post: Operation<Simulation, { body: { devices: number } }>;
-    delete: Operation<undefined>;
-  };
   "/api/v1/devices/{name}/commands": {
     get: Operation<Page<CommandExecution>, { path: { name: string }; query: Listing }>;
     post: Operation<CommandResult, { path: { name: string }; query: { wait?: string }; body: CommandBody }>;

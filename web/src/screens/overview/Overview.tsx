@@ -1,6 +1,6 @@
 // What needs somebody comes first; then how the fleet is and what is under way.
 import { Button, Progress, SimpleGrid, Stack, Text } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, type Page as ApiPage, type Schemas, take } from "../../api/client";
 import type { Alert, Pending } from "../../api/pending";
@@ -81,7 +81,7 @@ export function Overview() {
                   ) : undefined
                 }
               >
-                Connect a board, this computer, or let simulated devices show what Windlass does.
+                Connect a board or this computer.
               </Empty>
             ) : (
               <Fleet facets={(fleet.data?.facets as Counts | undefined) ?? {}} total={total} />
@@ -103,7 +103,6 @@ export function Overview() {
             </Panel>
           ) : null}
           {can("server.read") ? <ServerPanel /> : null}
-          {can("server.manage") ? <SimulationPanel /> : null}
         </SimpleGrid>
       </Stack>
     </Page>
@@ -224,41 +223,6 @@ function ServerPanel() {
       ) : (
         <Trouble error={server.error} />
       )}
-    </Panel>
-  );
-}
-
-function SimulationPanel() {
-  const client = useQueryClient();
-  const simulation = useQuery({
-    queryKey: ["simulation"],
-    queryFn: () => take(api.GET("/api/v1/simulation")),
-    retry: false,
-    refetchInterval: 10_000,
-  });
-  const settled = () => client.invalidateQueries({ queryKey: ["simulation"] });
-  const start = useMutation({
-    mutationFn: () => take(api.POST("/api/v1/simulation", { body: { devices: 1000 } })),
-    onSettled: settled,
-  });
-  const stop = useMutation({ mutationFn: () => take(api.DELETE("/api/v1/simulation")), onSettled: settled });
-  const now = simulation.data;
-  if (!now?.available) return null;
-  return (
-    <Panel title="Simulated devices">
-      <Text size="sm" mb="sm">
-        {now.running
-          ? `${count(now.connected)} of ${counted(now.devices, "simulated device")} are connected, over real MQTT and TLS.`
-          : "A thousand devices that connect over real MQTT and TLS, to try things on."}
-      </Text>
-      <Button
-        variant="default"
-        loading={start.isPending || stop.isPending}
-        onClick={() => (now.running ? stop.mutate() : start.mutate())}
-      >
-        {now.running ? "Stop them" : "Start 1,000"}
-      </Button>
-      <Trouble error={start.error ?? stop.error} />
     </Panel>
   );
 }

@@ -1,13 +1,11 @@
 // First run: the set-up link makes the first administrator, then one question decides what comes next.
 import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
-import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { api, take } from "../../api/client";
 import { Frame } from "../../session/Frame";
 import { useSession } from "../../session/session";
 import { useApiForm } from "../../ui/form";
-import { IconDevices, IconPlug, IconScreen } from "../../ui/icons";
+import { IconDevices, IconScreen } from "../../ui/icons";
 import { Trouble } from "../../ui/Trouble";
 import classes from "./start.module.css";
 import { takeToken } from "./token";
@@ -83,15 +81,6 @@ function FirstAdmin({ token }: { token: string }) {
 
 function FirstQuestion({ user }: { user: string }) {
   const navigate = useNavigate();
-  const simulation = useQuery({
-    queryKey: ["simulation"],
-    queryFn: () => take(api.GET("/api/v1/simulation")),
-    retry: false,
-  });
-  const start = useMutation({
-    mutationFn: () => take(api.POST("/api/v1/simulation", { body: { devices: 1000 } })),
-    onSuccess: () => navigate({ to: "/" }),
-  });
   return (
     <Frame title={`Hello ${user}. What would you like to connect first?`} wide>
       <div className={classes.choices}>
@@ -109,18 +98,7 @@ function FirstQuestion({ user }: { user: string }) {
         >
           One command in a terminal plays a device. It takes a minute.
         </Choice>
-        {simulation.data?.available !== false && !simulation.isError ? (
-          <Choice
-            icon={<IconPlug size={22} />}
-            title="1,000 simulated devices"
-            busy={start.isPending || simulation.isPending}
-            onClick={() => start.mutate()}
-          >
-            They connect over real MQTT and TLS, send telemetry and take updates. Stop them whenever you like.
-          </Choice>
-        ) : null}
       </div>
-      <Trouble error={start.error} />
       <Text size="sm" mt="md">
         <Link to="/" className="link">
           Look around first
@@ -130,15 +108,9 @@ function FirstQuestion({ user }: { user: string }) {
   );
 }
 
-function Choice(props: {
-  icon: ReactNode;
-  title: string;
-  children: string;
-  busy?: boolean;
-  onClick: () => void;
-}) {
+function Choice(props: { icon: ReactNode; title: string; children: string; onClick: () => void }) {
   return (
-    <button type="button" className={classes.choice} onClick={props.onClick} disabled={props.busy}>
+    <button type="button" className={classes.choice} onClick={props.onClick}>
       {props.icon}
       <strong>{props.title}</strong>
       <span>{props.children}</span>
