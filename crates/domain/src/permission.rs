@@ -388,7 +388,8 @@ audit.erase          yes -   -   -
 alert.read           yes yes yes -
 alert.handle         yes yes -   -
 notification.manage  yes -   -   -
-server.read          yes yes yes -";
+server.read          yes yes yes -
+server.manage        yes -   -   -";
         let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines.len(), Permission::ALL.len());
         for (line, permission) in lines.iter().zip(Permission::ALL) {

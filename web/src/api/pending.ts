@@ -51,15 +51,7 @@ export interface Session {
   current: boolean;
 }
 
-type ServerInfo = S["ServerInfo"];
-
-/** Figures that a server may add to what it says of itself. */
-export interface ServerDetails extends ServerInfo {
-  stateBytes?: number;
-  telemetryBytes?: number;
-  blobBytes?: number;
-  pointsStored?: number;
-}
+export type ServerDetails = S["ServerInfo"];
 
 export interface CommandBody {
   command?: string;

@@ -145,16 +145,25 @@ impl CsvTable {
         Ok(Self { text: text.into(), delimiter, columns, digest })
     }
 
+    /// The line on which a record begins. The reader's position may stand before the end of the line above it, and
+    /// before empty lines.
+    fn line_of(&self, position: &csv::Position) -> Option<u64> {
+        let ahead = self.text.get(usize::try_from(position.byte()).ok()?..)?;
+        let ends = ahead.bytes().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let skipped = ends.filter(|byte| *byte == b'\n').count();
+        position.line().checked_add(u64::try_from(skipped).ok()?)
+    }
+
     fn row(&self, number: u64, record: Result<StringRecord, csv::Error>) -> ImportRow {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let line = error.position().map(csv::Position::line);
+                let line = error.position().and_then(|position| self.line_of(position));
                 let spec = Err(vec![FieldProblem::new("row", format!("cannot be read: {error}"))]);
                 return ImportRow { row: number, line, name: String::new(), spec };
             }
         };
-        let line = record.position().map(csv::Position::line);
+        let line = record.position().and_then(|position| self.line_of(position));
         let (mut name, mut spec, mut problems) = (String::new(), ImportSpec::default(), Vec::new());
         if record.len() != self.columns.len() {
             let text = format!("has {} cells, the heading has {}", record.len(), self.columns.len());

@@ -133,7 +133,7 @@ fn sigterm_tells_devices_to_go_and_finishes_what_is_under_way() {
     assert_eq!(server.ended(), Some(0));
     server.start_again();
     let values = server.json(&["device", "telemetry", "pump"]);
-    assert_eq!(values[0]["value"], 1, "what was acknowledged while draining is there: {values}");
+    assert_eq!(values[0]["value"], 1.0, "what was acknowledged while draining is there: {values}");
 }
 
 #[test]

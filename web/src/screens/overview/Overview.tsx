@@ -208,7 +208,7 @@ function ServerPanel() {
             ["Version", info.version],
             ["Connections", count(info.connections)],
             ["Memory", bytes(info.residentBytes)],
-            ...(info.diskFreeBytes !== undefined && info.diskTotalBytes !== undefined
+            ...(info.diskFreeBytes != null && info.diskTotalBytes != null
               ? [
                   ["Disk free", `${bytes(info.diskFreeBytes)} of ${bytes(info.diskTotalBytes)}`] as [
                     string,

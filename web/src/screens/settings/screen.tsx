@@ -56,18 +56,14 @@ function Footprint() {
     ["Devices", number(it.devices)],
     ["Connected now", number(it.connections)],
     ["Memory", size(it.residentBytes)],
-    ["State on disk", size(it.stateBytes)],
-    ["Telemetry on disk", size(it.telemetryBytes)],
-    ["Files on disk", size(it.blobBytes)],
     [
       "Disk free",
-      it.diskFreeBytes === undefined
+      it.diskFreeBytes == null
         ? null
         : `${bytes(it.diskFreeBytes)} of ${bytes(it.diskTotalBytes ?? 0)}`,
     ],
     ["Open files", number(it.openFiles)],
     ["Messages since start", number(it.messagesReceived)],
-    ["Points stored since start", number(it.pointsStored)],
     [
       "Certificate good until",
       it.certificateNotAfter ? <Time key="certificate" at={it.certificateNotAfter} /> : null,
