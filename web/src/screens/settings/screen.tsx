@@ -58,9 +58,7 @@ function Footprint() {
     ["Memory", size(it.residentBytes)],
     [
       "Disk free",
-      it.diskFreeBytes == null
-        ? null
-        : `${bytes(it.diskFreeBytes)} of ${bytes(it.diskTotalBytes ?? 0)}`,
+      it.diskFreeBytes == null ? null : `${bytes(it.diskFreeBytes)} of ${bytes(it.diskTotalBytes ?? 0)}`,
     ],
     ["Open files", number(it.openFiles)],
     ["Messages since start", number(it.messagesReceived)],
