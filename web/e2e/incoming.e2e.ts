@@ -85,7 +85,7 @@ atEverySize("incoming", (_size, open) => {
     await page.getByRole("menuitem", { name: /Take out of service/ }).click();
     const dialog = page.getByRole("dialog");
     await dialog
-      .getByText(/credential/i)
+      .getByText(/certificate/i)
       .first()
       .waitFor();
     await window.isFitForAll();

@@ -60,7 +60,7 @@ atEverySize("sessions", (size, open) => {
     await window.isFitForAll();
     const cookies = await window.context.cookies();
     expect(cookies.filter((cookie) => cookie.name.includes("windlass"))).toEqual([]);
-    await page.goBack().catch(() => undefined);
+    await page.reload();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
     expect(size.width).toBe(page.viewportSize()?.width);
   });
@@ -73,7 +73,7 @@ atEverySize("sessions", (size, open) => {
     await page.getByLabel("User").fill("admin");
     await page.getByLabel("Password").first().fill("not the password");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.locator("[aria-invalid=true]").waitFor();
+    await page.getByText("The user name or the password is wrong.").waitFor();
     expect(await page.getByLabel("User").inputValue()).toBe("admin");
     await window.isFitForAll();
   });

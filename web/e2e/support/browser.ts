@@ -92,6 +92,12 @@ export class Window {
   async isFitForAll(): Promise<void> {
     const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(wide, `the page at ${this.page.url()} is wider than the window`).toBeLessThanOrEqual(0);
+    // What fades in has no contrast yet.
+    await this.page.waitForFunction(() =>
+      document
+        .getAnimations()
+        .every((it) => it.playState !== "running" || it.effect?.getTiming().iterations === Infinity),
+    );
     const found = await new AxeBuilder({ page: this.page })
       .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"])
       .analyze();

@@ -1,9 +1,11 @@
 import { notifications } from "@mantine/notifications";
 import { asProblem } from "../api/client";
 
+const closeButtonProps = { "aria-label": "Close" };
+
 /** Says in passing that something was done. */
 export function done(message: string): void {
-  notifications.show({ message, color: "teal", autoClose: 4000, withBorder: true });
+  notifications.show({ message, color: "teal", autoClose: 4000, withBorder: true, closeButtonProps });
 }
 
 /** Says in passing that something did not work, where no form is there to say it. */
@@ -15,5 +17,6 @@ export function failed(error: unknown): void {
     color: "red",
     autoClose: 10_000,
     withBorder: true,
+    closeButtonProps,
   });
 }

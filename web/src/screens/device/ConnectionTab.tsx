@@ -133,7 +133,13 @@ function UnmappedTopics({ device }: { device: Device }) {
               Give the device a type first: topics are mapped by its type, for all devices of it.
             </Text>
           )}
-          <Table.ScrollContainer minWidth={560}>
+          <Table.ScrollContainer
+            minWidth={560}
+            type="native"
+            tabIndex={0}
+            role="region"
+            aria-label="Unmapped topics"
+          >
             <Table aria-label="Topics that nothing maps">
               <Table.Thead>
                 <Table.Tr>

@@ -134,7 +134,13 @@ function Report({ report }: { report: ImportReport }) {
         <Text size="sm" mb="sm" role="status">
           {summary}
         </Text>
-        <Table.ScrollContainer minWidth={520}>
+        <Table.ScrollContainer
+          minWidth={520}
+          type="native"
+          tabIndex={0}
+          role="region"
+          aria-label="The first rows"
+        >
           <Table aria-label="The first rows">
             <Table.Thead>
               <Table.Tr>
@@ -186,7 +192,13 @@ function Report({ report }: { report: ImportReport }) {
       </Panel>
       {report.problems.length > 0 ? (
         <Panel title="Problems">
-          <Table.ScrollContainer minWidth={420}>
+          <Table.ScrollContainer
+            minWidth={420}
+            type="native"
+            tabIndex={0}
+            role="region"
+            aria-label="Problems"
+          >
             <Table aria-label="Problems, by row">
               <Table.Thead>
                 <Table.Tr>
