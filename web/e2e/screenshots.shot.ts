@@ -48,7 +48,8 @@ it("makes a picture of every screen in both themes", { timeout: 600_000 }, async
     for (const size of SIZES) {
       for (const scheme of ["light", "dark"] as const) {
         const window = await Window.open(browser, server, size, scheme);
-        await window.signIn();
+        await window.signIn("/");
+        await window.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
         const screens = size.name === "desktop" ? SCREENS : SCREENS.slice(0, 2).concat(SCREENS.slice(7, 8));
         for (const [name, path] of screens) {
           await window.go(path);
@@ -99,7 +100,7 @@ async function furnish(server: Windlass): Promise<void> {
   await server.must("POST", "/groups", { path: "eu/berlin", description: "Plant in Berlin" });
   await server.must("POST", "/groups", { path: "eu/hamburg", description: "Harbour of Hamburg" });
   const fast = ["--install", "0.3", "--restart", "0.3"];
-  await server.simulate(8, "pump-", [...fast, "--profile", "pump", "--rate", "4"]);
+  await server.simulate(8, "pump-", [...fast, "--profile", "pump"]);
   await server.must("POST", "/groups/eu%2Fberlin/members", { addMatching: "name==pump-0000*" });
   await server.must("POST", "/devices/tags", { q: "name==pump-*", add: ["outdoor"], remove: [] });
   for (const version of ["2.0.0", "2.1.0"]) await server.release("pump-fw", version);
