@@ -170,6 +170,19 @@ impl Condition {
         }
     }
 
+    /// A device that waits for somebody to let it in. `name`: what it wants to be called, if it says.
+    pub fn device_pending(id: i64, name: Option<&str>, reason: &str, since: Timestamp) -> Self {
+        let who = name.map_or_else(|| "A device".to_owned(), ToOwned::to_owned);
+        Self {
+            kind: AlertKind::DevicePending,
+            about: About::Pending(id),
+            severity: Severity::Warning,
+            subject: format!("{who} waits to be let in"),
+            detail: format!("Since {}: {reason}.", moment(since)),
+            action: "Look at what it presents, then accept or reject it under Provisioning".to_owned(),
+        }
+    }
+
     /// The last backup of a node failed.
     pub fn backup_failed(node: &str, problem: &str, at: Timestamp, last_good: Option<Timestamp>) -> Self {
         let good = last_good.map_or_else(|| "never".to_owned(), |at| moment(at).to_string());

@@ -246,6 +246,15 @@ pub async fn list(
     rows.into_iter().map(Pending::try_from).collect()
 }
 
+/// Every open wish of every tenant, oldest first; at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Pending>, StoreError> {
+    let rows = fetch_all!(tx, Row, select!("WHERE state = 'open' ORDER BY id LIMIT $1"), i64::from(limit))?;
+    rows.into_iter().map(Pending::try_from).collect()
+}
+
 /// How many wishes of a tenant are open, and how many of those came through one claim (`None`: through none).
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use windlass_domain::job::JobState;
 use windlass_domain::time::Timestamp;
 use windlass_store::alerts::{CertificateOf, EndingCertificate, certificates_ending, jobs_halted};
 use windlass_store::backups::outcomes;
-use windlass_store::{claims, jobs};
+use windlass_store::{claims, jobs, pending};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
@@ -22,6 +22,9 @@ use crate::error::AppError;
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
+
+/// Devices in the queue that are told of at once.
+const WAITING: u32 = 10_000;
 
 /// Conditions by tenant.
 pub(super) type Holding = BTreeMap<TenantId, Vec<Condition>>;
@@ -58,6 +61,19 @@ impl App {
                 let condition = Condition::rollout_stopped(job.id, &job.spec.name, halt);
                 holding.entry(job.tenant).or_default().push(condition);
             }
+        }
+        Ok(holding)
+    }
+
+    /// Devices that wait in the queue for somebody's decision; the queue itself is bounded.
+    pub(super) async fn waiting_devices(&self) -> Result<Holding, AppError> {
+        let waiting = self.store.read(|tx| Box::pin(pending::waiting(tx, WAITING))).await?;
+        let mut holding = Holding::new();
+        for one in waiting {
+            let wish = &one.wish;
+            let condition =
+                Condition::device_pending(one.id.get(), wish.name.as_deref(), &wish.reason, one.first_at);
+            holding.entry(one.tenant).or_default().push(condition);
         }
         Ok(holding)
     }

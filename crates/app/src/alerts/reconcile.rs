@@ -71,6 +71,8 @@ impl App {
         }
         let stopped = self.stopped_rollouts().await?;
         self.reconcile(&everybody, AlertKind::RolloutStopped, stopped, &lease, now).await?;
+        let waiting = self.waiting_devices().await?;
+        self.reconcile(&everybody, AlertKind::DevicePending, waiting, &lease, now).await?;
         // What is wrong with the server itself is told to the first tenant, which every store has.
         if let Some(owner) = everybody.first().map(|tenant| tenant.id) {
             let mut disk = Holding::new();

@@ -516,3 +516,47 @@ async fn a_failed_backup_is_told_of_until_one_succeeds() {
     let told: Vec<String> = bench.receiver.events().into_iter().map(|(_, event)| event).collect();
     assert_eq!(told, ["alert.opened", "alert.closed"], "and not again for each attempt");
 }
+
+#[tokio::test]
+async fn a_device_that_waits_is_told_of_until_somebody_decides() {
+    use windlass_domain::enrol::{PendingSource, PendingState};
+    use windlass_domain::ids::Sha256;
+    use windlass_store::pending::{self, Wish};
+    let bench = Bench::new().await;
+    let wish = Wish {
+        name: Some("pump-7".to_owned()),
+        source: PendingSource::Claim,
+        claim: None,
+        template: None,
+        device_type: None,
+        fingerprint: Sha256::of(b"certificate"),
+        public_key: Sha256::of(b"key"),
+        certificate_pem: None,
+        reason: "a device of this name is enrolled already".to_owned(),
+    };
+    let tenant = bench.by.tenant;
+    let id = bench
+        .app
+        .store
+        .write::<_, StoreError, _>(move |tx| {
+            let wish = wish.clone();
+            Box::pin(async move { pending::note(tx, tenant, &wish, START).await })
+        })
+        .await
+        .unwrap();
+    bench.look().await;
+    bench.look().await;
+    let open = bench.alerts(Some(true)).await;
+    assert_eq!((open.len(), open[0].kind), (1, AlertKind::DevicePending));
+    assert_eq!(open[0].subject, "pump-7 waits to be let in");
+    bench
+        .app
+        .store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move { pending::decide(tx, id, PendingState::Rejected, "ann", None, START).await })
+        })
+        .await
+        .unwrap();
+    bench.look().await;
+    assert!(bench.alerts(Some(true)).await.is_empty());
+}
