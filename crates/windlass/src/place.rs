@@ -99,10 +99,14 @@ pub(crate) fn password() -> String {
     hex::encode(bytes)
 }
 
-/// Writes a password file beside the data directory and returns both.
+/// The password file beside the data directory, written if it is not there, and the password in it.
 pub(crate) fn password_file(directory: &Path) -> anyhow::Result<(PathBuf, String)> {
-    let password = password();
     let file = directory.join("password");
+    // A directory that was used before keeps its administrator.
+    if let Ok(known) = std::fs::read_to_string(&file) {
+        return Ok((file, known));
+    }
+    let password = password();
     private_file::write(&file, password.as_bytes())?;
     Ok((file, password))
 }
