@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use windlass_domain::credential::CredentialStatus;
@@ -56,8 +57,23 @@ impl Probe {
 }
 
 async fn follow(app: &App) {
-    let changes = app.fleet.catch_up(&app.store).await.unwrap();
-    app.follow_connections(&changes).await.unwrap();
+    static NEXT: AtomicI64 = AtomicI64::new(1 << 40);
+    let marker = NEXT.fetch_add(1, Ordering::Relaxed);
+    app.store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move { tx.changed(ChangeKind::Series, marker).await })
+        })
+        .await
+        .unwrap();
+    // On a server, a transaction of anybody that is still open holds the feed back: ask until all is there.
+    loop {
+        let changes = app.fleet.catch_up(&app.store).await.unwrap();
+        app.follow_connections(&changes).await.unwrap();
+        if changes.iter().any(|change| change.kind == ChangeKind::Series && change.id == marker) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
