@@ -1,12 +1,17 @@
 // The one door to the server: the generated client, problems as errors, and the news that a session has ended.
 // Knows nothing of screens.
 import createClient from "openapi-fetch";
-import type { PendingPaths } from "./pending";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
-export type Paths = Omit<paths, keyof PendingPaths> & PendingPaths;
-export type { Page } from "./pending";
+
+/** One page of a list: what every `PageOf…` of the document is. */
+export interface Page<T> {
+  items: T[];
+  cursor?: string | null;
+  total?: number | null;
+  facets?: Schemas["PageOfDevice"]["facets"];
+}
 
 /** An answer that is no success, or no answer at all. `detail` is a sentence for people. */
 export class ProblemError extends Error {
@@ -33,7 +38,7 @@ export function onSessionEnded(listener: Listener): () => void {
 }
 
 /** The client; see `take` for its answers. */
-export const api = createClient<Paths>({ baseUrl: "", credentials: "same-origin" });
+export const api = createClient<paths>({ baseUrl: "", credentials: "same-origin" });
 
 interface Taken<T> {
   data?: T;

@@ -1,8 +1,7 @@
 import { Badge, Button, Menu, Stack } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { api, take } from "../../api/client";
-import type { Session } from "../../api/pending";
+import { api, take, type Schemas } from "../../api/client";
 import { type Column, ListTable } from "../../list/ListTable";
 import { useCan, useMe } from "../../session/session";
 import { Clip } from "../../ui/Clip";
@@ -12,6 +11,8 @@ import { RowMenu } from "../../ui/RowMenu";
 import { Time } from "../../ui/Time";
 import { done } from "../../ui/toast";
 import { PasswordForm } from "./Users";
+
+type Session = Schemas["Session"];
 
 /** One's own password and sessions. */
 export function Account() {

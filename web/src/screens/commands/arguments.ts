@@ -1,5 +1,7 @@
 /** The arguments of a command template, from what was typed. Pure. */
-import type { CommandParameter as Parameter } from "../../api/pending";
+import type { Schemas } from "../../api/client";
+
+type Parameter = Schemas["Parameter"];
 
 export type Typed = Record<string, string | boolean>;
 

@@ -4,12 +4,13 @@ import { useState } from "react";
 import { Button, JsonInput, NumberInput, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, type Schemas } from "../../kit/api";
-import type { CommandTemplate } from "../../api/pending";
 import { useGo, useUrl } from "../../kit/nav";
 import { Trouble } from "../../kit/parts";
 import { counted } from "../../ui/format";
 import { useMatching } from "../rollouts/wizard";
 import { readArguments, readObject, type Typed } from "./arguments";
+
+type CommandTemplate = Schemas["CommandTemplate"];
 
 export function Run({ templates }: { templates: CommandTemplate[] }) {
   const go = useGo();

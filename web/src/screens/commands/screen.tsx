@@ -2,7 +2,6 @@
 import { Tabs } from "@mantine/core";
 
 import { path, useList, type Schemas } from "../../kit/api";
-import type { CommandTemplate } from "../../api/pending";
 import { Go, useUrl } from "../../kit/nav";
 import { Empty, Listing, Screen } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
@@ -11,6 +10,8 @@ import { Time } from "../../ui/Time";
 import { CountsBar, jobTitle } from "../rollouts/states";
 import { Run } from "./run";
 import { Templates } from "./templates";
+
+type CommandTemplate = Schemas["CommandTemplate"];
 
 type Job = Schemas["Job"];
 

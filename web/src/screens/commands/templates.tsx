@@ -16,12 +16,14 @@ import {
   TextInput,
 } from "@mantine/core";
 
-import { fault, path, request, useAct, type ListOf } from "../../kit/api";
-import type { CommandTemplate, CommandParameter as Parameter } from "../../api/pending";
+import { fault, path, request, useAct, type ListOf, type Schemas } from "../../kit/api";
 import { Confirmed, Empty, Listing, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { span } from "../../kit/text";
 import { readObject } from "./arguments";
+
+type CommandTemplate = Schemas["CommandTemplate"];
+type Parameter = Schemas["Parameter"];
 
 type Editable = Omit<CommandTemplate, "version" | "fixedArguments" | "createdAt" | "updatedAt"> & {
   fixed: string;

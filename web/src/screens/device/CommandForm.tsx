@@ -11,10 +11,14 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { api, ProblemError, take } from "../../api/client";
-import type { CommandBody, CommandParameter, CommandTemplate } from "../../api/pending";
+import { api, ProblemError, take, type Schemas } from "../../api/client";
 import { useApiForm } from "../../ui/form";
 import { Trouble } from "../../ui/Trouble";
+import { readObject } from "../commands/arguments";
+
+type CommandBody = Schemas["NewCommand"];
+type CommandParameter = Schemas["Parameter"];
+type CommandTemplate = Schemas["CommandTemplate"];
 
 interface Draft {
   template: string;
@@ -159,14 +163,11 @@ function bodyOf(draft: Draft, templates: CommandTemplate[]): CommandBody {
   const template = templates.find((item) => item.name === draft.template);
   if (template) return { template: template.name, arguments: draft.named };
   if (!draft.json.trim()) return { command: draft.command.trim() };
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(draft.json);
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : "is no JSON";
-    throw new ProblemError(0, "console.invalid", "The arguments are no JSON", detail, [
-      { field: "arguments", problem: detail },
+  const { value, problem } = readObject(draft.json);
+  if (problem) {
+    throw new ProblemError(0, "console.invalid", "The arguments cannot be sent", problem, [
+      { field: "arguments", problem },
     ]);
   }
-  return { command: draft.command.trim(), arguments: parsed };
+  return { command: draft.command.trim(), ...(value ? { arguments: value } : {}) };
 }

@@ -3,8 +3,7 @@ import { Stack, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "@tanstack/react-router";
-import { api, type Page as ApiPage, take } from "../../api/client";
-import type { CommandExecution, CommandResult } from "../../api/pending";
+import { api, take, type Schemas } from "../../api/client";
 import { useCan } from "../../session/session";
 import { Empty, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
@@ -14,6 +13,8 @@ import { Why } from "../../ui/Why";
 import { CommandForm } from "./CommandForm";
 import classes from "./device.module.css";
 import type { Device } from "./StatusTab";
+
+type CommandResult = Schemas["CommandResult"];
 
 /** How long the answer of a running device is waited for before it is only listed. */
 const WAIT = "10s";
@@ -29,7 +30,7 @@ export default function CommandsTab({ device }: { device: Device }) {
       take(api.GET("/api/v1/devices/{name}/commands", { params: { path: { name }, query: { limit: 50 } } })),
     retry: false,
   });
-  const items = (past.data as ApiPage<CommandExecution> | undefined)?.items ?? [];
+  const items = past.data?.items ?? [];
   return (
     <Stack>
       {can("job.create") && device.lifecycle !== "decommissioned" ? (
@@ -72,7 +73,7 @@ export default function CommandsTab({ device }: { device: Device }) {
         ) : null}
         <Stack gap="md">
           {items.map((execution) => (
-            <article key={execution.id} aria-label={`Command of job ${execution.job}`}>
+            <article key={execution.execution} aria-label={`Command of job ${execution.job}`}>
               <Text size="sm" mb={4}>
                 <Link to="/jobs/$id" params={{ id: String(execution.job) }} className="link">
                   Job {execution.job}

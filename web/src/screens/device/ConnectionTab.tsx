@@ -2,8 +2,7 @@
 import { Button, Group, Select, Stack, Table, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type Page as ApiPage, take, version } from "../../api/client";
-import type { Refusal, UnmappedTopic } from "../../api/pending";
+import { api, take, version, type Schemas } from "../../api/client";
 import { useCan } from "../../session/session";
 import { Clip } from "../../ui/Clip";
 import { counted } from "../../ui/format";
@@ -15,6 +14,10 @@ import { Trouble } from "../../ui/Trouble";
 import { Why } from "../../ui/Why";
 import type { Device } from "./StatusTab";
 
+type Refusal = Schemas["Refusal"];
+type UnmappedTopic = Schemas["UnmappedTopic"];
+type Target = Schemas["TopicTarget"];
+
 export default function ConnectionTab({ device }: { device: Device }) {
   const { name } = device;
   const refusals = useQuery({
@@ -23,7 +26,7 @@ export default function ConnectionTab({ device }: { device: Device }) {
       take(api.GET("/api/v1/devices/{name}/refusals", { params: { path: { name }, query: { limit: 50 } } })),
     retry: false,
   });
-  const items = (refusals.data as ApiPage<Refusal> | undefined)?.items ?? [];
+  const items = refusals.data?.items ?? [];
   return (
     <Stack>
       <Panel title="Refused attempts">
@@ -69,7 +72,7 @@ const TARGETS = [
 function UnmappedTopics({ device }: { device: Device }) {
   const can = useCan();
   const client = useQueryClient();
-  const [target, setTarget] = useState<Record<string, string>>({});
+  const [target, setTarget] = useState<Record<string, Target>>({});
   const [busy, setBusy] = useState<string>();
   const { name } = device;
   const topics = useQuery({
@@ -77,7 +80,7 @@ function UnmappedTopics({ device }: { device: Device }) {
     queryFn: () => take(api.GET("/api/v1/devices/{name}/unmapped-topics", { params: { path: { name } } })),
     retry: false,
   });
-  const items = (topics.data as ApiPage<UnmappedTopic> | undefined)?.items ?? [];
+  const items = topics.data?.items ?? [];
 
   const map = async (topic: UnmappedTopic) => {
     if (!device.type) return;
@@ -105,7 +108,7 @@ function UnmappedTopics({ device }: { device: Device }) {
             versionSources,
             topicMap: [
               ...(type.topicMap ?? []),
-              { filter: topic.suggestedFilter, target: (target[topic.topic] ?? "telemetry") as never },
+              { filter: topic.suggestedFilter, target: target[topic.topic] ?? "telemetry" },
             ],
           },
         }),
@@ -171,7 +174,10 @@ function UnmappedTopics({ device }: { device: Device }) {
                         allowDeselect={false}
                         value={target[topic.topic] ?? "telemetry"}
                         onChange={(next) =>
-                          setTarget((before) => ({ ...before, [topic.topic]: next ?? "telemetry" }))
+                          setTarget((before) => ({
+                            ...before,
+                            [topic.topic]: (next ?? "telemetry") as Target,
+                          }))
                         }
                       />
                     </Table.Td>

@@ -14,7 +14,6 @@ import {
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, type Schemas, take } from "../../api/client";
-import type { KeyedCredential } from "../../api/pending";
 import { type Column, ListTable } from "../../list/ListTable";
 import { useCan } from "../../session/session";
 import { Clip } from "../../ui/Clip";
@@ -28,7 +27,7 @@ import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { done, failed } from "../../ui/toast";
 import { Trouble } from "../../ui/Trouble";
-import { KeyFiles } from "./KeyFiles";
+import { KeyFiles, type Made } from "./KeyFiles";
 import type { Device } from "./StatusTab";
 
 type Credential = Schemas["Credential"];
@@ -38,7 +37,7 @@ export default function CredentialsTab({ device }: { device: Device }) {
   const confirm = useConfirm();
   const can = useCan();
   const [signing, setSigning] = useState(false);
-  const [made, setMade] = useState<KeyedCredential>();
+  const [made, setMade] = useState<Made>();
   const { name } = device;
   const open = device.lifecycle !== "decommissioned";
 
@@ -178,7 +177,7 @@ export default function CredentialsTab({ device }: { device: Device }) {
   );
 }
 
-function SignForm({ name, onDone }: { name: string; onDone: (signed: KeyedCredential) => void }) {
+function SignForm({ name, onDone }: { name: string; onDone: (signed: Made) => void }) {
   const form = useApiForm({
     initial: { csr: "" },
     fields: ["csr"],

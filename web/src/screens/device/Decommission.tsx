@@ -12,12 +12,13 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { api, take } from "../../api/client";
-import type { DecommissionPreview } from "../../api/pending";
+import { api, take, type Schemas } from "../../api/client";
 import { useApiForm } from "../../ui/form";
 import { done } from "../../ui/toast";
 import { Trouble } from "../../ui/Trouble";
 import type { Device } from "./StatusTab";
+
+type DecommissionPreview = Schemas["DecommissionPreview"];
 
 interface DecommissionProps {
   device: Device;

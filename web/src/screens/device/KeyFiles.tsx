@@ -1,12 +1,15 @@
 // A certificate, its key and the CA, to be taken away once.
 import { Button, Group, Stack, Text } from "@mantine/core";
-import type { KeyedCredential } from "../../api/pending";
+import type { Schemas } from "../../api/client";
 import { IconDownload } from "../../ui/icons";
 import { Note } from "../../ui/Note";
 import { save } from "../../ui/save";
 import { Snippet } from "../../ui/Snippet";
 
-export function KeyFiles(props: { name: string; made: KeyedCredential; onClose?: () => void }) {
+/** A certificate that was signed or made; where the server made it, its key is with it. */
+export type Made = Schemas["SignedCredential"] & { privateKeyPem?: string | null };
+
+export function KeyFiles(props: { name: string; made: Made; onClose?: () => void }) {
   const { name, made } = props;
   return (
     <Stack gap="sm">

@@ -1,12 +1,13 @@
 // New hardware for the same device: its record, history and name stay, the old credentials end.
 import { Button, Group, Modal, Radio, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { api, take } from "../../api/client";
-import type { Replaced } from "../../api/pending";
+import { api, take, type Schemas } from "../../api/client";
 import { useApiForm } from "../../ui/form";
 import { Trouble } from "../../ui/Trouble";
 import { KeyFiles } from "./KeyFiles";
 import type { Device } from "./StatusTab";
+
+type Replaced = Schemas["Replaced"];
 
 interface ReplaceProps {
   device: Device;

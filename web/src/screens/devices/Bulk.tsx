@@ -70,9 +70,7 @@ export function Bulk({ selection, query, total, onDone }: BulkProps) {
           submitLabel={`Run on ${counted(total, "device")}`}
           onSubmit={async (command) => {
             const targets = selection.allMatching ? { query } : { devices: [...selection.picked] };
-            const job = await take(
-              api.POST("/api/v1/jobs", { body: { kind: "command", targets, command } as never }),
-            );
+            const job = await take(api.POST("/api/v1/jobs", { body: { kind: "command", targets, command } }));
             done(`Job ${job.id} runs the command on ${counted(total, "device")}.`);
             setOpen(undefined);
             onDone();

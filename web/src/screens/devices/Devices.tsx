@@ -48,7 +48,7 @@ export function Devices() {
           }),
         );
         setProblem(undefined);
-        return data as ApiPage<Device>;
+        return data;
       } catch (error) {
         // A query that is none is told at the query, not instead of the list.
         if (!asProblem(error).fields.some((field) => field.field === "q")) throw error;

@@ -3,14 +3,15 @@ import { Button, FileInput, Group, Radio, Stack, Table, Text } from "@mantine/co
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { fetchRaw } from "../../api/client";
-import type { ImportReport } from "../../api/pending";
+import { fetchRaw, type Schemas } from "../../api/client";
 import { Clip } from "../../ui/Clip";
 import { count, counted } from "../../ui/format";
 import { Page, Panel } from "../../ui/Page";
 import { Snippet } from "../../ui/Snippet";
 import { Status } from "../../ui/Status";
 import { Trouble } from "../../ui/Trouble";
+
+type ImportReport = Schemas["ImportReport"];
 
 type OnError = "abort" | "skip";
 

@@ -3,11 +3,12 @@ import { useState } from "react";
 
 import { Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 
-import { path, useList } from "../../kit/api";
-import type { Refusal } from "../../api/pending";
+import { path, useList, type Schemas } from "../../kit/api";
 import { Go, useUrl } from "../../kit/nav";
 import { Empty, Listing, Screen } from "../../kit/parts";
 import { Time } from "../../ui/Time";
+
+type Refusal = Schemas["Refusal"];
 
 const STAGES = [
   { value: "tls", label: "TLS" },

@@ -2,8 +2,7 @@
 import { Button, Progress, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { api, type Page as ApiPage, type Schemas, take } from "../../api/client";
-import type { Alert, Pending } from "../../api/pending";
+import { api, type Schemas, take } from "../../api/client";
 import { useCan } from "../../session/session";
 import { bytes, count, counted } from "../../ui/format";
 import { Empty, Facts, Page, Panel } from "../../ui/Page";
@@ -42,11 +41,7 @@ export function Overview() {
     retry: false,
   });
   const running = (jobs.data?.items ?? []).filter((job) => UNDER_WAY.includes(job.state));
-  const needs = gatherNeeds(
-    (alerts.data as ApiPage<Alert> | undefined)?.items ?? [],
-    running,
-    (pending.data as ApiPage<Pending> | undefined)?.items ?? [],
-  );
+  const needs = gatherNeeds(alerts.data?.items ?? [], running, pending.data?.items ?? []);
   const total = fleet.data?.total ?? 0;
 
   return (

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../api/client";
-import type { Alert, Pending } from "../../api/pending";
 import { gatherNeeds } from "./needs";
+
+type Alert = Schemas["Alert"];
+type Pending = Schemas["Pending"];
 
 const alert = (change: Partial<Alert>): Alert => ({
   id: 1,

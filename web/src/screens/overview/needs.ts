@@ -1,6 +1,8 @@
 // What needs somebody, most urgent first. Pure.
 import type { Schemas } from "../../api/client";
-import type { Alert, Pending } from "../../api/pending";
+
+type Alert = Schemas["Alert"];
+type Pending = Schemas["Pending"];
 
 export interface Need {
   key: string;

@@ -1,13 +1,14 @@
 /** Devices that wait for a decision: they ask for a name that somebody has, or their way in asks a person. */
 import { SegmentedControl, Stack, Text } from "@mantine/core";
 
-import { path, request, useAct, useList } from "../../kit/api";
-import type { Pending } from "../../api/pending";
+import { path, request, useAct, useList, type Schemas } from "../../kit/api";
 import { Go, useUrl } from "../../kit/nav";
 import { Confirmed, Digest, Empty, Listing } from "../../kit/parts";
 import { Status } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
+
+type Pending = Schemas["Pending"];
 
 export function PendingQueue() {
   const may = useCan();

@@ -11,7 +11,7 @@ import { counted, words } from "../../ui/format";
 import { CountsBar, jobTitle } from "./states";
 
 type Job = Schemas["Job"];
-type Execution = Schemas["Execution"] & { exitCode?: number | null; output?: string | null };
+type Execution = Schemas["Execution"];
 type Cluster = Schemas["FailureCluster"];
 
 const OUTCOMES = ["open", "verifying", "succeeded", "failed", "canceled", "skipped"];

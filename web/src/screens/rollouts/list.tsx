@@ -24,7 +24,7 @@ export function Rollouts() {
   const jobs = useList<Job>(path("jobs"));
   const list = {
     ...jobs,
-    items: kind ? jobs.items.filter((job) => (job.kind as string) === kind) : jobs.items,
+    items: kind ? jobs.items.filter((job) => job.kind === kind) : jobs.items,
   };
   const make = may("job.create") ? <GoButton to="/jobs/new">New rollout</GoButton> : null;
   return (

@@ -11,8 +11,7 @@ type Counts = Schemas["Counts"];
 export function jobTitle(job: Job): string {
   if (job.description) return job.description;
   if (job.release) return `${job.release.name} ${job.release.version}`;
-  const command = (job as { command?: { command: string } | null }).command;
-  return command ? command.command : "A document of your own";
+  return job.command ? job.command.command : "A document of your own";
 }
 
 /** Where its devices stand, as one bar; the sentence beneath says the same in numbers. */

@@ -2,8 +2,6 @@
 import { Anchor, Button, Card, Code, Group, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
 
 import { path, request, useAct, useRecord, type Schemas } from "../../kit/api";
-import type { ServerDetails as ServerFacts } from "../../api/pending";
-import type { Checks } from "../../kit/coming";
 import { useUrl } from "../../kit/nav";
 import { Confirmed, Digest, Empty, Listing, Screen, Trouble } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
@@ -11,6 +9,9 @@ import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { span } from "../../kit/text";
 import { bytes } from "../../ui/format";
+
+type ServerFacts = Schemas["ServerInfo"];
+type Checks = Schemas["Checks"];
 
 type Server = Schemas["ServerInfo"] & ServerFacts;
 

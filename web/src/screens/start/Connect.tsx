@@ -4,8 +4,7 @@ import { Button, Group, Loader, Select, Stack, Tabs, Text, TextInput } from "@ma
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, asProblem, type Page as ApiPage, take } from "../../api/client";
-import type { KeyedCredential, Refusal, ServerDetails } from "../../api/pending";
+import { api, asProblem, take, type Schemas } from "../../api/client";
 import { useApiForm } from "../../ui/form";
 import { Page, Panel } from "../../ui/Page";
 import { Snippet } from "../../ui/Snippet";
@@ -16,6 +15,9 @@ import { KeyFiles } from "../device/KeyFiles";
 import { RefusalList } from "../device/ConnectionTab";
 import { shellFiles, SNIPPETS, type Where } from "./snippets";
 import classes from "./start.module.css";
+
+type KeyedCredential = Schemas["GeneratedCredential"];
+type ServerDetails = Schemas["ServerInfo"];
 
 export function Connect() {
   const search = useSearch({ from: "/shell/connect" });
@@ -204,7 +206,7 @@ function Listening({ name, since }: { name: string; since: number }) {
   const heard = contact ? Date.parse(contact) >= since - 5_000 : false;
   const connected = device.data?.presence === "connected" || heard;
   const message = (last.data?.items ?? []).find((item) => Date.parse(item.at) >= since - 5_000);
-  const refused = ((refusals.data as ApiPage<Refusal> | undefined)?.items ?? []).filter(
+  const refused = (refusals.data?.items ?? []).filter(
     (refusal) => Date.parse(refusal.lastAt) >= since - 5_000,
   );
   const step = (tone: Tone, text: string) => (

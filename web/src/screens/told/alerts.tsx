@@ -1,14 +1,15 @@
 /** Alerts: conditions that need somebody, until they end: `/alerts`. */
 import { Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
 
-import { path, request, useAct, useList } from "../../kit/api";
-import type { Alert as AlertRecord } from "../../api/pending";
+import { path, request, useAct, useList, type Schemas } from "../../kit/api";
 import { Go, GoButton, useUrl } from "../../kit/nav";
 import { Confirmed, Empty, Listing, Screen, Trouble } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { words } from "../../ui/format";
+
+type AlertRecord = Schemas["Alert"];
 
 export function Alerts() {
   const may = useCan();

@@ -14,13 +14,14 @@ import {
   TextInput,
 } from "@mantine/core";
 
-import { fault, path, request, useAct } from "../../kit/api";
-import type { Channel } from "../../kit/coming";
+import { fault, path, request, useAct, type Schemas } from "../../kit/api";
 import { Trouble, Notice } from "../../kit/parts";
 import { Snippet } from "../../ui/Snippet";
 import { words } from "../../ui/format";
 
-const KINDS = [
+type Channel = Schemas["Channel"];
+
+const KINDS: Channel["alerts"] = [
   "deviceOverdue",
   "rolloutStopped",
   "certificateExpiring",
@@ -138,7 +139,7 @@ export function ChannelForm({
           description="None: all."
           data={KINDS.map((kind) => ({ value: kind, label: words(kind) }))}
           value={it.alerts}
-          onChange={(alerts) => change({ alerts })}
+          onChange={(alerts) => change({ alerts: KINDS.filter((kind) => alerts.includes(kind)) })}
           error={fault(problem, "alerts")}
         />
         <Select

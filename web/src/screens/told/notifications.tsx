@@ -3,15 +3,17 @@ import { useState } from "react";
 
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 
-import { path, request, useAct, useList, useRecord } from "../../kit/api";
-import type { ServerDetails as ServerFacts } from "../../api/pending";
-import type { Channel, Delivery } from "../../kit/coming";
+import { path, request, useAct, useList, useRecord, type Schemas } from "../../kit/api";
 import { Confirmed, Empty, Listing, Screen, Trouble, Notice } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { words } from "../../ui/format";
 import { ChannelForm } from "./channel";
+
+type ServerFacts = Schemas["ServerInfo"];
+type Channel = Schemas["Channel"];
+type Delivery = Schemas["Delivery"];
 
 export function Notifications() {
   const may = useCan();
