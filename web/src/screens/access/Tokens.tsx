@@ -1,118 +1,96 @@
-import { Button, Group, Menu, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { Menu, Select, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { api, type Schemas, take } from "../../api/client";
-import { type Column, ListTable } from "../../list/ListTable";
+import type { Column } from "../../list/ListTable";
 import { Clip } from "../../ui/Clip";
-import { useConfirm } from "../../ui/confirm";
+import { Dialog } from "../../ui/Dialog";
 import { useApiForm } from "../../ui/form";
-import { Empty, Page } from "../../ui/Page";
-import { RowMenu } from "../../ui/RowMenu";
 import { Snippet } from "../../ui/Snippet";
 import { Status } from "../../ui/Status";
+import { SubmitForm } from "../../ui/SubmitForm";
 import { Time } from "../../ui/Time";
-import { done } from "../../ui/toast";
-import { Trouble } from "../../ui/Trouble";
-import { ROLES } from "./roles";
+import { Admitted, useEnding } from "./Admitted";
+import { RoleSelect } from "./RoleSelect";
 
 type Token = Schemas["Token"];
 
+const COLUMNS: Column<Token>[] = [
+  { id: "name", head: "Name", cell: (token) => <Clip>{token.name}</Clip> },
+  { id: "role", head: "Role", cell: (token) => token.role },
+  {
+    id: "scope",
+    head: "Devices",
+    wide: true,
+    cell: (token) => (token.scope ? <Clip mono>{token.scope}</Clip> : "all"),
+  },
+  { id: "state", head: "State", cell: (token) => <TokenState token={token} /> },
+  {
+    id: "hint",
+    head: "Begins",
+    wide: true,
+    cell: (token) => <span className="mono">{token.hint}…</span>,
+  },
+  { id: "expires", head: "Ends", wide: true, cell: (token) => <Time at={token.expiresAt} /> },
+  { id: "by", head: "Made by", wide: true, cell: (token) => <Clip>{token.createdBy}</Clip> },
+];
+
+const idOf = (token: Token) => String(token.id);
+const nameOf = (token: Token) => token.name;
+
 /** What programs sign in with. */
 export function Tokens() {
-  const client = useQueryClient();
-  const confirm = useConfirm();
-  const [adding, setAdding] = useState(false);
+  const end = useEnding("token");
   const [made, setMade] = useState<Schemas["CreatedToken"]>();
-
-  const columns = useMemo<Column<Token>[]>(() => {
-    const revoke = async (token: Token) => {
-      const yes = await confirm({
+  const revoke = (token: Token) =>
+    end(
+      {
         title: `Revoke ${token.name}?`,
         effects: [
           "Whatever uses this token is refused from now on.",
           "Its live connections end within a second.",
         ],
         action: "Revoke",
-        danger: true,
         run: () => take(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id: token.id } } })),
-      });
-      if (yes) done(`${token.name} is revoked.`);
-      await client.invalidateQueries({ queryKey: ["token"] });
-    };
-    return [
-      { id: "name", head: "Name", cell: (token) => <Clip>{token.name}</Clip> },
-      { id: "role", head: "Role", cell: (token) => token.role },
-      {
-        id: "scope",
-        head: "Devices",
-        wide: true,
-        cell: (token) => (token.scope ? <Clip mono>{token.scope}</Clip> : "all"),
       },
-      { id: "state", head: "State", cell: (token) => <TokenState token={token} /> },
-      {
-        id: "hint",
-        head: "Begins",
-        wide: true,
-        cell: (token) => <span className="mono">{token.hint}…</span>,
-      },
-      { id: "expires", head: "Ends", wide: true, cell: (token) => <Time at={token.expiresAt} /> },
-      { id: "by", head: "Made by", wide: true, cell: (token) => <Clip>{token.createdBy}</Clip> },
-      {
-        id: "actions",
-        head: "Actions",
-        cell: (token) => (
-          <RowMenu label={`Actions for ${token.name}`}>
-            <Menu.Item disabled={Boolean(token.revokedAt)} onClick={() => void revoke(token)}>
-              Revoke…
-            </Menu.Item>
-          </RowMenu>
-        ),
-      },
-    ];
-  }, [client, confirm]);
-
+      `${token.name} is revoked.`,
+    );
   return (
-    <Page
+    <Admitted<Token>
       title="API tokens"
       subtitle="What programs sign in with: scripts, dashboards, application clients on MQTT."
-      actions={<Button onClick={() => setAdding(true)}>New token</Button>}
-    >
-      <ListTable<Token>
-        label="API tokens"
-        queryKey={["token", "list"]}
-        load={(cursor, signal) => take(api.GET("/api/v1/tokens", { params: { query: { cursor } }, signal }))}
-        columns={columns}
-        rowId={(token) => String(token.id)}
-        empty={<Empty title="No tokens yet">Make one for each program, with the least it needs.</Empty>}
-      />
-      <Modal
-        opened={adding}
-        onClose={() => setAdding(false)}
-        title="New token"
-        size="lg"
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
+      kind="token"
+      load={(cursor, signal) => take(api.GET("/api/v1/tokens", { params: { query: { cursor } }, signal }))}
+      columns={COLUMNS}
+      rowId={idOf}
+      nameOf={nameOf}
+      menu={(token) => (
+        <Menu.Item disabled={Boolean(token.revokedAt)} onClick={() => void revoke(token)}>
+          Revoke…
+        </Menu.Item>
+      )}
+      adding="New token"
+      form={(close) => (
         <NewTokenForm
           onDone={(created) => {
-            setAdding(false);
+            close();
             setMade(created);
-            void client.invalidateQueries({ queryKey: ["token"] });
           }}
         />
-      </Modal>
-      <Modal
+      )}
+      empty={["No tokens yet", "Make one for each program, with the least it needs."]}
+    >
+      <Dialog
         opened={made !== undefined}
         onClose={() => setMade(undefined)}
         title={`Token ${made?.token.name ?? ""}`}
-        closeOnClickOutside={false}
-        closeButtonProps={{ "aria-label": "Close" }}
+        held
       >
         <Text size="sm" mb="xs">
           This is shown once. Copy it to where it is needed; the server keeps only its hash.
         </Text>
         <Snippet text={made?.secret ?? ""} label="the token" />
-      </Modal>
-    </Page>
+      </Dialog>
+    </Admitted>
   );
 }
 
@@ -141,56 +119,41 @@ function NewTokenForm({ onDone }: { onDone: (created: Schemas["CreatedToken"]) =
     },
   });
   return (
-    <form onSubmit={(event) => void form.submit(event)}>
-      <Stack gap="sm">
+    <SubmitForm form={form} label="Make the token">
+      <TextInput
+        label="Name"
+        description="What uses it"
+        required
+        autoComplete="off"
+        data-autofocus
+        value={form.values.name}
+        onChange={(event) => form.set({ name: event.currentTarget.value })}
+        error={form.fieldError("name")}
+      />
+      <RoleSelect form={form} />
+      <Select
+        label="Ends after"
+        data={LIFETIMES}
+        allowDeselect={false}
+        value={form.values.days}
+        onChange={(days) => form.set({ days: days ?? "90" })}
+        error={form.fieldError("expiresAt")}
+      />
+      <div>
+        <Text size="sm" fw={500}>
+          Only these devices
+        </Text>
+        <Text size="xs" c="dimmed" mb={4}>
+          A query; the token sees no others. Empty: all devices.
+        </Text>
         <TextInput
-          label="Name"
-          description="What uses it"
-          required
-          autoComplete="off"
-          data-autofocus
-          value={form.values.name}
-          onChange={(event) => form.set({ name: event.currentTarget.value })}
-          error={form.fieldError("name")}
+          aria-label="Only these devices, as a query"
+          className="mono"
+          value={form.values.scope}
+          onChange={(event) => form.set({ scope: event.currentTarget.value })}
+          error={form.fieldError("scope")}
         />
-        <Select
-          label="Role"
-          data={ROLES}
-          allowDeselect={false}
-          value={form.values.role}
-          onChange={(role) => role && form.set({ role: role as Schemas["Role"] })}
-          error={form.fieldError("role")}
-        />
-        <Select
-          label="Ends after"
-          data={LIFETIMES}
-          allowDeselect={false}
-          value={form.values.days}
-          onChange={(days) => form.set({ days: days ?? "90" })}
-          error={form.fieldError("expiresAt")}
-        />
-        <div>
-          <Text size="sm" fw={500}>
-            Only these devices
-          </Text>
-          <Text size="xs" c="dimmed" mb={4}>
-            A query; the token sees no others. Empty: all devices.
-          </Text>
-          <TextInput
-            aria-label="Only these devices, as a query"
-            className="mono"
-            value={form.values.scope}
-            onChange={(event) => form.set({ scope: event.currentTarget.value })}
-            error={form.fieldError("scope")}
-          />
-        </div>
-        <Trouble error={form.problem} />
-        <Group justify="flex-end">
-          <Button type="submit" loading={form.busy}>
-            Make the token
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      </div>
+    </SubmitForm>
   );
 }

@@ -1,34 +1,44 @@
-import { Button, Group, Menu, Modal, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
+import { Menu, PasswordInput, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { api, type Schemas, take } from "../../api/client";
-import { type Column, ListTable } from "../../list/ListTable";
+import type { Column } from "../../list/ListTable";
 import { useMe } from "../../session/session";
-import { useConfirm } from "../../ui/confirm";
-import { useApiForm } from "../../ui/form";
 import { Clip } from "../../ui/Clip";
-import { Empty, Page } from "../../ui/Page";
-import { RowMenu } from "../../ui/RowMenu";
+import { Dialog } from "../../ui/Dialog";
+import { type ApiForm, useApiForm } from "../../ui/form";
 import { Status } from "../../ui/Status";
+import { SubmitForm } from "../../ui/SubmitForm";
 import { Time } from "../../ui/Time";
 import { done, failed } from "../../ui/toast";
-import { Trouble } from "../../ui/Trouble";
-import { ROLES } from "./roles";
+import { Admitted, useEnding } from "./Admitted";
+import { RoleSelect } from "./RoleSelect";
 
 type User = Schemas["User"];
+
+const COLUMNS: Column<User>[] = [
+  { id: "name", head: "Name", cell: (user) => <Clip>{user.name}</Clip> },
+  { id: "role", head: "Role", cell: (user) => user.role },
+  {
+    id: "state",
+    head: "State",
+    cell: (user) =>
+      user.disabledAt ? <Status tone="off">disabled</Status> : <Status tone="good">enabled</Status>,
+  },
+  { id: "created", head: "Since", wide: true, cell: (user) => <Time at={user.createdAt} /> },
+];
+
+const nameOf = (user: User) => user.name;
 
 /** People who sign in with a password. */
 export function Users() {
   const client = useQueryClient();
-  const confirm = useConfirm();
+  const end = useEnding("user");
   const me = useMe();
-  const [adding, setAdding] = useState(false);
   const [password, setPassword] = useState<string>();
-  const refresh = () => client.invalidateQueries({ queryKey: ["user"] });
-
-  const columns = useMemo<Column<User>[]>(() => {
-    const disable = async (user: User) => {
-      const yes = await confirm({
+  const disable = (user: User) =>
+    end(
+      {
         title: `Disable ${user.name}?`,
         effects: [
           "They cannot sign in any more.",
@@ -36,88 +46,52 @@ export function Users() {
           "What they did stays in the audit.",
         ],
         action: "Disable",
-        danger: true,
         run: () => take(api.DELETE("/api/v1/users/{name}", { params: { path: { name: user.name } } })),
-      });
-      if (yes) done(`${user.name} is disabled.`);
-      await client.invalidateQueries({ queryKey: ["user"] });
-    };
-    const enable = async (user: User) => {
-      try {
-        await take(api.POST("/api/v1/users/{name}/enable", { params: { path: { name: user.name } } }));
-        done(`${user.name} may sign in again.`);
-      } catch (error) {
-        failed(error);
-      }
-      await client.invalidateQueries({ queryKey: ["user"] });
-    };
-    return [
-      { id: "name", head: "Name", cell: (user) => <Clip>{user.name}</Clip> },
-      { id: "role", head: "Role", cell: (user) => user.role },
-      {
-        id: "state",
-        head: "State",
-        cell: (user) =>
-          user.disabledAt ? <Status tone="off">disabled</Status> : <Status tone="good">enabled</Status>,
       },
-      { id: "created", head: "Since", wide: true, cell: (user) => <Time at={user.createdAt} /> },
-      {
-        id: "actions",
-        head: "Actions",
-        cell: (user) => (
-          <RowMenu label={`Actions for ${user.name}`}>
-            <Menu.Item onClick={() => setPassword(user.name)}>Set a password…</Menu.Item>
-            {user.disabledAt ? (
-              <Menu.Item onClick={() => void enable(user)}>Enable</Menu.Item>
-            ) : (
-              <Menu.Item disabled={user.name === me.name} onClick={() => void disable(user)}>
-                Disable…
-              </Menu.Item>
-            )}
-          </RowMenu>
-        ),
-      },
-    ];
-  }, [client, confirm, me.name]);
-
+      `${user.name} is disabled.`,
+    );
+  const enable = async (user: User) => {
+    try {
+      await take(api.POST("/api/v1/users/{name}/enable", { params: { path: { name: user.name } } }));
+      done(`${user.name} may sign in again.`);
+    } catch (error) {
+      failed(error);
+    }
+    await client.invalidateQueries({ queryKey: ["user"] });
+  };
   return (
-    <Page
+    <Admitted<User>
       title="Users"
       subtitle="People who sign in with a password. Programs use API tokens."
-      actions={<Button onClick={() => setAdding(true)}>Add a user</Button>}
+      kind="user"
+      load={(cursor, signal) => take(api.GET("/api/v1/users", { params: { query: { cursor } }, signal }))}
+      columns={COLUMNS}
+      rowId={nameOf}
+      nameOf={nameOf}
+      menu={(user) => (
+        <>
+          <Menu.Item onClick={() => setPassword(user.name)}>Set a password…</Menu.Item>
+          {user.disabledAt ? (
+            <Menu.Item onClick={() => void enable(user)}>Enable</Menu.Item>
+          ) : (
+            <Menu.Item disabled={user.name === me.name} onClick={() => void disable(user)}>
+              Disable…
+            </Menu.Item>
+          )}
+        </>
+      )}
+      adding="Add a user"
+      form={(close) => <NewUserForm onDone={close} />}
+      empty={["No users", "Add the first one."]}
     >
-      <ListTable<User>
-        label="Users"
-        queryKey={["user", "list"]}
-        load={(cursor, signal) => take(api.GET("/api/v1/users", { params: { query: { cursor } }, signal }))}
-        columns={columns}
-        rowId={(user) => user.name}
-        empty={<Empty title="No users">Add the first one.</Empty>}
-      />
-      <Modal
-        opened={adding}
-        onClose={() => setAdding(false)}
-        title="Add a user"
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
-        <NewUserForm
-          onDone={() => {
-            setAdding(false);
-            void refresh();
-          }}
-        />
-      </Modal>
-      <Modal
+      <Dialog
         opened={password !== undefined}
         onClose={() => setPassword(undefined)}
         title={`Password of ${password ?? ""}`}
-        closeButtonProps={{ "aria-label": "Close" }}
       >
-        {password !== undefined ? (
-          <PasswordForm user={password} onDone={() => setPassword(undefined)} />
-        ) : null}
-      </Modal>
-    </Page>
+        <PasswordForm user={password ?? ""} onDone={() => setPassword(undefined)} />
+      </Dialog>
+    </Admitted>
   );
 }
 
@@ -132,42 +106,19 @@ function NewUserForm({ onDone }: { onDone: () => void }) {
     },
   });
   return (
-    <form onSubmit={(event) => void form.submit(event)}>
-      <Stack gap="sm">
-        <TextInput
-          label="Name"
-          required
-          autoComplete="off"
-          data-autofocus
-          value={form.values.name}
-          onChange={(event) => form.set({ name: event.currentTarget.value })}
-          error={form.fieldError("name")}
-        />
-        <PasswordInput
-          label="Password"
-          required
-          autoComplete="new-password"
-          value={form.values.password}
-          onChange={(event) => form.set({ password: event.currentTarget.value })}
-          error={form.fieldError("password")}
-          visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
-        />
-        <Select
-          label="Role"
-          data={ROLES}
-          allowDeselect={false}
-          value={form.values.role}
-          onChange={(role) => role && form.set({ role: role as Schemas["Role"] })}
-          error={form.fieldError("role")}
-        />
-        <Trouble error={form.problem} />
-        <Group justify="flex-end">
-          <Button type="submit" loading={form.busy}>
-            Add
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <SubmitForm form={form} label="Add">
+      <TextInput
+        label="Name"
+        required
+        autoComplete="off"
+        data-autofocus
+        value={form.values.name}
+        onChange={(event) => form.set({ name: event.currentTarget.value })}
+        error={form.fieldError("name")}
+      />
+      <PasswordField form={form} label="Password" />
+      <RoleSelect form={form} />
+    </SubmitForm>
   );
 }
 
@@ -183,25 +134,31 @@ export function PasswordForm({ user, onDone }: { user: string; onDone: () => voi
     },
   });
   return (
-    <form onSubmit={(event) => void form.submit(event)}>
-      <Stack gap="sm">
-        <PasswordInput
-          label="New password"
-          required
-          autoComplete="new-password"
-          data-autofocus
-          value={form.values.password}
-          onChange={(event) => form.set({ password: event.currentTarget.value })}
-          error={form.fieldError("password")}
-          visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
-        />
-        <Trouble error={form.problem} />
-        <Group justify="flex-end">
-          <Button type="submit" loading={form.busy}>
-            Set the password
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <SubmitForm form={form} label="Set the password">
+      <PasswordField form={form} label="New password" first />
+    </SubmitForm>
+  );
+}
+
+function PasswordField<V extends { password: string }>({
+  form,
+  label,
+  first,
+}: {
+  form: ApiForm<V>;
+  label: string;
+  first?: boolean;
+}) {
+  return (
+    <PasswordInput
+      label={label}
+      required
+      autoComplete="new-password"
+      data-autofocus={first}
+      value={form.values.password}
+      onChange={(event) => form.set({ password: event.currentTarget.value } as Partial<V>)}
+      error={form.fieldError("password")}
+      visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
+    />
   );
 }

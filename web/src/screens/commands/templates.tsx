@@ -8,7 +8,6 @@ import {
   Fieldset,
   Group,
   JsonInput,
-  Modal,
   NumberInput,
   Select,
   Stack,
@@ -17,7 +16,7 @@ import {
 } from "@mantine/core";
 
 import { fault, path, request, useAct, type ListOf, type Schemas } from "../../kit/api";
-import { Confirmed, Empty, Listing, Trouble } from "../../kit/parts";
+import { Kept, SaveForm } from "../../kit/kept";
 import { useCan } from "../../session/session";
 import { span } from "../../kit/text";
 import { readObject } from "./arguments";
@@ -34,72 +33,36 @@ const NEW: Editable = { name: "", description: "", command: "", parameters: [], 
 
 export function Templates({ list }: { list: ListOf<CommandTemplate> }) {
   const may = useCan();
-  const [open, setOpen] = useState<Editable | null>(null);
-  const remove = useAct<string, unknown>(
-    (name) => request("DELETE", path("command-templates", name)),
-    [path("command-templates")],
-  );
-  const edit = ({ fixedArguments, ...it }: CommandTemplate) =>
-    setOpen({
-      ...it,
-      fixed: Object.keys(fixedArguments).length ? JSON.stringify(fixedArguments, null, 2) : "",
-    });
-  const make = may("job.create") ? <Button onClick={() => setOpen(NEW)}>New template</Button> : null;
   return (
-    <Stack>
-      <Group justify="flex-end">{list.items.length > 0 ? make : null}</Group>
-      <Listing<CommandTemplate>
-        label="Command templates"
-        list={list}
-        keyOf={(it) => it.name}
-        columns={[
-          { title: "Template", cell: (it) => it.name },
-          { title: "Command", cell: (it) => it.command },
-          {
-            title: "Parameters",
-            wide: true,
-            cell: (it) => it.parameters.map((one) => one.name).join(", ") || "none",
-          },
-          {
-            title: "Gives up after",
-            wide: true,
-            cell: (it) => (it.expiresInSeconds ? span(it.expiresInSeconds) : "the default"),
-          },
-          {
-            title: "Actions",
-            cell: (it) =>
-              may("job.create") ? (
-                <Group gap="xs">
-                  <Button size="compact-sm" variant="light" onClick={() => edit(it)}>
-                    Change
-                  </Button>
-                  <Confirmed
-                    label="Delete"
-                    title="Delete this template?"
-                    act={() => remove.mutateAsync(it.name)}
-                  >
-                    {it.name} can no longer be chosen. Commands that were made with it go on.
-                  </Confirmed>
-                </Group>
-              ) : null,
-          },
-        ]}
-        empty={
-          <Empty title="No template yet" action={make}>
-            A template gives a command a name and asks for its arguments, so that nobody has to remember them.
-          </Empty>
-        }
-      />
-      <Modal
-        closeButtonProps={{ "aria-label": "Close" }}
-        opened={open !== null}
-        onClose={() => setOpen(null)}
-        title={open?.version ? open.name : "New template"}
-        size="lg"
-      >
-        {open ? <Editor start={open} done={() => setOpen(null)} /> : null}
-      </Modal>
-    </Stack>
+    <Kept<CommandTemplate, Editable>
+      label="Command templates"
+      under="command-templates"
+      noun="template"
+      list={list}
+      writable={may("job.create")}
+      columns={[
+        { title: "Template", cell: (it) => it.name },
+        { title: "Command", cell: (it) => it.command },
+        {
+          title: "Parameters",
+          wide: true,
+          cell: (it) => it.parameters.map((one) => one.name).join(", ") || "none",
+        },
+        {
+          title: "Gives up after",
+          wide: true,
+          cell: (it) => (it.expiresInSeconds ? span(it.expiresInSeconds) : "the default"),
+        },
+      ]}
+      start={NEW}
+      edit={({ fixedArguments, ...it }) => ({
+        ...it,
+        fixed: Object.keys(fixedArguments).length ? JSON.stringify(fixedArguments, null, 2) : "",
+      })}
+      deleting={(it) => `${it.name} can no longer be chosen. Commands that were made with it go on.`}
+      about="A template gives a command a name and asks for its arguments, so that nobody has to remember them."
+      editor={(start, done) => <Editor start={start} done={done} />}
+    />
   );
 }
 
@@ -136,106 +99,94 @@ function Editor({ start, done }: { start: Editable; done: () => void }) {
     />
   );
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!fixed.problem) save.mutate();
-      }}
+    <SaveForm
+      save={save}
+      ready={fixed.problem === undefined}
+      shown={["name", "description", "command", "fixedArguments", "deviceTypes", "expiresInSeconds"]}
     >
-      <Stack>
-        {text("name", "Name", true)}
-        {text("description", "Description", false)}
-        {text("command", "Command", true)}
-        <Fieldset legend="Parameters">
-          <Stack gap="xs">
-            {it.parameters.map((one, at) => (
-              <Group key={at} align="flex-end" gap="xs">
-                <TextInput
-                  label="Name"
-                  size="xs"
-                  required
-                  value={one.name}
-                  onChange={(event) => parameter(at, { name: event.currentTarget.value })}
-                />
-                <Select
-                  label="Type"
-                  size="xs"
-                  w={110}
-                  allowDeselect={false}
-                  data={["string", "number", "boolean"]}
-                  value={one.type}
-                  onChange={(type) => parameter(at, { type: (type ?? "string") as Parameter["type"] })}
-                />
-                <TagsInput
-                  label="Choices"
-                  size="xs"
-                  value={(one.choices ?? []).map(String)}
-                  onChange={(choices) =>
-                    parameter(at, {
-                      choices: one.type === "number" ? choices.map(Number) : choices,
-                    })
-                  }
-                />
-                <Checkbox
-                  label="needed"
-                  checked={one.required}
-                  onChange={(event) => parameter(at, { required: event.currentTarget.checked })}
-                  mb={6}
-                />
-                <ActionIcon
-                  variant="subtle"
-                  aria-label={`Remove parameter ${one.name || at + 1}`}
-                  onClick={() => change({ parameters: it.parameters.filter((_, place) => place !== at) })}
-                >
-                  ✕
-                </ActionIcon>
-              </Group>
-            ))}
-            <Button
-              variant="default"
-              size="compact-sm"
-              style={{ alignSelf: "flex-start" }}
-              onClick={() =>
-                change({ parameters: [...it.parameters, { name: "", type: "string", required: false }] })
-              }
-            >
-              Add a parameter
-            </Button>
-          </Stack>
-        </Fieldset>
-        <JsonInput
-          label="Arguments that are always sent"
-          description="An object; may be empty."
-          autosize
-          value={it.fixed}
-          onChange={(value) => change({ fixed: value })}
-          error={fixed.problem ?? fault(save.error, "fixedArguments")}
-        />
-        <TagsInput
-          label="For device types"
-          description="Empty: any type."
-          value={it.deviceTypes}
-          onChange={(deviceTypes) => change({ deviceTypes })}
-          error={fault(save.error, "deviceTypes")}
-        />
-        <NumberInput
-          label="Gives up after seconds"
-          description="Empty: the server's default."
-          min={1}
-          value={it.expiresInSeconds ?? ""}
-          onChange={(value) => change({ expiresInSeconds: typeof value === "number" ? value : null })}
-          error={fault(save.error, "expiresInSeconds")}
-        />
-        <Trouble
-          problem={save.error}
-          shown={["name", "description", "command", "fixedArguments", "deviceTypes", "expiresInSeconds"]}
-        />
-        <Group justify="flex-end">
-          <Button type="submit" loading={save.isPending}>
-            Save
+      {text("name", "Name", true)}
+      {text("description", "Description", false)}
+      {text("command", "Command", true)}
+      <Fieldset legend="Parameters">
+        <Stack gap="xs">
+          {it.parameters.map((one, at) => (
+            <Group key={at} align="flex-end" gap="xs">
+              <TextInput
+                label="Name"
+                size="xs"
+                required
+                value={one.name}
+                onChange={(event) => parameter(at, { name: event.currentTarget.value })}
+              />
+              <Select
+                label="Type"
+                size="xs"
+                w={110}
+                allowDeselect={false}
+                data={["string", "number", "boolean"]}
+                value={one.type}
+                onChange={(type) => parameter(at, { type: (type ?? "string") as Parameter["type"] })}
+              />
+              <TagsInput
+                label="Choices"
+                size="xs"
+                value={(one.choices ?? []).map(String)}
+                onChange={(choices) =>
+                  parameter(at, {
+                    choices: one.type === "number" ? choices.map(Number) : choices,
+                  })
+                }
+              />
+              <Checkbox
+                label="needed"
+                checked={one.required}
+                onChange={(event) => parameter(at, { required: event.currentTarget.checked })}
+                mb={6}
+              />
+              <ActionIcon
+                variant="subtle"
+                aria-label={`Remove parameter ${one.name || at + 1}`}
+                onClick={() => change({ parameters: it.parameters.filter((_, place) => place !== at) })}
+              >
+                ✕
+              </ActionIcon>
+            </Group>
+          ))}
+          <Button
+            variant="default"
+            size="compact-sm"
+            style={{ alignSelf: "flex-start" }}
+            onClick={() =>
+              change({ parameters: [...it.parameters, { name: "", type: "string", required: false }] })
+            }
+          >
+            Add a parameter
           </Button>
-        </Group>
-      </Stack>
-    </form>
+        </Stack>
+      </Fieldset>
+      <JsonInput
+        label="Arguments that are always sent"
+        description="An object; may be empty."
+        autosize
+        value={it.fixed}
+        onChange={(value) => change({ fixed: value })}
+        error={fixed.problem ?? fault(save.error, "fixedArguments")}
+      />
+      <TagsInput
+        label="For device types"
+        description="Empty: any type."
+        value={it.deviceTypes}
+        onChange={(deviceTypes) => change({ deviceTypes })}
+        error={fault(save.error, "deviceTypes")}
+      />
+      <NumberInput
+        label="Gives up after seconds"
+        description="Empty: the server's default."
+        min={1}
+        value={it.expiresInSeconds ?? ""}
+        onChange={(value) => change({ expiresInSeconds: typeof value === "number" ? value : null })}
+        error={fault(save.error, "expiresInSeconds")}
+      />
+    </SaveForm>
   );
 }

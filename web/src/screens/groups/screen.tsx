@@ -1,12 +1,14 @@
 /** Static groups: `/groups`. */
 import { useState } from "react";
 
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Stack, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
+import { SaveForm } from "../../kit/kept";
 import { Go } from "../../kit/nav";
 import { Confirmed, Empty, Listing, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
+import { Dialog } from "../../ui/Dialog";
 import { Time } from "../../ui/Time";
 import { counted } from "../../ui/format";
 import { quoted } from "../rollouts/draft";
@@ -73,22 +75,20 @@ export function Groups() {
           </Empty>
         }
       />
-      <Modal
-        closeButtonProps={{ "aria-label": "Close" }}
+      <Dialog
         opened={open !== null}
         onClose={() => setOpen(null)}
-        title={open?.isNew ? "New group" : open?.path}
+        title={open?.isNew ? "New group" : (open?.path ?? "")}
       >
         {open ? <Editor {...open} done={() => setOpen(null)} /> : null}
-      </Modal>
-      <Modal
-        closeButtonProps={{ "aria-label": "Close" }}
+      </Dialog>
+      <Dialog
         opened={filling !== null}
         onClose={() => setFilling(null)}
         title={`Members of ${filling ?? ""}`}
       >
         {filling ? <Members group={filling} done={() => setFilling(null)} /> : null}
-      </Modal>
+      </Dialog>
     </Screen>
   );
 }
@@ -105,38 +105,25 @@ function Editor(props: { path: string; description: string; isNew: boolean; done
     props.done,
   );
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
-    >
-      <Stack>
-        {props.isNew ? (
-          <TextInput
-            label="Path"
-            description="Up to 8 parts joined by /, such as eu/berlin."
-            required
-            data-autofocus
-            value={group}
-            onChange={(event) => setGroup(event.currentTarget.value)}
-            error={fault(save.error, "path")}
-          />
-        ) : null}
+    <SaveForm save={save} shown={["path", "description"]}>
+      {props.isNew ? (
         <TextInput
-          label="Description"
-          value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
-          error={fault(save.error, "description")}
+          label="Path"
+          description="Up to 8 parts joined by /, such as eu/berlin."
+          required
+          data-autofocus
+          value={group}
+          onChange={(event) => setGroup(event.currentTarget.value)}
+          error={fault(save.error, "path")}
         />
-        <Trouble problem={save.error} shown={["path", "description"]} />
-        <Group justify="flex-end">
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      ) : null}
+      <TextInput
+        label="Description"
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+        error={fault(save.error, "description")}
+      />
+    </SaveForm>
   );
 }
 

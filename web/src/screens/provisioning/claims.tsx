@@ -1,20 +1,12 @@
 /** Claims: certificates that may do nothing but provision. The key is shown once. */
 import { useState } from "react";
 
-import {
-  Button,
-  Group,
-  Modal,
-  MultiSelect,
-  NumberInput,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from "@mantine/core";
+import { Button, Group, MultiSelect, NumberInput, Stack, Text, Textarea, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
-import { Confirmed, Digest, Empty, Listing, Trouble, Notice } from "../../kit/parts";
+import { SaveForm } from "../../kit/kept";
+import { Confirmed, Digest, Empty, Listing, Notice } from "../../kit/parts";
+import { Dialog } from "../../ui/Dialog";
 import { save } from "../../ui/save";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
@@ -66,16 +58,9 @@ export function Claims() {
           </Empty>
         }
       />
-      <Modal
-        closeButtonProps={{ "aria-label": "Close" }}
-        opened={open}
-        onClose={() => setOpen(false)}
-        title="New claim"
-        size="lg"
-        closeOnClickOutside={false}
-      >
+      <Dialog opened={open} onClose={() => setOpen(false)} title="New claim" size="lg" held>
         <NewClaim done={() => setOpen(false)} />
-      </Modal>
+      </Dialog>
     </Stack>
   );
 }
@@ -101,54 +86,41 @@ function NewClaim({ done }: { done: () => void }) {
   if (make.data) return <Once created={make.data} done={done} />;
   const problem = make.error;
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        make.mutate();
-      }}
-    >
-      <Stack>
-        <TextInput
-          label="Name"
-          required
-          data-autofocus
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          error={fault(problem, "name")}
-        />
-        <MultiSelect
-          label="Templates it may use"
-          description="None: every template."
-          data={templates.items.map((it) => it.name)}
-          value={chosen}
-          onChange={setChosen}
-          error={fault(problem, "templates")}
-        />
-        <NumberInput
-          label="Good for days"
-          description="Empty: a year."
-          min={1}
-          value={days}
-          onChange={(value) => setDays(typeof value === "number" ? value : "")}
-          error={fault(problem, "expiresAt")}
-        />
-        <Textarea
-          label="Signing request"
-          description="PEM. Empty: the server makes the key and shows it once."
-          autosize
-          minRows={2}
-          value={csr}
-          onChange={(event) => setCsr(event.currentTarget.value)}
-          error={fault(problem, "csr")}
-        />
-        <Trouble problem={problem} shown={["name", "templates", "expiresAt", "csr"]} />
-        <Group justify="flex-end">
-          <Button type="submit" loading={make.isPending}>
-            Make the claim
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <SaveForm save={make} shown={["name", "templates", "expiresAt", "csr"]} label="Make the claim">
+      <TextInput
+        label="Name"
+        required
+        data-autofocus
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        error={fault(problem, "name")}
+      />
+      <MultiSelect
+        label="Templates it may use"
+        description="None: every template."
+        data={templates.items.map((it) => it.name)}
+        value={chosen}
+        onChange={setChosen}
+        error={fault(problem, "templates")}
+      />
+      <NumberInput
+        label="Good for days"
+        description="Empty: a year."
+        min={1}
+        value={days}
+        onChange={(value) => setDays(typeof value === "number" ? value : "")}
+        error={fault(problem, "expiresAt")}
+      />
+      <Textarea
+        label="Signing request"
+        description="PEM. Empty: the server makes the key and shows it once."
+        autosize
+        minRows={2}
+        value={csr}
+        onChange={(event) => setCsr(event.currentTarget.value)}
+        error={fault(problem, "csr")}
+      />
+    </SaveForm>
   );
 }
 

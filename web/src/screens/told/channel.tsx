@@ -15,7 +15,8 @@ import {
 } from "@mantine/core";
 
 import { fault, path, request, useAct, type Schemas } from "../../kit/api";
-import { Trouble, Notice } from "../../kit/parts";
+import { SaveForm } from "../../kit/kept";
+import { Notice } from "../../kit/parts";
 import { Snippet } from "../../ui/Snippet";
 import { words } from "../../ui/format";
 
@@ -73,96 +74,83 @@ export function ChannelForm({
   const problem = save.error;
   if (save.data?.secret) return <Secret text={save.data.secret} done={done} />;
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
-    >
-      <Stack>
-        <TextInput
-          label="Name"
-          required
-          disabled={start !== null}
-          value={it.name}
-          onChange={(event) => change({ name: event.currentTarget.value })}
-          error={fault(problem, "name")}
-        />
-        <SegmentedControl
-          aria-label="Kind"
-          data={[
-            { value: "webhook", label: "Webhook" },
-            { value: "email", label: "E-mail" },
-          ]}
-          value={it.kind}
-          onChange={(kind) => change({ kind: kind as Channel["kind"] })}
-        />
-        {it.kind === "webhook" ? (
-          <>
-            <TextInput
-              label="URL"
-              required
-              placeholder="https://example.com/hooks/windlass"
-              value={it.url}
-              onChange={(event) => change({ url: event.currentTarget.value })}
-              error={fault(problem, "url")}
-            />
-            <PasswordInput
-              label="Secret"
-              description={
-                start ? "Empty: as before." : "Signs each request (Standard Webhooks); may be empty."
-              }
-              autoComplete="new-password"
-              value={it.secret}
-              onChange={(event) => change({ secret: event.currentTarget.value })}
-              error={fault(problem, "secret")}
-            />
-          </>
-        ) : (
-          <>
-            {mail ? null : (
-              <Notice color="yellow">
-                This server has no mail server configured; e-mail waits until it has.
-              </Notice>
-            )}
-            <TagsInput
-              label="To"
-              required
-              value={it.to}
-              onChange={(to) => change({ to })}
-              error={fault(problem, "to")}
-            />
-          </>
-        )}
-        <MultiSelect
-          label="Alerts"
-          description="None: all."
-          data={KINDS.map((kind) => ({ value: kind, label: words(kind) }))}
-          value={it.alerts}
-          onChange={(alerts) => change({ alerts: KINDS.filter((kind) => alerts.includes(kind)) })}
-          error={fault(problem, "alerts")}
-        />
-        <Select
-          label="From severity"
-          allowDeselect={false}
-          data={["info", "warning", "error"]}
-          value={it.minimumSeverity}
-          onChange={(minimumSeverity) => change({ minimumSeverity: minimumSeverity ?? "info" })}
-          error={fault(problem, "minimumSeverity")}
-        />
-        <Switch
-          label="On"
-          checked={it.enabled}
-          onChange={(event) => change({ enabled: event.currentTarget.checked })}
-        />
-        <Trouble problem={problem} shown={FIELDS} />
-        <Group justify="flex-end">
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <SaveForm save={save} shown={FIELDS}>
+      <TextInput
+        label="Name"
+        required
+        disabled={start !== null}
+        value={it.name}
+        onChange={(event) => change({ name: event.currentTarget.value })}
+        error={fault(problem, "name")}
+      />
+      <SegmentedControl
+        aria-label="Kind"
+        data={[
+          { value: "webhook", label: "Webhook" },
+          { value: "email", label: "E-mail" },
+        ]}
+        value={it.kind}
+        onChange={(kind) => change({ kind: kind as Channel["kind"] })}
+      />
+      {it.kind === "webhook" ? (
+        <>
+          <TextInput
+            label="URL"
+            required
+            placeholder="https://example.com/hooks/windlass"
+            value={it.url}
+            onChange={(event) => change({ url: event.currentTarget.value })}
+            error={fault(problem, "url")}
+          />
+          <PasswordInput
+            label="Secret"
+            description={
+              start ? "Empty: as before." : "Signs each request (Standard Webhooks); may be empty."
+            }
+            autoComplete="new-password"
+            value={it.secret}
+            onChange={(event) => change({ secret: event.currentTarget.value })}
+            error={fault(problem, "secret")}
+          />
+        </>
+      ) : (
+        <>
+          {mail ? null : (
+            <Notice color="yellow">
+              This server has no mail server configured; e-mail waits until it has.
+            </Notice>
+          )}
+          <TagsInput
+            label="To"
+            required
+            value={it.to}
+            onChange={(to) => change({ to })}
+            error={fault(problem, "to")}
+          />
+        </>
+      )}
+      <MultiSelect
+        label="Alerts"
+        description="None: all."
+        data={KINDS.map((kind) => ({ value: kind, label: words(kind) }))}
+        value={it.alerts}
+        onChange={(alerts) => change({ alerts: KINDS.filter((kind) => alerts.includes(kind)) })}
+        error={fault(problem, "alerts")}
+      />
+      <Select
+        label="From severity"
+        allowDeselect={false}
+        data={["info", "warning", "error"]}
+        value={it.minimumSeverity}
+        onChange={(minimumSeverity) => change({ minimumSeverity: minimumSeverity ?? "info" })}
+        error={fault(problem, "minimumSeverity")}
+      />
+      <Switch
+        label="On"
+        checked={it.enabled}
+        onChange={(event) => change({ enabled: event.currentTarget.checked })}
+      />
+    </SaveForm>
   );
 }
 
