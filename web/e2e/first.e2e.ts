@@ -1,15 +1,10 @@
 /** The first minutes: making the administrator, seeing a device arrive, understanding why one does not. */
-import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-
 import { afterEach, expect, it } from "vitest";
 
+import { publish } from "./support/board";
 import { atEverySize, type Window } from "./support/browser";
 import { PASSWORD, Windlass } from "./support/windlass";
 
-const run = promisify(execFile);
 let server: Windlass;
 let window: Window;
 
@@ -108,25 +103,3 @@ atEverySize("first steps", (_size, open) => {
     expect(page.url()).toContain("q=no-such-thing");
   });
 });
-
-/** One reading with mosquitto's own client, as the connect card says. */
-async function publish(
-  server: Windlass,
-  name: string,
-  made: { certificatePem: string; privateKeyPem: string; caPem: string },
-) {
-  const directory = server.file(name);
-  await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, "device.pem"), made.certificatePem);
-  await writeFile(join(directory, "device.key"), made.privateKeyPem, { mode: 0o600 });
-  await writeFile(join(directory, "ca.pem"), made.caPem);
-  await run(
-    "mosquitto_pub",
-    [
-      ...["-h", "localhost", "-p", String(server.devicePort), "-i", name, "-q", "1"],
-      ...["--cafile", "ca.pem", "--cert", "device.pem", "--key", "device.key"],
-      ...["-t", `devices/${name}/telemetry`, "-m", '{"temperature":21.5}'],
-    ],
-    { cwd: directory, timeout: 20_000 },
-  );
-}

@@ -1,6 +1,7 @@
 /** Devices that ask to come in, that are replaced, that go. */
 import { afterEach, expect, it } from "vitest";
 
+import { type Files, publish } from "./support/board";
 import { atEverySize, type Window } from "./support/browser";
 import { Windlass } from "./support/windlass";
 
@@ -35,6 +36,36 @@ atEverySize("incoming", (_size, open) => {
     await page.getByText("Nobody waits").waitFor();
     const queue = await server.must<Queue>("GET", "/pending?state=accepted");
     expect(queue.items[0]?.name).toBe("dev-00000");
+  });
+
+  it("asks whose a certificate is that the server has forgotten and that does not say so", async () => {
+    server = await Windlass.start();
+    // A certificate shows names of up to 64 characters; a longer one has to be told.
+    const name = `pump-${"0".repeat(70)}`;
+    let made: Files | undefined;
+    await server.forget(async () => {
+      await server.must("POST", "/devices", { name });
+      made = await server.must<Files>("POST", `/devices/${name}/credentials/generate`);
+    });
+    const { body: caPem } = await server.ask<string>("GET", "/ca.pem");
+    if (made) await publish(server, "board", { ...made, caPem }).catch(() => undefined);
+    await server.until<Queue>("/pending?state=open", (queue) => queue.items.length === 1);
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/provisioning?tab=pending");
+    await page.getByRole("button", { name: "Accept" }).click();
+    const dialog = page.getByRole("dialog");
+    const field = dialog.getByLabel("The device it belongs to");
+    await field.fill("<b>no name</b>");
+    await dialog.getByRole("button", { name: "Accept" }).click();
+    await dialog.locator("[aria-invalid=true]").waitFor();
+    expect(await field.inputValue()).toBe("<b>no name</b>");
+    await window.isFitForAll();
+    await field.fill(name);
+    await dialog.getByRole("button", { name: "Accept" }).click();
+    await page.getByText("Nobody waits").waitFor();
+    const credentials = await server.must<Credentials>("GET", `/devices/${name}/credentials`);
+    expect(credentials.items.map((it) => it.status)).toEqual(["active"]);
   });
 
   it("makes a claim whose key is shown once", async () => {

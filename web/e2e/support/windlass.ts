@@ -5,7 +5,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -126,6 +126,19 @@ export class Windlass {
   async end(): Promise<void> {
     await this.running?.stop();
     this.running = null;
+  }
+
+  /** Does something, then puts the server's state back to what it was before, as a restored backup would. */
+  async forget(act: () => Promise<void>): Promise<void> {
+    const before = this.file("before");
+    await this.end();
+    await cp(this.file("data"), before, { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    await this.begin();
+    await act();
+    await this.end();
+    await rm(this.file("data"), { recursive: true });
+    await rename(before, this.file("data"));
+    await this.begin();
   }
 
   /** Ends everything and removes the directory. */

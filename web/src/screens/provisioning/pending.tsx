@@ -1,9 +1,13 @@
 /** Devices that wait for a decision: they ask for a name that somebody has, or their way in asks a person. */
-import { SegmentedControl, Stack, Text } from "@mantine/core";
+import { useState } from "react";
 
-import { path, request, useAct, useList, type Schemas } from "../../kit/api";
+import { Button, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+
+import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
+import { SaveForm } from "../../kit/kept";
 import { Go, useUrl } from "../../kit/nav";
 import { Confirmed, Digest, Empty, Listing } from "../../kit/parts";
+import { Dialog } from "../../ui/Dialog";
 import { Status } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
@@ -14,8 +18,9 @@ export function PendingQueue() {
   const may = useCan();
   const [state, setState] = useUrl("state");
   const list = useList<Pending>(path("pending"), { state: state || "open" });
-  const decide = useAct<{ id: number; how: "accept" | "reject" }, unknown>(
-    ({ id, how }) => request("POST", path("pending", id, how), how === "reject" ? { body: {} } : {}),
+  const [asked, setAsked] = useState<Pending | null>(null);
+  const reject = useAct<number, unknown>(
+    (id) => request("POST", path("pending", id, "reject"), { body: {} }),
     [path("pending"), path("devices")],
   );
   return (
@@ -75,21 +80,12 @@ export function PendingQueue() {
                 >{`${it.state} by ${it.decidedBy ?? "nobody"}`}</Status>
               ) : may("credential.issue") ? (
                 <Stack gap={4}>
-                  <Confirmed
-                    label="Accept"
-                    danger={false}
-                    title="Let this device in?"
-                    act={() => decide.mutateAsync({ id: it.id, how: "accept" })}
-                  >
-                    The device with this key becomes {it.name} at its next try.
-                    {it.knownDevice ? ` What ${it.name} had as credentials until now ends then.` : ""}
-                  </Confirmed>
-                  <Confirmed
-                    label="Reject"
-                    title="Reject this device?"
-                    act={() => decide.mutateAsync({ id: it.id, how: "reject" })}
-                  >
-                    The device with this key stays out. Others may still ask for {it.name}.
+                  <Button size="compact-sm" variant="default" onClick={() => setAsked(it)}>
+                    Accept
+                  </Button>
+                  <Confirmed label="Reject" title="Reject this device?" act={() => reject.mutateAsync(it.id)}>
+                    The device with this key stays out.
+                    {it.name ? ` Others may still ask for ${it.name}.` : ""}
                   </Confirmed>
                 </Stack>
               ) : null,
@@ -102,6 +98,48 @@ export function PendingQueue() {
           </Empty>
         }
       />
+      <Dialog opened={asked !== null} onClose={() => setAsked(null)} title="Let this device in?">
+        {asked ? <Accept asked={asked} done={() => setAsked(null)} /> : null}
+      </Dialog>
     </Stack>
+  );
+}
+
+/** What accepting means; whose a certificate is has to be said where it does not say so itself. */
+function Accept({ asked, done }: { asked: Pending; done: () => void }) {
+  const [name, setName] = useState(asked.name ?? "");
+  const nameless = asked.source === "certificate" && !asked.name;
+  const accept = useAct<void, unknown>(
+    () =>
+      request("POST", path("pending", asked.id, "accept"), { body: nameless ? { name: name.trim() } : {} }),
+    [path("pending"), path("devices")],
+    done,
+  );
+  return (
+    <SaveForm save={accept} shown={nameless ? ["name"] : []} label="Accept">
+      {nameless ? (
+        <>
+          <Text size="sm">
+            This server’s authority signed the certificate, which does not say whose it is. Compare the key’s
+            digest with the device: <Digest value={asked.publicKeySha256} label="key digest" />
+          </Text>
+          <TextInput
+            label="The device it belongs to"
+            description="A device that has this name loses the credentials it had until now; where there is none, it is made."
+            required
+            autoComplete="off"
+            data-autofocus
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            error={fault(accept.error, "name")}
+          />
+        </>
+      ) : (
+        <Text size="sm">
+          The device with this key becomes {asked.name} at its next try.
+          {asked.knownDevice ? ` What ${asked.name ?? "it"} had as credentials until now ends then.` : ""}
+        </Text>
+      )}
+    </SaveForm>
   );
 }
