@@ -31,6 +31,12 @@ pub struct Artifact {
     pub name: String,
     /// SHA-256 of the bytes, 64 hex characters.
     pub sha256: String,
+    /// SHA-1 of the bytes, 40 hex characters; absent in lists while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<String>,
+    /// MD5 of the bytes, 32 hex characters; absent in lists while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
     /// Bytes.
     pub size: u64,
     /// As uploaded, if any.

@@ -4,15 +4,16 @@
 //! An upload is nothing until [`Upload::finish`] has made the blob durable and stored its row; one that is cut leaves
 //! nothing. Knows neither HTTP nor who may download what; see [`crate::links`].
 
+use std::fmt::Display;
 use std::io;
 
 use serde_json::json;
-use windlass_domain::ids::{ArtifactId, ItemName, Sha256};
+use windlass_domain::ids::{ArtifactId, ItemName, Md5, Sha1, Sha256};
 use windlass_domain::permission::{Permission, Principal};
-pub use windlass_domain::software::Artifact;
+pub use windlass_domain::software::{Artifact, Sums};
 use windlass_store::StoreError;
 use windlass_store::artifacts;
-use windlass_store::blobs::BlobWriter;
+use windlass_store::blobs::{BlobWriter, Kept};
 
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -22,16 +23,45 @@ use crate::{App, audit};
 pub const SIGNATURE_BYTES: usize = 8 * 1024;
 
 /// What an upload says of itself before the bytes come.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewArtifact {
     /// The file's name as devices see it.
     pub name: String,
     /// The digest that the bytes must have, if the sender knows it.
     pub sha256: Option<Sha256>,
+    /// The SHA-1 that the bytes must have, if the sender knows it.
+    pub sha1: Option<Sha1>,
+    /// The MD5 that the bytes must have, if the sender knows it.
+    pub md5: Option<Md5>,
     /// How many bytes will come, if the sender says.
     pub size: Option<u64>,
     /// Handed to devices with the file.
     pub signature: Option<String>,
+}
+
+/// Digests that the sender announced.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    sha256: Option<Sha256>,
+    sha1: Option<Sha1>,
+    md5: Option<Md5>,
+}
+
+impl Expected {
+    /// What does not hold of bytes that came.
+    fn problems(&self, kept: &Kept) -> Vec<FieldProblem> {
+        fn judge<T: PartialEq + Display>(
+            field: &'static str,
+            expected: Option<T>,
+            came: T,
+        ) -> Option<FieldProblem> {
+            let expected = expected.filter(|expected| *expected != came)?;
+            Some(FieldProblem::new(field, format!("the bytes have {came}, not {expected}")))
+        }
+        let Kept { sha256, sums: Sums { sha1, md5 }, size: _ } = *kept;
+        let sha256 = judge("sha256", self.sha256, sha256);
+        sha256.into_iter().chain(judge("sha1", self.sha1, sha1)).chain(judge("md5", self.md5, md5)).collect()
+    }
 }
 
 /// An upload under way. Dropping it discards what came.
@@ -40,7 +70,7 @@ pub struct Upload {
     app: App,
     by: Principal,
     name: ItemName,
-    sha256: Option<Sha256>,
+    expected: Expected,
     size: Option<u64>,
     signature: Option<String>,
     writer: BlobWriter,
@@ -63,7 +93,8 @@ impl App {
     /// The name cannot be used, the size is over the limit, or the disk is almost full.
     pub async fn artifact_upload(&self, by: &Principal, new: NewArtifact) -> Result<Upload, AppError> {
         demand(by, Permission::ArtifactWrite)?;
-        let NewArtifact { name, sha256, size, signature } = new;
+        let NewArtifact { name, sha256, sha1, md5, size, signature } = new;
+        let expected = Expected { sha256, sha1, md5 };
         let mut problems = Vec::new();
         let name = name.parse::<ItemName>().map_err(|e| problems.push(FieldProblem::new("name", e))).ok();
         if signature.as_ref().is_some_and(|text| text.len() > SIGNATURE_BYTES) {
@@ -79,7 +110,7 @@ impl App {
             return Err(AppError::DiskFull);
         }
         let writer = self.blobs.begin().await.map_err(disk)?;
-        Ok(Upload { app: self.clone(), by: by.clone(), name, sha256, size, signature, writer })
+        Ok(Upload { app: self.clone(), by: by.clone(), name, expected, size, signature, writer })
     }
 
     /// Artifacts by number, from the one after `after` on.
@@ -108,6 +139,22 @@ impl App {
             .read(move |tx| Box::pin(artifacts::get(tx, tenant, id)))
             .await?
             .ok_or_else(|| AppError::not_found("artifact", id))
+    }
+
+    /// The other digests of an artifact. One from before they were kept is read once; the answer is stored.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read or the store fails.
+    pub async fn artifact_sums(&self, artifact: &Artifact) -> Result<Sums, AppError> {
+        if let Some(sums) = artifact.sums {
+            return Ok(sums);
+        }
+        let sha256 = artifact.sha256;
+        let sums = self.blobs.sums(&sha256).await.map_err(disk)?;
+        self.store
+            .write(move |tx| Box::pin(async move { artifacts::keep_sums(tx, &sha256, &sums).await }))
+            .await?;
+        Ok(sums)
     }
 
     /// Deletes an artifact; its blob goes too when nothing else has the same bytes.
@@ -182,25 +229,28 @@ impl Upload {
     /// Makes the artifact durable and known.
     ///
     /// # Errors
-    /// `Invalid` with field `sha256` when the bytes have another digest, or `size` when another number came.
+    /// `Invalid` with field `sha256`, `sha1` or `md5` when the bytes have another digest, or `size` when another number came.
     pub async fn finish(self) -> Result<Artifact, AppError> {
-        let Self { app, by, name, sha256: expected, size, signature, writer } = self;
+        let Self { app, by, name, expected, size, signature, writer } = self;
         if let Some(size) = size.filter(|size| *size != writer.length()) {
             let problem = format!("{size} bytes were announced and {} came", writer.length());
             return Err(AppError::invalid("size", problem));
         }
         // From here until the row is stored, nobody collects blobs.
         let held = app.uploads.lock().await;
-        let (sha256, size) = writer.finish().await.map_err(disk)?;
-        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+        let kept = writer.finish().await.map_err(disk)?;
+        let Kept { sha256, sums, size } = kept;
+        let problems = expected.problems(&kept);
+        if !problems.is_empty() {
             drop(held);
             app.collect_blob(&sha256).await?;
-            return Err(AppError::invalid("sha256", format!("the bytes have {sha256}, not {expected}")));
+            return Err(AppError::Invalid(problems));
         }
         let artifact = Artifact {
             id: ArtifactId::new(0),
             name,
             sha256,
+            sums: Some(sums),
             size,
             signature,
             created_at: app.clock.now(),

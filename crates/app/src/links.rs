@@ -393,6 +393,7 @@ mod tests {
             id: ArtifactId::new(7),
             name: "app.bin".parse().unwrap(),
             sha256: Sha256::of(b""),
+            sums: None,
             size: 0,
             signature: None,
             created_at: Timestamp::from_seconds(0),

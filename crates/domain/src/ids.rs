@@ -215,58 +215,72 @@ number!(/// Row id of a user.
 number!(/// Id of a person's session in a browser; public.
     ConsoleSessionId);
 
-/// A SHA-256 digest, written as 64 lower-case hex characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sha256([u8; 32]);
+macro_rules! digests {
+    ($($(#[$doc:meta])* $name:ident: $bytes:literal, $what:literal, $size:literal, $digits:literal;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $bytes]);
+
+        impl $name {
+            /// Wraps the digest's bytes.
+            pub const fn new(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
+            }
+
+            /// The digest's bytes.
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+        }
+
+        impl TryFrom<&[u8]> for $name {
+            type Error = InvalidName;
+
+            fn try_from(bytes: &[u8]) -> Result<Self, InvalidName> {
+                bytes.try_into().map(Self).map_err(|_| InvalidName { what: $what, rule: $size })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                let mut bytes = [0; $bytes];
+                match hex::decode_to_slice(text, &mut bytes) {
+                    Ok(()) => Ok(Self(bytes)),
+                    Err(_) => Err(InvalidName { what: $what, rule: $digits }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )* };
+}
+
+digests! {
+    /// A SHA-256 digest, written as 64 lower-case hex characters.
+    Sha256: 32, "SHA-256 digest", "32 bytes", "64 hex characters";
+    /// A SHA-1 digest, written as 40 lower-case hex characters. For clients that want one; nothing here trusts it.
+    Sha1: 20, "SHA-1 digest", "20 bytes", "40 hex characters";
+    /// An MD5 digest, written as 32 lower-case hex characters. For clients that want one; nothing here trusts it.
+    Md5: 16, "MD5 digest", "16 bytes", "32 hex characters";
+}
 
 impl Sha256 {
-    /// Wraps 32 digest bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
     /// Hashes bytes that are all in memory.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest;
         Self(sha2::Sha256::digest(bytes).into())
-    }
-
-    /// The digest bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl TryFrom<&[u8]> for Sha256 {
-    type Error = InvalidName;
-
-    fn try_from(bytes: &[u8]) -> Result<Self, InvalidName> {
-        bytes.try_into().map(Self).map_err(|_| InvalidName { what: "SHA-256 digest", rule: "32 bytes" })
-    }
-}
-
-impl FromStr for Sha256 {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let invalid = InvalidName { what: "SHA-256 digest", rule: "64 hex characters" };
-        let mut bytes = [0; 32];
-        match hex::decode_to_slice(text, &mut bytes) {
-            Ok(()) => Ok(Self(bytes)),
-            Err(_) => Err(invalid),
-        }
-    }
-}
-
-impl fmt::Display for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -305,5 +319,8 @@ mod tests {
         let digest = Sha256::of(b"windlass");
         assert_eq!(digest.to_string().parse::<Sha256>().unwrap(), digest);
         assert!("00".parse::<Sha256>().is_err());
+        let sha1 = "a9993e364706816aba3e25717850c26c9cd0d89d";
+        assert_eq!(sha1.parse::<Sha1>().unwrap().to_string(), sha1);
+        assert!(sha1.parse::<Md5>().is_err());
     }
 }

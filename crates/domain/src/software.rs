@@ -2,8 +2,19 @@
 //!
 //! Knows neither where bytes lie nor who gets them.
 
-use crate::ids::{ArtifactId, ComponentId, ItemName, ReleaseId, Sha256, Tag, TypeName, VersionText};
+use crate::ids::{
+    ArtifactId, ComponentId, ItemName, Md5, ReleaseId, Sha1, Sha256, Tag, TypeName, VersionText,
+};
 use crate::time::Timestamp;
+
+/// Digests that some clients ask for besides the SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sums {
+    /// SHA-1 of the bytes.
+    pub sha1: Sha1,
+    /// MD5 of the bytes.
+    pub md5: Md5,
+}
 
 /// An immutable file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +25,8 @@ pub struct Artifact {
     pub name: ItemName,
     /// Digest of the bytes.
     pub sha256: Sha256,
+    /// Its other digests; none if it is from before they were kept and nobody asked for them yet.
+    pub sums: Option<Sums>,
     /// Bytes.
     pub size: u64,
     /// Handed to devices as uploaded.

@@ -1,7 +1,7 @@
 //! Artifacts: rows that name blobs. Several rows may name the same bytes.
 
-use windlass_domain::ids::{ArtifactId, Sha256, TenantId};
-use windlass_domain::software::Artifact;
+use windlass_domain::ids::{ArtifactId, Md5, Sha1, Sha256, TenantId};
+use windlass_domain::software::{Artifact, Sums};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
@@ -13,6 +13,8 @@ pub(crate) struct ArtifactRow {
     id: i64,
     name: String,
     sha256: Vec<u8>,
+    sha1: Option<Vec<u8>>,
+    md5: Option<Vec<u8>>,
     size: i64,
     signature: Option<String>,
     created_at: i64,
@@ -21,12 +23,20 @@ pub(crate) struct ArtifactRow {
 
 impl ArtifactRow {
     pub(crate) fn read(self) -> Result<Artifact, StoreError> {
-        let Self { id, name, sha256, size, signature, created_at, created_by } = self;
+        let Self { id, name, sha256, sha1, md5, size, signature, created_at, created_by } = self;
+        let sums = match (sha1, md5) {
+            (Some(sha1), Some(md5)) => Some(Sums {
+                sha1: Sha1::try_from(sha1.as_slice()).map_err(|e| StoreError::corrupt("artifact.sha1", e))?,
+                md5: Md5::try_from(md5.as_slice()).map_err(|e| StoreError::corrupt("artifact.md5", e))?,
+            }),
+            (None, _) | (_, None) => None,
+        };
         Ok(Artifact {
             id: ArtifactId::new(id),
             name: name.parse().map_err(|e| StoreError::corrupt("artifact.name", e))?,
             sha256: Sha256::try_from(sha256.as_slice())
                 .map_err(|e| StoreError::corrupt("artifact.sha256", e))?,
+            sums,
             size: u64::try_from(size).map_err(|e| StoreError::corrupt("artifact.size", e))?,
             signature,
             created_at: Timestamp::from_micros(created_at),
@@ -44,15 +54,17 @@ pub async fn insert(
     tenant: TenantId,
     artifact: &Artifact,
 ) -> Result<ArtifactId, StoreError> {
-    let Artifact { id: _, name, sha256, size, signature, created_at, created_by } = artifact;
+    let Artifact { id: _, name, sha256, sums, size, signature, created_at, created_by } = artifact;
     let (id,) = fetch_one!(
         tx,
         (i64,),
-        "INSERT INTO artifact (tenant_id, name, sha256, size, signature, created_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        "INSERT INTO artifact (tenant_id, name, sha256, sha1, md5, size, signature, created_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
         tenant.get(),
         name.as_str(),
         sha256.as_bytes().as_slice(),
+        sums.as_ref().map(|sums| sums.sha1.as_bytes().as_slice()),
+        sums.as_ref().map(|sums| sums.md5.as_bytes().as_slice()),
         i64::try_from(*size).unwrap_or(i64::MAX),
         signature.as_deref(),
         created_at.micros(),
@@ -70,7 +82,7 @@ pub async fn get(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<Op
     fetch_optional!(
         tx,
         ArtifactRow,
-        "SELECT id, name, sha256, size, signature, created_at, created_by
+        "SELECT id, name, sha256, sha1, md5, size, signature, created_at, created_by
          FROM artifact WHERE tenant_id = $1 AND id = $2",
         tenant.get(),
         id.get(),
@@ -92,7 +104,7 @@ pub async fn list(
     fetch_all!(
         tx,
         ArtifactRow,
-        "SELECT id, name, sha256, size, signature, created_at, created_by
+        "SELECT id, name, sha256, sha1, md5, size, signature, created_at, created_by
          FROM artifact WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         tenant.get(),
         after,
@@ -101,6 +113,23 @@ pub async fn list(
     .into_iter()
     .map(ArtifactRow::read)
     .collect()
+}
+
+/// Keeps the digests of every artifact, of whatever tenant, that has these bytes. No entry in the change feed: nobody holds
+/// what they were not told of.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_sums(tx: &mut Tx<'_>, sha256: &Sha256, sums: &Sums) -> Result<(), StoreError> {
+    let Sums { sha1, md5 } = sums;
+    execute!(
+        tx,
+        "UPDATE artifact SET sha1 = $1, md5 = $2 WHERE sha256 = $3",
+        sha1.as_bytes().as_slice(),
+        md5.as_bytes().as_slice(),
+        sha256.as_bytes().as_slice(),
+    )?;
+    Ok(())
 }
 
 /// Name and version of one component that has the artifact, if any has.

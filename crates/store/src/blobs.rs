@@ -3,7 +3,7 @@
 //! Written to a temporary file, synced, renamed, directory synced: a blob is there whole or not at all. Knows
 //! nothing of who refers to a blob.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +11,11 @@ use sha2::Digest;
 use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use windlass_domain::ids::Sha256;
+use windlass_domain::ids::{Md5, Sha1, Sha256};
+use windlass_domain::software::Sums;
+
+/// Bytes read at once.
+const READ: usize = 256 * 1024;
 
 /// A directory of blobs. Clones share it.
 #[derive(Debug, Clone)]
@@ -25,8 +29,40 @@ pub struct BlobWriter {
     root: Arc<Path>,
     file: File,
     path: TempPath,
-    hasher: sha2::Sha256,
+    hashers: Hashers,
     length: u64,
+}
+
+/// A blob that is there for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name.
+    pub sha256: Sha256,
+    /// Its other digests.
+    pub sums: Sums,
+    /// Its bytes.
+    pub size: u64,
+}
+
+#[derive(Debug, Default)]
+struct Hashers {
+    sha256: sha2::Sha256,
+    sha1: sha1::Sha1,
+    md5: md5::Md5,
+}
+
+impl Hashers {
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        sha1::Digest::update(&mut self.sha1, bytes);
+        md5::Digest::update(&mut self.md5, bytes);
+    }
+
+    fn finish(self) -> (Sha256, Sums) {
+        let sha1 = Sha1::new(sha1::Digest::finalize(self.sha1).into());
+        let md5 = Md5::new(md5::Digest::finalize(self.md5).into());
+        (Sha256::new(self.sha256.finalize().into()), Sums { sha1, md5 })
+    }
 }
 
 impl Blobs {
@@ -56,7 +92,7 @@ impl Blobs {
             root: Arc::clone(&self.root),
             file: File::from_std(file),
             path,
-            hasher: sha2::Sha256::new(),
+            hashers: Hashers::default(),
             length: 0,
         })
     }
@@ -88,6 +124,25 @@ impl Blobs {
         }
     }
 
+    /// The other digests of a blob, by reading all of it.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such blob, or what the disk says.
+    pub async fn sums(&self, digest: &Sha256) -> io::Result<Sums> {
+        let path = place(&self.root, digest);
+        blocking(move || {
+            let mut file = std::fs::File::open(path)?;
+            let (mut hashers, mut buffer) = (Hashers::default(), vec![0; READ]);
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok(hashers.finish().1),
+                    read => hashers.update(buffer.get(..read).unwrap_or_default()),
+                }
+            }
+        })
+        .await
+    }
+
     /// Removes a blob. True if it was there.
     ///
     /// # Errors
@@ -108,7 +163,7 @@ impl BlobWriter {
     /// What the disk says; `StorageFull` when it is full.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
-        self.hasher.update(bytes);
+        self.hashers.update(bytes);
         self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
@@ -122,15 +177,15 @@ impl BlobWriter {
     ///
     /// # Errors
     /// What the disk says; nothing is there then that was not before.
-    pub async fn finish(self) -> io::Result<(Sha256, u64)> {
-        let Self { root, mut file, path, hasher, length } = self;
-        let digest = Sha256::new(hasher.finalize().into());
+    pub async fn finish(self) -> io::Result<Kept> {
+        let Self { root, mut file, path, hashers, length } = self;
+        let (sha256, sums) = hashers.finish();
         file.flush().await?;
         file.sync_all().await?;
         drop(file.into_std().await);
-        let target = place(&root, &digest);
+        let target = place(&root, &sha256);
         blocking(move || keep(&root, path, &target, length)).await?;
-        Ok((digest, length))
+        Ok(Kept { sha256, sums, size: length })
     }
 }
 

@@ -3,14 +3,15 @@ use std::io::ErrorKind;
 use tokio::io::AsyncReadExt;
 use windlass_domain::ids::Sha256;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Kept};
 
 async fn put(blobs: &Blobs, parts: &[&[u8]]) -> (Sha256, u64) {
     let mut writer = blobs.begin().await.unwrap();
     for part in parts {
         writer.write(part).await.unwrap();
     }
-    writer.finish().await.unwrap()
+    let Kept { sha256, sums: _, size } = writer.finish().await.unwrap();
+    (sha256, size)
 }
 
 async fn get(blobs: &Blobs, digest: &Sha256, offset: u64, length: u64) -> Vec<u8> {
@@ -42,6 +43,20 @@ async fn a_blob_is_found_by_its_digest_as_a_whole_and_in_ranges() {
     assert_eq!(get(&blobs, &digest, 6, 100).await, b"ss");
     assert_eq!(get(&blobs, &digest, 100, 1).await, b"");
     assert_eq!(blobs.size(&digest).await.unwrap(), Some(8));
+}
+
+#[tokio::test]
+async fn other_digests_are_the_same_read_or_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(directory.path()).unwrap();
+    let mut writer = blobs.begin().await.unwrap();
+    for part in vec![7_u8; 600_000].chunks(1_000) {
+        writer.write(part).await.unwrap();
+    }
+    let Kept { sha256, sums, size: _ } = writer.finish().await.unwrap();
+    assert_eq!(blobs.sums(&sha256).await.unwrap(), sums);
+    let missing = blobs.sums(&Sha256::of(b"no")).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]

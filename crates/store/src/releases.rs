@@ -76,7 +76,8 @@ async fn read_component(tx: &mut Tx<'_>, row: ComponentRow) -> Result<Component,
     let artifacts: Result<Vec<Artifact>, StoreError> = fetch_all!(
         tx,
         ArtifactRow,
-        "SELECT a.id, a.name, a.sha256, a.size, a.signature, a.created_at, a.created_by
+        "SELECT a.id, a.name, a.sha256, a.sha1, a.md5, a.size, a.signature, a.created_at,
+                a.created_by
          FROM component_artifact c JOIN artifact a ON a.id = c.artifact_id
          WHERE c.component_id = $1 ORDER BY c.position",
         id,

@@ -71,7 +71,7 @@ impl Bench {
     }
 
     async fn upload(&self, bytes: &[u8]) -> windlass_domain::ids::ArtifactId {
-        let new = NewArtifact { name: "fw.bin".to_owned(), sha256: None, size: None, signature: None };
+        let new = NewArtifact { name: "fw.bin".to_owned(), ..NewArtifact::default() };
         let mut upload = self.app.artifact_upload(&self.by, new).await.unwrap();
         upload.write(bytes).await.unwrap();
         upload.finish().await.unwrap().id

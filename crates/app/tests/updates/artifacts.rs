@@ -3,14 +3,14 @@
 use windlass_app::AppError;
 use windlass_app::artifacts::NewArtifact;
 use windlass_app::releases::{NewComponent, NewRelease};
-use windlass_domain::ids::{ArtifactId, Sha256};
+use windlass_domain::ids::{ArtifactId, Md5, Sha1, Sha256};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Principal, Role};
 
 use crate::world::World;
 
 fn named(name: &str) -> NewArtifact {
-    NewArtifact { name: name.to_owned(), sha256: None, size: None, signature: None }
+    NewArtifact { name: name.to_owned(), ..NewArtifact::default() }
 }
 
 fn fields(error: AppError) -> Vec<String> {
@@ -69,6 +69,40 @@ async fn bytes_with_another_digest_than_expected_are_refused_and_gone() {
     upload.write(b"these").await.unwrap();
     upload.finish().await.unwrap_err();
     assert_eq!(world.blob_count(), 1);
+}
+
+#[tokio::test]
+async fn every_announced_digest_that_does_not_hold_is_named() {
+    let world = World::new().await;
+    let new = NewArtifact { sha1: Some(Sha1::new([0; 20])), md5: Some(Md5::new([0; 16])), ..named("fw.bin") };
+    let mut upload = world.app().artifact_upload(&world.by, new).await.unwrap();
+    upload.write(b"abc").await.unwrap();
+    assert_eq!(fields(upload.finish().await.unwrap_err()), ["sha1", "md5"]);
+    assert_eq!(world.blob_count(), 0);
+}
+
+#[tokio::test]
+async fn sha1_and_md5_are_kept_and_an_older_artifact_gets_them_when_asked() {
+    let world = World::new().await;
+    let artifact = world.artifact("fw.bin", b"abc").await.unwrap();
+    let sums = artifact.sums.unwrap();
+    assert_eq!(sums.sha1.to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    assert_eq!(sums.md5.to_string(), "900150983cd24fb0d6963f7d28e17f72");
+    let older = windlass_app::artifacts::Artifact { sums: None, ..artifact };
+    let tenant = world.tenant;
+    let insert = older.clone();
+    let store = &world.app().store;
+    let id = store
+        .write(move |tx| {
+            let insert = insert.clone();
+            Box::pin(async move { windlass_store::artifacts::insert(tx, tenant, &insert).await })
+        })
+        .await
+        .unwrap();
+    let older = world.app().artifact_get(&world.by, id).await.unwrap();
+    assert_eq!(older.sums, None);
+    assert_eq!(world.app().artifact_sums(&older).await.unwrap(), sums);
+    assert_eq!(world.app().artifact_get(&world.by, id).await.unwrap().sums, Some(sums));
 }
 
 #[tokio::test]

@@ -159,9 +159,8 @@ impl World {
     ) -> Result<windlass_app::artifacts::Artifact, AppError> {
         let new = NewArtifact {
             name: name.to_owned(),
-            sha256: None,
-            size: None,
             signature: Some("sig".to_owned()),
+            ..NewArtifact::default()
         };
         let mut upload = self.app().artifact_upload(&self.by, new).await?;
         for chunk in bytes.chunks(5) {

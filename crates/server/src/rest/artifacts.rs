@@ -64,11 +64,13 @@ struct ArtifactPath {
 }
 
 pub(super) fn show(artifact: software::Artifact) -> Artifact {
-    let software::Artifact { id, name, sha256, size, signature, created_at, created_by } = artifact;
+    let software::Artifact { id, name, sha256, sums, size, signature, created_at, created_by } = artifact;
     Artifact {
         id: id.get(),
         name: name.into_string(),
         sha256: sha256.to_string(),
+        sha1: sums.map(|sums| sums.sha1.to_string()),
+        md5: sums.map(|sums| sums.md5.to_string()),
         size,
         signature,
         created_at: time(created_at),
@@ -92,7 +94,9 @@ async fn get(
     Caller(by): Caller,
     At(ArtifactPath { id }): At<ArtifactPath>,
 ) -> Result<Json<Artifact>, Refusal> {
-    Ok(Json(show(rest.app.artifact_get(&by, ArtifactId::new(id)).await?)))
+    let artifact = rest.app.artifact_get(&by, ArtifactId::new(id)).await?;
+    let sums = Some(rest.app.artifact_sums(&artifact).await?);
+    Ok(Json(show(software::Artifact { sums, ..artifact })))
 }
 
 /// The bytes of an upload, still to come.
@@ -133,7 +137,10 @@ async fn upload(
         }
     };
     let size = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let mut upload = rest.app.artifact_upload(&by, NewArtifact { name, sha256, size, signature }).await?;
+    let mut upload = rest
+        .app
+        .artifact_upload(&by, NewArtifact { name, sha256, size, signature, ..NewArtifact::default() })
+        .await?;
     while let Some(frame) = body.frame().await {
         // Dropping the upload discards what came so far.
         let frame = frame.map_err(|_| Refusal::incomplete())?;
@@ -198,6 +205,8 @@ mod tests {
         let made = server.upload("app.bin", &bytes).await.expect(201);
         assert_eq!(made["size"], bytes.len());
         assert_eq!(made["sha256"], Sha256::of(&bytes).to_string());
+        assert_eq!(made["sha1"].as_str().map(str::len), Some(40));
+        assert_eq!(made["md5"].as_str().map(str::len), Some(32));
         let got = server.get(&format!("/artifacts/{}/content", made["id"])).await;
         assert_eq!(got.header("content-disposition"), Some("attachment; filename=\"app.bin\""));
         assert_eq!(got.header("x-content-type-options"), Some("nosniff"));
