@@ -65,6 +65,8 @@ pub mod credentials;
 
 pub mod onboarding;
 
+pub mod hawkbit;
+
 pub mod claims;
 
 pub mod templates;

@@ -16,6 +16,7 @@ use crate::audit::AuditKey;
 use crate::authority::names::ServerNames;
 use crate::authority::{Authority, AuthorityError};
 use crate::clock::{Clock, Entropy};
+use crate::ddi;
 use crate::enrol::Limited;
 use crate::events::EventKinds;
 use crate::fleet::Fleet;
@@ -98,6 +99,8 @@ pub struct Inner {
     pub refusals: Refusals,
     /// Device types, ready for connections.
     pub(crate) snapshots: Snapshots,
+    /// What hawkBit's clients ask at every poll.
+    pub(crate) ddi: ddi::Memory,
     /// Claims that reached a limit lately.
     pub(crate) claims_limited: Limited,
     /// How many kinds of events devices told of lately.
@@ -189,6 +192,7 @@ impl App {
             live,
             refusals,
             snapshots: Snapshots::default(),
+            ddi: ddi::Memory::default(),
             claims_limited: Limited::default(),
             event_kinds: EventKinds::default(),
             disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),

@@ -15,7 +15,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::credentials::{self, Credential};
 use windlass_store::devices::{self, NewDevice};
 use windlass_store::pending::Wish;
-use windlass_store::{StoreError, Tx, groups, pending as queue, types};
+use windlass_store::{StoreError, Tx, device_tokens, groups, pending as queue, types};
 
 use crate::audit::record;
 use crate::authority::csr::{self, PublicKey};
@@ -418,7 +418,7 @@ async fn fill_known(
     Ok(())
 }
 
-/// Revokes every credential of a device in the caller's transaction, for decommission and replacement. The caller
+/// Revokes every credential of a device, its token too, in the caller's transaction, for decommission and replacement. The caller
 /// ends its connections after the commit. Returns how many were revoked.
 ///
 /// # Errors
@@ -438,6 +438,9 @@ pub async fn revoke_all_in(
             let target = format!("credential:{}", credential.id);
             record(tx, by, "credential.revoke", &target, details, now).await?;
         }
+    }
+    if device_tokens::device_token(tx, device).await?.is_some() {
+        device_tokens::device_token_put(tx, by.tenant, device, None, now).await?;
     }
     Ok(revoked)
 }

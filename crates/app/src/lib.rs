@@ -12,6 +12,7 @@ pub mod authority;
 pub mod backup;
 pub mod clock;
 pub mod connections;
+pub mod ddi;
 pub mod deliver;
 pub mod devices;
 pub mod enrol;

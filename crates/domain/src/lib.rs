@@ -12,6 +12,7 @@ pub mod device;
 pub mod device_type;
 pub mod enrol;
 pub mod event;
+pub mod hawkbit;
 pub mod ids;
 pub mod job;
 pub mod limits;

@@ -73,6 +73,10 @@ kinds!(
     Series = "series",
     /// An alert.
     Alert = "alert",
+    /// A setting of the tenant with this id.
+    Setting = "setting",
+    /// The token of the device with this id.
+    DeviceToken = "deviceToken",
 );
 
 /// One entry of the change feed.

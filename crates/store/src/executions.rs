@@ -502,6 +502,14 @@ pub async fn newest(tx: &mut Tx<'_>, job: JobId) -> Result<Option<ExecutionId>, 
 /// # Errors
 /// When the database fails.
 pub async fn delete_some(tx: &mut Tx<'_>, job: JobId, limit: u32) -> Result<u64, StoreError> {
+    for sql in [
+        "DELETE FROM action_status WHERE execution_id IN (SELECT id FROM execution WHERE job_id = $1 ORDER BY id \
+         LIMIT $2)",
+        "DELETE FROM ddi_action WHERE execution_id IN (SELECT id FROM execution WHERE job_id = $1 ORDER BY id \
+         LIMIT $2)",
+    ] {
+        execute!(tx, sql, job.get(), i64::from(limit))?;
+    }
     execute!(
         tx,
         "DELETE FROM execution WHERE id IN (SELECT id FROM execution WHERE job_id = $1 ORDER BY id LIMIT $2)",

@@ -29,6 +29,7 @@ mod store;
 pub mod telemetry;
 pub mod tx;
 
+pub mod device_tokens;
 pub mod devices;
 pub mod events;
 pub mod groups;
@@ -39,6 +40,7 @@ pub mod live;
 pub mod outbox;
 pub mod pending;
 pub mod sessions;
+pub mod settings;
 pub mod tenants;
 pub mod types;
 

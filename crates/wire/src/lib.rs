@@ -6,6 +6,7 @@
 #![deny(clippy::indexing_slicing)]
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod ddi;
 mod encode;
 pub mod filter;
 pub mod jobs;

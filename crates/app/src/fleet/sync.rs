@@ -74,6 +74,8 @@ impl Stale {
                 | ChangeKind::SecretKey
                 | ChangeKind::Series
                 | ChangeKind::Alert
+                | ChangeKind::Setting
+                | ChangeKind::DeviceToken
                 | ChangeKind::Unknown => {}
             }
         }
@@ -277,6 +279,7 @@ impl App {
                 Ok(changes) => {
                     failing = false;
                     self.hear_of_jobs(&changes);
+                    self.ddi.follow(&changes);
                     unfollowed.extend_from_slice(&changes);
                     if !changes.is_empty() && self.changes.receiver_count() > 0 {
                         // Nobody is left to hear it: nothing is lost.

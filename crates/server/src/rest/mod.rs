@@ -30,6 +30,8 @@ mod credentials;
 
 mod hardware;
 
+mod hawkbit;
+
 mod pending;
 
 mod exchange;
@@ -261,6 +263,7 @@ fn operations(rest: &Rest) -> Routes {
         groups::routes,
         credentials::routes,
         hardware::routes,
+        hawkbit::routes,
         pending::routes,
         exchange::routes,
         claims::routes,

@@ -191,6 +191,7 @@ async fn fill(server: &Fixture) {
         .post("/devices/thing-1/credentials", json!({"csr": super::fixture::csr("thing-1")}))
         .await
         .expect(201);
+    server.put("/devices/thing-1/token", json!({})).await.expect(200);
     let claim = json!({"name": "thing-1", "expiresAt": "2026-01-01T01:00:00Z"});
     server.post("/claims", claim).await.expect(201);
     let resources = json!({"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "x"}}});

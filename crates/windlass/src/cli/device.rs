@@ -14,6 +14,7 @@ use windlass_api::shadows::{DesiredPatch, Shadow};
 use windlass_api::telemetry::{LastValues, RangeQuery, Series, Value as Measured};
 
 use super::api::Api;
+use super::hawkbit;
 use super::onboard;
 use super::parse::{self, Assignment, Change};
 use super::printer::{Printer, assignments, or_dash, time, time_or_dash, words};
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// Certificates of a device.
     #[command(subcommand)]
     Cert(CertCommand),
+    /// The token of a device, for hawkBit's interface.
+    #[command(subcommand)]
+    Token(hawkbit::TokenCommand),
 }
 
 /// Which devices to list.
@@ -308,6 +312,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         }
         Command::Why { name } => refusal::why(api, &name, printer).await?,
         Command::Cert(command) => certificates(api, command, printer).await?,
+        Command::Token(command) => return hawkbit::tokens(api, command, printer).await,
     }
     Ok(Exit::Success)
 }

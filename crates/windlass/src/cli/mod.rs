@@ -9,6 +9,7 @@ mod command;
 pub(crate) mod config;
 mod device;
 pub(crate) mod doctor;
+mod hawkbit;
 pub(crate) mod job;
 mod login;
 mod onboard;
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// Tell devices to do something now.
     #[command(subcommand)]
     Command(command::Command),
+    /// Settings for devices that speak hawkBit's interface.
+    #[command(subcommand)]
+    Settings(hawkbit::SettingsCommand),
     /// API tokens.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -103,6 +107,7 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Alert(command) => alert::alerts(&api()?, command, printer).await,
         Command::Notify(command) => alert::channels(&api()?, command, printer).await,
         Command::Command(command) => command::run(&api()?, command, printer).await,
+        Command::Settings(command) => hawkbit::settings(&api()?, command, printer).await,
         Command::Token(command) => access::tokens(&api()?, command, printer).await,
         Command::User(command) => access::users(&api()?, command, printer).await,
         Command::Audit(command) => audit::run(connection, command, printer).await,
