@@ -327,8 +327,8 @@ mod tests {
     fn a_gateway_token_counts_only_when_it_is_switched_on_and_there_is_one() {
         let key = (SettingKey::GatewayTokenKey, text("secret"));
         let on = (SettingKey::GatewayTokenEnabled, SettingValue::Flag(true));
-        assert_eq!(with(&[key.clone()]).unwrap().authentication.gateway_token, None);
-        assert_eq!(with(&[on.clone()]).unwrap().authentication.gateway_token, None);
+        assert_eq!(with(std::slice::from_ref(&key)).unwrap().authentication.gateway_token, None);
+        assert_eq!(with(std::slice::from_ref(&on)).unwrap().authentication.gateway_token, None);
         assert!(with(&[key, on]).unwrap().authentication.gateway_token.unwrap().is("secret"));
     }
 
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn no_poll_time_is_below_the_shortest() {
         let short = (SettingKey::PollingTime, text("00:00:10"));
-        assert!(with(&[short.clone()]).is_err());
+        assert!(with(std::slice::from_ref(&short)).is_err());
         assert!(with(&[short, (SettingKey::MinPollingTime, text("00:00:05"))]).is_ok());
         assert!(with(&[(SettingKey::PollingTime, text("01:00:00, tag==a -> 00:00:01"))]).is_err());
     }
