@@ -174,7 +174,7 @@ mod tests {
         let problem = server.put("/settings/hawkbit", bad).await.problem(400, "request.invalid");
         assert_eq!(problem.fields(), ["values.color", "values.pollingTime"]);
         let query = json!({"values": {"pollingTime": "00:05:00, tag=== -> 00:01:00"}});
-        server.put("/settings/hawkbit", query).await.problem(400, "query.invalid");
+        server.put("/settings/hawkbit", query).await.problem(400, "request.invalid");
         let good =
             json!({"values": {"pollingTime": "00:10:00", "authentication.gatewaytoken.key": "secret"}});
         let shown = server.put("/settings/hawkbit", good).await.expect(200);
