@@ -25,6 +25,10 @@ words!(
 words!(
     /// Where a job stands.
     JobState {
+        /// Made; a second person must approve it.
+        AwaitingApproval = "awaitingApproval",
+        /// A second person denied it. Over.
+        Denied = "denied",
         /// Made, not started.
         Scheduled = "scheduled",
         /// Offers work to devices, wave by wave.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, TenantId};
-use windlass_domain::job::{Execution, ExecutionState, JobState, Tally, Verdict};
+use windlass_domain::job::{Consent, Execution, ExecutionState, JobState, Tally, Verdict};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
@@ -40,6 +40,12 @@ pub(crate) struct ExecutionRow {
     phase_due_at: Option<i64>,
     step_due_at: Option<i64>,
     expires_at: Option<i64>,
+    held_until: Option<i64>,
+    closes_at: Option<i64>,
+    cancel_asked_at: Option<i64>,
+    consent: i64,
+    consent_at: Option<i64>,
+    status_code: Option<i64>,
 }
 
 /// The columns of an [`ExecutionRow`], from `execution e`, then the rest of the statement.
@@ -48,7 +54,8 @@ macro_rules! columns {
         concat!(
             "SELECT e.id, e.tenant_id, e.job_id, e.device_id, e.number, e.wave, e.state, e.verdict, e.reason, e.detail,
                e.seen_before, e.version, e.queued_at, e.started_at, e.updated_at, e.ended_at, e.phase_due_at,
-               e.step_due_at, e.expires_at FROM execution e ",
+               e.step_due_at, e.expires_at, e.held_until, e.closes_at, e.cancel_asked_at, e.consent, e.consent_at,
+               e.status_code FROM execution e ",
             $rest
         )
     };
@@ -85,6 +92,12 @@ impl ExecutionRow {
             phase_due_at,
             step_due_at,
             expires_at,
+            held_until,
+            closes_at,
+            cancel_asked_at,
+            consent,
+            consent_at,
+            status_code,
         } = self;
         let time = |at: Option<i64>| at.map(Timestamp::from_micros);
         Ok(Execution {
@@ -107,7 +120,24 @@ impl ExecutionRow {
             phase_due: time(phase_due_at),
             step_due: time(step_due_at),
             expires_at: time(expires_at),
+            held_until: time(held_until),
+            closes_at: time(closes_at),
+            cancel_asked_at: time(cancel_asked_at),
+            consent: match (consent, consent_at) {
+                (0, _) => Consent::NotNeeded,
+                (_, None) => Consent::Awaited,
+                (_, Some(at)) => Consent::Given { at: Timestamp::from_micros(at) },
+            },
+            status_code,
         })
+    }
+}
+
+fn consent_columns(consent: Consent) -> (i64, Option<i64>) {
+    match consent {
+        Consent::NotNeeded => (0, None),
+        Consent::Awaited => (1, None),
+        Consent::Given { at } => (1, Some(at.micros())),
     }
 }
 
@@ -157,14 +187,21 @@ pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionI
         phase_due,
         step_due,
         expires_at,
+        held_until,
+        closes_at,
+        cancel_asked_at,
+        consent,
+        status_code,
     } = execution;
+    let (needs_consent, consent_at) = consent_columns(*consent);
     let (id,) = fetch_one!(
         tx,
         (i64,),
         "INSERT INTO execution (tenant_id, job_id, device_id, number, latest, wave, state, verdict, reason, detail,
            seen_before, version, queued_at, started_at, updated_at, ended_at, phase_due_at, step_due_at, due_at,
-           expires_at)
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+           expires_at, held_until, closes_at, cancel_asked_at, consent, consent_at, status_code)
+         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+           $22, $23, $24, $25)
          RETURNING id",
         tenant.get(),
         job.get(),
@@ -185,6 +222,12 @@ pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionI
         step_due.map(Timestamp::micros),
         execution.due().map(Timestamp::micros),
         expires_at.map(Timestamp::micros),
+        held_until.map(Timestamp::micros),
+        closes_at.map(Timestamp::micros),
+        cancel_asked_at.map(Timestamp::micros),
+        needs_consent,
+        consent_at,
+        *status_code,
     )?;
     count(tx, execution, 1).await?;
     if execution.state.is_open() {
@@ -198,11 +241,13 @@ pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionI
 /// # Errors
 /// When the database fails.
 pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> Result<bool, StoreError> {
+    let (needs_consent, consent_at) = consent_columns(after.consent);
     let written = execute!(
         tx,
         "UPDATE execution SET state = $1, verdict = $2, reason = $3, detail = $4, version = $5, started_at = $6,
-           updated_at = $7, ended_at = $8, phase_due_at = $9, step_due_at = $10, due_at = $11
-         WHERE id = $12 AND version = $13 AND state = $14 AND verdict = $15 AND latest = 1",
+           updated_at = $7, ended_at = $8, phase_due_at = $9, step_due_at = $10, due_at = $11, held_until = $12,
+           closes_at = $13, cancel_asked_at = $14, consent = $15, consent_at = $16, status_code = $17
+         WHERE id = $18 AND version = $19 AND state = $20 AND verdict = $21 AND latest = 1",
         after.state.as_str(),
         after.verdict.as_str(),
         after.reason.as_str(),
@@ -214,6 +259,12 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
         after.phase_due.map(Timestamp::micros),
         after.step_due.map(Timestamp::micros),
         after.due().map(Timestamp::micros),
+        after.held_until.map(Timestamp::micros),
+        after.closes_at.map(Timestamp::micros),
+        after.cancel_asked_at.map(Timestamp::micros),
+        needs_consent,
+        consent_at,
+        after.status_code,
         before.id.get(),
         before.version,
         before.state.as_str(),
@@ -281,8 +332,8 @@ pub async fn latest(tx: &mut Tx<'_>, device: DeviceId, job: JobId) -> Result<Opt
     fetch_optional!(tx, ExecutionRow, sql, job.get(), device.get())?.map(ExecutionRow::read).transpose()
 }
 
-/// What a device may see and work on, in the order of the contract: in progress first, then as offered. What it has not
-/// begun shows only while its job runs, and only until it expires.
+/// What a device may see and work on: in progress first, then by priority, then as offered. What it has not begun shows
+/// only while its job runs and nothing holds it back, and only until it expires.
 ///
 /// # Errors
 /// When the database fails.
@@ -306,7 +357,7 @@ pub async fn pending(
         columns!(
             "JOIN job j ON j.id = e.job_id
              WHERE e.device_id = $1 AND e.state = 'queued' AND e.latest = 1 AND j.state = 'running'
-               AND (e.expires_at IS NULL OR e.expires_at > $2) ORDER BY e.id"
+               AND (e.expires_at IS NULL OR e.expires_at > $2) ORDER BY j.priority DESC, e.id"
         ),
         device.get(),
         now.micros(),
@@ -314,6 +365,7 @@ pub async fn pending(
     .into_iter()
     .map(ExecutionRow::read)
     .collect::<Result<_, _>>()?;
+    let queued = queued.into_iter().filter(|execution| execution.is_shown(now));
     in_progress.extend(queued);
     Ok(in_progress)
 }

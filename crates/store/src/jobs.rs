@@ -9,10 +9,12 @@ use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
+mod rollout_rows;
 mod rows;
 pub mod targets;
+pub mod waves;
 
-use rows::{ProgressRow, SpecRow};
+use rows::{ProgressRow, Read, SpecRow};
 
 #[derive(Debug, sqlx::FromRow)]
 struct JobRow {
@@ -51,7 +53,7 @@ impl JobRow {
         let spec: SpecRow = serde_json::from_str(&spec).map_err(|e| StoreError::corrupt("job.spec", e))?;
         let progress: ProgressRow =
             serde_json::from_str(&progress).map_err(|e| StoreError::corrupt("job.progress", e))?;
-        let (state, progress) = progress.read(&state)?;
+        let Read { state, progress, wave_sizes, decision } = progress.read(&state)?;
         Ok(Job {
             id: JobId::new(id),
             tenant: TenantId::new(tenant_id),
@@ -60,6 +62,8 @@ impl JobRow {
             progress,
             target_count: u64::try_from(target_count)
                 .map_err(|e| StoreError::corrupt("job.target_count", e))?,
+            wave_sizes,
+            decision,
             target_seq,
             version,
             revision,
@@ -100,13 +104,13 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job, targets: &RoaringTreemap) -> Res
         tx,
         (i64,),
         "INSERT INTO job (tenant_id, kind, state, spec, progress, targets, target_count, target_seq, release_id,
-           version, revision, created_at, created_by, started_at, ended_at, words)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
+           version, revision, created_at, created_by, started_at, ended_at, words, priority)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id",
         job.tenant.get(),
         job.spec.what.kind().as_str(),
         job.state.as_str(),
         json(&SpecRow::of(&job.spec))?,
-        json(&ProgressRow::of(&job.state, &job.progress))?,
+        json(&ProgressRow::of(job))?,
         bytes.as_slice(),
         i64::try_from(job.target_count).unwrap_or(i64::MAX),
         job.target_seq,
@@ -118,12 +122,13 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job, targets: &RoaringTreemap) -> Res
         job.started_at.map(Timestamp::micros),
         job.ended_at.map(Timestamp::micros),
         words(job),
+        i64::from(job.spec.rollout.priority.get()),
     )?;
     tx.changed(ChangeKind::Job, id).await?;
     Ok(JobId::new(id))
 }
 
-/// Stores what may change of a job: state, progress, times. `job.version` is stored as it is. False, and nothing is
+/// Stores what may change of a job: state, progress, times, how many targets there are. `job.version` is stored as it is. False, and nothing is
 /// stored, if somebody else wrote the job since it was read at `job.revision`.
 ///
 /// # Errors
@@ -131,14 +136,16 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job, targets: &RoaringTreemap) -> Res
 pub async fn update(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
     let written = execute!(
         tx,
-        "UPDATE job SET state = $1, progress = $2, version = $3, revision = $4, started_at = $5, ended_at = $6
-         WHERE id = $7 AND revision = $8",
+        "UPDATE job SET state = $1, progress = $2, version = $3, revision = $4, started_at = $5, ended_at = $6,
+           target_count = $7
+         WHERE id = $8 AND revision = $9",
         job.state.as_str(),
-        json(&ProgressRow::of(&job.state, &job.progress))?,
+        json(&ProgressRow::of(job))?,
         job.version,
         job.revision + 1,
         job.started_at.map(Timestamp::micros),
         job.ended_at.map(Timestamp::micros),
+        i64::try_from(job.target_count).unwrap_or(i64::MAX),
         job.id.get(),
         job.revision,
     )?;
@@ -289,6 +296,7 @@ pub async fn frozen_targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap
 /// # Errors
 /// When the database fails.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    waves::delete(tx, id).await?;
     execute!(tx, "DELETE FROM job_tally WHERE job_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job WHERE id = $1", id.get())?;
     tx.changed(ChangeKind::Job, id.get()).await

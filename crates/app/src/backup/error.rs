@@ -129,7 +129,7 @@ pub enum RestoreError {
     /// Not the ones it was sealed to.
     #[error("the backup is not sealed to this identity")]
     WrongIdentity,
-    /// Opening it would take too much work.
+    /// Begin it would take too much work.
     #[error("opening the backup would take 2^{required} rounds of scrypt, which Windlass never asks for")]
     TooMuchWork {
         /// The exponent.

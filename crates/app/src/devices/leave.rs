@@ -97,6 +97,7 @@ fn wipe_job(name: &DeviceName, wipe: &Wipe) -> NewJob {
         timeouts: Timeouts { queued: wipe.wait, in_progress: wipe.wait, verify: None },
         retries: 0,
         begin: Begin::Now,
+        rollout: windlass_domain::job::RolloutPolicy::default(),
     }
 }
 

@@ -147,6 +147,7 @@ impl App {
             timeouts: windlass_domain::job::Timeouts::default(),
             retries: 0,
             begin: Begin::Now,
+            rollout: windlass_domain::job::RolloutPolicy::default(),
         };
         let id = self.job_create(by, job).await.map_err(plainly)?.job.id;
         // The reconciler would do it too; the caller is told the number of the execution.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use windlass_domain::ids::{ExecutionId, JobId, Sha256};
-use windlass_domain::job::{Amount, FailureThreshold, Job, JobSpec, JobState, Progress, Timeouts, What};
+use windlass_domain::job::{
+    Amount, Begin, FailureThreshold, Job, JobSpec, JobState, Progress, RolloutPolicy, Timeouts, Wave, What,
+};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
@@ -52,17 +54,6 @@ pub enum NewWhat {
     Document(Map<String, Value>),
 }
 
-/// When a job begins to offer work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// At once.
-    Now,
-    /// When an operator starts it.
-    Manually,
-    /// At this time.
-    At(Timestamp),
-}
-
 /// A job to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob {
@@ -72,8 +63,8 @@ pub struct NewJob {
     pub what: NewWhat,
     /// Which devices.
     pub targets: NewTargets,
-    /// Sizes of the waves; what they leave over is one more. Empty: everybody at once.
-    pub waves: Vec<Amount>,
+    /// The waves; what they leave over is one more. Empty: everybody at once.
+    pub waves: Vec<Wave>,
     /// When failures stop it.
     pub threshold: Option<FailureThreshold>,
     /// How long phases may last.
@@ -82,6 +73,8 @@ pub struct NewJob {
     pub retries: u32,
     /// When it begins.
     pub begin: Begin,
+    /// Everything else that shapes it.
+    pub rollout: RolloutPolicy,
 }
 
 /// Most waves of a job.
@@ -104,7 +97,7 @@ fn check(new: &NewJob, limits: &Limits) -> Vec<FieldProblem> {
         add("waves".to_owned(), format!("at most {WAVES}"));
     }
     for (index, wave) in new.waves.iter().enumerate() {
-        match wave {
+        match &wave.amount {
             Amount::Count(0) => add(format!("waves.{index}.count"), "at least 1".to_owned()),
             Amount::Percent(percent) if !(1..=100).contains(percent) => {
                 add(format!("waves.{index}.percent"), "1 to 100".to_owned());
@@ -218,11 +211,9 @@ pub(crate) async fn create(
     if !problems.is_empty() {
         return Err(AppError::Invalid(problems));
     }
-    let (state, started_at) = match new.begin {
-        Begin::Now => (JobState::Running, Some(now)),
-        Begin::Manually => (JobState::Scheduled { start_at: None }, None),
-        Begin::At(at) => (JobState::Scheduled { start_at: Some(at) }, None),
-    };
+    let state =
+        if new.rollout.approval { JobState::AwaitingApproval { then: new.begin } } else { new.begin.state() };
+    let started_at = (state == JobState::Running).then_some(now);
     let job = Job {
         id: JobId::new(0),
         tenant: by.tenant,
@@ -235,9 +226,12 @@ pub(crate) async fn create(
             threshold: new.threshold,
             timeouts,
             retries: new.retries,
+            rollout: new.rollout.clone(),
         },
         progress: Progress::default(),
         target_count: targets.len(),
+        wave_sizes: Vec::new(),
+        decision: None,
         target_seq,
         version: 1,
         revision: 1,

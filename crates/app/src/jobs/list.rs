@@ -95,7 +95,7 @@ async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
         What::Command(_) | What::Document(_) => None,
     };
     let offered = job.progress.offered;
-    let ranges = job.spec.wave_ranges(job.target_count);
+    let ranges = job.wave_ranges();
     let waves: Vec<WaveView> = ranges
         .iter()
         .enumerate()

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod create;
 pub mod device;
 mod document;
+mod gates;
 pub(crate) mod gone;
 mod history;
 pub mod list;
@@ -25,6 +26,7 @@ pub(crate) mod waits;
 
 pub use command_templates::TemplateView;
 pub use commands::{NewCommand, Waited};
-pub use create::{Begin, NewJob, NewTargets, NewWhat};
+pub use create::{NewJob, NewTargets, NewWhat};
 pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};
+pub use windlass_domain::job::Begin;
 pub use windlass_store::jobs::JobPick;

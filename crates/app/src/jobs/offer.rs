@@ -8,7 +8,7 @@ use roaring::RoaringTreemap;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, ExecutionId, TypeId, TypeName};
 use windlass_domain::job::execution::queued_until;
-use windlass_domain::job::{Execution, ExecutionState, Job, Running, Verdict, What};
+use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Running, Verdict, What};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
@@ -136,6 +136,11 @@ pub(super) async fn offer(
             phase_due: Some(queued_until(now, &job.spec.timeouts, expires_at)),
             step_due: None,
             expires_at,
+            held_until: None,
+            closes_at: None,
+            cancel_asked_at: None,
+            consent: Consent::NotNeeded,
+            status_code: None,
         };
         let execution = begin(tx, job, &catalogue, facts.get(&device), most_open, fresh).await?;
         executions::insert(tx, &execution).await?;

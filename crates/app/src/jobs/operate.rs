@@ -2,19 +2,22 @@
 
 use serde_json::{Value, json};
 use windlass_domain::ids::JobId;
-use windlass_domain::job::plan::accept;
+use windlass_domain::job::plan::{accept, current_wave};
 use windlass_domain::job::spec::Accepted;
-use windlass_domain::job::{Job, JobAction, JobState, Retry, Standing, Tally, What};
+use windlass_domain::job::{Decision, Job, JobAction, JobState, Retry, Standing, Tally, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{JobView, known_job};
+use crate::error::FieldProblem;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
 
 /// Executions that one transaction deletes.
 const DELETED_AT_ONCE: u32 = 2_000;
+/// Most bytes of a remark.
+const REMARK_BYTES: usize = 512;
 
 async fn load(
     tx: &mut Tx<'_>,
@@ -39,6 +42,9 @@ async fn load(
 
 const fn word(action: JobAction) -> &'static str {
     match action {
+        JobAction::Approve => "to approve it",
+        JobAction::Deny => "to deny it",
+        JobAction::Advance => "to go on to its next wave",
         JobAction::Start => "to start it",
         JobAction::Pause => "to pause it",
         JobAction::Resume => "to resume it",
@@ -66,6 +72,19 @@ fn apply(
 ) -> Job {
     job.version += 1;
     match change {
+        Change::Decide(decision) => {
+            if let JobState::AwaitingApproval { then } = job.state {
+                job.state = if decision.approved { then.state() } else { JobState::Denied };
+                job.started_at = (job.state == JobState::Running).then_some(now);
+                job.ended_at = (!decision.approved).then_some(now);
+            }
+            job.decision = Some(decision);
+        }
+        Change::Advance => {
+            job.progress.passed = current_wave(&job).saturating_add(1);
+            job.progress.resumed_at = Some(now);
+            job.state = JobState::Running;
+        }
         Change::Start => {
             job.state = JobState::Running;
             job.started_at = Some(now);
@@ -95,8 +114,10 @@ fn apply(
     job
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Change {
+    Decide(Decision),
+    Advance,
     Start,
     Pause,
     Resume,
@@ -105,8 +126,11 @@ enum Change {
 }
 
 impl Change {
-    const fn action(self) -> JobAction {
+    const fn action(&self) -> JobAction {
         match self {
+            Self::Decide(Decision { approved: true, .. }) => JobAction::Approve,
+            Self::Decide(Decision { approved: false, .. }) => JobAction::Deny,
+            Self::Advance => JobAction::Advance,
             Self::Start => JobAction::Start,
             Self::Pause => JobAction::Pause,
             Self::Resume => JobAction::Resume,
@@ -115,10 +139,11 @@ impl Change {
         }
     }
 
-    fn details(self) -> Value {
+    fn details(&self) -> Value {
         match self {
+            Self::Decide(decision) => json!({ "remark": decision.remark }),
             Self::Cancel { in_progress_too } => json!({ "inProgressToo": in_progress_too }),
-            Self::Start | Self::Pause | Self::Resume | Self::RetryFailed => json!({}),
+            Self::Advance | Self::Start | Self::Pause | Self::Resume | Self::RetryFailed => json!({}),
         }
     }
 }
@@ -133,12 +158,23 @@ impl App {
     ) -> Result<u64, AppError> {
         demand(by, Permission::JobControl)?;
         let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
+        let wakes = !matches!(change, Change::Start | Change::Decide(_) | Change::Advance);
         let failed = self
             .store
             .write(move |tx| {
-                let (app, by) = (app.clone(), who.clone());
+                let (app, by, change) = (app.clone(), who.clone(), change.clone());
                 Box::pin(async move {
                     let job = load(tx, &app, &by, id, expected, change.action()).await?;
+                    if let Change::Decide(decision) = &change
+                        && decision.by == job.created_by
+                    {
+                        return Err(AppError::Conflict {
+                            code: "job.own_approval",
+                            detail: format!(
+                                "job {id} was made by you; somebody else must approve or deny it"
+                            ),
+                        });
+                    }
                     let tallies = executions::tallies(tx, id).await?;
                     let failed = Standing::of(&tallies, |_| true).failed;
                     if matches!(change, Change::RetryFailed) && failed == 0 {
@@ -159,7 +195,7 @@ impl App {
                         });
                     }
                     if let (Change::RetryFailed, Some(at)) =
-                        (change, job.expires_at().filter(|at| *at <= now))
+                        (&change, job.expires_at().filter(|at| *at <= now))
                     {
                         return Err(AppError::Conflict {
                             code: "command.expired",
@@ -168,9 +204,9 @@ impl App {
                     }
                     let newest = executions::newest(tx, id).await?;
                     let up_to = newest.unwrap_or(windlass_domain::ids::ExecutionId::new(0));
+                    let (action, details) = (format!("job.{}", change.action()), change.details());
                     save(tx, &apply(job, change, &tallies, up_to, now)).await?;
-                    let action = format!("job.{}", change.action());
-                    audit::record(tx, &by, &action, &format!("job/{id}"), change.details(), now).await?;
+                    audit::record(tx, &by, &action, &format!("job/{id}"), details, now).await?;
                     Ok(failed)
                 })
             })
@@ -178,13 +214,46 @@ impl App {
         self.links.forget();
         self.jobs_due.notify_one();
         self.command_waits.jobs_changed(&[id]);
-        match change {
-            Change::Pause | Change::Resume | Change::RetryFailed | Change::Cancel { .. } => {
-                self.wake_queued(id)
-            }
-            Change::Start => {}
+        if wakes {
+            self.wake_queued(id);
         }
         Ok(failed)
+    }
+
+    /// Says yes or no to a job that waits for a second person: somebody else than who made it.
+    ///
+    /// # Errors
+    /// As [`App::job_start`]; `Conflict` `job.own_approval`; `Invalid` for a remark that is too long.
+    pub async fn job_decide(
+        &self,
+        by: &Principal,
+        id: JobId,
+        approved: bool,
+        remark: &str,
+        expected: Option<i64>,
+    ) -> Result<JobView, AppError> {
+        if remark.len() > REMARK_BYTES {
+            let problem = format!("at most {REMARK_BYTES} bytes");
+            return Err(AppError::Invalid(vec![FieldProblem::new("remark", problem)]));
+        }
+        let decision =
+            Decision { approved, by: by.actor.to_string(), at: self.clock.now(), remark: remark.to_owned() };
+        self.job_change(by, id, expected, Change::Decide(decision)).await?;
+        self.job_get(by, id).await
+    }
+
+    /// Goes on to the next wave without waiting for the one under way. Thresholds hold all the same.
+    ///
+    /// # Errors
+    /// As [`App::job_start`].
+    pub async fn job_advance(
+        &self,
+        by: &Principal,
+        id: JobId,
+        expected: Option<i64>,
+    ) -> Result<JobView, AppError> {
+        self.job_change(by, id, expected, Change::Advance).await?;
+        self.job_get(by, id).await
     }
 
     /// Begins to offer work. `expected`: refused unless the job is at this version.

@@ -11,12 +11,12 @@ use roaring::RoaringTreemap;
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::{offered, plan};
-use windlass_domain::job::{Execution, Job, JobState, Observed, Outcome, Plan, Retry, Step};
+use windlass_domain::job::{Execution, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
-use super::{offer, tries, verify};
+use super::{gates, offer, tries, verify};
 use crate::{App, AppError, audit};
 
 /// Most executions that one transaction touches.
@@ -45,7 +45,11 @@ async fn observe_and_plan(tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<
         JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {
             executions::due(tx, job.id, &job.state, now, BATCH).await?
         }
-        JobState::Scheduled { .. } | JobState::Canceled | JobState::Completed => Vec::new(),
+        JobState::AwaitingApproval { .. }
+        | JobState::Denied
+        | JobState::Scheduled { .. }
+        | JobState::Canceled
+        | JobState::Completed => Vec::new(),
     };
     let retryable = match job.progress.retry {
         Some(Retry { after, up_to }) if due.is_empty() => {
@@ -78,15 +82,25 @@ async fn time_out(
     done: &mut Done,
 ) -> Result<(), StoreError> {
     let Some(execution) = executions::latest_by_id(tx, id).await? else { return Ok(()) };
-    let Some(mut next) = execution.timed_out(&job.spec.timeouts, job.progress.resumed_at, now) else {
+    let window = match &job.spec.rollout.window {
+        Some(window) if execution.state == ExecutionState::Queued => {
+            Some(window.state(gates::time_zone(tx, job.tenant, execution.device).await?.as_deref(), now))
+        }
+        Some(_) | None => None,
+    };
+    let Some(mut next) = execution.timed_out(&job.spec.timeouts, job.progress.resumed_at, window, now) else {
         return Ok(());
     };
+    let shown = next.is_shown(now) && !execution.is_shown(now);
     let ended = execution.state.is_open() && !next.state.is_open();
     if ended && next.outcome() == Outcome::Failed && next.started_at.is_some() {
         // The device fell silent; what it shows may still prove that it did the work.
         next = verify::shown(tx, job, next, now).await?;
     }
     executions::update(tx, &execution, &next).await?;
+    if shown {
+        done.wake.push(execution.device);
+    }
     if ended {
         tries::again_if_due(tx, job, &next, now).await?;
         done.wake.push(execution.device);
@@ -114,12 +128,14 @@ async fn retry(
 
 async fn withdraw(
     tx: &mut Tx<'_>,
+    job: &Job,
     id: ExecutionId,
     now: Timestamp,
     done: &mut Done,
 ) -> Result<(), StoreError> {
     let Some(execution) = executions::latest_by_id(tx, id).await? else { return Ok(()) };
-    let next: Option<Execution> = execution.withdrawn("the job was canceled", now);
+    let reason = if job.progress.is_over { "the job's end time passed" } else { "the job was canceled" };
+    let next: Option<Execution> = execution.withdrawn(reason, now);
     if let Some(next) = next {
         executions::update(tx, &execution, &next).await?;
         done.wake.push(execution.device);
@@ -162,13 +178,21 @@ async fn advance(
                 job.progress.retry = None;
                 changed = true;
             }
-            Step::Withdraw(id) => withdraw(tx, id, now, &mut done).await?,
+            Step::Withdraw(id) => withdraw(tx, &job, id, now, &mut done).await?,
             Step::Halt(halt) => {
                 done.halted = Some(halt.to_string());
                 let by = Principal::system(job.tenant, "jobs");
                 let details = json!({ "reason": halt.to_string() });
                 audit::record(tx, &by, "job.halt", &format!("job/{id}"), details, now).await?;
                 state = JobState::Halted(halt);
+            }
+            Step::PauseAfter(wave) => {
+                job.progress.passed = wave.saturating_add(1);
+                state = JobState::Paused;
+            }
+            Step::End => {
+                job.progress.is_over = true;
+                state = JobState::Stopping { in_progress_too: false };
             }
             Step::Complete => {
                 job.ended_at = Some(now);

@@ -33,6 +33,10 @@ pub(super) async fn again(
         ended_at: None,
         phase_due: Some(queued_until(now, &job.spec.timeouts, failed.expires_at)),
         step_due: None,
+        held_until: None,
+        closes_at: None,
+        cancel_asked_at: None,
+        status_code: None,
         ..failed.clone()
     };
     executions::insert(tx, &fresh).await?;
@@ -48,9 +52,12 @@ pub(super) async fn again_if_due(
 ) -> Result<bool, StoreError> {
     let wanted = match job.state {
         JobState::Running | JobState::Paused | JobState::Halted(_) => true,
-        JobState::Scheduled { .. } | JobState::Stopping { .. } | JobState::Canceled | JobState::Completed => {
-            false
-        }
+        JobState::AwaitingApproval { .. }
+        | JobState::Denied
+        | JobState::Scheduled { .. }
+        | JobState::Stopping { .. }
+        | JobState::Canceled
+        | JobState::Completed => false,
     };
     if wanted && execution.is_retried(job.spec.retries) {
         again(tx, job, execution, now).await

@@ -33,6 +33,7 @@ fn command_job(new: NewCommand, targets: NewTargets) -> NewJob {
         timeouts: Timeouts::default(),
         retries: 0,
         begin: Begin::Now,
+        rollout: windlass_domain::job::RolloutPolicy::default(),
     }
 }
 

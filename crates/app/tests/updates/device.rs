@@ -257,6 +257,7 @@ async fn a_document_of_ones_own_is_handed_over_as_it_is_and_success_is_taken_at_
         timeouts: Timeouts::default(),
         retries: 0,
         begin: Begin::Now,
+        rollout: windlass_domain::job::RolloutPolicy::default(),
     };
     let id = world.create(job).await;
     world.settle().await;

@@ -15,7 +15,7 @@ async fn a_device_that_is_decommissioned_or_removed_does_not_hold_its_wave() {
     let names = world.devices(3).await;
     world.app().fleet.catch_up(&world.app().store).await.unwrap();
     world.release("2", &[]).await;
-    let id = world.create(NewJob { waves: vec![Amount::Count(2)], ..update_job("2", &names) }).await;
+    let id = world.create(NewJob { waves: vec![Amount::Count(2).into()], ..update_job("2", &names) }).await;
     world.settle().await;
     world.start_next("d000").await;
     assert_eq!(world.executions(id).await.len(), 2, "the third device waits for the first wave");

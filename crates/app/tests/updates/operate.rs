@@ -6,7 +6,9 @@ use serde_json::json;
 use windlass_app::AppError;
 use windlass_app::jobs::{Begin, JobPick, NewJob, NewTargets, NewWhat};
 use windlass_domain::ids::JobId;
-use windlass_domain::job::{Amount, ExecutionState, FailureThreshold, JobState, ThresholdScope, Timeouts};
+use windlass_domain::job::{
+    Amount, ExecutionState, FailureThreshold, JobState, ShareOf, ThresholdScope, Timeouts,
+};
 use windlass_domain::permission::{Principal, Role};
 
 use crate::world::{START, World, update_job};
@@ -32,10 +34,11 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         description: "x".repeat(600),
         what: NewWhat::Update { name: "fw".to_owned(), version: "9".to_owned(), force: false },
         targets: NewTargets::Devices(vec!["d000".to_owned(), "ghost".to_owned(), "a b".to_owned()]),
-        waves: vec![Amount::Count(0), Amount::Percent(0), Amount::Percent(101)],
+        waves: vec![Amount::Count(0).into(), Amount::Percent(0).into(), Amount::Percent(101).into()],
         threshold: Some(FailureThreshold {
             count: None,
             percent: Some(101),
+            of: ShareOf::Finished,
             minimum: 1,
             scope: ThresholdScope::Wave,
         }),
@@ -46,6 +49,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         },
         retries: 11,
         begin: Begin::Now,
+        rollout: windlass_domain::job::RolloutPolicy::default(),
     };
     let found = problems(world.app().job_create(&world.by, bad).await.unwrap_err());
     let named: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
@@ -187,8 +191,13 @@ async fn a_halted_job_resumes_with_the_failures_so_far_forgiven() {
     let mut world = World::new().await;
     let names = world.devices(4).await;
     world.release("2", &[]).await;
-    let threshold =
-        Some(FailureThreshold { count: Some(0), percent: None, minimum: 1, scope: ThresholdScope::Job });
+    let threshold = Some(FailureThreshold {
+        count: Some(0),
+        percent: None,
+        of: ShareOf::Finished,
+        minimum: 1,
+        scope: ThresholdScope::Job,
+    });
     let id = world.create(NewJob { threshold, ..update_job("2", &names) }).await;
     world.settle().await;
     world.work("d000", "FAILED", "").await;

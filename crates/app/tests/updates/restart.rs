@@ -3,7 +3,7 @@
 use serde_json::json;
 use windlass_app::jobs::NewJob;
 use windlass_domain::job::{
-    Amount, ExecutionState, FailureThreshold, JobState, Standing, ThresholdScope, Verdict,
+    Amount, ExecutionState, FailureThreshold, JobState, ShareOf, Standing, ThresholdScope, Verdict,
 };
 
 use crate::world::{World, update_job};
@@ -28,10 +28,11 @@ async fn story(crash: bool) -> (JobState, Standing, Vec<(i64, i64, ExecutionStat
     }
     world.release("2", &[]).await;
     let job = NewJob {
-        waves: vec![Amount::Count(2), Amount::Count(2)],
+        waves: vec![Amount::Count(2).into(), Amount::Count(2).into()],
         threshold: Some(FailureThreshold {
             count: Some(1),
             percent: None,
+            of: ShareOf::Finished,
             minimum: 1,
             scope: ThresholdScope::Wave,
         }),

@@ -6,14 +6,21 @@ use windlass_app::jobs::{Begin, NewJob, NewTargets};
 use windlass_domain::device::Lifecycle;
 use windlass_domain::device_type::VersionSource;
 use windlass_domain::job::{
-    Amount, ExecutionState, FailureThreshold, JobState, Outcome, Standing, ThresholdScope, Timeouts, Verdict,
+    Amount, ExecutionState, FailureThreshold, JobState, Outcome, ShareOf, Standing, ThresholdScope, Timeouts,
+    Verdict,
 };
 use windlass_store::devices;
 
 use crate::world::{START, World, update_job};
 
 fn more_than_20_percent() -> Option<FailureThreshold> {
-    Some(FailureThreshold { count: None, percent: Some(20), minimum: 3, scope: ThresholdScope::Wave })
+    Some(FailureThreshold {
+        count: None,
+        percent: Some(20),
+        of: ShareOf::Finished,
+        minimum: 3,
+        scope: ThresholdScope::Wave,
+    })
 }
 
 /// Reports success and then comes up with a version.
@@ -31,7 +38,7 @@ async fn a_good_release_goes_through_its_waves_and_is_verified_on_every_device()
         world.reports_version(name, "1.0").await;
     }
     world.release("2.0", &[]).await;
-    let waves = vec![Amount::Count(1), Amount::Percent(30)];
+    let waves = vec![Amount::Count(1).into(), Amount::Percent(30).into()];
     let job = NewJob { waves, threshold: more_than_20_percent(), ..update_job("2.0", &names) };
     let id = world.create(job).await;
     for (wave, range) in [(0, 0..1), (1, 1..4), (2, 4..10)] {
@@ -59,7 +66,7 @@ async fn bad_firmware_is_halted_by_its_threshold_in_the_second_of_two_waves() {
     }
     world.release("2.0", &[]).await;
     let job = NewJob {
-        waves: vec![Amount::Count(4)],
+        waves: vec![Amount::Count(4).into()],
         threshold: more_than_20_percent(),
         ..update_job("2.0", &names)
     };
@@ -233,7 +240,7 @@ async fn a_silent_device_does_not_hold_its_wave_for_ever() {
         in_progress: Duration::from_secs(30),
         verify: Some(Duration::from_secs(10)),
     };
-    let job = NewJob { waves: vec![Amount::Count(2)], timeouts, ..update_job("2.0", &names) };
+    let job = NewJob { waves: vec![Amount::Count(2).into()], timeouts, ..update_job("2.0", &names) };
     let id = world.create(job).await;
     world.settle().await;
     world.start_next("d000").await;

@@ -321,6 +321,7 @@ pub(crate) fn update_job(version: &str, names: &[String]) -> NewJob {
         timeouts: Timeouts::default(),
         retries: 0,
         begin: Begin::Now,
+        rollout: windlass_domain::job::RolloutPolicy::default(),
     }
 }
 

@@ -10,10 +10,26 @@ use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
 use crate::job::command;
 use crate::job::spec::Timeouts;
 use crate::job::states::{ExecutionState, Outcome, Verdict};
+use crate::job::window::WindowState;
 use crate::time::Timestamp;
 
 /// Longest reason that is kept, in bytes.
 pub const REASON_BYTES: usize = 256;
+
+/// Whether somebody must agree before a device begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consent {
+    /// Nobody.
+    #[default]
+    NotNeeded,
+    /// Nobody did yet.
+    Awaited,
+    /// Somebody did.
+    Given {
+        /// When.
+        at: Timestamp,
+    },
+}
 
 /// One device's part of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +72,17 @@ pub struct Execution {
     pub step_due: Option<Timestamp>,
     /// From when on it is not handed out any more: of commands.
     pub expires_at: Option<Timestamp>,
+    /// Not shown to the device before this: its maintenance window is closed, or a pause between two tries is on. Looked
+    /// at again then; while it is set the device sees nothing.
+    pub held_until: Option<Timestamp>,
+    /// When the maintenance window in which it is shown closes; what was not begun by then is held again.
+    pub closes_at: Option<Timestamp>,
+    /// When an operator asked the device to stop. It is over once the device agrees, or says nothing for long.
+    pub cancel_asked_at: Option<Timestamp>,
+    /// Whether somebody must agree first.
+    pub consent: Consent,
+    /// The last status code that the device gave (hawkBit).
+    pub status_code: Option<i64>,
 }
 
 /// What a device may say of its part.
@@ -123,10 +150,7 @@ impl Execution {
 
     /// The nearest of its timers.
     pub fn due(&self) -> Option<Timestamp> {
-        match (self.phase_due, self.step_due) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [self.phase_due, self.step_due, self.held_until, self.closes_at].into_iter().flatten().min()
     }
 
     /// Whether it was not begun and may not be any more.
@@ -172,6 +196,8 @@ impl Execution {
                 if self.state == ExecutionState::Queued {
                     next.state = ExecutionState::InProgress;
                     next.phase_due = Some(now.plus(timeouts.in_progress));
+                    next.held_until = None;
+                    next.closes_at = None;
                 }
             }
             ReportedStatus::Succeeded => next.end(ExecutionState::Succeeded, "", now),
@@ -196,12 +222,14 @@ impl Execution {
         }
     }
 
-    fn end(&mut self, state: ExecutionState, reason: &str, now: Timestamp) {
+    pub(super) fn end(&mut self, state: ExecutionState, reason: &str, now: Timestamp) {
         self.state = state;
         self.reason = shortened(reason);
         self.ended_at = Some(now);
         self.phase_due = None;
         self.step_due = None;
+        self.held_until = None;
+        self.closes_at = None;
     }
 
     /// Starts the wait for the new version to show.
@@ -222,11 +250,13 @@ impl Execution {
     }
 
     /// What time does to it: nothing unless a timer ran out. `resumed_at`: when the job last went on after a pause;
-    /// what was queued then has its whole time from there.
+    /// what was queued then has its whole time from there. `window`: how the maintenance window of this device stands, if
+    /// the job has one.
     pub fn timed_out(
         &self,
         timeouts: &Timeouts,
         resumed_at: Option<Timestamp>,
+        window: Option<WindowState>,
         now: Timestamp,
     ) -> Option<Self> {
         if self.due().is_none_or(|due| due > now) {
@@ -234,6 +264,22 @@ impl Execution {
         }
         let mut next = self.clone();
         next.updated_at = now;
+        if self.state.is_open() && self.cancel_asked_at.is_some() {
+            next.version += 1;
+            next.end(ExecutionState::Canceled, "the device did not answer the request to stop", now);
+            return Some(next);
+        }
+        let turned = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        if self.state == ExecutionState::Queued && (turned(self.held_until) || turned(self.closes_at)) {
+            return Some(match window {
+                Some(window) => next.in_window(window, timeouts, now),
+                None => {
+                    next.held_until = None;
+                    next.closes_at = None;
+                    next
+                }
+            });
+        }
         match self.state {
             ExecutionState::Queued => {
                 if let Some(at) = self.expires_at.filter(|at| *at <= now) {
@@ -280,6 +326,8 @@ impl Execution {
             | ExecutionState::Removed => {
                 next.phase_due = None;
                 next.step_due = None;
+                next.held_until = None;
+                next.closes_at = None;
             }
         }
         Some(next)
@@ -351,7 +399,7 @@ pub fn span(span: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -377,6 +425,11 @@ mod tests {
             phase_due: Some(now.plus(TIMEOUTS.queued)),
             step_due: None,
             expires_at: None,
+            held_until: None,
+            closes_at: None,
+            cancel_asked_at: None,
+            consent: Consent::NotNeeded,
+            status_code: None,
         }
     }
 
@@ -453,31 +506,38 @@ mod tests {
 
     #[test]
     fn each_phase_runs_out_with_its_own_reason() {
-        assert_eq!(queued(at(0)).timed_out(&TIMEOUTS, None, at(99)), None);
-        let never = queued(at(0)).timed_out(&TIMEOUTS, None, at(100)).unwrap();
+        assert_eq!(queued(at(0)).timed_out(&TIMEOUTS, None, None, at(99)), None);
+        let never = queued(at(0)).timed_out(&TIMEOUTS, None, None, at(100)).unwrap();
         assert_eq!(
             (never.state, never.reason.as_str()),
             (ExecutionState::TimedOut, "not picked up within 100 seconds")
         );
 
         let begun = queued(at(0)).report(&says(ReportedStatus::InProgress), &TIMEOUTS, at(0)).unwrap();
-        assert_eq!(begun.timed_out(&TIMEOUTS, None, at(49)), None);
-        assert!(begun.timed_out(&TIMEOUTS, None, at(50)).unwrap().reason.starts_with("not finished within"));
+        assert_eq!(begun.timed_out(&TIMEOUTS, None, None, at(49)), None);
+        assert!(
+            begun.timed_out(&TIMEOUTS, None, None, at(50)).unwrap().reason.starts_with("not finished within")
+        );
 
         let step = DeviceReport {
             step: StepTimer::After(Duration::from_secs(7)),
             ..says(ReportedStatus::InProgress)
         };
         let stepping = begun.report(&step, &TIMEOUTS, at(1)).unwrap();
-        assert!(stepping.timed_out(&TIMEOUTS, None, at(8)).unwrap().reason.starts_with("the step timer"));
+        assert!(
+            stepping.timed_out(&TIMEOUTS, None, None, at(8)).unwrap().reason.starts_with("the step timer")
+        );
         let stop = DeviceReport { step: StepTimer::Cancel, ..says(ReportedStatus::InProgress) };
-        assert_eq!(stepping.report(&stop, &TIMEOUTS, at(2)).unwrap().timed_out(&TIMEOUTS, None, at(8)), None);
+        assert_eq!(
+            stepping.report(&stop, &TIMEOUTS, at(2)).unwrap().timed_out(&TIMEOUTS, None, None, at(8)),
+            None
+        );
 
         let done = begun
             .report(&says(ReportedStatus::Succeeded), &TIMEOUTS, at(10))
             .unwrap()
             .verifying_until(at(20));
-        let expired = done.timed_out(&TIMEOUTS, None, at(20)).unwrap();
+        let expired = done.timed_out(&TIMEOUTS, None, None, at(20)).unwrap();
         assert_eq!((expired.state, expired.verdict), (ExecutionState::Succeeded, Verdict::Expired));
         assert_eq!(expired.outcome(), Outcome::Failed);
     }
@@ -485,10 +545,10 @@ mod tests {
     #[test]
     fn a_pause_gives_what_was_queued_its_whole_time_again() {
         let execution = queued(at(0));
-        let later = execution.timed_out(&TIMEOUTS, Some(at(90)), at(100)).unwrap();
+        let later = execution.timed_out(&TIMEOUTS, Some(at(90)), None, at(100)).unwrap();
         assert_eq!((later.state, later.due(), later.version), (ExecutionState::Queued, Some(at(190)), 1));
         assert_eq!(
-            later.timed_out(&TIMEOUTS, Some(at(90)), at(190)).unwrap().state,
+            later.timed_out(&TIMEOUTS, Some(at(90)), None, at(190)).unwrap().state,
             ExecutionState::TimedOut
         );
     }
@@ -504,7 +564,7 @@ mod tests {
         for status in [ReportedStatus::InProgress, ReportedStatus::Succeeded, ReportedStatus::Rejected] {
             assert_eq!(command.report(&says(status), &TIMEOUTS, at(60)), Err(Refusal::Expired), "{status:?}");
         }
-        let over = command.timed_out(&TIMEOUTS, Some(at(50)), at(60)).unwrap();
+        let over = command.timed_out(&TIMEOUTS, Some(at(50)), None, at(60)).unwrap();
         assert_eq!(over.state, ExecutionState::TimedOut);
         assert!(over.reason.starts_with("the command expired at 1970-01-01T00:01:00Z"), "{}", over.reason);
         let begun = command.report(&begin, &TIMEOUTS, at(59)).unwrap();
@@ -541,8 +601,8 @@ mod tests {
         assert!(failed.is_retried(1));
         assert!(!failed.is_retried(0));
         assert!(!Execution { number: 2, ..failed.clone() }.is_retried(1));
-        assert!(begun.timed_out(&TIMEOUTS, None, at(50)).unwrap().is_retried(1));
-        assert!(!queued(now).timed_out(&TIMEOUTS, None, at(100)).unwrap().is_retried(1));
+        assert!(begun.timed_out(&TIMEOUTS, None, None, at(50)).unwrap().is_retried(1));
+        assert!(!queued(now).timed_out(&TIMEOUTS, None, None, at(100)).unwrap().is_retried(1));
         assert!(!begun.report(&says(ReportedStatus::Rejected), &TIMEOUTS, now).unwrap().is_retried(1));
         assert!(!failed.judged(Verdict::Verified, "", now).is_retried(1), "the truth is that it runs");
     }

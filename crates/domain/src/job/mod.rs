@@ -6,18 +6,29 @@
 
 pub mod command;
 pub mod execution;
+pub mod gates;
 pub mod plan;
+pub mod rollout;
 pub mod spec;
 pub mod states;
 pub mod verdict;
 pub mod why;
+pub mod window;
 
 pub use command::{Command, CommandTemplate};
-pub use execution::{DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
+pub use execution::{Consent, DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
 pub use plan::{Observed, Plan, Standing, Step, Tally, plan};
-pub use spec::{Amount, FailureThreshold, Job, JobSpec, Progress, Retry, ThresholdScope, Timeouts, What};
+pub use rollout::{
+    Backoff, Continuous, DownloadRate, Handling, HandlingWord, Order, Priority, RolloutPolicy,
+    SuccessThreshold, Wave,
+};
+pub use spec::{
+    Amount, Decision, FailureThreshold, Job, JobSpec, Progress, Retry, ShareOf, ThresholdScope, Timeouts,
+    What,
+};
 pub use states::{
-    ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, StateWord, Verdict,
+    Begin, ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, StateWord, Verdict,
 };
 pub use verdict::{Expected, Running};
 pub use why::{Why, why};
+pub use window::{MaintenanceWindow, Schedule, WindowState, Zone};

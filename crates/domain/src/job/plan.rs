@@ -1,7 +1,7 @@
 //! What a job should do next, from its policy and from counters.
 //!
-//! **Invariant:** a plan never offers beyond the wave under way, and the next wave begins only when everything offered so
-//! far is settled and the threshold holds. Nothing here waits for ever: every open or verifying execution has a timer.
+//! **Invariant:** a plan never offers beyond the wave under way, and the next wave begins only when this one is through (by
+//! default: everything offered so far is settled) and the thresholds hold. Nothing here waits for ever: every open or verifying execution has a timer.
 //! Knows neither devices nor storage; whoever carries a plan out looks again whether each step still holds.
 
 use std::ops::Range;
@@ -61,6 +61,10 @@ pub enum Step {
     Withdraw(ExecutionId),
     /// Stop by threshold.
     Halt(Halt),
+    /// Hold it: this wave is through, and the policy says to pause after it.
+    PauseAfter(u32),
+    /// Its end time passed: offer nothing more and withdraw what was not begun.
+    End,
     /// Everything is settled.
     Complete,
     /// The cancellation is through.
@@ -123,22 +127,30 @@ impl Standing {
     }
 }
 
-/// The wave that was offered last, with its ranks; the first one before any offer.
-fn wave_under_way(job: &Job) -> (u32, Range<u64>, Option<Range<u64>>) {
-    let ranges = job.spec.wave_ranges(job.target_count);
+/// The wave that was offered last, with its ranks; the first one before any offer. Then the next one that has anybody.
+fn wave_under_way(job: &Job) -> (u32, Range<u64>, Option<(u32, Range<u64>)>) {
+    let ranges = job.wave_ranges();
     let last = job.progress.offered.saturating_sub(1);
     let index = ranges.iter().position(|range| range.contains(&last)).unwrap_or(0);
+    let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
     let range = ranges.get(index).cloned().unwrap_or(0..0);
-    (u32::try_from(index).unwrap_or(u32::MAX), range, ranges.get(index + 1).cloned())
+    let next = ranges.iter().enumerate().skip(index + 1).find(|(_, range)| !range.is_empty());
+    (number(index), range, next.map(|(index, range)| (number(index), range.clone())))
 }
 
-/// What counts for the threshold now: failed, finished, and how many will have finished in the end.
-fn counted(job: &Job, tallies: &[Tally], scope: ThresholdScope) -> (u64, u64, u64) {
-    let (wave, range, _) = wave_under_way(job);
+/// The number of the wave under way, from 0.
+pub fn current_wave(job: &Job) -> u32 {
+    wave_under_way(job).0
+}
+
+/// What counts for a threshold now: failed, finished, and how many will have finished in the end.
+fn counted(job: &Job, tallies: &[Tally], scope: ThresholdScope, wave: u32) -> (u64, u64, u64) {
     let accepted = job.progress.accepted;
     let (standing, total, accepted_failed, accepted_finished) = match scope {
         ThresholdScope::Wave => {
             let same = accepted.wave == wave;
+            let ranges = job.wave_ranges();
+            let range = ranges.get(usize::try_from(wave).unwrap_or(usize::MAX)).cloned().unwrap_or(0..0);
             (
                 Standing::of(tallies, |w| w == wave),
                 range.end - range.start,
@@ -171,14 +183,65 @@ pub fn accept(job: &Job, tallies: &[Tally]) -> Accepted {
     }
 }
 
+/// The first wave whose failures are too many, or the job if they are counted over all of it. Waves before the one that
+/// was under way at the last resumption are forgiven.
 fn halt(job: &Job, tallies: &[Tally]) -> Option<Halt> {
-    let threshold = job.spec.threshold?;
-    let (failed, finished, size) = counted(job, tallies, threshold.scope);
-    threshold.exceeded(failed, finished, size).then(|| Halt {
-        wave: wave_under_way(job).0,
-        failed,
-        finished,
-        threshold: threshold.to_string(),
+    let (current, _, _) = wave_under_way(job);
+    (job.progress.accepted.wave..=current).find_map(|wave| {
+        let own = job.wave(wave).and_then(|wave| wave.failure);
+        let threshold = own.or(job.spec.threshold)?;
+        let (failed, finished, size) = counted(job, tallies, threshold.scope, wave);
+        threshold.exceeded(failed, finished, size).then(|| Halt {
+            wave,
+            failed,
+            finished,
+            threshold: threshold.to_string(),
+        })
+    })
+}
+
+/// Whether the next wave may begin as far as this one is concerned.
+fn is_through(job: &Job, tallies: &[Tally], wave: u32, range: &Range<u64>) -> bool {
+    if job.progress.passed > wave {
+        return true;
+    }
+    let standing = Standing::of(tallies, |w| w == wave);
+    let enough = job.wave(wave).and_then(|wave| wave.success).or(job.spec.rollout.success);
+    match enough {
+        Some(enough) => {
+            enough.reached(standing.succeeded, counting(standing, range)) || is_forgiven(job, standing, wave)
+        }
+        None => Standing::of(tallies, |w| w <= wave).is_settled(),
+    }
+}
+
+/// The devices of a wave that can succeed or fail.
+fn counting(standing: Standing, range: &Range<u64>) -> u64 {
+    (range.end - range.start).saturating_sub(standing.skipped + standing.canceled)
+}
+
+/// Whether an operator went on with a wave that has nothing open and nothing that ended since.
+fn is_forgiven(job: &Job, standing: Standing, wave: u32) -> bool {
+    let accepted = job.progress.accepted;
+    standing.is_settled() && accepted.wave == wave && accepted.wave_finished >= standing.finished()
+}
+
+/// A wave that is settled and has not succeeded as it should: whoever set the bar must decide.
+fn fell_short(job: &Job, tallies: &[Tally]) -> Option<Halt> {
+    let (wave, range, _) = wave_under_way(job);
+    let enough = job.wave(wave).and_then(|wave| wave.success).or(job.spec.rollout.success)?;
+    let standing = Standing::of(tallies, |w| w == wave);
+    let is_short = job.progress.offered >= range.end
+        && !range.is_empty()
+        && standing.is_settled()
+        && job.progress.passed <= wave
+        && !enough.reached(standing.succeeded, counting(standing, &range))
+        && !is_forgiven(job, standing, wave);
+    is_short.then(|| Halt {
+        wave,
+        failed: standing.failed,
+        finished: standing.finished(),
+        threshold: format!("that at least {} % of the wave succeed", enough.percent),
     })
 }
 
@@ -192,7 +255,9 @@ fn steps(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
         JobState::Scheduled { start_at } => {
             return if start_at.is_some_and(|at| at <= now) { vec![Step::Start] } else { vec![] };
         }
-        JobState::Canceled | JobState::Completed => return vec![],
+        JobState::AwaitingApproval { .. } | JobState::Denied | JobState::Canceled | JobState::Completed => {
+            return vec![];
+        }
         JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {}
     }
     if !observed.due.is_empty() {
@@ -206,42 +271,59 @@ fn steps(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
                 observed.retryable.iter().copied().map(Step::Retry).collect()
             }
         }
-        JobState::Running => forward(job, observed),
+        JobState::Running => forward(job, observed, now),
         JobState::Stopping { .. } => {
             if !observed.withdrawable.is_empty() {
                 observed.withdrawable.iter().copied().map(Step::Withdraw).collect()
             } else if Standing::of(observed.tallies, |_| true).is_settled() {
-                vec![Step::EndCanceled]
+                vec![if job.progress.is_over { Step::Complete } else { Step::EndCanceled }]
             } else {
                 vec![]
             }
         }
+        JobState::Paused | JobState::Halted(_) if is_late(job, now) => vec![Step::End],
         JobState::Paused
         | JobState::Halted(_)
+        | JobState::AwaitingApproval { .. }
+        | JobState::Denied
         | JobState::Scheduled { .. }
         | JobState::Canceled
         | JobState::Completed => vec![],
     }
 }
 
-fn forward(job: &Job, observed: &Observed<'_>) -> Vec<Step> {
-    if let Some(halt) = halt(job, observed.tallies) {
+fn is_late(job: &Job, now: Timestamp) -> bool {
+    job.spec.rollout.ends_at.is_some_and(|at| at <= now)
+}
+
+fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
+    if is_late(job, now) {
+        return vec![Step::End];
+    }
+    if let Some(halt) = halt(job, observed.tallies).or_else(|| fell_short(job, observed.tallies)) {
         return vec![Step::Halt(halt)];
     }
+    let everybody = Standing::of(observed.tallies, |_| true);
+    let busy = everybody.queued + everybody.in_progress + everybody.verifying;
+    let room = job.spec.rollout.concurrency.map_or(u64::MAX, |most| most.saturating_sub(busy));
     let offered = job.progress.offered;
     let offer = |wave, range: &Range<u64>| {
-        let end = range.end.min(offered.saturating_add(observed.batch.max(1)));
-        vec![Step::Offer { wave, ranks: offered..end }]
+        let end = range.end.min(offered.saturating_add(observed.batch.max(1).min(room)));
+        if end > offered { vec![Step::Offer { wave, ranks: offered..end }] } else { vec![] }
     };
     let (wave, range, next) = wave_under_way(job);
     if offered < range.end {
         return offer(wave, &range);
     }
-    if !Standing::of(observed.tallies, |_| true).is_settled() {
+    if !is_through(job, observed.tallies, wave, &range) {
         return vec![];
     }
     match next {
-        Some(next) => offer(wave.saturating_add(1), &next),
+        Some(_) if job.progress.passed <= wave && job.wave(wave).is_some_and(|wave| wave.pause_after) => {
+            vec![Step::PauseAfter(wave)]
+        }
+        Some((wave, range)) => offer(wave, &range),
+        None if job.spec.rollout.continuous.is_some() || !everybody.is_settled() => vec![],
         None => vec![Step::Complete],
     }
 }

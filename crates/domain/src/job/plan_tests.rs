@@ -7,8 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ids::{DeviceId, JobId, TenantId};
-use crate::job::execution::{DeviceReport, Execution, ReportedStatus, StepTimer};
-use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, Timeouts, What};
+use crate::job::execution::{Consent, DeviceReport, Execution, ReportedStatus, StepTimer};
+use crate::job::rollout::{RolloutPolicy, SuccessThreshold, Wave};
+use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, ShareOf, Timeouts, What};
 use crate::job::states::Verdict;
 
 const TIMEOUTS: Timeouts = Timeouts {
@@ -58,6 +59,7 @@ fn any_threshold() -> impl Strategy<Value = Option<FailureThreshold>> {
         FailureThreshold {
             count,
             percent,
+            of: ShareOf::Finished,
             minimum,
             scope: if wave { ThresholdScope::Wave } else { ThresholdScope::Job },
         }
@@ -89,13 +91,16 @@ impl Model {
                 name: String::new(),
                 what: What::Document("{}".to_owned()),
                 targets: String::new(),
-                waves,
+                waves: waves.into_iter().map(Wave::from).collect(),
                 threshold,
                 timeouts: TIMEOUTS,
                 retries,
+                rollout: RolloutPolicy::default(),
             },
             progress: Progress::default(),
             target_count: u64::try_from(habits.len()).unwrap(),
+            wave_sizes: vec![],
+            decision: None,
             target_seq: 0,
             version: 1,
             revision: 1,
@@ -175,6 +180,11 @@ impl Model {
             phase_due: Some(self.now.plus(TIMEOUTS.queued)),
             step_due: None,
             expires_at: None,
+            held_until: None,
+            closes_at: None,
+            cancel_asked_at: None,
+            consent: Consent::NotNeeded,
+            status_code: None,
         }
     }
 
@@ -213,7 +223,7 @@ impl Model {
             Step::TimeOut(id) => {
                 let (now, resumed, retries) = (self.now, self.job.progress.resumed_at, self.job.spec.retries);
                 let execution = self.by_id(*id);
-                if let Some(next) = execution.timed_out(&TIMEOUTS, resumed, now) {
+                if let Some(next) = execution.timed_out(&TIMEOUTS, resumed, None, now) {
                     *execution = next.clone();
                     if next.is_retried(retries) {
                         self.again(*id);
@@ -234,6 +244,14 @@ impl Model {
                 }
             }
             Step::Halt(halt) => self.job.state = JobState::Halted(halt.clone()),
+            Step::PauseAfter(wave) => {
+                self.job.progress.passed = wave + 1;
+                self.job.state = JobState::Paused;
+            }
+            Step::End => {
+                self.job.progress.is_over = true;
+                self.job.state = JobState::Stopping { in_progress_too: false };
+            }
             Step::Complete => self.job.state = JobState::Completed,
             Step::EndCanceled => self.job.state = JobState::Canceled,
         }
@@ -265,7 +283,7 @@ impl Model {
     }
 
     fn check_offers(&self, plan: &Plan) {
-        let waves = self.job.spec.wave_ranges(self.job.target_count);
+        let waves = self.job.wave_ranges();
         for step in &plan.steps {
             let Step::Offer { wave, ranks } = step else { continue };
             let range = &waves[usize::try_from(*wave).unwrap()];
@@ -437,8 +455,13 @@ proptest! {
 
 #[test]
 fn bad_firmware_is_stopped_in_the_first_wave() {
-    let threshold =
-        FailureThreshold { count: None, percent: Some(20), scope: ThresholdScope::Wave, minimum: 3 };
+    let threshold = FailureThreshold {
+        count: None,
+        percent: Some(20),
+        of: ShareOf::Finished,
+        scope: ThresholdScope::Wave,
+        minimum: 3,
+    };
     let mut model = Model::new(vec![Habit::RollsBack; 25], vec![Amount::Count(5)], Some(threshold), 0);
     model.run(100);
     let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };
@@ -470,4 +493,118 @@ fn a_job_for_the_future_waits_for_its_time() {
     assert_eq!(model.plan(1).steps, [Step::Start]);
     model.job.state = JobState::Scheduled { start_at: None };
     assert_eq!(model.plan(1).steps, []);
+}
+
+fn with_policy(habits: Vec<Habit>, waves: Vec<Wave>, rollout: RolloutPolicy) -> Model {
+    let mut model = Model::new(habits, vec![], None, 0);
+    model.job.spec.waves = waves;
+    model.job.spec.rollout = rollout;
+    model
+}
+
+#[test]
+fn a_wave_that_succeeded_well_enough_does_not_wait_for_its_last_device() {
+    let half = RolloutPolicy { success: Some(SuccessThreshold { percent: 50 }), ..RolloutPolicy::default() };
+    let habits = vec![Habit::Unverifiable, Habit::NeverPicksUp, Habit::Unverifiable];
+    let mut model = with_policy(habits, vec![Amount::Count(2).into()], half);
+    model.job.state = JobState::Running;
+    let step = model.plan(100).steps.pop().unwrap();
+    model.carry_out(&step);
+    assert_eq!(model.plan(100).steps, [], "nobody succeeded yet");
+    model.devices_act();
+    assert_eq!(model.plan(100).steps, [Step::Offer { wave: 1, ranks: 2..3 }]);
+}
+
+#[test]
+fn a_wave_that_falls_short_of_its_success_halts_until_an_operator_goes_on() {
+    let most = RolloutPolicy { success: Some(SuccessThreshold { percent: 80 }), ..RolloutPolicy::default() };
+    let habits = vec![Habit::Unverifiable, Habit::Fails, Habit::Unverifiable];
+    let mut model = with_policy(habits, vec![Amount::Count(2).into()], most);
+    model.run(100);
+    let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };
+    assert!(halt.to_string().ends_with("the threshold is that at least 80 % of the wave succeed"), "{halt}");
+    model.job.progress.accepted = accept(&model.job, &model.tallies());
+    model.job.state = JobState::Running;
+    model.run(100);
+    assert_eq!(model.job.state, JobState::Completed);
+}
+
+#[test]
+fn a_job_pauses_after_a_wave_that_says_so_and_only_once() {
+    let first = Wave { pause_after: true, ..Amount::Count(1).into() };
+    let mut model = with_policy(vec![Habit::Unverifiable; 2], vec![first], RolloutPolicy::default());
+    model.run(100);
+    assert_eq!((&model.job.state, model.job.progress.offered), (&JobState::Paused, 1));
+    model.job.state = JobState::Running;
+    model.run(100);
+    assert_eq!(model.job.state, JobState::Completed);
+}
+
+#[test]
+fn no_more_devices_have_work_than_the_cap_allows() {
+    let capped = RolloutPolicy { concurrency: Some(2), ..RolloutPolicy::default() };
+    let mut model = with_policy(vec![Habit::Unverifiable; 5], vec![], capped);
+    model.job.state = JobState::Running;
+    for _ in 0..5 {
+        for step in model.plan(100).steps {
+            model.carry_out(&step);
+        }
+        assert!(model.executions.values().filter(|e| !e.outcome().is_settled()).count() <= 2);
+        model.devices_act();
+    }
+    model.run(100);
+    assert_eq!(model.job.state, JobState::Completed);
+}
+
+#[test]
+fn at_its_end_time_a_job_withdraws_what_was_not_begun_and_is_over() {
+    let mut model = with_policy(
+        vec![Habit::NeverPicksUp, Habit::Unverifiable],
+        vec![Amount::Count(1).into()],
+        RolloutPolicy { ends_at: Some(Timestamp::from_seconds(1_010)), ..RolloutPolicy::default() },
+    );
+    model.settle(100);
+    assert_eq!(model.job.progress.offered, 1);
+    model.now = Timestamp::from_seconds(1_010);
+    model.settle(100);
+    assert_eq!((&model.job.state, model.job.progress.offered), (&JobState::Completed, 1));
+    assert!(model.executions.values().all(|e| e.state == ExecutionState::Canceled));
+}
+
+#[test]
+fn a_continuous_job_is_never_complete_and_a_wave_of_nobody_is_passed_over() {
+    let later = RolloutPolicy {
+        continuous: Some(crate::job::rollout::Continuous { query: "tag==a".to_owned(), wave_size: 10 }),
+        ..RolloutPolicy::default()
+    };
+    let mut model = with_policy(vec![Habit::Unverifiable; 3], vec![], later);
+    model.job.wave_sizes = vec![1, 0, 1];
+    model.run(100);
+    assert_eq!((&model.job.state, model.job.progress.offered), (&JobState::Running, 2));
+    model.job.wave_sizes.push(1);
+    assert_eq!(model.plan(100).steps, [Step::Offer { wave: 3, ranks: 2..3 }]);
+}
+
+#[test]
+fn failures_of_an_earlier_wave_stop_the_job_as_well() {
+    let first = Wave {
+        success: Some(SuccessThreshold { percent: 50 }),
+        failure: Some(FailureThreshold {
+            count: Some(0),
+            percent: None,
+            of: ShareOf::Finished,
+            minimum: 0,
+            scope: ThresholdScope::Wave,
+        }),
+        ..Amount::Count(2).into()
+    };
+    let habits = vec![Habit::Unverifiable, Habit::NeverFinishes, Habit::NeverPicksUp];
+    let mut model = with_policy(habits, vec![first], RolloutPolicy::default());
+    model.settle(100);
+    model.devices_act();
+    model.settle(100);
+    assert_eq!(model.job.progress.offered, 3, "half of the first wave is enough");
+    model.now = model.now.plus(TIMEOUTS.in_progress);
+    model.settle(100);
+    assert!(matches!(&model.job.state, JobState::Halted(halt) if halt.wave == 0), "{:?}", model.job.state);
 }

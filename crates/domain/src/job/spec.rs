@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::ids::{ExecutionId, JobId, ReleaseId, TenantId, TypeName};
 use crate::job::command::Command;
+use crate::job::rollout::{RolloutPolicy, Wave};
 use crate::job::states::{JobKind, JobState};
 use crate::time::Timestamp;
 
@@ -41,13 +42,25 @@ pub enum ThresholdScope {
     Job,
 }
 
+/// Of what a failure threshold's percentage is a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ShareOf {
+    /// The devices that have finished.
+    #[default]
+    Finished,
+    /// All devices of the wave or job.
+    All,
+}
+
 /// When failures stop a job. Either bound stops it; with neither, nothing does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureThreshold {
     /// More failures than this stop the job at once.
     pub count: Option<u64>,
-    /// More failures than this percentage of the devices that have finished stop the job.
+    /// More failures than this percentage stop the job.
     pub percent: Option<u8>,
+    /// Of what the percentage is a share.
+    pub of: ShareOf,
     /// How many must have finished before the percentage means anything; all that there are is always enough.
     pub minimum: u64,
     /// Counted where.
@@ -59,9 +72,13 @@ impl FailureThreshold {
     pub fn exceeded(&self, failed: u64, finished: u64, size: u64) -> bool {
         let by_count = self.count.is_some_and(|most| failed > most);
         let by_share = self.percent.is_some_and(|most| {
+            let base = match self.of {
+                ShareOf::Finished => finished,
+                ShareOf::All => size,
+            };
             finished > 0
                 && finished >= self.minimum.min(size)
-                && u128::from(failed) * 100 > u128::from(most) * u128::from(finished)
+                && u128::from(failed) * 100 > u128::from(most) * u128::from(base)
         });
         by_count || by_share
     }
@@ -149,32 +166,34 @@ pub struct JobSpec {
     pub what: What,
     /// How the targets were chosen, in words, for people.
     pub targets: String,
-    /// Sizes of the waves; what is left makes one more. Empty: everybody at once.
-    pub waves: Vec<Amount>,
+    /// The waves; what is left makes one more. Empty: everybody at once.
+    pub waves: Vec<Wave>,
     /// When failures stop it. None: never.
     pub threshold: Option<FailureThreshold>,
     /// How long phases may last.
     pub timeouts: Timeouts,
     /// How often a device may try again after it failed or ran out of time in progress.
     pub retries: u32,
+    /// Everything else that shapes it.
+    pub rollout: RolloutPolicy,
 }
 
 impl JobSpec {
-    /// The waves as ranges of target ranks: without gaps, none empty, together all of `targets`.
-    pub fn wave_ranges(&self, targets: u64) -> Vec<Range<u64>> {
-        let mut ranges = Vec::new();
-        let mut start = 0;
-        for amount in &self.waves {
-            let end = start + amount.of(targets).max(1).min(targets - start);
-            if end > start {
-                ranges.push(start..end);
+    /// Sizes of the waves if no wave has a query: none empty, together all of `targets`.
+    pub fn wave_sizes(&self, targets: u64) -> Vec<u64> {
+        let mut sizes = Vec::new();
+        let mut left = targets;
+        for wave in &self.waves {
+            let size = wave.amount.of(targets).max(1).min(left);
+            if size > 0 {
+                sizes.push(size);
             }
-            start = end;
+            left -= size;
         }
-        if start < targets {
-            ranges.push(start..targets);
+        if left > 0 {
+            sizes.push(left);
         }
-        ranges
+        sizes
     }
 }
 
@@ -204,6 +223,24 @@ pub struct Progress {
     pub resumed_at: Option<Timestamp>,
     /// Failed executions that are to be offered again.
     pub retry: Option<Retry>,
+    /// Waves that need not be waited for any more, counted from the first: the pause after them was ended, or an
+    /// operator went on.
+    pub passed: u32,
+    /// Whether its end time passed.
+    pub is_over: bool,
+}
+
+/// What a second person said of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Yes or no.
+    pub approved: bool,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why; may be empty.
+    pub remark: String,
 }
 
 /// Failed executions of a job that an operator wants tried again: those with ids in `after + 1 ..= up_to`.
@@ -230,6 +267,10 @@ pub struct Job {
     pub progress: Progress,
     /// How many devices it is for.
     pub target_count: u64,
+    /// Sizes of its waves as frozen, some may be empty. Nothing: as the policy says, in order of registration.
+    pub wave_sizes: Vec<u64>,
+    /// What a second person said of it.
+    pub decision: Option<Decision>,
     /// The change sequence at which the targets were read.
     pub target_seq: i64,
     /// Rises by one with every change of state or policy.
@@ -247,6 +288,29 @@ pub struct Job {
 }
 
 impl Job {
+    /// The waves as ranges of target ranks, without gaps.
+    pub fn wave_ranges(&self) -> Vec<Range<u64>> {
+        let by_policy;
+        let sizes = if self.wave_sizes.is_empty() {
+            by_policy = self.spec.wave_sizes(self.target_count);
+            &by_policy
+        } else {
+            &self.wave_sizes
+        };
+        let mut start = 0_u64;
+        let mut range = |size: &u64| {
+            let range = start..start.saturating_add(*size);
+            start = range.end;
+            range
+        };
+        sizes.iter().map(&mut range).collect()
+    }
+
+    /// What is particular to a wave, if its policy says anything.
+    pub fn wave(&self, wave: u32) -> Option<&Wave> {
+        self.spec.waves.get(usize::try_from(wave).unwrap_or(usize::MAX))
+    }
+
     /// When what it asks for is no longer wanted: of commands, once they began.
     pub fn expires_at(&self) -> Option<Timestamp> {
         let command = self.spec.what.command()?;
@@ -270,26 +334,31 @@ mod tests {
             name: String::new(),
             what: What::Document("{}".to_owned()),
             targets: String::new(),
-            waves,
+            waves: waves.into_iter().map(Wave::from).collect(),
             threshold: None,
             timeouts: Timeouts::default(),
             retries: 0,
+            rollout: RolloutPolicy::default(),
         }
     }
 
     #[test]
     fn what_is_left_makes_the_last_wave() {
-        let ranges = spec(vec![Amount::Count(1), Amount::Percent(25)]).wave_ranges(10);
-        assert_eq!(ranges, [0..1, 1..4, 4..10]);
-        let everybody = std::iter::once(0..3);
-        assert!(spec(vec![]).wave_ranges(3).into_iter().eq(everybody.clone()));
-        assert!(spec(vec![Amount::Count(5)]).wave_ranges(3).into_iter().eq(everybody));
-        assert!(spec(vec![Amount::Count(5)]).wave_ranges(0).is_empty());
+        assert_eq!(spec(vec![Amount::Count(1), Amount::Percent(25)]).wave_sizes(10), [1, 3, 6]);
+        assert_eq!(spec(vec![]).wave_sizes(3), [3]);
+        assert_eq!(spec(vec![Amount::Count(5)]).wave_sizes(3), [3]);
+        assert!(spec(vec![Amount::Count(5)]).wave_sizes(0).is_empty());
     }
 
     #[test]
     fn a_count_stops_at_once_and_a_percentage_waits_for_its_sample() {
-        let none = FailureThreshold { count: None, percent: None, minimum: 5, scope: ThresholdScope::Wave };
+        let none = FailureThreshold {
+            count: None,
+            percent: None,
+            of: ShareOf::Finished,
+            minimum: 5,
+            scope: ThresholdScope::Wave,
+        };
         let count = FailureThreshold { count: Some(1), ..none };
         assert!(!count.exceeded(1, 1, 100));
         assert!(count.exceeded(2, 2, 100));
@@ -300,6 +369,12 @@ mod tests {
         assert!(percent.exceeded(2, 5, 100));
         assert!(percent.exceeded(2, 2, 2), "a wave smaller than the sample is judged when all have finished");
         assert!(!percent.exceeded(0, 0, 0));
+        let of_all = FailureThreshold { of: ShareOf::All, minimum: 0, ..percent };
+        assert!(
+            !of_all.exceeded(20, 20, 100),
+            "20 of 100 are not more than 20 %, though all that finished failed"
+        );
+        assert!(of_all.exceeded(21, 30, 100));
     }
 
     proptest! {
@@ -310,13 +385,9 @@ mod tests {
             ], 0..8),
             targets in 0_u64..200,
         ) {
-            let mut next = 0;
-            for range in spec(sizes).wave_ranges(targets) {
-                prop_assert_eq!(range.start, next);
-                prop_assert!(range.end > range.start);
-                next = range.end;
-            }
-            prop_assert_eq!(next, targets);
+            let sizes = spec(sizes).wave_sizes(targets);
+            prop_assert!(sizes.iter().all(|size| *size > 0));
+            prop_assert_eq!(sizes.iter().sum::<u64>(), targets);
         }
     }
 }

@@ -175,6 +175,10 @@ impl fmt::Display for Halt {
 words!(
     /// Where a job stands, in one word.
     StateWord {
+        /// See [`JobState::AwaitingApproval`].
+        AwaitingApproval = "awaitingApproval",
+        /// See [`JobState::Denied`].
+        Denied = "denied",
         /// See [`JobState::Scheduled`].
         Scheduled = "scheduled",
         /// See [`JobState::Running`].
@@ -192,9 +196,38 @@ words!(
     }
 );
 
+/// When a job begins once it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At once.
+    Now,
+    /// When an operator starts it.
+    Manually,
+    /// At this time.
+    At(Timestamp),
+}
+
+impl Begin {
+    /// The state that a job begins with.
+    pub const fn state(self) -> JobState {
+        match self {
+            Self::Now => JobState::Running,
+            Self::Manually => JobState::Scheduled { start_at: None },
+            Self::At(at) => JobState::Scheduled { start_at: Some(at) },
+        }
+    }
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
+    /// Made; a second person must approve it.
+    AwaitingApproval {
+        /// What follows the approval.
+        then: Begin,
+    },
+    /// A second person said no. Over.
+    Denied,
     /// Made, not started. Starts by itself at `start_at`, else when an operator says so.
     Scheduled {
         /// When it starts by itself.
@@ -228,6 +261,12 @@ words!(
         Resume = "resume",
         /// End it.
         Cancel = "cancel",
+        /// A second person agrees.
+        Approve = "approve",
+        /// A second person does not.
+        Deny = "deny",
+        /// Go on to the next wave without waiting for this one.
+        Advance = "advance",
         /// Offer it again to devices on which it failed.
         RetryFailed = "retryFailed",
         /// Forget it.
@@ -239,6 +278,8 @@ impl JobState {
     /// Without what goes with it.
     pub const fn word(&self) -> StateWord {
         match self {
+            Self::AwaitingApproval { .. } => StateWord::AwaitingApproval,
+            Self::Denied => StateWord::Denied,
             Self::Scheduled { .. } => StateWord::Scheduled,
             Self::Running => StateWord::Running,
             Self::Paused => StateWord::Paused,
@@ -257,25 +298,29 @@ impl JobState {
     /// Whether anything may still happen without an operator retrying it.
     pub const fn is_open(&self) -> bool {
         match self {
-            Self::Scheduled { .. }
+            Self::AwaitingApproval { .. }
+            | Self::Scheduled { .. }
             | Self::Running
             | Self::Paused
             | Self::Halted(_)
             | Self::Stopping { .. } => true,
-            Self::Canceled | Self::Completed => false,
+            Self::Denied | Self::Canceled | Self::Completed => false,
         }
     }
 
     /// Whether an operator may do this now.
     pub const fn allows(&self, action: JobAction) -> bool {
         match action {
+            JobAction::Approve | JobAction::Deny => matches!(self, Self::AwaitingApproval { .. }),
+            JobAction::Advance => matches!(self, Self::Running | Self::Paused),
             JobAction::Start => matches!(self, Self::Scheduled { .. }),
             JobAction::Pause => matches!(self, Self::Running),
             JobAction::Resume => matches!(self, Self::Paused | Self::Halted(_)),
             JobAction::Cancel => {
                 matches!(
                     self,
-                    Self::Scheduled { .. }
+                    Self::AwaitingApproval { .. }
+                        | Self::Scheduled { .. }
                         | Self::Running
                         | Self::Paused
                         | Self::Halted(_)
@@ -285,7 +330,16 @@ impl JobState {
             JobAction::RetryFailed => {
                 matches!(self, Self::Running | Self::Paused | Self::Halted(_) | Self::Completed)
             }
-            JobAction::Delete => matches!(self, Self::Scheduled { .. } | Self::Canceled | Self::Completed),
+            JobAction::Delete => {
+                matches!(
+                    self,
+                    Self::AwaitingApproval { .. }
+                        | Self::Denied
+                        | Self::Scheduled { .. }
+                        | Self::Canceled
+                        | Self::Completed
+                )
+            }
         }
     }
 }
@@ -329,6 +383,8 @@ mod tests {
     fn operators_may_do_only_what_makes_sense() {
         let halted = JobState::Halted(Halt { wave: 0, failed: 1, finished: 1, threshold: String::new() });
         let states = [
+            JobState::AwaitingApproval { then: Begin::Now },
+            JobState::Denied,
             JobState::Scheduled { start_at: None },
             JobState::Running,
             JobState::Paused,
@@ -337,13 +393,16 @@ mod tests {
             JobState::Canceled,
             JobState::Completed,
         ];
-        let table: [(JobAction, [bool; 7]); 6] = [
-            (JobAction::Start, [true, false, false, false, false, false, false]),
-            (JobAction::Pause, [false, true, false, false, false, false, false]),
-            (JobAction::Resume, [false, false, true, true, false, false, false]),
-            (JobAction::Cancel, [true, true, true, true, false, false, false]),
-            (JobAction::RetryFailed, [false, true, true, true, false, false, true]),
-            (JobAction::Delete, [true, false, false, false, false, true, true]),
+        let table: [(JobAction, [bool; 9]); 9] = [
+            (JobAction::Approve, [true, false, false, false, false, false, false, false, false]),
+            (JobAction::Deny, [true, false, false, false, false, false, false, false, false]),
+            (JobAction::Advance, [false, false, false, true, true, false, false, false, false]),
+            (JobAction::Start, [false, false, true, false, false, false, false, false, false]),
+            (JobAction::Pause, [false, false, false, true, false, false, false, false, false]),
+            (JobAction::Resume, [false, false, false, false, true, true, false, false, false]),
+            (JobAction::Cancel, [true, false, true, true, true, true, false, false, false]),
+            (JobAction::RetryFailed, [false, false, false, true, true, true, false, false, true]),
+            (JobAction::Delete, [true, true, true, false, false, false, false, true, true]),
         ];
         for (action, allowed) in table {
             for (state, may) in states.iter().zip(allowed) {

@@ -1,6 +1,7 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
-use crate::job::execution::{Execution, span};
+use crate::job::execution::{Consent, Execution, span};
+use crate::job::plan;
 use crate::job::spec::{Job, What};
 use crate::job::states::{ExecutionState, JobState, Verdict};
 use crate::time::Timestamp;
@@ -20,6 +21,14 @@ fn say(sentence: impl Into<String>, action: &'static str) -> Why {
 
 fn waiting(job: &Job) -> Option<Why> {
     match &job.state {
+        JobState::AwaitingApproval { .. } => {
+            Some(say("The job waits for the approval of a second person.", "Approve or deny the job."))
+        }
+        JobState::Denied => Some(say("A second person denied the job.", "")),
+        JobState::Paused if job.progress.passed > plan::current_wave(job) => Some(say(
+            format!("The job pauses after wave {}, as its policy says.", job.progress.passed),
+            "Resume the job.",
+        )),
         JobState::Paused => {
             Some(say("The job is paused; devices do not see what they had not begun.", "Resume the job."))
         }
@@ -32,6 +41,27 @@ fn waiting(job: &Job) -> Option<Why> {
     }
 }
 
+/// What holds back a device that has not begun.
+fn held(job: &Job, execution: &Execution) -> Option<Why> {
+    if execution.consent == Consent::Awaited {
+        return Some(say(
+            "The device's user has not agreed to the update yet.",
+            "Agree on the device, or confirm for it.",
+        ));
+    }
+    let at = execution.held_until?;
+    Some(match &job.spec.rollout.window {
+        Some(window) if execution.number == 1 || job.spec.rollout.backoff.is_none() => say(
+            format!("The maintenance window ({window}) is closed; it opens at {at}."),
+            "Wait, or make a job without a window.",
+        ),
+        _ => say(
+            format!("It failed before and is tried again at {at}."),
+            "Wait, or retry the failed devices now.",
+        ),
+    })
+}
+
 /// Explains an execution. `online`: whether the device can be reached now.
 pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Why {
     let left = |due: Option<Timestamp>| {
@@ -40,8 +70,13 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
         })
     };
     let is_command = job.spec.what.command().is_some();
+    if execution.state.is_open() && execution.cancel_asked_at.is_some() {
+        let sentence =
+            format!("The device was asked to stop and has not answered yet.{}", left(execution.due()));
+        return say(sentence, "Wait for the device, or force the cancellation.");
+    }
     match (execution.state, execution.verdict) {
-        (ExecutionState::Queued, _) => waiting(job).unwrap_or_else(|| {
+        (ExecutionState::Queued, _) => waiting(job).or_else(|| held(job, execution)).unwrap_or_else(|| {
             if online {
                 say(
                     format!(
@@ -128,6 +163,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
+    use crate::job::rollout::RolloutPolicy;
     use crate::job::spec::{JobSpec, Progress, Timeouts};
 
     fn job(state: JobState) -> Job {
@@ -143,9 +179,12 @@ mod tests {
                 threshold: None,
                 timeouts: Timeouts::default(),
                 retries: 0,
+                rollout: RolloutPolicy::default(),
             },
             progress: Progress::default(),
             target_count: 1,
+            wave_sizes: vec![],
+            decision: None,
             target_seq: 0,
             version: 1,
             revision: 1,
@@ -178,6 +217,11 @@ mod tests {
             phase_due: Some(now.plus(Duration::from_secs(3600))),
             step_due: None,
             expires_at: None,
+            held_until: None,
+            closes_at: None,
+            cancel_asked_at: None,
+            consent: Consent::NotNeeded,
+            status_code: None,
         }
     }
 

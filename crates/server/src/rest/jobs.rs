@@ -12,7 +12,7 @@ use windlass_api::jobs::{
 };
 use windlass_api::page::{Page, PageQuery};
 use windlass_api::releases::NameVersion;
-use windlass_app::jobs::create::Begin as AppBegin;
+use windlass_app::jobs::Begin as AppBegin;
 use windlass_app::jobs::{
     self as app, ExecutionFilter, ExecutionView, JobPick, JobView, NewTargets, NewWhat, WaveView,
 };
@@ -154,8 +154,8 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
     };
     let last = waves.len().saturating_sub(1);
     let amounts = waves.into_iter().enumerate().filter_map(|(index, size)| match size {
-        WaveSize::Count(count) => Some(Amount::Count(count)),
-        WaveSize::Percent(percent) => Some(Amount::Percent(percent)),
+        WaveSize::Count(count) => Some(Amount::Count(count).into()),
+        WaveSize::Percent(percent) => Some(Amount::Percent(percent).into()),
         WaveSize::Rest => {
             if index != last {
                 problems.add(format!("waves.{index}"), "may be rest only as the last wave");
@@ -172,7 +172,13 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         Targets::Query(query) => NewTargets::Query(query),
     };
     let threshold = failure_threshold.map(|FailureThreshold { count, percent, minimum, scope }| {
-        domain::FailureThreshold { count, percent, minimum, scope: threshold_scope_in(scope) }
+        domain::FailureThreshold {
+            count,
+            percent,
+            of: domain::ShareOf::Finished,
+            minimum,
+            scope: threshold_scope_in(scope),
+        }
     });
     let defaults = domain::Timeouts::default();
     let Timeouts { queued_seconds, in_progress_seconds, verify_seconds } = timeouts;
@@ -187,9 +193,20 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         Begin::Manually => AppBegin::Manually,
         Begin::At(at) => AppBegin::At(timestamp(at)),
     };
+    let rollout = domain::RolloutPolicy::default();
     // A job of the wrong kind has problems by now; the document stands in until they are told.
     let what = what.unwrap_or_else(|| NewWhat::Document(serde_json::Map::new()));
-    problems.none_or(app::NewJob { description, what, targets, waves, threshold, timeouts, retries, begin })
+    problems.none_or(app::NewJob {
+        description,
+        what,
+        targets,
+        waves,
+        threshold,
+        timeouts,
+        retries,
+        begin,
+        rollout,
+    })
 }
 
 fn counts(standing: Standing, targets: u64) -> Counts {
@@ -223,6 +240,8 @@ fn show(view: JobView) -> Job {
         spec,
         progress: _,
         target_count,
+        wave_sizes: _,
+        decision: _,
         target_seq: _,
         version,
         revision: _,
@@ -231,8 +250,10 @@ fn show(view: JobView) -> Job {
         started_at,
         ended_at,
     } = job;
-    let domain::JobSpec { name, what, targets, waves: _, threshold, timeouts: _, retries } = spec;
+    let domain::JobSpec { name, what, targets, waves: _, threshold, timeouts: _, retries, rollout: _ } = spec;
     let (shown, reason) = match state {
+        domain::JobState::AwaitingApproval { then: _ } => (JobState::AwaitingApproval, None),
+        domain::JobState::Denied => (JobState::Denied, None),
         domain::JobState::Scheduled { start_at } => {
             (JobState::Scheduled, start_at.map(|at| format!("starts at {at}")))
         }
@@ -260,9 +281,14 @@ fn show(view: JobView) -> Job {
         document,
         targets,
         retries,
-        failure_threshold: threshold.map(|domain::FailureThreshold { count, percent, minimum, scope }| {
-            FailureThreshold { count, percent, minimum, scope: threshold_scope(scope) }
-        }),
+        failure_threshold: threshold.map(
+            |domain::FailureThreshold { count, percent, of: _, minimum, scope }| FailureThreshold {
+                count,
+                percent,
+                minimum,
+                scope: threshold_scope(scope),
+            },
+        ),
         counts: counts(standing, target_count),
         current_wave: number(current_wave),
         waves: waves
@@ -310,6 +336,11 @@ fn show_execution(view: ExecutionView) -> Execution {
         phase_due: _,
         step_due: _,
         expires_at,
+        held_until: _,
+        closes_at: _,
+        cancel_asked_at: _,
+        consent: _,
+        status_code: _,
     } = execution;
     Execution {
         id: id.get(),

@@ -53,7 +53,7 @@ words! {
     job_kind: domain::job::JobKind => api::jobs::JobKind [Update, Command, Custom];
     job_kind_in: api::jobs::JobKind => domain::job::JobKind [Update, Command, Custom];
     job_state_in: api::jobs::JobState => domain::job::StateWord
-        [Scheduled, Running, Paused, Halted, Stopping, Canceled, Completed];
+        [AwaitingApproval, Denied, Scheduled, Running, Paused, Halted, Stopping, Canceled, Completed];
     execution_state: domain::job::ExecutionState => api::jobs::ExecutionState
         [Queued, InProgress, Succeeded, Failed, Rejected, TimedOut, Canceled, Removed];
     execution_state_in: api::jobs::ExecutionState => domain::job::ExecutionState

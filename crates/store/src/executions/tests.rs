@@ -8,7 +8,9 @@ use windlass_domain::device::Lifecycle;
 use windlass_domain::ids::{DeviceName, GroupPath, ReleaseId, Tag};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Amount, FailureThreshold, Halt, Job, JobSpec, Outcome, Progress, Retry, ThresholdScope, Timeouts, What,
+    Amount, Backoff, Continuous, Decision, DownloadRate, FailureThreshold, Halt, Handling, Job, JobSpec,
+    MaintenanceWindow, Order, Outcome, Priority, Progress, Retry, RolloutPolicy, ShareOf, SuccessThreshold,
+    ThresholdScope, Timeouts, Wave, What,
 };
 
 use super::*;
@@ -35,23 +37,75 @@ fn a_job(targets: u64) -> Job {
             name: "é".to_owned(),
             what: What::Update { release: ReleaseId::new(5), force: true },
             targets: "tag lab".to_owned(),
-            waves: vec![Amount::Count(2), Amount::Percent(30)],
+            waves: vec![
+                Amount::Count(2).into(),
+                Wave {
+                    name: "lab".to_owned(),
+                    query: Some("tag==lab".to_owned()),
+                    amount: Amount::Percent(30),
+                    success: Some(SuccessThreshold { percent: 60 }),
+                    failure: Some(FailureThreshold {
+                        count: None,
+                        percent: Some(7),
+                        of: ShareOf::All,
+                        minimum: 1,
+                        scope: ThresholdScope::Wave,
+                    }),
+                    pause_after: true,
+                },
+            ],
             threshold: Some(FailureThreshold {
                 count: Some(4),
                 percent: Some(20),
+                of: ShareOf::Finished,
                 minimum: 3,
                 scope: ThresholdScope::Job,
             }),
             timeouts: Timeouts { verify: Some(Duration::from_secs(9)), ..Timeouts::default() },
             retries: 2,
+            rollout: RolloutPolicy {
+                handling: Handling::TimeForced { at: START },
+                priority: Priority::new(7).unwrap(),
+                supersede: true,
+                consent: true,
+                window: Some(MaintenanceWindow {
+                    schedule: "0 2 * * SAT".parse().unwrap(),
+                    duration: Duration::from_secs(3600),
+                    zone: Some("+02:00".parse().unwrap()),
+                }),
+                ends_at: Some(START),
+                concurrency: Some(9),
+                download_rate: Some(DownloadRate {
+                    bytes_per_second: 4096,
+                    by: Some("site".parse().unwrap()),
+                }),
+                order: Order::Spread { key: "site".parse().unwrap() },
+                success: Some(SuccessThreshold { percent: 50 }),
+                continuous: Some(Continuous { query: "tag==lab".to_owned(), wave_size: 5 }),
+                approval: true,
+                backoff: Some(Backoff {
+                    first: Duration::from_secs(5),
+                    longest: Duration::from_secs(50),
+                    codes: vec!["7".to_owned()],
+                }),
+            },
         },
         progress: Progress {
             offered: 7,
             accepted: Accepted { wave: 1, wave_failed: 2, wave_finished: 3, job_failed: 4, job_finished: 5 },
             resumed_at: Some(START),
             retry: Some(Retry { after: ExecutionId::new(1), up_to: ExecutionId::new(9) }),
+            passed: 1,
+            is_over: true,
         },
         target_count: targets,
+        wave_sizes: vec![2, 0, 5],
+        decision: Some(Decision {
+            approved: true,
+            by: "user olga".to_owned(),
+            at: START,
+            remark: "ok".to_owned(),
+        }),
         target_seq: 3,
         version: 1,
         revision: 1,
@@ -83,6 +137,11 @@ fn an_execution(job: JobId, device: i64) -> Execution {
         phase_due: Some(START.plus(Duration::from_secs(60))),
         step_due: None,
         expires_at: None,
+        held_until: None,
+        closes_at: None,
+        cancel_asked_at: None,
+        consent: Consent::NotNeeded,
+        status_code: None,
     }
 }
 

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use windlass_domain::ids::{ExecutionId, InvalidName, ReleaseId};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Amount, Command, FailureThreshold, Halt, JobSpec, JobState, Progress, Retry, ThresholdScope, Timeouts,
-    What,
+    Begin, Command, Decision, Halt, Job, JobSpec, JobState, Progress, Retry, Timeouts, What,
 };
 use windlass_domain::time::Timestamp;
 
+use super::rollout_rows::{RolloutRow, ThresholdRow, WaveRow};
 use crate::error::StoreError;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,37 +34,23 @@ enum WhatRow {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum AmountRow {
-    Count(u64),
-    Percent(u8),
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ThresholdRow {
-    count: Option<u64>,
-    percent: Option<u8>,
-    minimum: u64,
-    whole_job: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct SpecRow {
     name: String,
     what: WhatRow,
     targets: String,
-    waves: Vec<AmountRow>,
+    waves: Vec<WaveRow>,
     threshold: Option<ThresholdRow>,
     queued_seconds: u64,
     in_progress_seconds: u64,
     verify_seconds: Option<u64>,
     retries: u32,
+    #[serde(default)]
+    rollout: RolloutRow,
 }
 
 impl SpecRow {
     pub(super) fn of(spec: &JobSpec) -> Self {
-        let JobSpec { name, what, targets, waves, threshold, timeouts, retries } = spec;
+        let JobSpec { name, what, targets, waves, threshold, timeouts, retries, rollout } = spec;
         let Timeouts { queued, in_progress, verify } = timeouts;
         Self {
             name: name.clone(),
@@ -82,26 +68,13 @@ impl SpecRow {
                 What::Document(text) => WhatRow::Document(text.clone()),
             },
             targets: targets.clone(),
-            waves: waves
-                .iter()
-                .map(|amount| match amount {
-                    Amount::Count(count) => AmountRow::Count(*count),
-                    Amount::Percent(percent) => AmountRow::Percent(*percent),
-                })
-                .collect(),
-            threshold: threshold.as_ref().map(|threshold| {
-                let FailureThreshold { count, percent, minimum, scope } = threshold;
-                ThresholdRow {
-                    count: *count,
-                    percent: *percent,
-                    minimum: *minimum,
-                    whole_job: *scope == ThresholdScope::Job,
-                }
-            }),
+            waves: waves.iter().map(WaveRow::of).collect(),
+            threshold: threshold.as_ref().map(ThresholdRow::of),
             queued_seconds: queued.as_secs(),
             in_progress_seconds: in_progress.as_secs(),
             verify_seconds: verify.map(|span| span.as_secs()),
             retries: *retries,
+            rollout: RolloutRow::of(rollout),
         }
     }
 
@@ -116,6 +89,7 @@ impl SpecRow {
             in_progress_seconds,
             verify_seconds,
             retries,
+            rollout,
         } = self;
         let corrupt = |error: InvalidName| StoreError::corrupt("job.spec", error);
         Ok(JobSpec {
@@ -140,24 +114,15 @@ impl SpecRow {
                 WhatRow::Document(text) => What::Document(text),
             },
             targets,
-            waves: waves
-                .into_iter()
-                .map(|amount| match amount {
-                    AmountRow::Count(count) => Amount::Count(count),
-                    AmountRow::Percent(percent) => Amount::Percent(percent),
-                })
-                .collect(),
-            threshold: threshold.map(|row| {
-                let ThresholdRow { count, percent, minimum, whole_job } = row;
-                let scope = if whole_job { ThresholdScope::Job } else { ThresholdScope::Wave };
-                FailureThreshold { count, percent, minimum, scope }
-            }),
+            waves: waves.into_iter().map(WaveRow::read).collect(),
+            threshold: threshold.map(ThresholdRow::read),
             timeouts: Timeouts {
                 queued: Duration::from_secs(queued_seconds),
                 in_progress: Duration::from_secs(in_progress_seconds),
                 verify: verify_seconds.map(Duration::from_secs),
             },
             retries,
+            rollout: rollout.read()?,
         })
     }
 }
@@ -192,22 +157,55 @@ pub(super) struct ProgressRow {
     start_at: Option<i64>,
     halt: Option<HaltRow>,
     in_progress_too: bool,
+    #[serde(default)]
+    passed: u32,
+    #[serde(default)]
+    is_over: bool,
+    #[serde(default)]
+    manually: bool,
+    #[serde(default)]
+    wave_sizes: Vec<u64>,
+    #[serde(default)]
+    decision: Option<DecisionRow>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DecisionRow {
+    approved: bool,
+    by: String,
+    at: i64,
+    remark: String,
+}
+
+/// What a job's progress column says.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) state: JobState,
+    pub(super) progress: Progress,
+    pub(super) wave_sizes: Vec<u64>,
+    pub(super) decision: Option<Decision>,
 }
 
 impl ProgressRow {
-    pub(super) fn of(state: &JobState, progress: &Progress) -> Self {
-        let Progress { offered, accepted, resumed_at, retry } = progress;
+    pub(super) fn of(job: &Job) -> Self {
+        let Progress { offered, accepted, resumed_at, retry, passed, is_over } = &job.progress;
+        let state = &job.state;
         let Accepted { wave, wave_failed, wave_finished, job_failed, job_finished } = *accepted;
         let (start_at, halt, in_progress_too) = match state {
+            JobState::AwaitingApproval { then: Begin::At(at) } => (Some(at.micros()), None, false),
             JobState::Scheduled { start_at } => (start_at.map(Timestamp::micros), None, false),
             JobState::Halted(Halt { wave, failed, finished, threshold }) => {
                 let threshold = threshold.clone();
                 (None, Some(HaltRow { wave: *wave, failed: *failed, finished: *finished, threshold }), false)
             }
             JobState::Stopping { in_progress_too } => (None, None, *in_progress_too),
-            JobState::Running | JobState::Paused | JobState::Canceled | JobState::Completed => {
-                (None, None, false)
-            }
+            JobState::AwaitingApproval { .. }
+            | JobState::Denied
+            | JobState::Running
+            | JobState::Paused
+            | JobState::Canceled
+            | JobState::Completed => (None, None, false),
         };
         Self {
             offered: *offered,
@@ -217,13 +215,43 @@ impl ProgressRow {
             start_at,
             halt,
             in_progress_too,
+            passed: *passed,
+            is_over: *is_over,
+            manually: *state == JobState::AwaitingApproval { then: Begin::Manually },
+            wave_sizes: job.wave_sizes.clone(),
+            decision: job.decision.as_ref().map(|Decision { approved, by, at, remark }| DecisionRow {
+                approved: *approved,
+                by: by.clone(),
+                at: at.micros(),
+                remark: remark.clone(),
+            }),
         }
     }
 
-    pub(super) fn read(self, state: &str) -> Result<(JobState, Progress), StoreError> {
-        let Self { offered, accepted, resumed_at, retry, start_at, halt, in_progress_too } = self;
+    pub(super) fn read(self, state: &str) -> Result<Read, StoreError> {
+        let Self {
+            offered,
+            accepted,
+            resumed_at,
+            retry,
+            start_at,
+            halt,
+            in_progress_too,
+            passed,
+            is_over,
+            manually,
+            wave_sizes,
+            decision,
+        } = self;
         let AcceptedRow { wave, wave_failed, wave_finished, job_failed, job_finished } = accepted;
+        let opening = match start_at {
+            Some(at) => Begin::At(Timestamp::from_micros(at)),
+            None if manually => Begin::Manually,
+            None => Begin::Now,
+        };
         let state = match (state, halt) {
+            ("awaitingApproval", _) => JobState::AwaitingApproval { then: opening },
+            ("denied", _) => JobState::Denied,
             ("scheduled", _) => JobState::Scheduled { start_at: start_at.map(Timestamp::from_micros) },
             ("running", _) => JobState::Running,
             ("paused", _) => JobState::Paused,
@@ -243,7 +271,15 @@ impl ProgressRow {
                 after: ExecutionId::new(after),
                 up_to: ExecutionId::new(up_to),
             }),
+            passed,
+            is_over,
         };
-        Ok((state, progress))
+        let decision = decision.map(|DecisionRow { approved, by, at, remark }| Decision {
+            approved,
+            by,
+            at: Timestamp::from_micros(at),
+            remark,
+        });
+        Ok(Read { state, progress, wave_sizes, decision })
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::{
-    Command, Execution, ExecutionState, JobSpec, JobState, Progress, Timeouts, Verdict,
+    Command, Consent, Execution, ExecutionState, JobSpec, JobState, Progress, RolloutPolicy, Timeouts,
+    Verdict,
 };
 
 use super::*;
@@ -39,9 +40,12 @@ fn a_job(name: &str, what: What, state: JobState, ended: Option<u64>) -> Job {
             threshold: None,
             timeouts: Timeouts::default(),
             retries: 0,
+            rollout: RolloutPolicy::default(),
         },
         progress: Progress::default(),
         target_count: 1,
+        wave_sizes: vec![],
+        decision: None,
         target_seq: 0,
         version: 1,
         revision: 1,
@@ -159,6 +163,11 @@ async fn an_expired_command_is_not_among_what_a_device_may_take_up() {
             phase_due: expires_at,
             step_due: None,
             expires_at,
+            held_until: None,
+            closes_at: None,
+            cancel_asked_at: None,
+            consent: Consent::NotNeeded,
+            status_code: None,
         };
         store
             .write::<_, StoreError, _>(move |tx| {

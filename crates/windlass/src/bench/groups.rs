@@ -392,6 +392,7 @@ pub(crate) async fn job(directory: &Path, devices: u64, figures: &mut Figures) -
         command: None,
         document: None,
         begin: Begin::Now,
+
         waves: Vec::new(),
         failure_threshold: None,
         timeouts: Timeouts::default(),

@@ -305,7 +305,9 @@ async fn watch(api: &Api, id: i64, printer: Printer) -> anyhow::Result<Exit> {
     show(&job, printer)?;
     Ok(match job.state {
         JobState::Completed => Exit::Success,
-        JobState::Scheduled
+        JobState::AwaitingApproval
+        | JobState::Denied
+        | JobState::Scheduled
         | JobState::Running
         | JobState::Paused
         | JobState::Halted
@@ -320,10 +322,12 @@ pub(crate) async fn follow(api: &Api, id: i64, mut seen: impl FnMut(&Job)) -> an
         let job: Job = api.show(&["jobs", &id.to_string()]).await?;
         seen(&job);
         match job.state {
-            JobState::Completed | JobState::Canceled | JobState::Halted => return Ok(job),
-            JobState::Scheduled | JobState::Running | JobState::Paused | JobState::Stopping => {
-                tokio::time::sleep(LOOK).await
-            }
+            JobState::Completed | JobState::Canceled | JobState::Denied | JobState::Halted => return Ok(job),
+            JobState::AwaitingApproval
+            | JobState::Scheduled
+            | JobState::Running
+            | JobState::Paused
+            | JobState::Stopping => tokio::time::sleep(LOOK).await,
         }
     }
 }

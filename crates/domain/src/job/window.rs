@@ -1,0 +1,309 @@
+//! Maintenance windows: the times in which an update may be installed, in the device's own time zone.
+//!
+//! A schedule says when windows open: five fields as in cron (`0 2 * * SAT`), or six to seven with seconds first as in
+//! Quartz and hawkBit (`0 0 2 ? * SAT`), where weekdays count from 1 for Sunday. Knows no device but for its zone.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use croner::Cron;
+use croner::parser::CronParser;
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use crate::time::Timestamp;
+
+/// Longest schedule, in bytes.
+pub const SCHEDULE_BYTES: usize = 128;
+/// Longest window.
+pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Attribute of a device that names its time zone.
+pub const ZONE_ATTRIBUTE: &str = "timezone";
+
+/// A time zone: an IANA name such as `Europe/Berlin`, or an offset such as `+02:00`. Kept as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    text: String,
+    zone: TimeZone,
+}
+
+/// Why a text is no time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("time zone must be an IANA name such as Europe/Berlin, or an offset such as +02:00")]
+pub struct InvalidZone;
+
+impl Zone {
+    /// Coordinated universal time.
+    pub fn utc() -> Self {
+        Self { text: "UTC".to_owned(), zone: TimeZone::UTC }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// `+HH:MM` or `-HH:MM`.
+fn offset(text: &str) -> Option<TimeZone> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, text.get(1..)?),
+        b'-' => (-1, text.get(1..)?),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    if hours.len() != 2 || minutes.len() != 2 {
+        return None;
+    }
+    let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+    if hours > 18 || minutes > 59 {
+        return None;
+    }
+    let seconds = sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60);
+    jiff::tz::Offset::from_seconds(seconds).ok().map(TimeZone::fixed)
+}
+
+impl FromStr for Zone {
+    type Err = InvalidZone;
+
+    fn from_str(text: &str) -> Result<Self, InvalidZone> {
+        if text.is_empty() || text.len() > 64 {
+            return Err(InvalidZone);
+        }
+        let zone = match text {
+            "UTC" | "Z" => TimeZone::UTC,
+            _ => match offset(text) {
+                Some(zone) => zone,
+                None => TimeZone::get(text).map_err(|_| InvalidZone)?,
+            },
+        };
+        Ok(Self { text: text.to_owned(), zone })
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// When windows open. Equal if written the same.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    text: String,
+    cron: Box<Cron>,
+}
+
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Schedule {}
+
+/// Why a text is no schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "schedule must be five cron fields such as 0 2 * * SAT, or six to seven with seconds first such as 0 0 2 ? * SAT: {0}"
+)]
+pub struct InvalidSchedule(String);
+
+impl FromStr for Schedule {
+    type Err = InvalidSchedule;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSchedule> {
+        if text.len() > SCHEDULE_BYTES {
+            return Err(InvalidSchedule(format!("longer than {SCHEDULE_BYTES} bytes")));
+        }
+        let fields = text.split_whitespace().count();
+        if !(5..=7).contains(&fields) {
+            return Err(InvalidSchedule(format!("it has {fields} fields")));
+        }
+        let cron = CronParser::builder()
+            .alternative_weekdays(fields > 5)
+            .dom_and_dow(fields > 5)
+            .sloppy_ranges(true)
+            .build()
+            .parse(text)
+            .map_err(|error| InvalidSchedule(error.to_string()))?;
+        Ok(Self { text: text.to_owned(), cron: Box::new(cron) })
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Times in which work may be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaintenanceWindow {
+    /// When one opens.
+    pub schedule: Schedule,
+    /// How long it stays open.
+    pub duration: Duration,
+    /// Whose clock the schedule means; none: the device's attribute `timezone`, and UTC for devices without it.
+    pub zone: Option<Zone>,
+}
+
+/// How a window stands at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowState {
+    /// Work may be done.
+    Open {
+        /// Since then.
+        since: Timestamp,
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Not now.
+    Closed {
+        /// The next opening.
+        opens: Timestamp,
+        /// Its end.
+        until: Timestamp,
+    },
+    /// Not now and never again.
+    NoneLeft,
+}
+
+impl WindowState {
+    /// Whether work may be done.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// When it changes next.
+    pub const fn turns_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Open { until, .. } => Some(until),
+            Self::Closed { opens, .. } => Some(opens),
+            Self::NoneLeft => None,
+        }
+    }
+}
+
+impl MaintenanceWindow {
+    /// The zone that counts for a device with this `timezone` attribute. One that cannot be read counts as UTC.
+    pub fn zone_for(&self, attribute: Option<&str>) -> Zone {
+        self.zone.clone().or_else(|| attribute.and_then(|text| text.parse().ok())).unwrap_or_else(Zone::utc)
+    }
+
+    /// How it stands for a device with this `timezone` attribute.
+    pub fn state(&self, attribute: Option<&str>, now: Timestamp) -> WindowState {
+        self.state_in(&self.zone_for(attribute), now)
+    }
+
+    /// How it stands in this zone.
+    pub fn state_in(&self, zone: &Zone, now: Timestamp) -> WindowState {
+        let Ok(instant) = jiff::Timestamp::from_microsecond(now.micros()) else {
+            return WindowState::NoneLeft;
+        };
+        let local = instant.to_zoned(zone.zone.clone());
+        let at = |time: Zoned| Timestamp::from_micros(time.timestamp().as_microsecond());
+        if let Ok(last) = self.schedule.cron.find_previous_occurrence(&local, true) {
+            let since = at(last);
+            let until = since.plus(self.duration);
+            if until > now {
+                return WindowState::Open { since, until };
+            }
+        }
+        match self.schedule.cron.find_next_occurrence(&local, false) {
+            Ok(next) => {
+                let opens = at(next);
+                WindowState::Closed { opens, until: opens.plus(self.duration) }
+            }
+            Err(_) => WindowState::NoneLeft,
+        }
+    }
+}
+
+impl fmt::Display for MaintenanceWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zone = self.zone.as_ref().map_or("the device's time zone", |zone| zone.as_str());
+        let minutes = self.duration.as_secs().div_ceil(60);
+        write!(f, "{} for {minutes} min in {zone}", self.schedule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(schedule: &str, hours: u64, zone: Option<&str>) -> MaintenanceWindow {
+        MaintenanceWindow {
+            schedule: schedule.parse().unwrap(),
+            duration: Duration::from_secs(hours * 3600),
+            zone: zone.map(|zone| zone.parse().unwrap()),
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_window_opens_and_closes_in_the_zone_of_the_device() {
+        let nights = window("0 2 * * *", 3, None);
+        let state = nights.state(Some("Europe/Berlin"), at("2026-01-10T00:59:59Z"));
+        assert_eq!(
+            state,
+            WindowState::Closed { opens: at("2026-01-10T01:00:00Z"), until: at("2026-01-10T04:00:00Z") }
+        );
+        let state = nights.state(Some("Europe/Berlin"), at("2026-01-10T01:00:00Z"));
+        assert_eq!(
+            state,
+            WindowState::Open { since: at("2026-01-10T01:00:00Z"), until: at("2026-01-10T04:00:00Z") }
+        );
+        assert!(!nights.state(Some("Europe/Berlin"), at("2026-01-10T04:00:00Z")).is_open());
+        assert!(nights.state(None, at("2026-01-10T04:00:00Z")).is_open(), "without a zone it is UTC");
+        assert!(nights.state(Some("no such"), at("2026-01-10T04:00:00Z")).is_open());
+        let fixed = window("0 2 * * *", 3, Some("-05:00"));
+        assert!(fixed.state(Some("Europe/Berlin"), at("2026-01-10T07:30:00Z")).is_open());
+    }
+
+    #[test]
+    fn a_clock_that_is_put_forward_over_a_window_leaves_the_next_one() {
+        // Berlin skips 02:00 to 03:00 on 2026-03-29.
+        let nights = window("30 2 * * *", 1, Some("Europe/Berlin"));
+        let opens = match nights.state(None, at("2026-03-29T00:00:00Z")) {
+            WindowState::Closed { opens, .. } => opens,
+            other => panic!("{other:?}"),
+        };
+        assert!(opens >= at("2026-03-29T01:00:00Z") && opens <= at("2026-03-30T00:30:00Z"), "{opens}");
+    }
+
+    #[test]
+    fn quartz_schedules_count_weekdays_from_sunday_and_take_question_marks() {
+        // 2026-01-10 is a Saturday: the seventh day for Quartz, the sixth for cron.
+        let quartz = window("0 0 2 ? * 7", 1, Some("UTC"));
+        assert!(quartz.state(None, at("2026-01-10T02:30:00Z")).is_open());
+        let cron = window("0 2 * * 6", 1, Some("UTC"));
+        assert!(cron.state(None, at("2026-01-10T02:30:00Z")).is_open());
+        assert!(!cron.state(None, at("2026-01-11T02:30:00Z")).is_open());
+        assert!("0 0/10 * ? * * 2099".parse::<Schedule>().is_ok());
+    }
+
+    #[test]
+    fn a_schedule_in_the_past_has_no_occurrence_left() {
+        let once = window("0 0 2 10 1 ? 2025", 1, Some("UTC"));
+        assert_eq!(once.state(None, at("2026-01-10T02:30:00Z")), WindowState::NoneLeft);
+        assert!(once.state(None, at("2025-01-10T02:59:59Z")).is_open());
+    }
+
+    #[test]
+    fn what_is_no_schedule_or_zone_is_refused_with_an_example() {
+        for text in ["", "0 2 * *", "61 * * * *", "* * * * * * * *", "every day", &"*".repeat(200)] {
+            let error = text.parse::<Schedule>().unwrap_err().to_string();
+            assert!(error.contains("0 2 * * SAT"), "{error}");
+        }
+        for text in ["", "Mars/Olympus", "+2", "+19:00", "+01:60", "../etc/passwd"] {
+            assert!(text.parse::<Zone>().is_err(), "{text}");
+        }
+        assert!("Europe/Berlin".parse::<Zone>().is_ok());
+        assert!("-03:30".parse::<Zone>().is_ok());
+    }
+}
