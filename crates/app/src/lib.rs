@@ -35,6 +35,7 @@ mod permit;
 pub mod refusals;
 pub mod releases;
 pub mod shadow;
+pub mod simulation;
 mod snapshot;
 pub mod tasks;
 pub mod telemetry;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use windlass_app::access::NewToken;
 use windlass_app::clock::{Clock, FixedClock, SystemEntropy};
+use windlass_app::simulation::Simulation;
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppConfig, AppError};
 use windlass_domain::ids::TenantName;
@@ -83,6 +84,7 @@ impl Fixture {
                 trusted_proxies: Vec::new(),
                 doctor: crate::doctor::Doctor::new(app.clone(), backups.clone(), node, Vec::new()),
                 backups,
+                simulation: Simulation::new(app.clone(), None),
             },
         );
         Self {

@@ -8,3 +8,4 @@ mod command_line;
 mod demo;
 mod device_port;
 mod devices;
+mod simulation;
