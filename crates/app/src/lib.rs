@@ -37,6 +37,7 @@ pub mod releases;
 pub mod shadow;
 pub mod simulation;
 mod snapshot;
+pub mod storage;
 pub mod tasks;
 pub mod telemetry;
 pub mod types;
