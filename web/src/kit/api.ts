@@ -42,6 +42,7 @@ const KINDS: Record<string, ChangeKind> = {
   releases: "release",
   types: "type",
   groups: "group",
+  backups: "backup",
 };
 
 export function keyOf(target: string, query: Query = {}): Key {
