@@ -3068,7 +3068,7 @@ export interface components {
             state?: components["schemas"]["JobState"] | null;
         };
         /** @description Where a job stands. */
-        JobState: "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
+        JobState: "awaitingApproval" | "denied" | "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
         /** @description How the latest try to reach a channel went. */
         LastDelivery: {
             /**
