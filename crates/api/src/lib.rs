@@ -102,8 +102,6 @@ pub mod server;
 
 pub mod backups;
 
-pub mod simulation;
-
 pub mod checks;
 
 /// Where every resource lives.

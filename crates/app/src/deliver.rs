@@ -105,6 +105,7 @@ impl App {
 
     /// Asks the connections of a device, and those of its gateway, to look at its state.
     pub fn wake_device(&self, device: DeviceId) {
+        self.ddi.woken(device);
         self.hub.wake(device);
         if let Some(parent) = self.fleet.parent_of(device) {
             self.hub.wake(parent);

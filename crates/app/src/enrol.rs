@@ -323,6 +323,24 @@ pub(crate) async fn enrol(
     Ok(Outcome::Enrolled(enrolled))
 }
 
+/// As [`enrol`], for a device whose proof is no certificate: makes the device, and never takes one over.
+///
+/// # Errors
+/// When the name is taken by then, or the store failed.
+pub(crate) async fn admit(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+    proof: &str,
+    now: Timestamp,
+) -> Result<DeviceId, AppError> {
+    let made = devices::device_insert(tx, &NewDevice::named(by.tenant, name.clone()), now).await?;
+    let made = made.ok_or_else(|| AppError::Exists { what: "device", name: name.to_string() })?;
+    let details = json!({"created": true, "proof": proof});
+    record(tx, by, "device.enrol", &format!("device:{name}"), details, now).await?;
+    Ok(made.id)
+}
+
 /// Ends the live credentials of a device in favour of a newer one. Returns which.
 pub(crate) async fn supersede(
     tx: &mut Tx<'_>,

@@ -46,6 +46,8 @@ pub struct DownloadGrant {
     pub name: String,
     /// Strong entity tag, with its quotes.
     pub etag: String,
+    /// When it was uploaded.
+    pub modified: Timestamp,
 }
 
 /// Why a download is refused. `Display` is the sentence for whoever asks.
@@ -250,12 +252,13 @@ async fn judge(tx: &mut Tx<'_>, execution: ExecutionId, artifact: ArtifactId) ->
     }
     Ok(match artifacts::get(tx, execution.tenant, artifact).await? {
         None => Err(DownloadRefusal::Gone),
-        Some(Artifact { id, name, sha256, size, .. }) => Ok(DownloadGrant {
+        Some(Artifact { id, name, sha256, size, created_at, .. }) => Ok(DownloadGrant {
             artifact: id,
             sha256,
             size,
             name: name.into_string(),
             etag: format!("\"{sha256}\""),
+            modified: created_at,
         }),
     })
 }

@@ -71,6 +71,8 @@ pub struct Limits {
     pub pending_open: u32,
     /// How long an enrolment waits for an operator, or a decision is remembered, since its last attempt.
     pub pending_kept: Duration,
+    /// Devices per minute that a tenant's token, or nothing at all, may bring in over hawkBit's interface.
+    pub plug_and_play_per_minute: u32,
     /// How long a certificate ownership token is good.
     pub ownership_token: Duration,
     /// Points in one telemetry message.
@@ -133,6 +135,7 @@ impl Default for Limits {
             pending_per_claim: 100,
             pending_open: 1_000,
             pending_kept: Duration::from_secs(30 * 24 * 3600),
+            plug_and_play_per_minute: 1_000,
             ownership_token: Duration::from_secs(3600),
             points_per_message: 1_000,
             metrics_per_device: 1_000,

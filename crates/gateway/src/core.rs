@@ -14,6 +14,7 @@ use windlass_app::refusals::{Cause, Claimed, Refused, Stage};
 use windlass_app::tasks::Tasks;
 use windlass_domain::limits::Limits;
 
+use crate::ddi::Ddi;
 use crate::ingest::{Delivery, Ingest};
 use crate::metrics::Metrics;
 use crate::mqtt::link::Links;
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     pub(crate) links: Links,
     pub(crate) wills: Wills,
+    pub(crate) ddi: Ddi,
     pub(crate) tasks: Tasks,
     started: Instant,
 }
@@ -47,6 +49,7 @@ impl Core {
             rates: Rates::new(&app.limits),
             links: Links::default(),
             wills: Wills::default(),
+            ddi: Ddi::new(app.clone()),
             started: Instant::now(),
             app,
             metrics,

@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod core;
+pub mod ddi;
 mod door;
 mod http;
 mod ingest;

@@ -110,14 +110,6 @@ macro_rules! select {
     };
 }
 
-/// Changes an alert, if the condition after WHERE still holds. What it is then.
-macro_rules! change {
-    ($tx:expr, $set:literal, $($bind:expr),+ $(,)?) => {{
-        let row = fetch_optional!($tx, Row, concat!("UPDATE alert SET ", $set, " RETURNING ", columns!()), $($bind),+)?;
-        written($tx, row).await
-    }};
-}
-
 async fn written(tx: &mut Tx<'_>, row: Option<Row>) -> Result<Option<Alert>, StoreError> {
     match row {
         Some(row) => {
@@ -198,17 +190,22 @@ pub async fn amend(
     condition: &Condition,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    change!(
+    let row = fetch_optional!(
         tx,
-        "severity = $1, subject = $2, detail = $3, action = $4, last_at = $5, count = count + 1
-         WHERE id = $6 AND standing = 1",
+        Row,
+        concat!(
+            "UPDATE alert SET severity = $1, subject = $2, detail = $3, action = $4, last_at = $5, \
+               count = count + 1 WHERE id = $6 AND standing = 1 RETURNING ",
+            columns!()
+        ),
         condition.severity.as_str(),
         condition.subject.as_str(),
         condition.detail.as_str(),
         condition.action.as_str(),
         now.micros(),
         id.get()
-    )
+    )?;
+    written(tx, row).await
 }
 
 /// Notes that a condition has ended. The alert, if that closed it; none if it was closed by hand before.
@@ -221,15 +218,20 @@ pub async fn end(
     reason: &str,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    let closed = change!(
+    let row = fetch_optional!(
         tx,
-        "closed_at = $1, closed_reason = $2 WHERE id = $3 AND standing = 1 AND closed_at IS NULL",
+        Row,
+        concat!(
+            "UPDATE alert SET closed_at = $1, closed_reason = $2 \
+             WHERE id = $3 AND standing = 1 AND closed_at IS NULL RETURNING ",
+            columns!()
+        ),
         now.micros(),
         reason,
         id.get()
     )?;
     execute!(tx, "UPDATE alert SET standing = 0 WHERE id = $1", id.get())?;
-    Ok(closed)
+    written(tx, row).await
 }
 
 /// One alert of a tenant.
@@ -252,15 +254,20 @@ pub async fn acknowledge(
     by: &str,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    change!(
+    let row = fetch_optional!(
         tx,
-        "acknowledged_at = $1, acknowledged_by = $2
-         WHERE tenant_id = $3 AND id = $4 AND closed_at IS NULL AND acknowledged_at IS NULL",
+        Row,
+        concat!(
+            "UPDATE alert SET acknowledged_at = $1, acknowledged_by = $2 WHERE tenant_id = $3 AND id = $4 \
+             AND closed_at IS NULL AND acknowledged_at IS NULL RETURNING ",
+            columns!()
+        ),
         now.micros(),
         by,
         tenant.get(),
         id.get()
-    )
+    )?;
+    written(tx, row).await
 }
 
 /// Closes an open alert by hand; it does not open again while its condition goes on. None if it is closed.
@@ -274,14 +281,20 @@ pub async fn close(
     reason: &str,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    change!(
+    let row = fetch_optional!(
         tx,
-        "closed_at = $1, closed_reason = $2 WHERE tenant_id = $3 AND id = $4 AND closed_at IS NULL",
+        Row,
+        concat!(
+            "UPDATE alert SET closed_at = $1, closed_reason = $2 WHERE tenant_id = $3 AND id = $4 \
+             AND closed_at IS NULL RETURNING ",
+            columns!()
+        ),
         now.micros(),
         reason,
         tenant.get(),
         id.get()
-    )
+    )?;
+    written(tx, row).await
 }
 
 /// Which alerts.

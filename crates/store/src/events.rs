@@ -4,7 +4,6 @@ use windlass_domain::event::Severity;
 use windlass_domain::ids::{DeviceId, TenantId};
 use windlass_domain::time::Timestamp;
 
-use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::row::read;
 use crate::tx::{Tx, execute, fetch_all};
@@ -84,8 +83,8 @@ pub async fn event_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Re
         severity.as_str(),
         detail.as_str(),
         now.micros()
-    )?;
-    tx.changed(ChangeKind::Event, device.get()).await
+    )
+    .map(drop)
 }
 
 /// Most characters that the log lines of one device and minute take.
@@ -113,8 +112,8 @@ pub async fn log_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Resu
         now.micros(),
         "\n",
         LOG_CHARACTERS
-    )?;
-    tx.changed(ChangeKind::Event, device.get()).await
+    )
+    .map(drop)
 }
 
 /// Events of one device with an id below `before`, newest first.

@@ -370,6 +370,34 @@ pub async fn pending(
     Ok(in_progress)
 }
 
+/// Every update of a device that is not over, whether or not the device may see it now: what it has not begun only while
+/// its job runs or is to be stopped, and only until it expires.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_updates(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<Vec<Execution>, StoreError> {
+    fetch_all!(
+        tx,
+        ExecutionRow,
+        columns!(
+            "JOIN job j ON j.id = e.job_id
+             WHERE e.device_id = $1 AND e.state IN ('queued', 'inProgress') AND e.latest = 1 AND j.kind = 'update'
+               AND (e.state = 'inProgress' OR e.cancel_asked_at IS NOT NULL
+                 OR (j.state = 'running' AND (e.expires_at IS NULL OR e.expires_at > $2)))
+             ORDER BY j.priority DESC, e.id"
+        ),
+        device.get(),
+        now.micros(),
+    )?
+    .into_iter()
+    .map(ExecutionRow::read)
+    .collect()
+}
+
 /// How many executions a device has that are queued or in progress, whatever the state of their jobs.
 ///
 /// # Errors

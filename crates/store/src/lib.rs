@@ -29,6 +29,7 @@ mod store;
 pub mod telemetry;
 pub mod tx;
 
+pub mod ddi;
 pub mod device_tokens;
 pub mod devices;
 pub mod events;

@@ -10,7 +10,6 @@ export type ChangeKind =
   | "event"
   | "refusal"
   | "pending"
-  | "backup"
   | "release"
   | "type"
   | "credential"
@@ -57,7 +56,6 @@ export function concerns(change: Change, key: Key): boolean {
       return kind === change.kind && (subject === "list" || device === undefined || subject === device);
     case "alert":
     case "pending":
-    case "backup":
     case "release":
     case "type":
     case "group":

@@ -26,8 +26,6 @@ const TONES: Record<string, Tone> = {
   superseded: "off",
   revoked: "bad",
   expired: "bad",
-  awaitingApproval: "warn",
-  denied: "off",
   scheduled: "off",
   running: "busy",
   paused: "warn",

@@ -5,15 +5,27 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use windlass_domain::hawkbit::Settings;
-use windlass_domain::ids::{DeviceId, TenantId};
+use windlass_domain::ids::{DeviceId, TenantId, TenantName};
+use windlass_domain::time::Timestamp;
+use windlass_store::ddi::Target;
 use windlass_store::device_tokens::DeviceToken;
 use windlass_store::{Change, ChangeKind};
 
+use super::files::Files;
+
 /// Entries of one kind; with more the place is emptied and fills again.
-const MOST: usize = 200_000;
+const MOST: usize = 1_000_000;
+/// How long it is believed that a device has nothing to do, though nobody said otherwise.
+const BELIEVED: Duration = Duration::from_secs(3600);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// One kind of facts.
 #[derive(Debug)]
@@ -32,19 +44,15 @@ impl<K, V> Default for Place<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Place<K, V> {
-    fn held(&self) -> MutexGuard<'_, Held<K, V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What is known, or the generation in which to read it.
     pub(crate) fn get(&self, key: &K) -> Result<V, u64> {
-        let held = self.held();
+        let held = lock(&self.0);
         held.facts.get(key).cloned().ok_or(held.generation)
     }
 
     /// Keeps what was read, unless something was forgotten since `generation`.
     pub(crate) fn keep(&self, key: K, value: V, generation: u64) {
-        let mut held = self.held();
+        let mut held = lock(&self.0);
         if held.generation != generation {
             return;
         }
@@ -56,17 +64,63 @@ impl<K: Eq + Hash, V: Clone> Place<K, V> {
 
     /// Forgets one fact.
     pub(crate) fn forget(&self, key: &K) {
-        let mut held = self.held();
+        let mut held = lock(&self.0);
         held.generation = held.generation.wrapping_add(1);
         held.facts.remove(key);
+    }
+
+    /// Forgets everything.
+    fn forget_all(&self) {
+        let mut held = lock(&self.0);
+        held.generation = held.generation.wrapping_add(1);
+        held.facts.clear();
+    }
+}
+
+/// What is known of a device only while it is in contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Where it came from.
+    pub address: IpAddr,
+    /// What its client calls itself; may be empty.
+    pub agent: String,
+    /// When it was told to come again.
+    pub next: Option<Timestamp>,
+}
+
+/// New devices of this minute.
+#[derive(Debug, Default)]
+pub(crate) struct Admissions(Mutex<(i64, u32)>);
+
+impl Admissions {
+    /// Counts one more; false if there were too many.
+    pub(crate) fn take(&self, now: Timestamp, most: u32) -> bool {
+        let minute = now.seconds().div_euclid(60);
+        let mut counted = lock(&self.0);
+        if counted.0 != minute {
+            *counted = (minute, 0);
+        }
+        counted.1 = counted.1.saturating_add(1);
+        counted.1 <= most
     }
 }
 
 /// Facts about tenants and devices.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    pub(crate) tenants: Place<TenantName, TenantId>,
     pub(crate) settings: Place<TenantId, Arc<Settings>>,
     pub(crate) tokens: Place<DeviceId, Option<DeviceToken>>,
+    pub(crate) certificates: Place<DeviceId, bool>,
+    pub(crate) aliases: Place<(TenantId, String), DeviceId>,
+    pub(crate) targets: Place<DeviceId, Arc<Target>>,
+    /// Since when a device has nothing to do.
+    idle: Place<DeviceId, Timestamp>,
+    contacts: Mutex<HashMap<DeviceId, Contact>>,
+    /// Devices whose client was seen closing what it was told to skip.
+    closers: Mutex<HashMap<DeviceId, ()>>,
+    pub(crate) admissions: Admissions,
+    pub(crate) files: Files,
 }
 
 impl Memory {
@@ -75,10 +129,70 @@ impl Memory {
         for change in changes {
             if change.kind == ChangeKind::Setting {
                 self.settings.forget(&TenantId::new(change.id));
+            } else if change.kind == ChangeKind::Tenant {
+                self.tenants.forget_all();
             } else if change.kind == ChangeKind::DeviceToken {
                 self.tokens.forget(&DeviceId::new(change.id));
+            } else if change.kind == ChangeKind::DdiTarget {
+                self.targets.forget(&DeviceId::new(change.id));
+            } else if change.kind == ChangeKind::Credential {
+                // A credential does not say whose it is.
+                self.certificates.forget_all();
             }
         }
+    }
+
+    /// The device may have something to do.
+    pub(crate) fn woken(&self, device: DeviceId) {
+        self.idle.forget(&device);
+    }
+
+    /// Whether the device surely has nothing to do; else the generation in which to look.
+    pub(crate) fn is_idle(&self, device: DeviceId, now: Timestamp) -> Result<(), u64> {
+        match self.idle.get(&device) {
+            Ok(since) if now.since(since) < BELIEVED => Ok(()),
+            Ok(_) => {
+                self.idle.forget(&device);
+                self.idle.get(&device).map(drop)
+            }
+            Err(generation) => Err(generation),
+        }
+    }
+
+    /// The device was seen to have nothing to do.
+    pub(crate) fn idle(&self, device: DeviceId, now: Timestamp, generation: u64) {
+        self.idle.keep(device, now, generation);
+    }
+
+    pub(crate) fn note_contact(&self, device: DeviceId, contact: Contact) {
+        let mut contacts = lock(&self.contacts);
+        if contacts.len() >= MOST {
+            contacts.clear();
+        }
+        let next = contact.next.or_else(|| contacts.get(&device).and_then(|known| known.next));
+        contacts.insert(device, Contact { next, ..contact });
+    }
+
+    pub(crate) fn note_next(&self, device: DeviceId, next: Timestamp) {
+        if let Some(contact) = lock(&self.contacts).get_mut(&device) {
+            contact.next = Some(next);
+        }
+    }
+
+    pub(crate) fn contact(&self, device: DeviceId) -> Option<Contact> {
+        lock(&self.contacts).get(&device).cloned()
+    }
+
+    /// The client closed what it was told to skip: nothing of that kind is shown to it any more.
+    pub(crate) fn closes_skipped(&self, device: DeviceId) {
+        let mut closers = lock(&self.closers);
+        if closers.len() < MOST {
+            closers.insert(device, ());
+        }
+    }
+
+    pub(crate) fn is_closer(&self, device: DeviceId) -> bool {
+        lock(&self.closers).contains_key(&device)
     }
 }
 
@@ -95,5 +209,26 @@ mod tests {
         let now = place.get(&1).unwrap_err();
         place.keep(1, "new", now);
         assert_eq!(place.get(&1), Ok("new"));
+    }
+
+    #[test]
+    fn a_device_is_looked_at_again_when_it_is_woken_and_after_an_hour() {
+        let (memory, device) = (Memory::default(), DeviceId::new(1));
+        let at = Timestamp::from_seconds;
+        let generation = memory.is_idle(device, at(0)).unwrap_err();
+        memory.woken(device);
+        memory.idle(device, at(0), generation);
+        let generation = memory.is_idle(device, at(0)).unwrap_err();
+        memory.idle(device, at(0), generation);
+        assert_eq!(memory.is_idle(device, at(3599)), Ok(()));
+        assert!(memory.is_idle(device, at(3600)).is_err());
+    }
+
+    #[test]
+    fn new_devices_are_counted_by_the_minute() {
+        let admissions = Admissions::default();
+        let at = Timestamp::from_seconds;
+        assert!(admissions.take(at(0), 2) && admissions.take(at(59), 2) && !admissions.take(at(59), 2));
+        assert!(admissions.take(at(60), 2));
     }
 }

@@ -1,14 +1,37 @@
 //! Devices that speak hawkBit's Direct Device Integration: a tenant's settings for them, their tokens, and what they
 //! ask and report.
 //!
-//! Knows neither HTTP nor JSON: `gateway::ddi` translates.
+//! Knows neither HTTP nor JSON: `gateway::ddi` translates. An action is an execution of an update job; its states and
+//! verdicts are those of every job.
+//!
+//! `mod` order is reading order.
 
 mod memory;
 mod settings;
 mod tokens;
 
+mod peer;
+
+mod stand;
+
+mod poll;
+
+mod action;
+
+mod report;
+
+mod attributes;
+
+mod files;
+
+pub use action::{ActionView, Failed, FileView, ModuleView, Wanted, action_word};
+pub use memory::Contact;
 pub(crate) use memory::Memory;
+pub use peer::{ALIAS, DdiPeer, Proof, ProxyWord, Shown, Turned};
+pub use poll::{Next, Poll};
+pub use report::{MOST_ENTRIES, MOST_MESSAGES};
 pub use settings::SettingView;
+pub use stand::{CLIENT_ATTRIBUTE, Urgency};
 pub use tokens::DeviceTokenView;
 
 #[cfg(test)]

@@ -67,19 +67,6 @@ pub(crate) async fn visible(
     Ok(device)
 }
 
-/// The same, at the version that is expected of it.
-async fn expected_one(
-    app: &App,
-    tx: &mut Tx<'_>,
-    by: &Principal,
-    name: &DeviceName,
-    expected: Option<i64>,
-) -> Result<Device, AppError> {
-    let device = visible(app, tx, by, name).await?;
-    expect_version(expected, device.version)?;
-    Ok(device)
-}
-
 async fn entry(tx: &mut Tx<'_>, device: Device) -> Result<Entry, AppError> {
     let aliases = devices::device_aliases(tx, device.id).await?;
     let groups = groups::groups_of(tx, device.id).await?;
@@ -224,7 +211,8 @@ impl App {
             .write(move |tx| {
                 let (app, by, name, patch) = (app.clone(), who.clone(), name.clone(), patch.clone());
                 Box::pin(async move {
-                    let mut device = expected_one(&app, tx, &by, &name, expected).await?;
+                    let mut device = visible(&app, tx, &by, &name).await?;
+                    expect_version(expected, device.version)?;
                     let details = patch.details();
                     patch.apply(tx, &mut device).await?;
                     stay_in_scope(&app, tx, &by, &device).await?;
@@ -255,7 +243,8 @@ impl App {
             .write(move |tx| {
                 let (app, by, name) = (app.clone(), who.clone(), name.clone());
                 Box::pin(async move {
-                    let device = expected_one(&app, tx, &by, &name, expected).await?;
+                    let device = visible(&app, tx, &by, &name).await?;
+                    expect_version(expected, device.version)?;
                     if device.lifecycle == Lifecycle::Decommissioned {
                         return Err(AppError::Conflict {
                             code: "device.decommissioned",

@@ -76,8 +76,7 @@ impl Stale {
                 | ChangeKind::Alert
                 | ChangeKind::Setting
                 | ChangeKind::DeviceToken
-                | ChangeKind::Event
-                | ChangeKind::Backup
+                | ChangeKind::DdiTarget
                 | ChangeKind::Unknown => {}
             }
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{DeviceReport, Execution, ExecutionState, Job, JobState, Refusal, ReportedStatus};
+use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 use windlass_wire::jobs::{self as wire, ErrorCode, JobRequest};
 use windlass_wire::topic::{JobOperation, JobRef, JobTopic};
@@ -209,6 +210,40 @@ async fn get(
     Ok(Ok(Served::only(wire::execution_accepted(Some(&execution), ctx.now.seconds(), token))))
 }
 
+/// Carries out what a device reports, whatever protocol it speaks. `code`: a status code that came with it. Gives the
+/// execution as it is then, and what else is to be done.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn report(
+    tx: &mut Tx<'_>,
+    execution: &Execution,
+    job: &Job,
+    report: &DeviceReport,
+    code: Option<i64>,
+    now: Timestamp,
+) -> Result<Result<(Execution, Effects), Refusal>, StoreError> {
+    let mut changed = match execution.report(report, &job.spec.timeouts, now) {
+        Ok(changed) => changed,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    changed.status_code = code.or(changed.status_code);
+    if changed.state == ExecutionState::Succeeded {
+        changed = verify::succeeded(tx, job, changed, now).await?;
+    }
+    executions::update(tx, execution, &changed).await?;
+    let mut effects = Effects::default();
+    if !changed.state.is_open() {
+        tries::again_if_due(tx, job, &changed, now).await?;
+        effects.reconcile.push(job.id);
+    }
+    // Another one may be next now, also because this one went before its elders.
+    if changed.state != execution.state {
+        effects.wake.push(execution.device);
+    }
+    Ok(Ok((changed, effects)))
+}
+
 async fn update(
     tx: &mut Tx<'_>,
     ctx: &RequestContext<'_>,
@@ -221,31 +256,19 @@ async fn update(
         Ok(None) => return Ok(Err(not_found())),
         Ok(Some(found)) => found,
     };
-    let mut changed = match execution.report(&shape::report(request), &job.spec.timeouts, ctx.now) {
-        Ok(changed) => changed,
-        Err(refusal) => {
-            let code = match refusal {
-                Refusal::VersionMismatch => ErrorCode::VersionMismatch,
-                Refusal::InvalidStateTransition => ErrorCode::InvalidStateTransition,
-                Refusal::Expired => ErrorCode::TerminalStateReached,
-            };
-            let state = Some(shape::state(&execution));
-            return Ok(Err(Rejection { code, message: refusal.to_string(), state }));
-        }
-    };
-    if changed.state == ExecutionState::Succeeded {
-        changed = verify::succeeded(tx, &job, changed, ctx.now).await?;
-    }
-    executions::update(tx, &execution, &changed).await?;
-    let mut effects = Effects::default();
-    if !changed.state.is_open() {
-        tries::again_if_due(tx, &job, &changed, ctx.now).await?;
-        effects.reconcile.push(job.id);
-    }
-    // Another one may be next now, also because this one went before its elders.
-    if changed.state != execution.state {
-        effects.wake.push(ctx.device);
-    }
+    let (changed, effects) =
+        match report(tx, &execution, &job, &shape::report(request), None, ctx.now).await? {
+            Ok(done) => done,
+            Err(refusal) => {
+                let code = match refusal {
+                    Refusal::VersionMismatch => ErrorCode::VersionMismatch,
+                    Refusal::InvalidStateTransition => ErrorCode::InvalidStateTransition,
+                    Refusal::Expired => ErrorCode::TerminalStateReached,
+                };
+                let state = Some(shape::state(&execution));
+                return Ok(Err(Rejection { code, message: refusal.to_string(), state }));
+            }
+        };
     let state = request.include_job_execution_state.then(|| shape::state(&changed));
     let body = if request.include_job_document { described(tx, ctx, &changed).await? } else { None };
     let payload = wire::update_accepted(state.as_ref(), body.as_ref(), ctx.now.seconds(), token);

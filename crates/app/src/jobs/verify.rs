@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use windlass_domain::device::Device;
 use windlass_domain::device_type::TypeSpec;
-use windlass_domain::ids::{DeviceId, TenantId};
+use windlass_domain::ids::{AttributeKey, DeviceId, TenantId};
 use windlass_domain::job::verdict::{Expected, Running, Said};
-use windlass_domain::job::{Execution, Job, Verdict, What, command};
+use windlass_domain::job::{Execution, Handling, Job, Verdict, What, command};
 use windlass_domain::shadow::{Object, Section, Shadow};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
@@ -30,7 +30,7 @@ pub(super) async fn running(
     expected: &Expected,
     spec: &TypeSpec,
     device: DeviceId,
-    inventory: &BTreeMap<windlass_domain::ids::AttributeKey, String>,
+    inventory: &BTreeMap<AttributeKey, String>,
 ) -> Result<Running, StoreError> {
     let shadow = shadows::shadow(tx, device, None).await?;
     let reported = match &shadow {
@@ -62,6 +62,9 @@ pub(super) async fn succeeded(
     if job.spec.what.command().is_some() {
         let (verdict, reason) = command::at_success(&execution.details);
         return Ok(execution.judged(verdict, &reason, now));
+    }
+    if job.spec.rollout.handling == Handling::DownloadOnly {
+        return Ok(execution.judged(Verdict::Unverifiable, "fetched; nothing was to be installed", now));
     }
     let Some(release) = release_of(tx, job.tenant, job).await? else {
         return Ok(execution.judged(Verdict::Unverifiable, "", now));
@@ -99,8 +102,8 @@ pub(super) async fn shown(
     Ok(execution)
 }
 
-/// Looks at the versions that a device shows now, after it reported something, and settles what they prove. `said`: what
-/// it just reported; that came after every success that is stored, also within one second of it.
+/// Looks at the versions that a device shows now, after it reported something, and settles what they prove. `said` and
+/// `inventory`: what it just reported; that came after every success that is stored, also within one second of it.
 ///
 /// # Errors
 /// When the store fails.
@@ -108,6 +111,7 @@ pub async fn observe(
     tx: &mut Tx<'_>,
     device: DeviceId,
     said: &Object,
+    inventory: &BTreeMap<AttributeKey, String>,
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
     let mut effects = Effects::default();
@@ -123,9 +127,7 @@ pub async fn observe(
         let Some(release) = release_of(tx, job.tenant, &job).await? else { continue };
         let expected = expected(&release);
         let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
-        let nothing = BTreeMap::new();
-        let just_said =
-            expected.look(&spec.version_sources, Said { reported: Some(&said), inventory: &nothing });
+        let just_said = expected.look(&spec.version_sources, Said { reported: Some(&said), inventory });
         let succeeded_at = execution.ended_at.unwrap_or(execution.updated_at);
         let (verdict, reason) = expected.after_success(&running, &just_said, &execution.before, succeeded_at);
         if verdict == Verdict::Pending {

@@ -2,6 +2,10 @@
 //!
 //! Whether a link is good is asked of the application for every request. Knows nothing of artifacts.
 
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 use http_body_util::{BodyExt, StreamBody};
@@ -9,23 +13,17 @@ use hyper::body::Frame;
 use tokio_util::io::ReaderStream;
 use windlass_app::App;
 use windlass_app::links::DownloadGrant;
+use windlass_domain::ids::Sha256;
+use windlass_domain::time::Timestamp;
 
 pub use super::Body;
+use super::range::{self, Part, Wanted};
 use super::{full, problem};
 
 /// Bytes read from the disk at once.
 const CHUNK: usize = 64 * 1024;
-
-/// What part of a file is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// All of it.
-    Whole,
-    /// From this byte on, so many.
-    Part { offset: u64, length: u64 },
-    /// Nothing that the file has.
-    Nothing,
-}
+/// What all files are.
+const OCTETS: &str = "application/octet-stream";
 
 /// Answers GET and HEAD of a signed link. `head` is the request's, of which the path and query are used as given.
 pub async fn answer(app: &App, head: &request::Parts) -> Response<Body> {
@@ -46,28 +44,37 @@ fn refuse(refusal: &windlass_app::links::DownloadRefusal) -> Response<Body> {
     problem(status, refusal.code(), &refusal.to_string())
 }
 
-async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Response<Body> {
-    let DownloadGrant { artifact: _, sha256, size, name, etag } = grant;
+/// Sends what a request asks for of a file that it may have.
+pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Response<Body> {
+    let DownloadGrant { artifact: _, sha256, size, name, etag, modified } = grant;
     let mut answer = Response::new(full(""));
     let headers = answer.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-transform"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        headers.insert(header::ETAG, etag);
+    let modified = http_date(*modified);
+    insert(&mut answer, header::ETAG, etag);
+    insert(&mut answer, header::LAST_MODIFIED, &modified);
+    let said = |name| text(&head.headers, name);
+    if said(&header::IF_MATCH).is_some_and(|tags| !one_matches(tags, etag)) {
+        *answer.status_mut() = StatusCode::PRECONDITION_FAILED;
+        insert(&mut answer, header::CONTENT_LENGTH, "0");
+        return answer;
     }
-    if text(&head.headers, &header::IF_NONE_MATCH).is_some_and(|tags| none_match(tags, etag)) {
+    if said(&header::IF_NONE_MATCH).is_some_and(|tags| none_match(tags, etag)) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         return answer;
     }
-    let range = text(&head.headers, &header::RANGE);
-    let (offset, length) = match wanted(range, text(&head.headers, &header::IF_RANGE), etag, *size) {
-        Wanted::Whole => (0, *size),
-        Wanted::Part { offset, length } => {
+    let same = said(&header::IF_RANGE).is_none_or(|condition| holds(condition, etag, &modified));
+    let wanted = match said(&header::RANGE).filter(|_| same) {
+        Some(range) => range::wanted(range, *size),
+        None => Wanted::Whole,
+    };
+    let parts = match wanted {
+        Wanted::Whole => vec![Part { offset: 0, length: *size }],
+        Wanted::Parts(parts) => {
             *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
-            let last = offset + length - 1;
-            insert(&mut answer, header::CONTENT_RANGE, &format!("bytes {offset}-{last}/{size}"));
-            (offset, length)
+            parts
         }
         Wanted::Nothing => {
             *answer.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
@@ -76,21 +83,86 @@ async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Respon
             return answer;
         }
     };
-    insert(&mut answer, header::CONTENT_TYPE, "application/octet-stream");
     insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(name));
+    let wants_bytes = head.method != Method::HEAD;
+    let [Part { offset, length }] = parts[..] else {
+        return several(app, answer, sha256, &parts, *size, wants_bytes);
+    };
+    insert(&mut answer, header::CONTENT_TYPE, OCTETS);
+    if answer.status() == StatusCode::PARTIAL_CONTENT {
+        let last = offset + length - 1;
+        insert(&mut answer, header::CONTENT_RANGE, &format!("bytes {offset}-{last}/{size}"));
+    }
     insert(&mut answer, header::CONTENT_LENGTH, &length.to_string());
-    if head.method == Method::HEAD || length == 0 {
+    if !wants_bytes || length == 0 {
         return answer;
     }
     match app.download_range(sha256, offset, length).await {
         Ok(reader) => {
-            use futures_util::StreamExt;
             let frames = ReaderStream::with_capacity(reader, CHUNK).map(|chunk| chunk.map(Frame::data));
             *answer.body_mut() = BodyExt::boxed_unsync(StreamBody::new(frames));
             answer
         }
         Err(refusal) => refuse(&refusal),
     }
+}
+
+/// Section 14.6: several parts as one body, whose length is known before.
+fn several(
+    app: &App,
+    mut answer: Response<Body>,
+    sha256: &Sha256,
+    parts: &[Part],
+    size: u64,
+    wants_bytes: bool,
+) -> Response<Body> {
+    let digest = sha256.to_string();
+    let boundary = format!("windlass-{}", digest.get(..32).unwrap_or_default());
+    let head = |Part { offset, length }: Part| {
+        let last = offset + length - 1;
+        format!(
+            "\r\n--{boundary}\r\nContent-Type: {OCTETS}\r\nContent-Range: bytes {offset}-{last}/{size}\r\n\r\n"
+        )
+    };
+    let end = format!("\r\n--{boundary}--\r\n");
+    let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
+    let length: u64 = parts.iter().map(|part| bytes(&head(*part)) + part.length).sum::<u64>() + bytes(&end);
+    insert(&mut answer, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={boundary}"));
+    insert(&mut answer, header::CONTENT_LENGTH, &length.to_string());
+    if !wants_bytes {
+        return answer;
+    }
+    let (app, sha256) = (app.clone(), *sha256);
+    let parts: Vec<(Part, Bytes)> = parts.iter().map(|part| (*part, Bytes::from(head(*part)))).collect();
+    let sent = stream::iter(parts).then(move |(Part { offset, length }, head)| {
+        let app = app.clone();
+        async move {
+            let reader = app.download_range(&sha256, offset, length).await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>(stream::iter([Ok(head)]).chain(ReaderStream::with_capacity(reader, CHUNK)))
+        }
+    });
+    let frames = sent.try_flatten().chain(stream::iter([Ok(Bytes::from(end))]));
+    *answer.body_mut() = BodyExt::boxed_unsync(StreamBody::new(frames.map(|chunk| chunk.map(Frame::data))));
+    answer
+}
+
+/// Section 5.6.7.
+fn http_date(at: Timestamp) -> String {
+    match jiff::Timestamp::from_second(at.seconds()) {
+        Ok(at) => at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// Section 13.1.5: the tag, compared strongly, or exactly the time of the last change.
+fn holds(condition: &str, etag: &str, modified: &str) -> bool {
+    let condition = condition.trim();
+    condition == etag || (!modified.is_empty() && condition == modified)
+}
+
+/// Section 13.1.1, compared strongly.
+fn one_matches(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
 }
 
 fn insert(answer: &mut Response<Body>, name: HeaderName, value: &str) {
@@ -106,43 +178,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 /// Section 13.1.2, compared weakly.
 fn none_match(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
-}
-
-/// Section 14.2. A range that cannot be read, several at once, or a condition that does not hold mean the whole.
-fn wanted(range: Option<&str>, if_range: Option<&str>, etag: &str, size: u64) -> Wanted {
-    let Some(range) = range else { return Wanted::Whole };
-    if if_range.is_some_and(|condition| condition.trim() != etag) {
-        return Wanted::Whole;
-    }
-    let Some((unit, set)) = range.split_once('=') else { return Wanted::Whole };
-    let Some((first, last)) = set.trim().split_once('-') else { return Wanted::Whole };
-    if !unit.trim().eq_ignore_ascii_case("bytes") || set.contains(',') {
-        return Wanted::Whole;
-    }
-    let (first, last) = (first.trim(), last.trim());
-    if !first.bytes().chain(last.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return Wanted::Whole;
-    }
-    // More digits than fit mean a byte that no file has.
-    let number = |digits: &str| digits.parse::<u64>().unwrap_or(u64::MAX);
-    match (first, last) {
-        ("", "") => Wanted::Whole,
-        ("", suffix) => match number(suffix).min(size) {
-            0 => Wanted::Nothing,
-            length => Wanted::Part { offset: size - length, length },
-        },
-        (first, last) => {
-            let offset = number(first);
-            let last = if last.is_empty() { u64::MAX } else { number(last) };
-            if last < offset {
-                Wanted::Whole
-            } else if offset >= size {
-                Wanted::Nothing
-            } else {
-                Wanted::Part { offset, length: last.min(size - 1) - offset + 1 }
-            }
-        }
-    }
 }
 
 /// Always an attachment; the name in ASCII, and in full by RFC 8187.
@@ -167,53 +202,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_the_standard_says() {
-        let part = |offset, length| Wanted::Part { offset, length };
-        let cases = [
-            ("bytes=0-0", part(0, 1)),
-            ("bytes=0-99", part(0, 100)),
-            ("bytes=0-100", part(0, 100)),
-            ("bytes=90-", part(90, 10)),
-            ("bytes=99-", part(99, 1)),
-            ("bytes=100-", Wanted::Nothing),
-            ("bytes=100-200", Wanted::Nothing),
-            ("bytes=-1", part(99, 1)),
-            ("bytes=-100", part(0, 100)),
-            ("bytes=-1000", part(0, 100)),
-            ("bytes=-0", Wanted::Nothing),
-            ("bytes=10-99999999999999999999999", part(10, 90)),
-            ("bytes=99999999999999999999999-", Wanted::Nothing),
-            ("Bytes = 5 - 9", part(5, 5)),
-            ("bytes=9-5", Wanted::Whole),
-            ("bytes=0-1,5-6", Wanted::Whole),
-            ("bytes=", Wanted::Whole),
-            ("bytes=-", Wanted::Whole),
-            ("bytes=a-b", Wanted::Whole),
-            ("bytes=+1-5", Wanted::Whole),
-            ("items=0-1", Wanted::Whole),
-            ("bytes 0-1", Wanted::Whole),
-        ];
-        for (range, expected) in cases {
-            assert_eq!(wanted(Some(range), None, "\"e\"", 100), expected, "{range}");
-        }
-        assert_eq!(wanted(None, None, "\"e\"", 100), Wanted::Whole);
-    }
-
-    #[test]
-    fn an_empty_file_has_no_range() {
-        for range in ["bytes=0-", "bytes=0-0", "bytes=-1"] {
-            assert_eq!(wanted(Some(range), None, "\"e\"", 0), Wanted::Nothing, "{range}");
-        }
-        assert_eq!(wanted(None, None, "\"e\"", 0), Wanted::Whole);
-    }
-
-    #[test]
     fn a_range_of_another_version_gets_the_whole() {
-        let range = Some("bytes=5-");
-        assert_eq!(wanted(range, Some("\"e\""), "\"e\"", 10), Wanted::Part { offset: 5, length: 5 });
-        for other in ["\"f\"", "W/\"e\"", "Tue, 15 Nov 1994 12:45:26 GMT"] {
-            assert_eq!(wanted(range, Some(other), "\"e\"", 10), Wanted::Whole, "{other}");
+        let modified = http_date(Timestamp::from_seconds(784_887_151));
+        assert_eq!(modified, "Tue, 15 Nov 1994 08:12:31 GMT");
+        for same in ["\"e\"", " \"e\" ", &modified] {
+            assert!(holds(same, "\"e\"", &modified), "{same}");
         }
+        for other in ["\"f\"", "W/\"e\"", "Tue, 15 Nov 1994 08:12:32 GMT", ""] {
+            assert!(!holds(other, "\"e\"", &modified), "{other}");
+        }
+        assert!(!holds("", "\"e\"", ""));
+    }
+
+    #[test]
+    fn a_condition_on_the_version_is_compared_strongly() {
+        assert!(one_matches("\"a\", \"e\"", "\"e\"") && one_matches("*", "\"e\""));
+        assert!(!one_matches("W/\"e\"", "\"e\"") && !one_matches("\"a\"", "\"e\""));
     }
 
     #[test]

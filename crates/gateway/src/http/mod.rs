@@ -3,6 +3,7 @@
 //! A peer is who its client certificate says, asked again for each request.
 
 pub mod download;
+mod range;
 pub(crate) mod twin;
 pub(crate) mod twin_calls;
 pub(crate) mod websocket;
@@ -25,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use windlass_app::links;
 
 use crate::core::Core;
+use crate::ddi::{self, Around};
 use crate::mqtt::welcome::Arrival;
 
 /// A body that is sent.
@@ -68,7 +70,8 @@ where
         async move {
             let mut answer = route(&core, &arrival, request).await;
             // Strangers ask once: only those who can be told apart may stay.
-            if arrival.chain.is_empty() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let stays = !arrival.chain.is_empty() || answer.extensions().get::<ddi::Known>().is_some();
+            if !stays && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(answer)
@@ -105,5 +108,31 @@ async fn route(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incomi
     if twin::is_twin(path) {
         return twin_calls::answer(core, arrival, request).await;
     }
+    if ddi::is_ddi(path) {
+        return hawkbit(core, arrival, request).await;
+    }
     problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path on the device port")
+}
+
+/// hawkBit's interface: a client certificate says who asks, or what the request shows.
+async fn hawkbit(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incoming>) -> Response<Body> {
+    let certificate = match arrival.chain.is_empty() {
+        true => None,
+        false => match twin_calls::device(core, arrival).await {
+            Ok(device) => Some(device),
+            Err(refusal) if refusal.status() == StatusCode::SERVICE_UNAVAILABLE => return *refusal,
+            Err(_) => {
+                let mut answer = Response::new(full(""));
+                *answer.status_mut() = StatusCode::UNAUTHORIZED;
+                return answer;
+            }
+        },
+    };
+    let (head, body) = request.into_parts();
+    let base = match ddi::host(&head) {
+        Some(host) => format!("https://{host}"),
+        None => arrival.link_base.to_string(),
+    };
+    let around = Around { address: arrival.address, certificate, relayed: false, base };
+    core.ddi.answer(Request::from_parts(head, body), around).await
 }

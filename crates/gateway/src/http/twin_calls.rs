@@ -112,7 +112,8 @@ async fn serve(
     }
 }
 
-async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Refusal> {
+/// The device that a certificate names; whoever else came is refused, which was noted.
+pub(crate) async fn device(core: &Core, arrival: &Arrival) -> Result<Arc<DevicePeer>, Refusal> {
     match arrival.identify(core).await {
         Ok(Peer::Device(device)) => Ok(device),
         Ok(peer @ (Peer::Claim(_) | Peer::Application(_))) => {

@@ -79,6 +79,7 @@ bounds!(
     pending_per_claim,
     pending_open,
     pending_kept,
+    plug_and_play_per_minute,
     ownership_token,
     points_per_message,
     metrics_per_device,

@@ -74,10 +74,9 @@ mod server;
 
 mod backups;
 
-mod simulation;
-
 mod checks;
 
+mod ddi;
 mod downloads;
 
 mod assets;
@@ -104,11 +103,11 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use windlass_app::backup::Backups;
-use windlass_app::simulation::Simulation;
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppError};
 use windlass_domain::ids::{TenantId, TenantName};
 use windlass_domain::time::Timestamp;
+use windlass_gateway::ddi::Ddi;
 use windlass_gateway::metrics::Metrics;
 use windlass_store::tenants;
 
@@ -134,8 +133,6 @@ pub(crate) struct RestConfig {
     pub(crate) trusted_proxies: Vec<Cidr>,
     /// Backups of this node.
     pub(crate) backups: Backups,
-    /// Simulated devices of this process.
-    pub(crate) simulation: Simulation,
     /// Looks whether this node stands well.
     pub(crate) doctor: Doctor,
 }
@@ -179,6 +176,7 @@ pub(crate) struct Inner {
     pub(crate) requests: metrics::Requests,
     pub(crate) under_way: Arc<idempotency::UnderWay>,
     pub(crate) streams: Arc<live::Streams>,
+    pub(crate) ddi: Ddi,
     pub(crate) started_at: Timestamp,
     /// One import at a time: its file is in memory.
     pub(crate) imports: tokio::sync::Semaphore,
@@ -199,7 +197,9 @@ impl Deref for Rest {
 impl Rest {
     pub(crate) fn new(app: App, config: RestConfig) -> Self {
         let started_at = app.clock.now();
+        let ddi = Ddi::new(app.clone());
         Self(Arc::new(Inner {
+            ddi,
             app,
             config,
             readiness: Readiness::default(),
@@ -290,7 +290,6 @@ fn operations(rest: &Rest) -> Routes {
         audit::routes,
         server::routes,
         backups::routes,
-        simulation::routes,
         checks::routes,
         openapi::routes,
     ] {
@@ -302,7 +301,7 @@ fn operations(rest: &Rest) -> Routes {
 /// The whole console port.
 pub(crate) fn router(rest: &Rest) -> Router {
     let (router, document) = openapi::build(rest);
-    let outside = downloads::routes(health::routes(metrics::routes(Router::new())));
+    let outside = ddi::routes(downloads::routes(health::routes(metrics::routes(Router::new()))));
     router
         .merge(outside)
         .method_not_allowed_fallback(|| async { Refusal::no_such_method() })

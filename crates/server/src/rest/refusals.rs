@@ -136,8 +136,7 @@ async fn list(
     let RefusalQuery { device, address, claimed, stage, q, limit, cursor } = query;
     let filter = RefusalFilter { device, address, claimed, stage: stage.map(stage_in), text: q };
     let before = after_number(cursor.as_deref())?;
-    let found = rest.app.refusal_list(&by, &filter, before, most(limit))?;
-    Ok(page(rest.app.refusals_waiting(&by, found).await?))
+    Ok(page(rest.app.refusal_list(&by, &filter, before, most(limit))?))
 }
 
 async fn of_device(
@@ -147,8 +146,7 @@ async fn of_device(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Shown>>, Refusal> {
     let before = after_number(query.cursor.as_deref())?;
-    let found = rest.app.device_refusals(&by, &device_name(&name)?, before, most(query.limit))?;
-    Ok(page(rest.app.refusals_waiting(&by, found).await?))
+    Ok(page(rest.app.device_refusals(&by, &device_name(&name)?, before, most(query.limit))?))
 }
 
 async fn unmapped(

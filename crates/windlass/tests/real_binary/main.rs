@@ -8,5 +8,3 @@ mod command_line;
 mod demo;
 mod device_port;
 mod devices;
-mod leaving;
-mod simulation;

@@ -111,7 +111,6 @@ export function ChannelForm({
             value={it.secret}
             onChange={(event) => change({ secret: event.currentTarget.value })}
             error={fault(problem, "secret")}
-            aria-invalid={fault(problem, "secret") !== undefined}
           />
         </>
       ) : (

@@ -1,0 +1,267 @@
+//! What devices say of themselves: attributes, which are their inventory, and what they run. Both may prove an update.
+
+use std::collections::BTreeMap;
+
+use windlass_domain::ids::AttributeKey;
+use windlass_domain::job::{Execution, Verdict};
+use windlass_domain::shadow::Object;
+use windlass_domain::time::Timestamp;
+use windlass_store::ddi::{AutoConfirm, Installed, Target};
+use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
+use windlass_wire::ddi::{ConfigData, Initiator, InstalledBase, Mode};
+
+use super::action::{Failed, release};
+use super::peer::DdiPeer;
+use super::poll::agree;
+use super::report::busy;
+use crate::app::App;
+use crate::jobs::verify;
+use crate::message::Effects;
+
+/// Most characters of a key and of a value.
+const LONGEST: usize = 128;
+/// Most attributes of a device.
+const MOST: usize = 100;
+
+/// A key as inventories have it: what cannot stay becomes `_`.
+fn key(text: &str) -> Result<AttributeKey, Failed> {
+    let bad = || Failed::Bad(format!("a key has 1 to {LONGEST} characters"));
+    if text.is_empty() || text.chars().count() > LONGEST {
+        return Err(bad());
+    }
+    let allowed =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '_' };
+    text.chars().map(allowed).collect::<String>().parse().map_err(|_| bad())
+}
+
+/// The inventory after what the device says.
+fn applied(
+    before: &BTreeMap<AttributeKey, String>,
+    said: &ConfigData,
+) -> Result<BTreeMap<AttributeKey, String>, Failed> {
+    let ConfigData { mode, data } = said;
+    let mut after = match mode {
+        Mode::Replace => BTreeMap::new(),
+        Mode::Merge | Mode::Remove => before.clone(),
+    };
+    for (name, value) in data {
+        let key = key(name)?;
+        match value {
+            Some(value) if value.chars().count() > LONGEST => {
+                return Err(Failed::Bad(format!("the value of {name} has more than {LONGEST} characters")));
+            }
+            Some(value) if *mode != Mode::Remove => drop(after.insert(key, value.clone())),
+            Some(_) | None => drop(after.remove(&key)),
+        }
+    }
+    if after.len() > MOST {
+        return Err(Failed::TooMany(format!("a device has at most {MOST} attributes")));
+    }
+    Ok(after)
+}
+
+async fn config_data_in(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    said: &ConfigData,
+    now: Timestamp,
+) -> Result<(Effects, bool), Failed> {
+    let mut device = devices::device_by_id(tx, peer.device).await?.ok_or(Failed::NotFound)?;
+    let target = table::target(tx, peer.device).await?;
+    let inventory = applied(&device.inventory, said)?;
+    let changed = inventory != device.inventory;
+    if changed {
+        device.inventory.clone_from(&inventory);
+        if !devices::device_save(tx, &mut device, now).await? {
+            return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
+        }
+    }
+    if target.attributes_wanted {
+        table::target_put(tx, peer.device, &Target { attributes_wanted: false, ..target }).await?;
+    }
+    let effects = verify::observe(tx, peer.device, &Object::new(), &inventory, now).await?;
+    Ok((effects, changed))
+}
+
+/// Judges what waits to be seen by what the device says that it runs.
+async fn judge(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    said: &InstalledBase,
+    now: Timestamp,
+) -> Result<Effects, StoreError> {
+    let mut effects = Effects::default();
+    for execution in executions::verifying(tx, peer.device).await? {
+        let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
+        let Some(release) = release(tx, &job).await? else { continue };
+        if release.name.as_str() != said.name {
+            continue;
+        }
+        let judged: Execution = if release.version.as_str() == said.version {
+            execution.clone().judged(Verdict::Verified, "the device says that it runs this release", now)
+        } else {
+            let reason = format!("the device says that it runs {} {}", said.name, said.version);
+            execution.clone().judged(Verdict::RolledBack, &reason, now)
+        };
+        if executions::update(tx, &execution, &judged).await? {
+            effects.reconcile.push(job.id);
+        }
+    }
+    Ok(effects)
+}
+
+async fn installed_in(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    said: &InstalledBase,
+    now: Timestamp,
+) -> Result<(Effects, bool), Failed> {
+    let mut device = devices::device_by_id(tx, peer.device).await?.ok_or(Failed::NotFound)?;
+    let target = table::target(tx, peer.device).await?;
+    let same = |one: &Installed| one.name == said.name && one.version == said.version;
+    let first = !target.installed.as_ref().is_some_and(same);
+    if first {
+        let installed =
+            Installed { name: said.name.clone(), version: said.version.clone(), execution: None, at: now };
+        table::target_put(tx, peer.device, &Target { installed: Some(installed), ..target }).await?;
+        let shown = [("installedBase.name", &said.name), ("installedBase.version", &said.version)];
+        for (name, value) in shown {
+            device.inventory.insert(key(name)?, value.clone());
+        }
+        if device.inventory.len() > MOST {
+            return Err(Failed::TooMany(format!("a device has at most {MOST} attributes")));
+        }
+        if !devices::device_save(tx, &mut device, now).await? {
+            return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
+        }
+    }
+    let mut effects = judge(tx, peer, said, now).await?;
+    let seen = verify::observe(tx, peer.device, &Object::new(), &device.inventory, now).await?;
+    effects.reconcile.extend(seen.reconcile);
+    Ok((effects, first))
+}
+
+impl App {
+    /// Takes the attributes of a device.
+    ///
+    /// # Errors
+    /// `Bad` for keys and values that are too long, `TooMany`, or `Unavailable`.
+    pub async fn ddi_config_data(&self, peer: &DdiPeer, said: ConfigData) -> Result<(), Failed> {
+        self.ddi_seen(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
+        let (who, now) = (peer.clone(), self.clock.now());
+        let (effects, changed) = self
+            .store
+            .write(move |tx| {
+                let (peer, said) = (who.clone(), said.clone());
+                Box::pin(async move { config_data_in(tx, &peer, &said, now).await })
+            })
+            .await?;
+        if changed {
+            self.fleet.refresh_devices(&self.store, [peer.device]).await?;
+        }
+        self.ddi_settle(peer, effects);
+        Ok(())
+    }
+
+    /// Takes what a device says that it runs. True if that is news.
+    ///
+    /// # Errors
+    /// `Bad` for names that are too long, or `Unavailable`.
+    pub async fn ddi_installed_base(&self, peer: &DdiPeer, said: InstalledBase) -> Result<bool, Failed> {
+        if said.name.chars().count() > LONGEST || said.version.chars().count() > LONGEST {
+            return Err(Failed::Bad(format!("name and version have at most {LONGEST} characters")));
+        }
+        let (who, now) = (peer.clone(), self.clock.now());
+        let (effects, first) = self
+            .store
+            .write(move |tx| {
+                let (peer, said) = (who.clone(), said.clone());
+                Box::pin(async move { installed_in(tx, &peer, &said, now).await })
+            })
+            .await?;
+        if first {
+            self.fleet.refresh_devices(&self.store, [peer.device]).await?;
+        }
+        self.ddi_settle(peer, effects);
+        Ok(first)
+    }
+
+    /// Lets the updates of a device go on by themselves, or not any longer.
+    ///
+    /// # Errors
+    /// `Conflict` where that is so already, or `Unavailable`.
+    pub async fn ddi_auto_confirm(&self, peer: &DdiPeer, by: Option<Initiator>) -> Result<(), Failed> {
+        let (device, now) = (peer.device, self.clock.now());
+        self.store
+            .write(move |tx| {
+                let by = by.clone();
+                Box::pin(async move {
+                    let target = table::target(tx, device).await?;
+                    let auto_confirm = match (by, &target.auto_confirm) {
+                        (Some(_), Some(_)) => {
+                            return Err(Failed::Conflict("confirming by itself is on already"));
+                        }
+                        (None, None) => return Ok(()),
+                        (Some(Initiator { initiator, remark }), None) => {
+                            let short =
+                                |text: Option<String>| text.map(|text| text.chars().take(LONGEST).collect());
+                            Some(AutoConfirm {
+                                initiator: short(initiator),
+                                remark: short(remark),
+                                since: now,
+                            })
+                        }
+                        (None, Some(_)) => None,
+                    };
+                    let on = auto_confirm.is_some();
+                    table::target_put(tx, device, &Target { auto_confirm, ..target }).await?;
+                    if on {
+                        agree(tx, device, now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        self.ddi_settle(peer, Effects { wake: vec![device], ..Effects::default() });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(mode: Mode, data: &[(&str, Option<&str>)]) -> ConfigData {
+        let data = data.iter().map(|(key, value)| ((*key).to_owned(), value.map(ToOwned::to_owned)));
+        ConfigData { mode, data: data.collect() }
+    }
+
+    fn before() -> BTreeMap<AttributeKey, String> {
+        BTreeMap::from([("a".parse().unwrap(), "1".to_owned()), ("b".parse().unwrap(), "2".to_owned())])
+    }
+
+    fn after(mode: Mode, data: &[(&str, Option<&str>)]) -> Vec<String> {
+        let after = applied(&before(), &said(mode, data)).unwrap();
+        after.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    #[test]
+    fn attributes_are_merged_replaced_and_removed() {
+        assert_eq!(after(Mode::Merge, &[("b", Some("3")), ("c", Some("4"))]), ["a=1", "b=3", "c=4"]);
+        assert_eq!(after(Mode::Merge, &[("a", None)]), ["b=2"]);
+        assert_eq!(after(Mode::Replace, &[("c", Some("4"))]), ["c=4"]);
+        assert_eq!(after(Mode::Remove, &[("a", Some(""))]), ["b=2"]);
+        assert_eq!(after(Mode::Merge, &[("HW Revision", Some("x"))]), ["HW_Revision=x", "a=1", "b=2"]);
+    }
+
+    #[test]
+    fn long_keys_long_values_and_too_many_are_refused() {
+        let long = "k".repeat(129);
+        assert!(matches!(applied(&before(), &said(Mode::Merge, &[(&long, Some("x"))])), Err(Failed::Bad(_))));
+        assert!(matches!(applied(&before(), &said(Mode::Merge, &[("k", Some(&long))])), Err(Failed::Bad(_))));
+        assert!(applied(&before(), &said(Mode::Merge, &[("k", Some(&"ü".repeat(128)))])).is_ok());
+        let many: Vec<String> = (0..99).map(|number| format!("k{number}")).collect();
+        let many: Vec<(&str, Option<&str>)> = many.iter().map(|key| (key.as_str(), Some("x"))).collect();
+        assert!(matches!(applied(&before(), &said(Mode::Merge, &many)), Err(Failed::TooMany(_))));
+    }
+}

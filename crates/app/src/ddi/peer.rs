@@ -1,0 +1,512 @@
+//! Who asks: a device by its own token, the tenant's, a certificate, a trusted proxy's word, or nothing at all.
+//!
+//! Every refusal looks the same from outside, also that of a device or tenant that there is not; why is kept with the
+//! other refusals. The proof is judged before it is said whether there is such a device.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use windlass_domain::hawkbit::{SecretText, Settings};
+use windlass_domain::ids::{DeviceId, DeviceName, TenantId, TenantName};
+use windlass_domain::permission::Principal;
+use windlass_store::{StoreError, Tx, credentials, device_tokens, devices, tenants};
+
+use crate::app::App;
+use crate::ddi::memory::Contact;
+use crate::enrol;
+use crate::error::{AppError, chain};
+use crate::message::DevicePeer;
+use crate::refusals::{Cause, Claimed, Owner, Refused, Stage};
+
+/// Which protocol's external ids these are.
+pub const ALIAS: &str = "hawkbit";
+/// Most bytes of a controller id.
+const LONGEST: usize = 256;
+
+/// What a request shows of who sent it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The tenant as the path has it.
+    pub tenant: String,
+    /// The controller id, decoded.
+    pub controller: String,
+    /// The header `Authorization`.
+    pub authorization: Option<String>,
+    /// A client certificate of our own TLS.
+    pub certificate: Option<Arc<DevicePeer>>,
+    /// What a trusted proxy says of the certificate that it checked.
+    pub proxy: Option<ProxyWord>,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// What the client calls itself; may be empty.
+    pub agent: String,
+}
+
+/// What a trusted proxy says of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyWord {
+    /// Its common name.
+    pub controller: String,
+    /// Hashes of its issuers, lower case.
+    pub authorities: Vec<String>,
+}
+
+/// How a device proved who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// A certificate of its own.
+    Certificate,
+    /// Its own token.
+    Token,
+    /// The tenant's token.
+    Gateway,
+    /// A proxy checked its certificate.
+    Proxy,
+    /// It did not.
+    Nothing,
+}
+
+impl Proof {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Token => "target token",
+            Self::Gateway => "gateway token",
+            Self::Proxy => "proxy",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Whether it is the device's own, so that nobody else can have it.
+    const fn is_own(self) -> bool {
+        match self {
+            Self::Certificate | Self::Token | Self::Proxy => true,
+            Self::Gateway | Self::Nothing => false,
+        }
+    }
+}
+
+/// A device that proved who it is.
+#[derive(Debug, Clone)]
+pub struct DdiPeer {
+    /// Owner.
+    pub tenant: TenantId,
+    /// Which device.
+    pub device: DeviceId,
+    /// Its public name.
+    pub name: DeviceName,
+    /// How it proved that.
+    pub proof: Proof,
+    /// The tenant's settings.
+    pub settings: Arc<Settings>,
+    /// What the client calls itself.
+    pub agent: String,
+    pub(super) address: SocketAddr,
+}
+
+/// Why a request is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum Turned {
+    /// 401, without a word.
+    #[error("not allowed")]
+    Denied,
+    /// 429.
+    #[error("too many new devices; wait a minute")]
+    TooMany,
+    /// 503.
+    #[error("not available for now")]
+    Unavailable,
+}
+
+/// A refusal for the log, in words.
+struct Why(&'static str, String);
+
+enum Judged {
+    Known(DeviceId, Proof),
+    New(Proof),
+}
+
+impl App {
+    /// Judges who asks. A device that there is not yet is made if its proof allows it.
+    ///
+    /// # Errors
+    /// See [`Turned`]; why is kept with the refusals of the tenant.
+    pub async fn ddi_identify(&self, shown: Shown) -> Result<DdiPeer, Turned> {
+        if !self.fleet.is_current() {
+            return Err(Turned::Unavailable);
+        }
+        let tenant = self.ddi_tenant(&shown.tenant).await?;
+        let Some(tenant) = tenant else {
+            self.ddi_refuse(
+                &shown,
+                None,
+                None,
+                Why("ddi.tenant", format!("there is no tenant {}", shown.tenant)),
+            );
+            return Err(Turned::Denied);
+        };
+        let settings = self.settings_of(tenant).await.map_err(unavailable)?;
+        let known = self.ddi_known(tenant, &shown.controller).await?;
+        let judged = match self.ddi_judge(tenant, &settings, known, &shown).await? {
+            Ok(judged) => judged,
+            Err(why) => {
+                self.ddi_refuse(&shown, Some(tenant), known, why);
+                return Err(Turned::Denied);
+            }
+        };
+        let (device, proof) = match judged {
+            Judged::Known(device, proof) => (device, proof),
+            Judged::New(proof) => (self.ddi_admit(tenant, &shown, proof).await?, proof),
+        };
+        let Some(entry) = self.fleet.entry(device) else { return Err(Turned::Unavailable) };
+        if !entry.device.lifecycle.may_connect() {
+            let why = Why("ddi.lifecycle", format!("the device is {}", entry.device.lifecycle));
+            self.ddi_refuse(&shown, Some(tenant), Some(device), why);
+            return Err(Turned::Denied);
+        }
+        Ok(DdiPeer {
+            tenant,
+            device,
+            name: entry.device.name.clone(),
+            proof,
+            settings,
+            agent: shown.agent,
+            address: shown.address,
+        })
+    }
+
+    /// The tenant that a path names, in whatever case.
+    async fn ddi_tenant(&self, name: &str) -> Result<Option<TenantId>, Turned> {
+        let Ok(name) = name.to_ascii_lowercase().parse::<TenantName>() else { return Ok(None) };
+        let generation = match self.ddi.tenants.get(&name) {
+            Ok(known) => return Ok(Some(known)),
+            Err(generation) => generation,
+        };
+        let wanted = name.clone();
+        let found = self
+            .store
+            .read::<_, StoreError, _>(move |tx| {
+                let wanted = wanted.clone();
+                Box::pin(async move { tenants::tenant_by_name(tx, &wanted).await })
+            })
+            .await
+            .map_err(|error| unavailable(error.into()))?;
+        let Some(found) = found else { return Ok(None) };
+        self.ddi.tenants.keep(name, found.id, generation);
+        Ok(Some(found.id))
+    }
+
+    /// The device that a controller id stands for: by name, else by its external id.
+    async fn ddi_known(&self, tenant: TenantId, controller: &str) -> Result<Option<DeviceId>, Turned> {
+        if controller.is_empty() || controller.len() > LONGEST {
+            return Ok(None);
+        }
+        if let Some(device) = controller.parse().ok().and_then(|name| self.fleet.id_of(tenant, &name)) {
+            return Ok(Some(device));
+        }
+        let key = (tenant, controller.to_owned());
+        let generation = match self.ddi.aliases.get(&key) {
+            Ok(device) if self.ddi_answers_to(device, controller) => return Ok(Some(device)),
+            Ok(_) => {
+                self.ddi.aliases.forget(&key);
+                return self.ddi_by_alias(key, None).await;
+            }
+            Err(generation) => generation,
+        };
+        self.ddi_by_alias(key, Some(generation)).await
+    }
+
+    fn ddi_answers_to(&self, device: DeviceId, controller: &str) -> bool {
+        let is_it = |alias: &devices::Alias| alias.protocol == ALIAS && alias.external_id == controller;
+        self.fleet.entry(device).is_some_and(|entry| entry.aliases.iter().any(is_it))
+    }
+
+    async fn ddi_by_alias(
+        &self,
+        key: (TenantId, String),
+        generation: Option<u64>,
+    ) -> Result<Option<DeviceId>, Turned> {
+        let wanted = key.clone();
+        let found = self
+            .store
+            .read::<_, StoreError, _>(move |tx| {
+                let (tenant, controller) = wanted.clone();
+                Box::pin(async move { devices::device_by_alias(tx, tenant, ALIAS, &controller).await })
+            })
+            .await
+            .map_err(|error| unavailable(error.into()))?;
+        let found = found.map(|device| device.id);
+        if let (Some(device), Some(generation)) = (found, generation) {
+            self.ddi.aliases.keep(key, device, generation);
+        }
+        Ok(found)
+    }
+
+    async fn ddi_judge(
+        &self,
+        tenant: TenantId,
+        settings: &Settings,
+        known: Option<DeviceId>,
+        shown: &Shown,
+    ) -> Result<Result<Judged, Why>, Turned> {
+        let allowed = &settings.authentication;
+        if let Some(peer) = &shown.certificate {
+            return Ok(self.ddi_by_certificate(tenant, known, peer));
+        }
+        let own = match known {
+            Some(device) => self.token_of(device).await.map_err(unavailable)?,
+            None => None,
+        };
+        let admit = |proof: Proof| known.map_or(Judged::New(proof), |device| Judged::Known(device, proof));
+        if let Some(word) = &shown.proxy
+            && let Some(authorities) = &allowed.authorities
+        {
+            let vouched = word.controller == shown.controller
+                && word.authorities.iter().any(|issuer| authorities.contains(issuer));
+            return Ok(if vouched {
+                Ok(admit(Proof::Proxy))
+            } else {
+                Err(Why(
+                    "ddi.authority",
+                    "the proxy names another device, or no issuer that is allowed".to_owned(),
+                ))
+            });
+        }
+        let (scheme, secret) = shown
+            .authorization
+            .as_deref()
+            .and_then(|header| header.trim().split_once(' '))
+            .map_or(("", ""), |(scheme, secret)| (scheme, secret.trim()));
+        if scheme.eq_ignore_ascii_case("TargetToken") {
+            // Compared also where there is none, so that time tells nothing.
+            let nothing = || SecretText::from_random([0; 32]);
+            let stored = own.as_ref().map_or_else(nothing, |own| own.token.clone());
+            let right = stored.is(secret) && own.is_some();
+            return Ok(match (allowed.target_token, known.filter(|_| right)) {
+                (true, Some(device)) => {
+                    if own.is_some_and(|own| !own.binding) {
+                        self.ddi_bind_token(device).await?;
+                    }
+                    Ok(Judged::Known(device, Proof::Token))
+                }
+                (true, None) => {
+                    Err(Why("ddi.targetToken", "the target token is not the device's".to_owned()))
+                }
+                (false, _) => Err(Why("ddi.targetToken", "target tokens are switched off".to_owned())),
+            });
+        }
+        if scheme.eq_ignore_ascii_case("GatewayToken") {
+            let right = allowed.gateway_token.as_ref().is_some_and(|token| token.is(secret));
+            if !right {
+                let why = match allowed.gateway_token {
+                    Some(_) => "the gateway token is not the tenant's",
+                    None => "gateway tokens are switched off",
+                };
+                return Ok(Err(Why("ddi.gatewayToken", why.to_owned())));
+            }
+            return self.ddi_lesser(known, own.is_some_and(|own| own.binding), admit(Proof::Gateway)).await;
+        }
+        if allowed.anonymous {
+            return self.ddi_lesser(known, own.is_some_and(|own| own.binding), admit(Proof::Nothing)).await;
+        }
+        let why = if shown.authorization.is_some() {
+            "the header Authorization is neither a TargetToken nor a GatewayToken"
+        } else {
+            "nothing proves who it is"
+        };
+        Ok(Err(Why("ddi.noProof", why.to_owned())))
+    }
+
+    fn ddi_by_certificate(
+        &self,
+        tenant: TenantId,
+        known: Option<DeviceId>,
+        peer: &DevicePeer,
+    ) -> Result<Judged, Why> {
+        let is_child = |device: DeviceId| self.fleet.parent_of(device) == Some(peer.device);
+        match known {
+            Some(device) if peer.tenant == tenant && (device == peer.device || is_child(device)) => {
+                Ok(Judged::Known(device, Proof::Certificate))
+            }
+            Some(_) | None => {
+                Err(Why("ddi.certificate", format!("the certificate is that of device {}", peer.name)))
+            }
+        }
+    }
+
+    /// A proof that others have too does not do for a device that has one of its own.
+    async fn ddi_lesser(
+        &self,
+        known: Option<DeviceId>,
+        token_binds: bool,
+        judged: Judged,
+    ) -> Result<Result<Judged, Why>, Turned> {
+        let Some(device) = known else { return Ok(Ok(judged)) };
+        if token_binds {
+            return Ok(Err(Why(
+                "ddi.ownToken",
+                "the device has a token of its own and must use it".to_owned(),
+            )));
+        }
+        if self.ddi_has_certificate(device).await? {
+            let why = "the device has a certificate of its own and must use it";
+            return Ok(Err(Why("ddi.ownCertificate", why.to_owned())));
+        }
+        Ok(Ok(judged))
+    }
+
+    async fn ddi_has_certificate(&self, device: DeviceId) -> Result<bool, Turned> {
+        let generation = match self.ddi.certificates.get(&device) {
+            Ok(known) => return Ok(known),
+            Err(generation) => generation,
+        };
+        let now = self.clock.now();
+        let has = self
+            .store
+            .read::<_, StoreError, _>(move |tx| {
+                Box::pin(async move { credentials::device_has_live(tx, device, now).await })
+            })
+            .await
+            .map_err(|error| unavailable(error.into()))?;
+        self.ddi.certificates.keep(device, has, generation);
+        Ok(has)
+    }
+
+    async fn ddi_bind_token(&self, device: DeviceId) -> Result<(), Turned> {
+        self.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move { device_tokens::device_token_bind(tx, device).await })
+            })
+            .await
+            .map_err(|error| unavailable(error.into()))?;
+        self.ddi.tokens.forget(&device);
+        Ok(())
+    }
+
+    /// Makes the device that proved that it may come.
+    async fn ddi_admit(&self, tenant: TenantId, shown: &Shown, proof: Proof) -> Result<DeviceId, Turned> {
+        if shown.controller.is_empty() || shown.controller.len() > LONGEST {
+            let why = Why("ddi.controllerId", format!("a controller id has 1 to {LONGEST} bytes"));
+            self.ddi_refuse(shown, Some(tenant), None, why);
+            return Err(Turned::Denied);
+        }
+        let now = self.clock.now();
+        if !self.ddi.admissions.take(now, self.limits.plug_and_play_per_minute) {
+            return Err(Turned::TooMany);
+        }
+        let by = Principal::device(tenant, &shown.controller);
+        let (controller, how) = (shown.controller.clone(), proof.as_str());
+        let made = self
+            .store
+            .write(move |tx| {
+                let (by, controller) = (by.clone(), controller.clone());
+                Box::pin(async move { admit(tx, &by, &controller, how, now).await })
+            })
+            .await
+            .map_err(|error: AppError| unavailable(error))?;
+        self.fleet.refresh_devices(&self.store, [made]).await.map_err(|error| unavailable(error.into()))?;
+        Ok(made)
+    }
+
+    fn ddi_refuse(&self, shown: &Shown, tenant: Option<TenantId>, device: Option<DeviceId>, why: Why) {
+        let Why(code, sentence) = why;
+        let claimed = Claimed { client_id: Some(shown.controller.clone()), ..Claimed::default() };
+        let refused = Refused {
+            stage: Stage::Http,
+            cause: Cause::Request(code, sentence),
+            address: shown.address,
+            protocol: Some("hawkbit"),
+            claimed,
+            owner: tenant.map(|tenant| Owner { tenant, device }),
+            count: 1,
+        };
+        let (identity, why) = self.refusals.sentence(&refused, self.clock.now());
+        tracing::debug!(
+            peer.address = %shown.address, peer.identity = identity, refusal.code = code, reason = why,
+            "a request was refused"
+        );
+        self.refused(refused);
+    }
+
+    /// Notes that a device was here, and what is known of it only then.
+    pub(super) async fn ddi_seen(&self, peer: &DdiPeer) -> Result<(), Turned> {
+        let (now, device) = (self.clock.now(), peer.device);
+        self.live.seen(device, now);
+        let contact = Contact { address: peer.address.ip(), agent: peer.agent.clone(), next: None };
+        self.ddi.note_contact(device, contact);
+        let first = self.fleet.entry(device).is_some_and(|entry| entry.device.first_seen_at.is_none());
+        if !first {
+            return Ok(());
+        }
+        self.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move { devices::device_seen(tx, device, now).await })
+            })
+            .await
+            .map_err(|error| unavailable(error.into()))?;
+        let refreshed = self.fleet.refresh_devices(&self.store, [device]).await;
+        refreshed.map_err(|error| unavailable(error.into()))
+    }
+}
+
+impl DdiPeer {
+    /// Whether nobody but the device can have shown this proof.
+    pub const fn proved_itself(&self) -> bool {
+        self.proof.is_own()
+    }
+}
+
+pub(super) fn unavailable(error: AppError) -> Turned {
+    tracing::error!(error = %chain(&error), "a request of hawkBit's interface could not be served");
+    Turned::Unavailable
+}
+
+/// Makes a device for a controller id; one that is no device name gets a name made of it, and the id as external id.
+async fn admit(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    controller: &str,
+    how: &'static str,
+    now: windlass_domain::time::Timestamp,
+) -> Result<DeviceId, AppError> {
+    // Another request of the same device may have been quicker.
+    if let Some(device) = devices::device_by_alias(tx, by.tenant, ALIAS, controller).await? {
+        return Ok(device.id);
+    }
+    let (name, is_foreign) = match controller.parse::<DeviceName>() {
+        Ok(name) => (name, false),
+        Err(_) => (slug(controller).ok_or_else(|| AppError::not_found("device", controller))?, true),
+    };
+    if let Some(device) = devices::device_by_name(tx, by.tenant, &name).await? {
+        return Ok(device.id);
+    }
+    let made = enrol::admit(tx, by, &name, how, now).await?;
+    if is_foreign {
+        let alias = devices::Alias { protocol: ALIAS.to_owned(), external_id: controller.to_owned() };
+        devices::alias_insert(tx, by.tenant, made, &alias).await?;
+    }
+    Ok(made)
+}
+
+/// A device name made of any text: what may stay stays, and a digest keeps two of them apart.
+fn slug(text: &str) -> Option<DeviceName> {
+    let allowed =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '-' };
+    let kept: String = text.chars().take(64).map(allowed).collect();
+    let digest = windlass_domain::ids::Sha256::of(text.as_bytes()).to_string();
+    format!("{kept}-{}", digest.get(..12)?).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_made_of_foreign_ids_stay_apart_and_readable() {
+        let one = slug("Pumpe Nr. 1 / Halle Ä").unwrap();
+        assert!(one.as_str().starts_with("Pumpe-Nr.-1---Halle---"), "{one}");
+        assert_ne!(one, slug("Pumpe Nr. 1 / Halle Ö").unwrap());
+        assert!(slug(&"ü".repeat(128)).is_some());
+        assert!(slug("..").is_some());
+    }
+}

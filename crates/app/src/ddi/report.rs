@@ -1,0 +1,419 @@
+//! What devices say of their actions: kept in the history, and carried out as any other device's report.
+//!
+//! A client that says it is done with what it was told to skip has installed nothing; that is written down and not
+//! believed.
+
+use std::collections::BTreeMap;
+
+use windlass_domain::ids::ExecutionId;
+use windlass_domain::job::{
+    DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, StepTimer,
+};
+use windlass_domain::time::Timestamp;
+use windlass_store::ddi::{Installed, NewStatus, Target};
+use windlass_store::{StoreError, Tx, ddi as table, executions};
+use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
+
+use super::action::{Failed, find, release};
+use super::peer::DdiPeer;
+use super::poll::Open;
+use crate::app::App;
+use crate::jobs::device;
+use crate::message::Effects;
+
+/// Most entries of the history of an action; a final one is always taken.
+pub const MOST_ENTRIES: u64 = 1_000;
+/// Most messages of one entry.
+pub const MOST_MESSAGES: usize = 50;
+/// Most characters of one message; what is longer is cut.
+const MESSAGE: usize = 512;
+
+fn cut(message: &str) -> String {
+    message.chars().take(MESSAGE).collect()
+}
+
+/// The percentage that a client writes into a message: `" 44% Loading manifest file"`.
+fn percent(message: &str) -> Option<u8> {
+    let (number, _) = message.trim_start().split_once('%')?;
+    number.parse().ok().filter(|percent| *percent <= 100)
+}
+
+/// What is kept of a report beside its messages.
+fn details(execution: &Execution, feedback: &Feedback) -> BTreeMap<String, String> {
+    let mut details = execution.details.clone();
+    let told = feedback.details.iter().rev().find_map(|message| percent(message));
+    let counted = feedback.progress.and_then(|(done, of)| u8::try_from(done.min(of) * 100 / of).ok());
+    if let Some(percent) = told.or(counted.filter(|percent| *percent > 0)) {
+        details.insert("progress".to_owned(), percent.to_string());
+    }
+    let phase = match feedback.execution {
+        Said::Download => Some("downloading"),
+        Said::Downloaded => Some("downloaded"),
+        Said::Proceeding | Said::Resumed => None,
+        Said::Scheduled => Some("scheduled"),
+        Said::Closed | Said::Canceled | Said::Rejected => None,
+    };
+    if let Some(phase) = phase {
+        details.insert("phase".to_owned(), phase.to_owned());
+    }
+    if let Some(message) = feedback.details.iter().rev().find(|message| !message.trim().is_empty()) {
+        details.insert("message".to_owned(), message.trim().chars().take(200).collect());
+        if feedback.execution == Said::Closed && feedback.finished == Finished::Failure {
+            details.insert("reason".to_owned(), message.trim().chars().take(200).collect());
+        }
+    }
+    if let Some(code) = feedback.code {
+        details.insert("code".to_owned(), code.to_string());
+    }
+    details
+}
+
+/// hawkBit's word for an entry of the history.
+const fn kind(feedback: &Feedback) -> &'static str {
+    match (feedback.execution, feedback.finished) {
+        (Said::Closed, Finished::Failure) => "error",
+        (Said::Closed, Finished::Success | Finished::None) => "finished",
+        (Said::Canceled, _) => "canceled",
+        (Said::Rejected, _) => "warning",
+        (Said::Download, _) => "download",
+        (Said::Downloaded, _) => "downloaded",
+        (Said::Proceeding | Said::Scheduled | Said::Resumed, _) => "running",
+    }
+}
+
+fn entry(execution: ExecutionId, kind: &'static str, feedback: &Feedback) -> NewStatus {
+    let mut messages: Vec<String> = feedback.details.iter().map(|message| cut(message)).collect();
+    if messages.is_empty() {
+        messages.push(match kind {
+            "finished" => "Update Server: Target reported CLOSED with OK!".to_owned(),
+            "error" => "Update Server: Target reported CLOSED with ERROR!".to_owned(),
+            _ => format!("Update Server: Target reported {}", feedback.execution.as_str().to_uppercase()),
+        });
+    }
+    if let Some(code) = feedback.code {
+        messages.push(format!("Device reported status code: {code}"));
+    }
+    let reported_at = feedback.timestamp.filter(|at| *at > 0).map(Timestamp::from_millis);
+    NewStatus { execution, kind, code: feedback.code, messages, reported_at }
+}
+
+fn server_says(execution: ExecutionId, kind: &'static str, message: &str) -> NewStatus {
+    let messages = vec![format!("Update Server: {message}")];
+    NewStatus { execution, kind, code: None, messages, reported_at: None }
+}
+
+/// Refuses what is too much.
+async fn bounded(
+    tx: &mut Tx<'_>,
+    execution: ExecutionId,
+    messages: usize,
+    is_final: bool,
+) -> Result<(), Failed> {
+    if messages > MOST_MESSAGES {
+        return Err(Failed::TooMany(format!("an entry has at most {MOST_MESSAGES} messages")));
+    }
+    if !is_final && table::status_count(tx, execution).await? >= MOST_ENTRIES {
+        return Err(Failed::TooMany(format!("an action has at most {MOST_ENTRIES} entries")));
+    }
+    Ok(())
+}
+
+/// What a report means for the action.
+enum Meaning {
+    /// It goes on, or ends.
+    Status(ReportedStatus),
+    /// Written down, and nothing else.
+    Nothing,
+    /// Said to be done with what was to be skipped.
+    Skipped,
+}
+
+fn meaning(feedback: &Feedback, job: &Job, skip_served: bool) -> Meaning {
+    let only_download = job.spec.rollout.handling == Handling::DownloadOnly;
+    match (feedback.execution, feedback.finished) {
+        (Said::Closed, Finished::Failure) => Meaning::Status(ReportedStatus::Failed),
+        (Said::Closed, Finished::Success | Finished::None) if skip_served => Meaning::Skipped,
+        (Said::Closed, Finished::Success | Finished::None) => Meaning::Status(ReportedStatus::Succeeded),
+        (Said::Downloaded, _) if only_download => Meaning::Status(ReportedStatus::Succeeded),
+        // A device that fetches while its window is closed has not begun to install.
+        (Said::Canceled | Said::Rejected | Said::Scheduled, _) => Meaning::Nothing,
+        (Said::Download | Said::Downloaded | Said::Proceeding | Said::Resumed, _) if skip_served => {
+            Meaning::Nothing
+        }
+        (Said::Download | Said::Downloaded | Said::Proceeding | Said::Resumed, _) => {
+            Meaning::Status(ReportedStatus::InProgress)
+        }
+    }
+}
+
+/// Notes what the device runs by now.
+async fn installed(
+    tx: &mut Tx<'_>,
+    execution: &Execution,
+    job: &Job,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let target = table::target(tx, execution.device).await?;
+    let installed = match release(tx, job).await? {
+        Some(release) if job.spec.rollout.handling != Handling::DownloadOnly => Some(Installed {
+            name: release.name.into_string(),
+            version: release.version.into_string(),
+            execution: Some(execution.id),
+            at: now,
+        }),
+        Some(_) | None => target.installed,
+    };
+    table::target_put(tx, execution.device, &Target { attributes_wanted: true, installed, ..target }).await
+}
+
+/// What came of a report.
+#[derive(Debug, Default)]
+struct Done {
+    effects: Effects,
+    closed_skipped: bool,
+}
+
+async fn feedback_in(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    action: ExecutionId,
+    feedback: &Feedback,
+    now: Timestamp,
+) -> Result<Done, Failed> {
+    let Open { execution, job } = find(tx, peer, action).await?;
+    let is_final = feedback.execution == Said::Closed;
+    if !execution.state.is_open() {
+        // Fetched was its last word; that it is closed too takes nothing back.
+        let fetched = job.spec.rollout.handling == Handling::DownloadOnly
+            && execution.state == ExecutionState::Succeeded
+            && is_final;
+        if !fetched {
+            return Err(Failed::Closed);
+        }
+        table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
+        return Ok(Done::default());
+    }
+    if execution.consent == windlass_domain::job::Consent::Awaited && execution.cancel_asked_at.is_none() {
+        return Err(Failed::NotFound);
+    }
+    bounded(tx, action, feedback.details.len(), is_final).await?;
+    let served = table::served(tx, action).await?;
+    let mut done = Done::default();
+    let status = match meaning(feedback, &job, served.skip) {
+        Meaning::Status(status) => status,
+        Meaning::Nothing => {
+            table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
+            keep_code(tx, &execution, feedback.code, now).await?;
+            return Ok(done);
+        }
+        Meaning::Skipped => {
+            table::status_insert(tx, &entry(action, "running", feedback), now).await?;
+            let text = "the device closed what it was told to skip; nothing counts as installed";
+            table::status_insert(tx, &server_says(action, "warning", text), now).await?;
+            done.closed_skipped = true;
+            return Ok(done);
+        }
+    };
+    table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
+    let report = DeviceReport {
+        status,
+        details: Some(details(&execution, feedback)),
+        expected_version: None,
+        step: StepTimer::Keep,
+    };
+    let reported = device::report(tx, &execution, &job, &report, feedback.code, now).await?;
+    let (changed, effects) = match reported {
+        Ok(done) => done,
+        Err(Refusal::InvalidStateTransition | Refusal::VersionMismatch | Refusal::Expired) => {
+            return Err(Failed::Closed);
+        }
+    };
+    if changed.state == ExecutionState::Succeeded {
+        installed(tx, &changed, &job, now).await?;
+    }
+    done.effects = effects;
+    Ok(done)
+}
+
+/// A status code is the last one said, also where nothing else changes.
+async fn keep_code(
+    tx: &mut Tx<'_>,
+    execution: &Execution,
+    code: Option<i64>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if code.is_none() || code == execution.status_code {
+        return Ok(());
+    }
+    let mut changed = execution.clone();
+    changed.status_code = code;
+    changed.updated_at = now;
+    executions::update(tx, execution, &changed).await.map(drop)
+}
+
+async fn cancel_in(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    action: ExecutionId,
+    feedback: &Feedback,
+    now: Timestamp,
+) -> Result<Effects, Failed> {
+    let Open { execution, job } = find(tx, peer, action).await?;
+    if !execution.state.is_open() || execution.cancel_asked_at.is_none() {
+        return Err(Failed::NotCanceling);
+    }
+    let agrees = match (feedback.execution, feedback.finished) {
+        (Said::Closed, Finished::Success | Finished::None) | (Said::Canceled, _) => Some(true),
+        (Said::Closed, Finished::Failure) | (Said::Rejected, _) => Some(false),
+        (Said::Proceeding | Said::Scheduled | Said::Resumed | Said::Download | Said::Downloaded, _) => None,
+    };
+    bounded(tx, action, feedback.details.len(), agrees.is_some()).await?;
+    let word = match agrees {
+        Some(true) => "canceled",
+        Some(false) => "cancel_rejected",
+        None => "running",
+    };
+    table::status_insert(tx, &entry(action, word, feedback), now).await?;
+    let mut effects = Effects::default();
+    let answered = agrees.and_then(|agrees| execution.cancel_answered(agrees, &job.spec.timeouts, now));
+    if let Some(changed) = answered
+        && executions::update(tx, &execution, &changed).await?
+    {
+        effects.wake.push(execution.device);
+        effects.reconcile.push(job.id);
+    }
+    Ok(effects)
+}
+
+async fn confirm_in(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    action: ExecutionId,
+    confirmation: &Confirmation,
+    now: Timestamp,
+) -> Result<Effects, Failed> {
+    let Open { execution, job } = find(tx, peer, action).await?;
+    if !execution.state.is_open() {
+        return Err(Failed::Closed);
+    }
+    let Some(agreed) = execution.agreed(now).filter(|_| execution.cancel_asked_at.is_none()) else {
+        return Err(Failed::NotFound);
+    };
+    bounded(tx, action, confirmation.details.len(), false).await?;
+    let (word, text) = match confirmation.word {
+        ConfirmationWord::Confirmed => ("running", "Target confirmed action. Assignment is now active."),
+        ConfirmationWord::Denied => {
+            ("wait_for_confirmation", "Target rejected the action; it keeps waiting.")
+        }
+    };
+    let mut messages: Vec<String> = confirmation.details.iter().map(|message| cut(message)).collect();
+    messages.push(format!("Update Server: {text}"));
+    if let Some(code) = confirmation.code {
+        messages.push(format!("Device reported status code: {code}"));
+    }
+    let new =
+        NewStatus { execution: action, kind: word, code: confirmation.code, messages, reported_at: None };
+    table::status_insert(tx, &new, now).await?;
+    let mut effects = Effects::default();
+    if confirmation.word == ConfirmationWord::Confirmed && executions::update(tx, &execution, &agreed).await?
+    {
+        effects.wake.push(execution.device);
+        effects.reconcile.push(job.id);
+    }
+    Ok(effects)
+}
+
+impl App {
+    /// Takes what a device says of an action.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn ddi_feedback(
+        &self,
+        peer: &DdiPeer,
+        action: ExecutionId,
+        feedback: Feedback,
+    ) -> Result<(), Failed> {
+        self.ddi_seen(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
+        let (who, now) = (peer.clone(), self.clock.now());
+        let done = self
+            .store
+            .write(move |tx| {
+                let (peer, feedback) = (who.clone(), feedback.clone());
+                Box::pin(async move { feedback_in(tx, &peer, action, &feedback, now).await })
+            })
+            .await?;
+        if done.closed_skipped {
+            self.ddi.closes_skipped(peer.device);
+        }
+        self.ddi_settle(peer, done.effects);
+        Ok(())
+    }
+
+    /// Takes what a device says to being asked to stop.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn ddi_cancel_feedback(
+        &self,
+        peer: &DdiPeer,
+        action: ExecutionId,
+        feedback: Feedback,
+    ) -> Result<(), Failed> {
+        let (who, now) = (peer.clone(), self.clock.now());
+        let effects = self
+            .store
+            .write(move |tx| {
+                let (peer, feedback) = (who.clone(), feedback.clone());
+                Box::pin(async move { cancel_in(tx, &peer, action, &feedback, now).await })
+            })
+            .await?;
+        self.ddi_settle(peer, effects);
+        Ok(())
+    }
+
+    /// Takes what a device says to an action that waits for its word.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn ddi_confirm(
+        &self,
+        peer: &DdiPeer,
+        action: ExecutionId,
+        confirmation: Confirmation,
+    ) -> Result<(), Failed> {
+        let (who, now) = (peer.clone(), self.clock.now());
+        let effects = self
+            .store
+            .write(move |tx| {
+                let (peer, confirmation) = (who.clone(), confirmation.clone());
+                Box::pin(async move { confirm_in(tx, &peer, action, &confirmation, now).await })
+            })
+            .await?;
+        self.ddi_settle(peer, effects);
+        Ok(())
+    }
+}
+
+pub(super) fn busy() -> crate::AppError {
+    crate::AppError::Unavailable("the server is busy; try again".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_that_is_only_text_is_read() {
+        assert_eq!(percent(" 44% Loading manifest file"), Some(44));
+        assert_eq!(percent("100% done"), Some(100));
+        for none in ["", "44", "progress 44%", "101% x", "-1% x", "% x"] {
+            assert_eq!(percent(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn messages_are_cut_at_characters() {
+        assert_eq!(cut(&"ü".repeat(1_000)).chars().count(), MESSAGE);
+    }
+}
