@@ -21,6 +21,7 @@ pub mod events;
 pub mod fleet;
 mod follow;
 pub mod groups;
+pub mod hawkbit;
 mod housekeeping;
 pub mod hub;
 pub mod identify;

@@ -107,8 +107,8 @@ name!(
 );
 name!(
     /// A release, component or artifact name.
-    ItemName, "name", "1 to 128 of letters, digits, : _ . + and -, and not . or ..",
-    |t| of_chars(t, 128, |c| is_plain(c) || c == '+') && t != "." && t != ".."
+    ItemName, "name", "1 to 128 of letters, digits, inner spaces, : _ . + ( ) and -, and not . or ..",
+    |t| of_chars(t, 128, |c| is_plain(c) || matches!(c, '+' | '(' | ')' | ' ')) && t.trim() == t && t != "." && t != ".."
 );
 name!(
     /// A version as its maker writes it; compared for equality only.

@@ -25,6 +25,7 @@ mod column;
 mod error;
 mod eval;
 mod parse;
+mod rsql;
 mod select;
 mod value;
 
@@ -32,6 +33,7 @@ pub use column::{Column, Postings, Rows, TextColumn};
 pub use error::QueryError;
 pub use eval::{Fields, Value};
 pub use parse::{MAX_BYTES, MAX_CLAUSES, MAX_DEPTH, parse};
+pub use rsql::{RsqlError, Times, parse_rsql, translate_rsql};
 pub use select::Index;
 
 use roaring::RoaringTreemap;

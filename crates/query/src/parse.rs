@@ -68,7 +68,7 @@ const fn is_reserved(character: char) -> bool {
         || character.is_whitespace()
 }
 
-fn is_field(character: char) -> bool {
+pub(crate) fn is_field(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ':')
 }
 

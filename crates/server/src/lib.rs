@@ -13,6 +13,8 @@ pub mod outbound;
 mod console;
 mod rest;
 
+mod hawkbit;
+
 pub mod admin;
 
 pub mod doctor;

@@ -153,6 +153,25 @@ pub async fn update(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
     Ok(written == 1)
 }
 
+/// Stores a policy that an operator changed, with the job's version. False, and nothing is stored, if somebody else wrote
+/// the job since it was read at `job.revision`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update_policy(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
+    let written = execute!(
+        tx,
+        "UPDATE job SET spec = $1, version = $2, revision = $3 WHERE id = $4 AND revision = $5",
+        json(&SpecRow::of(&job.spec))?,
+        job.version,
+        job.revision + 1,
+        job.id.get(),
+        job.revision,
+    )?;
+    tx.changed(ChangeKind::Job, job.id.get()).await?;
+    Ok(written == 1)
+}
+
 macro_rules! columns {
     ($rest:literal) => {
         concat!(

@@ -19,6 +19,7 @@ pub mod credentials;
 pub mod error;
 pub mod executions;
 pub mod jobs;
+pub mod management;
 mod postgres;
 pub mod releases;
 mod request;

@@ -10,6 +10,7 @@ pub mod ddi;
 mod encode;
 pub mod filter;
 pub mod jobs;
+pub mod management;
 pub mod provisioning;
 pub mod shadow;
 pub mod telemetry;

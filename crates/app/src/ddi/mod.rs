@@ -33,6 +33,7 @@ pub use report::{MOST_ENTRIES, MOST_MESSAGES};
 pub use settings::SettingView;
 pub use stand::{CLIENT_ATTRIBUTE, Urgency};
 pub use tokens::DeviceTokenView;
+pub(crate) use tokens::token_put;
 
 #[cfg(test)]
 mod tests;

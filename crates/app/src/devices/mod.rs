@@ -391,6 +391,22 @@ async fn create_in(
     Ok(device)
 }
 
+/// Registers a device in the caller's transaction, which brings it into the index after the commit.
+///
+/// # Errors
+/// As [`App::device_create`].
+pub(crate) async fn create_in_transaction(
+    app: &App,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+    spec: DeviceSpec,
+    now: Timestamp,
+) -> Result<Device, AppError> {
+    let spec = input::spec(spec).map_err(AppError::Invalid)?;
+    create_in(app, tx, by, name, &spec, now).await
+}
+
 async fn put_in(
     app: &App,
     tx: &mut Tx<'_>,

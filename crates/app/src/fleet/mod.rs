@@ -6,6 +6,7 @@
 //! Knows no protocol, and no rule about who may do what beyond scopes.
 
 mod ask;
+mod beside;
 mod columns;
 mod facets;
 mod list;
@@ -32,6 +33,7 @@ use windlass_store::types::DeviceTypeRecord;
 
 use crate::error::AppError;
 
+pub use beside::Beside;
 pub use list::{Facet, ListRequest, Page};
 pub use view::{Contact, Contacts, DeviceView, FIELDS};
 

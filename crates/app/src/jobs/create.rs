@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use windlass_domain::ids::{ExecutionId, JobId, Sha256};
+use windlass_domain::ids::{DeviceId, ExecutionId, JobId, Sha256};
 use windlass_domain::job::{
     Amount, Begin, FailureThreshold, Job, JobSpec, JobState, Progress, RolloutPolicy, Timeouts, Wave, What,
 };
@@ -34,6 +34,13 @@ pub enum NewTargets {
     Group(String),
     /// Every device that matches this query.
     Query(String),
+    /// These, which were found in a way that these words tell.
+    Found {
+        /// Which.
+        devices: Vec<DeviceId>,
+        /// How they were found, for people.
+        words: String,
+    },
 }
 
 /// What the devices get.

@@ -48,6 +48,7 @@ pub(super) fn in_words(targets: &NewTargets) -> String {
         NewTargets::Type(name) => format!("type {name}"),
         NewTargets::Group(path) => format!("group {path}"),
         NewTargets::Query(query) => format!("query {query}"),
+        NewTargets::Found { words, .. } => words.clone(),
     }
 }
 
@@ -75,6 +76,9 @@ pub(super) async fn read(
             },
             Err(error) => problem(problems, "targets.group", error),
         },
+        NewTargets::Found { devices, .. } => {
+            devices.iter().filter_map(|id| u64::try_from(id.get()).ok()).collect()
+        }
         NewTargets::Query(text) => match parse_query("targets.query", text) {
             Ok(query) => app.fleet.select(by.tenant, &query, app, app.clock.now()).devices,
             Err(AppError::Invalid(more)) => {

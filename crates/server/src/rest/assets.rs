@@ -175,7 +175,7 @@ mod tests {
             "/assets/none-1234.js",
             "/api/v1/none",
             "/api",
-            "/rest/v1/targets",
+            "/rest/v2/targets",
             "/things/pump-1/none",
             "/.well-known/none",
             "/default/controller/v1/pump-1",

@@ -45,6 +45,8 @@ pub(crate) struct Browser {
     pub(crate) site: Site,
     /// Whether the cookie cannot be read on the way.
     pub(crate) secure: bool,
+    /// The start of links to this server, as the client wrote it: scheme and host.
+    pub(crate) base: String,
     /// The session that it signed in with.
     pub(crate) session: Option<ConsoleSessionId>,
 }
@@ -78,6 +80,11 @@ impl Browser {
             user_agent: text(headers, "user-agent").unwrap_or_default().to_owned(),
             site: site(headers, &[host.as_deref(), public]),
             secure: tls || host.as_deref().is_some_and(is_this_machine),
+            base: format!(
+                "{}://{}",
+                if tls { "https" } else { "http" },
+                host.as_deref().unwrap_or("localhost")
+            ),
             session: None,
         }
     }

@@ -199,6 +199,23 @@ impl Fixture {
         answer
     }
 
+    /// Sends a request of a hawkBit client below `/rest/v1`.
+    pub(crate) async fn hawkbit(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let path = format!("/rest/v1{path}");
+        match body {
+            Some(body) => {
+                let headers = [("content-type", "application/json")];
+                self.raw(method, &path, &headers, body.to_string().into()).await
+            }
+            None => self.raw(method, &path, &[], Body::empty()).await,
+        }
+    }
+
+    /// Sends bytes of some kind below `/rest/v1`.
+    pub(crate) async fn hawkbit_raw(&self, method: &str, path: &str, kind: &str, body: Body) -> Answer {
+        self.raw(method, &format!("/rest/v1{path}"), &[("content-type", kind)], body).await
+    }
+
     async fn json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
@@ -285,6 +302,16 @@ impl Answer {
     pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.asked, self.text());
         if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap() }
+    }
+
+    /// The code of a refusal in hawkBit's words, after a check of status and form.
+    #[track_caller]
+    pub(crate) fn hawkbit_error(&self, status: u16) -> String {
+        let body = self.expect(status);
+        assert!(body["exceptionClass"].as_str().is_some_and(|class| class.contains('.')), "{body}");
+        assert!(!body["message"].as_str().unwrap().is_empty(), "{body}");
+        assert!(body["info"].is_object(), "{body}");
+        body["errorCode"].as_str().unwrap().to_owned()
     }
 
     #[track_caller]

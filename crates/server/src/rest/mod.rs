@@ -5,14 +5,14 @@
 //!
 //! `mod` order is reading order: what is around every operation, then the operations.
 
-mod access;
-mod browser;
-mod error;
+pub(crate) mod access;
+pub(crate) mod browser;
+pub(crate) mod error;
 mod request;
 mod routes;
 
 mod check;
-mod io;
+pub(crate) mod io;
 mod schema;
 
 mod fields;
@@ -90,7 +90,7 @@ mod openapi;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod surface_tests;
 
@@ -304,6 +304,7 @@ pub(crate) fn router(rest: &Rest) -> Router {
     let outside = ddi::routes(downloads::routes(health::routes(metrics::routes(Router::new()))));
     router
         .merge(outside)
+        .merge(crate::hawkbit::router(rest))
         .method_not_allowed_fallback(|| async { Refusal::no_such_method() })
         .fallback(assets::serve)
         .layer(axum::Extension(document))

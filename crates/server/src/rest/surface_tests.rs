@@ -219,7 +219,7 @@ async fn fill(server: &Fixture) {
 #[tokio::test]
 async fn paths_and_methods_that_there_are_not_answer_with_problems() {
     let server = Fixture::new("surface-paths").await;
-    for path in ["/", "/api", "/api/v1", "/api/v2/devices", "/api/v1/devices/a/b/c/d", "/rest/v1/targets"] {
+    for path in ["/", "/api", "/api/v1", "/api/v2/devices", "/api/v1/devices/a/b/c/d", "/rest/v2/targets"] {
         server.outside("GET", path).await.problem(404, "path.not_found");
     }
     server.send("PUT", "/devices", &[], "").await.problem(405, "path.method_not_allowed");

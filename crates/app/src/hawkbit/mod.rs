@@ -1,0 +1,145 @@
+//! What hawkBit's Management API asks for that no other use case answers: software put together piece by piece, types,
+//! tags and filters, and devices, releases and jobs in its words.
+//!
+//! **Invariant:** no second model. A target is a device, a module a component, a set a release, an action an execution, a
+//! rollout a job. What hawkBit knows beside that is in `windlass_store::management`. Knows no HTTP and no JSON.
+//!
+//! `mod` order is reading order.
+
+mod catalogue;
+mod modules;
+mod sets;
+
+mod standing;
+mod tags;
+mod target_types;
+mod targets;
+
+mod terms;
+
+pub use catalogue::{NewModuleType, NewSetType, TypeChange};
+pub use modules::{ModuleChange, ModuleView, NewModule};
+pub use sets::{NewSet, SetChange, SetView};
+pub use standing::{Standing, UpdateStatus};
+pub use tags::{NewTag, Tags};
+pub use target_types::{NewTargetType, TargetTypeView};
+pub use targets::{
+    ALIAS, NewTarget, TARGET_FIELDS, TargetChange, TargetPage, TargetQuery, TargetView, target_field,
+};
+pub use terms::{Terms, Window};
+pub use windlass_store::management as stored;
+
+use futures_util::future::BoxFuture;
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
+use windlass_store::Tx;
+
+use crate::App;
+use crate::error::{AppError, FieldProblem};
+use crate::permit::demand;
+
+/// Longest name and key.
+const NAME: usize = 128;
+/// Longest description.
+const DESCRIPTION: usize = 512;
+/// Longest value of metadata.
+const VALUE: usize = 4_000;
+/// Most entries of metadata of one thing.
+const ENTRIES: usize = 100;
+/// Most things that one request makes.
+pub const AT_ONCE: usize = 1_000;
+
+/// What a use case has at hand.
+#[derive(Debug, Clone)]
+struct Context {
+    app: App,
+    by: Principal,
+    now: Timestamp,
+}
+
+impl Context {
+    /// Who acts, as stamps say it.
+    fn who(&self) -> String {
+        self.by.actor.name.clone()
+    }
+}
+
+/// Reads one text that must be there.
+fn needed(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<FieldProblem>) -> String {
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) if text.chars().count() <= most => text.to_owned(),
+        Some(_) => {
+            problems.push(FieldProblem::new(field, format!("must be at most {most} characters")));
+            String::new()
+        }
+        None => {
+            problems.push(FieldProblem::new(field, "is missing"));
+            String::new()
+        }
+    }
+}
+
+/// Checks one text that may be there.
+fn bounded(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<FieldProblem>) {
+    if text.is_some_and(|text| text.chars().count() > most) {
+        problems.push(FieldProblem::new(field, format!("must be at most {most} characters")));
+    }
+}
+
+/// Refuses if anything was wrong.
+fn refuse(problems: Vec<FieldProblem>) -> Result<(), AppError> {
+    if problems.is_empty() { Ok(()) } else { Err(AppError::Invalid(problems)) }
+}
+
+/// Refuses requests that make too many things at once.
+fn at_once(count: usize) -> Result<(), AppError> {
+    if count <= AT_ONCE {
+        return Ok(());
+    }
+    let detail = format!("at most {AT_ONCE} at once, not {count}; send the rest in another request");
+    Err(AppError::Quota { code: "hawkbit.at_once", detail })
+}
+
+/// Something locked is not changed.
+fn locked(what: &str, name: &str) -> AppError {
+    AppError::Conflict {
+        code: "hawkbit.locked",
+        detail: format!(
+            "{what} {name} is locked, since it was assigned or somebody locked it; make another version"
+        ),
+    }
+}
+
+impl App {
+    /// One transaction of a use case.
+    async fn hawkbit_write<T, F>(
+        &self,
+        by: &Principal,
+        permission: Permission,
+        mut work: F,
+    ) -> Result<T, AppError>
+    where
+        F: for<'t> FnMut(Context, &'t mut Tx<'_>) -> BoxFuture<'t, Result<T, AppError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        demand(by, permission)?;
+        let context = Context { app: self.clone(), by: by.clone(), now: self.clock.now() };
+        self.store.write(move |tx| work(context.clone(), tx)).await
+    }
+
+    /// One snapshot of a use case.
+    async fn hawkbit_read<T, F>(
+        &self,
+        by: &Principal,
+        permission: Permission,
+        mut work: F,
+    ) -> Result<T, AppError>
+    where
+        F: for<'t> FnMut(Context, &'t mut Tx<'_>) -> BoxFuture<'t, Result<T, AppError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        demand(by, permission)?;
+        let context = Context { app: self.clone(), by: by.clone(), now: self.clock.now() };
+        self.store.read(move |tx| work(context.clone(), tx)).await
+    }
+}

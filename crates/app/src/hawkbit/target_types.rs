@@ -1,0 +1,232 @@
+//! Types of targets: device types, with what hawkBit's clients say of them beside.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use windlass_domain::ids::{TypeId, TypeName};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_store::management::{TargetTypeExtra, extras};
+use windlass_store::types::DeviceTypeRecord;
+use windlass_store::{Tx, types};
+
+use super::catalogue::catalogue;
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
+use crate::error::AppError;
+use crate::types::NewTypeSpec;
+use crate::{App, audit};
+
+/// A type of targets with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetTypeView {
+    /// What it is.
+    pub record: DeviceTypeRecord,
+    /// What is known of it beside.
+    pub extra: TargetTypeExtra,
+}
+
+/// A type of targets to make or change.
+#[derive(Debug, Clone, Default)]
+pub struct NewTargetType {
+    /// For people.
+    pub name: Option<String>,
+    /// The name of the device type; made of the other name where absent.
+    pub key: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// For people.
+    pub colour: Option<String>,
+    /// Types of sets that fit; none: all.
+    pub set_types: BTreeSet<i64>,
+}
+
+async fn one(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<TargetTypeView, AppError> {
+    let record = types::type_by_id(tx, TypeId::new(id)).await?;
+    let record = record.filter(|record| record.tenant == cx.by.tenant);
+    let record = record.ok_or_else(|| AppError::not_found("target type", id))?;
+    Ok(TargetTypeView { extra: extras::get(tx, cx.by.tenant, id).await?, record })
+}
+
+fn check(new: &NewTargetType) -> Result<(), AppError> {
+    let mut problems = Vec::new();
+    bounded("name", new.name.as_deref(), NAME, &mut problems);
+    bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
+    bounded("colour", new.colour.as_deref(), 16, &mut problems);
+    refuse(problems)
+}
+
+/// A name for a device type, made of one for people.
+fn slug(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '-' })
+        .collect()
+}
+
+impl App {
+    /// Types of targets, by number.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn hawkbit_target_types(&self, by: &Principal) -> Result<Vec<TargetTypeView>, AppError> {
+        self.hawkbit_read(by, Permission::TypeRead, |cx, tx| {
+            Box::pin(async move {
+                let mut known = extras::all::<TargetTypeExtra>(tx, cx.by.tenant).await?;
+                let mut views: Vec<TargetTypeView> = types::types(tx, cx.by.tenant)
+                    .await?
+                    .into_iter()
+                    .map(|record| TargetTypeView {
+                        extra: known.remove(&record.id.get()).unwrap_or_default(),
+                        record,
+                    })
+                    .collect();
+                views.sort_by_key(|view| view.record.id);
+                Ok(views)
+            })
+        })
+        .await
+    }
+
+    /// One type of targets.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_target_type(&self, by: &Principal, id: i64) -> Result<TargetTypeView, AppError> {
+        self.hawkbit_read(by, Permission::TypeRead, move |cx, tx| {
+            Box::pin(async move { one(tx, &cx, id).await })
+        })
+        .await
+    }
+
+    /// Makes types of targets, one after the other; those before a refusal stay.
+    ///
+    /// # Errors
+    /// Forbidden, a field that cannot be taken, a name that is taken, an unknown type of sets, or that the store failed.
+    pub async fn hawkbit_target_types_create(
+        &self,
+        by: &Principal,
+        new: Vec<NewTargetType>,
+    ) -> Result<Vec<TargetTypeView>, AppError> {
+        at_once(new.len())?;
+        for asked in &new {
+            check(asked)?;
+            let mut problems = Vec::new();
+            needed("name", asked.name.as_deref(), NAME, &mut problems);
+            refuse(problems)?;
+        }
+        let mut made = Vec::new();
+        for asked in new {
+            let name = asked.name.clone().unwrap_or_default();
+            let key = asked.key.clone().unwrap_or_else(|| slug(&name));
+            self.hawkbit_known_set_types(by, &asked.set_types).await?;
+            let record =
+                self.type_create(by, &key, NewTypeSpec::default()).await.map_err(|error| match error {
+                    AppError::Exists { .. } => AppError::Exists { what: "target type", name: key.clone() },
+                    other => other,
+                })?;
+            let id = record.id.get();
+            made.push(self.hawkbit_target_type_describe(by, id, asked, true).await?);
+        }
+        Ok(made)
+    }
+
+    async fn hawkbit_known_set_types(&self, by: &Principal, wanted: &BTreeSet<i64>) -> Result<(), AppError> {
+        let wanted = wanted.clone();
+        self.hawkbit_read(by, Permission::TypeRead, move |cx, tx| {
+            let wanted = wanted.clone();
+            Box::pin(async move {
+                let types = catalogue(tx, &cx).await?;
+                match wanted.iter().find(|id| types.set(**id).is_none()) {
+                    Some(id) => Err(AppError::not_found("distribution set type", id)),
+                    None => Ok(()),
+                }
+            })
+        })
+        .await
+    }
+
+    async fn hawkbit_target_type_describe(
+        &self,
+        by: &Principal,
+        id: i64,
+        asked: NewTargetType,
+        made: bool,
+    ) -> Result<TargetTypeView, AppError> {
+        self.hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
+            let asked = asked.clone();
+            Box::pin(async move {
+                let mut view = one(tx, &cx, id).await?;
+                let extra = &mut view.extra;
+                extra.name = asked.name.or(extra.name.take());
+                extra.description = asked.description.or(extra.description.take());
+                extra.colour = asked.colour.or(extra.colour.take());
+                if made {
+                    extra.created_by = Some(cx.who());
+                    extra.set_types = asked.set_types;
+                }
+                extra.updated_by = Some(cx.who());
+                extras::put(tx, cx.by.tenant, id, extra).await?;
+                let place = format!("type:{}", view.record.name);
+                audit::record(tx, &cx.by, "type.describe", &place, json!({}), cx.now).await?;
+                Ok(view)
+            })
+        })
+        .await
+    }
+
+    /// Changes what people read of a type of targets.
+    ///
+    /// # Errors
+    /// Forbidden, not found, a field that cannot be taken, or that the store failed.
+    pub async fn hawkbit_target_type_change(
+        &self,
+        by: &Principal,
+        id: i64,
+        asked: NewTargetType,
+    ) -> Result<TargetTypeView, AppError> {
+        check(&asked)?;
+        self.hawkbit_target_type_describe(by, id, asked, false).await
+    }
+
+    /// Deletes a type of targets that no target has.
+    ///
+    /// # Errors
+    /// Forbidden, not found, a conflict while devices have it, or that the store failed.
+    pub async fn hawkbit_target_type_delete(&self, by: &Principal, id: i64) -> Result<(), AppError> {
+        let name: TypeName = self.hawkbit_target_type(by, id).await?.record.name;
+        self.type_delete(by, &name, None).await?;
+        let tenant = by.tenant;
+        self.store.write(move |tx| Box::pin(extras::forget::<TargetTypeExtra>(tx, tenant, id))).await?;
+        Ok(())
+    }
+
+    /// Says which types of sets fit a type of targets.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_target_type_fits(
+        &self,
+        by: &Principal,
+        id: i64,
+        add: BTreeSet<i64>,
+        remove: Option<i64>,
+    ) -> Result<(), AppError> {
+        self.hawkbit_known_set_types(by, &add).await?;
+        self.hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
+            let add = add.clone();
+            Box::pin(async move {
+                let mut view = one(tx, &cx, id).await?;
+                view.extra.set_types.extend(add);
+                if let Some(out) = remove
+                    && !view.extra.set_types.remove(&out)
+                {
+                    return Err(AppError::not_found("distribution set type", out));
+                }
+                extras::put(tx, cx.by.tenant, id, &view.extra).await?;
+                let place = format!("type:{}", view.record.name);
+                let details = json!({"setTypes": view.extra.set_types});
+                audit::record(tx, &cx.by, "type.describe", &place, details, cx.now).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}

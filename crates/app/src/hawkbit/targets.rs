@@ -1,0 +1,615 @@
+//! Targets: devices as hawkBit's clients know them.
+//!
+//! A target is found by its device's name or by the alias `hawkbit`. What operators say of it beside is kept as an extra.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::json;
+use windlass_domain::device::{DataFate, Device, Lifecycle};
+use windlass_domain::hawkbit::SecretText;
+use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, TypeId};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_query::{Field, Query, Value};
+use windlass_store::devices::Alias;
+use windlass_store::management::actions::{self as steps, Step};
+use windlass_store::management::{TargetExtra, extras};
+use windlass_store::{Tx, devices, groups, releases, types};
+
+use super::standing::{Standing, has_failed, standing};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
+use crate::clock::random;
+use crate::ddi::token_put;
+use crate::devices::{Decommission, DevicePatch, DeviceSpec};
+use crate::error::{AppError, FieldProblem};
+use crate::fleet::{Beside, DeviceView};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// Protocol of the aliases under which devices are known to hawkBit's clients.
+pub const ALIAS: &str = "hawkbit";
+/// How many newest updates tell where a target stands.
+const HISTORY: u32 = 50;
+/// Steps of a tenant that are read at once.
+const PAGE: u32 = 5_000;
+/// What fields that the index does not hold begin with.
+const OWN: &str = "hawkbit.";
+
+/// A target with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetView {
+    /// Its public name.
+    pub controller_id: String,
+    /// What it is.
+    pub device: DeviceView,
+    /// What is known of it beside.
+    pub extra: TargetExtra,
+    /// Where it stands with what it is to have.
+    pub standing: Standing,
+}
+
+/// A target to make.
+#[derive(Debug, Clone, Default)]
+pub struct NewTarget {
+    /// Its public name.
+    pub controller_id: Option<String>,
+    /// What it signs in with; one that the server makes where absent.
+    pub token: Option<String>,
+    /// Everything else.
+    pub change: TargetChange,
+}
+
+/// What changes of a target; absent members stay.
+#[derive(Debug, Clone, Default)]
+pub struct TargetChange {
+    /// For people.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// Where it said that it is.
+    pub address: Option<String>,
+    /// Which group it is in.
+    pub group: Option<String>,
+    /// Number of its type; none takes it away.
+    pub target_type: Option<Option<i64>>,
+    /// Whether its attributes are wanted.
+    pub request_attributes: Option<bool>,
+}
+
+/// Which targets, in which order, from where on.
+#[derive(Debug, Clone, Default)]
+pub struct TargetQuery {
+    /// Which; all if absent. Fields are those of [`target_field`].
+    pub query: Option<Query>,
+    /// Only these, by number.
+    pub only: Option<BTreeSet<DeviceId>>,
+    /// Fields, and whether they fall.
+    pub order: Vec<(Field, bool)>,
+    /// How many to skip.
+    pub offset: usize,
+    /// How many are wanted.
+    pub limit: usize,
+}
+
+/// One page of targets.
+#[derive(Debug, Clone, Default)]
+pub struct TargetPage {
+    /// The targets, in order.
+    pub items: Vec<TargetView>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+/// What a field of a target is called here, as hawkBit's clients write it.
+pub fn target_field(field: &Field) -> Option<Field> {
+    let own = |name: &str| Some(Field::new(&format!("{OWN}{name}")));
+    match field.split() {
+        ("id" | "controllerid", None) => own("controllerid"),
+        ("createdat", None) => Some(Field::new("createdAt")),
+        ("lastmodifiedat", None) => Some(Field::new("updatedAt")),
+        ("lastcontrollerrequestat", None) => Some(Field::new("lastContactAt")),
+        ("group", None) => Some(Field::new("group")),
+        ("tag", None | Some("name")) => Some(Field::new("tag")),
+        ("type" | "targettype", None | Some("key" | "name")) => Some(Field::new("type")),
+        ("type" | "targettype", Some("id")) => own("typeid"),
+        ("attribute" | "controllerattributes", Some(key)) => Some(Field::new(&format!("inventory.{key}"))),
+        ("metadata", Some(key)) => Some(Field::new(&format!("attribute.{key}"))),
+        (
+            "name" | "description" | "address" | "ipaddress" | "updatestatus" | "createdby"
+            | "lastmodifiedby" | "installedat" | "failedrollout" | "requestattributes",
+            None,
+        )
+        | ("assignedds" | "installedds", Some("name" | "version" | "id")) => own(field.as_str()),
+        _ => None,
+    }
+}
+
+/// The fields there are, for whoever wrote another one.
+pub const TARGET_FIELDS: &str = "one of controllerId, name, description, createdAt, createdBy, lastModifiedAt, \
+     lastModifiedBy, updateStatus, ipAddress, address, group, assignedDs.name, assignedDs.version, installedDs.name, \
+     installedDs.version, tag, type, attribute.<key>, metadata.<key>, lastControllerRequestAt, installedAt, failedRollout";
+
+/// What the index does not know of targets.
+#[derive(Default)]
+struct Known {
+    names: HashMap<DeviceId, (String, Option<i64>)>,
+    extras: HashMap<i64, TargetExtra>,
+    standings: HashMap<DeviceId, Standing>,
+    seen: HashMap<DeviceId, bool>,
+    releases: HashMap<i64, (String, String)>,
+    failed: HashMap<DeviceId, Vec<i64>>,
+}
+
+impl Beside for Known {
+    fn knows(&self, field: &Field) -> bool {
+        field.as_str().starts_with(OWN)
+    }
+
+    fn each(&self, device: DeviceId, field: &Field, each: &mut dyn FnMut(Value<'_>)) {
+        let Some(name) = field.as_str().strip_prefix(OWN) else { return };
+        let extra = self.extras.get(&device.get());
+        let named = self.names.get(&device);
+        let mut text = |text: Option<&str>| text.into_iter().for_each(|text| each(text.into()));
+        let of = |standing: Option<&Standing>, installed: bool| {
+            let release = standing.and_then(|at| if installed { at.installed } else { at.assigned })?;
+            self.releases.get(&release.get()).map(|(name, version)| (release.get(), name, version))
+        };
+        let standing = self.standings.get(&device);
+        match name {
+            "controllerid" => text(named.map(|(name, _)| name.as_str())),
+            "name" => {
+                text(extra.and_then(|extra| extra.name.as_deref()).or(named.map(|(name, _)| name.as_str())))
+            }
+            "typeid" => text(named.and_then(|(_, id)| *id).map(|id| id.to_string()).as_deref()),
+            "description" => text(extra.and_then(|extra| extra.description.as_deref())),
+            "address" => text(extra.and_then(|extra| extra.address.as_deref())),
+            "createdby" => text(extra.and_then(|extra| extra.created_by.as_deref())),
+            "lastmodifiedby" => text(extra.and_then(|extra| extra.updated_by.as_deref())),
+            "requestattributes" => {
+                let wanted = extra.and_then(|extra| extra.request_attributes).unwrap_or(false);
+                text(Some(if wanted { "true" } else { "false" }));
+            }
+            "updatestatus" => {
+                let seen = self.seen.get(&device).copied().unwrap_or(false);
+                text(Some(standing.map_or_else(|| Standing::none(seen), |at| at.clone()).status.as_str()));
+            }
+            "installedat" => {
+                let at = standing.and_then(|at| at.installed_at);
+                at.into_iter().for_each(|at| each(Value::Time(at)));
+            }
+            "assignedds.id" | "installedds.id" => {
+                let found = of(standing, name.starts_with('i'));
+                text(found.map(|(id, ..)| id.to_string()).as_deref());
+            }
+            "assignedds.name" | "installedds.name" => {
+                text(of(standing, name.starts_with('i')).map(|(_, name, _)| name.as_str()));
+            }
+            "assignedds.version" | "installedds.version" => {
+                text(of(standing, name.starts_with('i')).map(|(_, _, version)| version.as_str()));
+            }
+            "failedrollout" => {
+                for job in self.failed.get(&device).into_iter().flatten() {
+                    text(Some(&job.to_string()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Everything that the index does not know, for questions that need it.
+async fn known(tx: &mut Tx<'_>, cx: &Context) -> Result<Known, AppError> {
+    let tenant = cx.by.tenant;
+    let mut known = Known { extras: extras::all(tx, tenant).await?, ..Known::default() };
+    for device in cx.app.fleet.select_beside(&cx.by, None, &[], &Known::default(), &cx.app, cx.now) {
+        if let Some(entry) = cx.app.fleet.entry(device) {
+            let name = controller_id(&entry.device.name, &entry.aliases);
+            known.names.insert(device, (name, entry.device.device_type.map(TypeId::get)));
+            known.seen.insert(device, entry.device.first_seen_at.is_some());
+        }
+    }
+    let (mut by_device, mut after) = (HashMap::<DeviceId, Vec<Step>>::new(), 0);
+    loop {
+        let page = steps::of_tenant(tx, tenant, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.execution.id.get();
+        for step in page {
+            by_device.entry(step.execution.device).or_default().push(step);
+        }
+    }
+    for (device, steps) in by_device {
+        let seen = known.seen.get(&device).copied().unwrap_or(false);
+        let failed = steps.iter().filter(|step| has_failed(step.execution.state));
+        known.failed.insert(device, failed.map(|step| step.execution.job.get()).collect());
+        for step in &steps {
+            let id = step.release.get();
+            if !known.releases.contains_key(&id)
+                && let Some(name) = releases::release_name(tx, step.release).await?
+            {
+                known.releases.insert(id, name);
+            }
+        }
+        known.standings.insert(device, standing(&steps, seen));
+    }
+    Ok(known)
+}
+
+/// The name that clients know a device by.
+pub(super) fn controller_id(name: &DeviceName, aliases: &BTreeSet<Alias>) -> String {
+    let alias = aliases.iter().find(|alias| alias.protocol == ALIAS);
+    alias.map_or_else(|| name.to_string(), |alias| alias.external_id.clone())
+}
+
+/// A target that exists for the caller.
+pub(super) async fn find(tx: &mut Tx<'_>, cx: &Context, id: &str) -> Result<Device, AppError> {
+    let missing = || AppError::not_found("target", id);
+    let by_name = match id.parse::<DeviceName>() {
+        Ok(name) => devices::device_by_name(tx, cx.by.tenant, &name).await?,
+        Err(_) => None,
+    };
+    let found = match by_name {
+        Some(device) => Some(device),
+        None => devices::device_by_alias(tx, cx.by.tenant, ALIAS, id).await?,
+    };
+    let device = found.filter(|device| device.lifecycle != Lifecycle::Decommissioned).ok_or_else(missing)?;
+    crate::devices::visible(&cx.app, tx, &cx.by, &device.name).await.map_err(|error| match error {
+        AppError::NotFound { .. } => missing(),
+        other => other,
+    })
+}
+
+/// A target as shown.
+async fn shown(tx: &mut Tx<'_>, cx: &Context, id: DeviceId) -> Result<Option<TargetView>, AppError> {
+    let Some(name) = cx.app.fleet.name_of(id) else { return Ok(None) };
+    let Some(device) = cx.app.fleet.get(&cx.by, &name, &cx.app, cx.now) else { return Ok(None) };
+    let mut history = steps::of_device(tx, id, HISTORY).await?;
+    history.reverse();
+    let seen = device.device.first_seen_at.is_some() || device.last_contact_at.is_some();
+    Ok(Some(TargetView {
+        controller_id: controller_id(&name, &device.aliases),
+        extra: extras::get(tx, cx.by.tenant, id.get()).await?,
+        standing: standing(&history, seen),
+        device,
+    }))
+}
+
+fn check(change: &TargetChange) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    bounded("name", change.name.as_deref(), NAME, &mut problems);
+    bounded("description", change.description.as_deref(), DESCRIPTION, &mut problems);
+    bounded("address", change.address.as_deref(), 512, &mut problems);
+    if let Some(Err(problem)) =
+        change.group.as_deref().filter(|path| !path.is_empty()).map(str::parse::<GroupPath>)
+    {
+        problems.push(FieldProblem::new("group", problem));
+    }
+    problems
+}
+
+/// Puts a device into a group, which is made if it is not there; it leaves the one that it was shown in.
+async fn into_group(tx: &mut Tx<'_>, cx: &Context, device: &Device, path: &str) -> Result<(), AppError> {
+    demand(&cx.by, Permission::GroupWrite)?;
+    let mut before = Vec::new();
+    for id in groups::groups_of(tx, device.id).await? {
+        before.extend(groups::group_by_id(tx, id).await?);
+    }
+    before.sort_by(|one, two| one.path.cmp(&two.path));
+    if let Some(shown) = before.first()
+        && shown.path.as_str() != path
+    {
+        groups::member_delete(tx, shown.id, device.id).await?;
+    }
+    if path.is_empty() {
+        return Ok(());
+    }
+    let path: GroupPath = path.parse().map_err(|problem| AppError::invalid("group", problem))?;
+    let group = match groups::group_by_path(tx, cx.by.tenant, &path).await? {
+        Some(group) => group,
+        None => {
+            let made = groups::group_insert(tx, cx.by.tenant, &path, "", cx.now).await?;
+            let target = format!("group:{path}");
+            audit::record(tx, &cx.by, "group.create", &target, json!({}), cx.now).await?;
+            made.ok_or_else(|| AppError::Exists { what: "group", name: path.to_string() })?
+        }
+    };
+    groups::member_insert(tx, group.id, device.id).await?;
+    Ok(())
+}
+
+fn describe(extra: &mut TargetExtra, change: &TargetChange) {
+    let TargetChange { name, description, address, group: _, target_type: _, request_attributes } = change;
+    let set = |slot: &mut Option<String>, new: &Option<String>| {
+        if let Some(text) = new {
+            *slot = Some(text.clone()).filter(|text| !text.is_empty());
+        }
+    };
+    set(&mut extra.name, name);
+    set(&mut extra.description, description);
+    set(&mut extra.address, address);
+    extra.request_attributes = request_attributes.or(extra.request_attributes);
+}
+
+/// The name of a type of the tenant.
+async fn type_name(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<String, AppError> {
+    let record = types::type_by_id(tx, TypeId::new(id)).await?;
+    let record = record.filter(|record| record.tenant == cx.by.tenant);
+    record.map(|record| record.name.into_string()).ok_or_else(|| AppError::not_found("target type", id))
+}
+
+async fn make(tx: &mut Tx<'_>, cx: &Context, new: &NewTarget) -> Result<DeviceId, AppError> {
+    let mut problems = check(&new.change);
+    let id = needed("controllerId", new.controller_id.as_deref(), 256, &mut problems);
+    if id.chars().any(char::is_whitespace) {
+        problems.push(FieldProblem::new("controllerId", "must not have white space"));
+    }
+    refuse(problems)?;
+    let alias = Alias { protocol: ALIAS.to_owned(), external_id: id.clone() };
+    if devices::device_by_alias(tx, cx.by.tenant, ALIAS, &id).await?.is_some() {
+        return Err(AppError::Exists { what: "target", name: id });
+    }
+    let (name, foreign) = match id.parse::<DeviceName>() {
+        Ok(name) => (name, false),
+        Err(_) => (slug(&id)?, true),
+    };
+    let device_type = match new.change.target_type.flatten() {
+        Some(id) => Some(type_name(tx, cx, id).await?),
+        None => None,
+    };
+    let spec = DeviceSpec { device_type, ..DeviceSpec::default() };
+    let device = crate::devices::create_in_transaction(&cx.app, tx, &cx.by, &name, spec, cx.now).await;
+    let device = device.map_err(|error| match error {
+        AppError::Exists { .. } => AppError::Exists { what: "target", name: id.clone() },
+        other => other,
+    })?;
+    if foreign {
+        crate::devices::check_alias(&alias).map_err(AppError::Invalid)?;
+        devices::alias_insert(tx, cx.by.tenant, device.id, &alias).await?;
+    }
+    let mut extra = TargetExtra { created_by: Some(cx.who()), ..TargetExtra::default() };
+    describe(&mut extra, &new.change);
+    extras::put(tx, cx.by.tenant, device.id.get(), &extra).await?;
+    // As upstream: every target has a token. Lesser proof stays good until the device uses it.
+    let token = match &new.token {
+        Some(text) => {
+            demand(&cx.by, Permission::CredentialIssue)?;
+            text.parse().map_err(|problem| AppError::invalid("securityToken", problem))?
+        }
+        None => SecretText::from_random(random(&*cx.app.entropy)),
+    };
+    token_put(tx, &cx.by, device.id, &device.name, Some((&token, false)), cx.now).await?;
+    if let Some(path) = new.change.group.as_deref().filter(|path| !path.is_empty()) {
+        into_group(tx, cx, &device, path).await?;
+    }
+    Ok(device.id)
+}
+
+/// A device name for an id that is none.
+fn slug(id: &str) -> Result<DeviceName, AppError> {
+    let plain =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '_' };
+    let digest = windlass_domain::ids::Sha256::of(id.as_bytes()).to_string();
+    let start: String = id.chars().map(plain).take(100).collect();
+    let text = format!("{start}-{}", digest.get(..12).unwrap_or_default());
+    text.parse().map_err(|problem| AppError::invalid("controllerId", problem))
+}
+
+impl App {
+    /// A page of targets.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn hawkbit_targets(&self, by: &Principal, asked: TargetQuery) -> Result<TargetPage, AppError> {
+        self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
+            let asked = asked.clone();
+            Box::pin(async move {
+                let own = |field: &Field| field.as_str().starts_with(OWN);
+                let needs = asked.query.as_ref().is_some_and(|query| query.asks_for(own))
+                    || asked.order.iter().any(|(field, _)| own(field));
+                let beside = if needs { known(tx, &cx).await? } else { Known::default() };
+                let (query, order) = (asked.query.as_ref(), asked.order.as_slice());
+                let mut found = cx.app.fleet.select_beside(&cx.by, query, order, &beside, &cx.app, cx.now);
+                found.retain(|id| {
+                    asked.only.as_ref().is_none_or(|only| only.contains(id))
+                        && cx
+                            .app
+                            .fleet
+                            .entry(*id)
+                            .is_some_and(|entry| entry.device.lifecycle != Lifecycle::Decommissioned)
+                });
+                let mut page = TargetPage { items: Vec::new(), total: found.len() };
+                for id in found.into_iter().skip(asked.offset).take(asked.limit) {
+                    page.items.extend(shown(tx, &cx, id).await?);
+                }
+                Ok(page)
+            })
+        })
+        .await
+    }
+
+    /// The devices that a query in hawkBit's words asks for.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn hawkbit_select(&self, by: &Principal, query: Query) -> Result<Vec<DeviceId>, AppError> {
+        self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
+            let query = query.clone();
+            Box::pin(async move {
+                let needs = query.asks_for(|field| field.as_str().starts_with(OWN));
+                let beside = if needs { known(tx, &cx).await? } else { Known::default() };
+                Ok(cx.app.fleet.select_beside(&cx.by, Some(&query), &[], &beside, &cx.app, cx.now))
+            })
+        })
+        .await
+    }
+
+    /// One target.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_target(&self, by: &Principal, id: &str) -> Result<TargetView, AppError> {
+        let id = id.to_owned();
+        self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
+            let id = id.clone();
+            Box::pin(async move {
+                let device = find(tx, &cx, &id).await?;
+                let view = shown(tx, &cx, device.id).await?;
+                view.ok_or_else(|| AppError::not_found("target", id))
+            })
+        })
+        .await
+    }
+
+    /// Makes targets: all of them or none.
+    ///
+    /// # Errors
+    /// Forbidden, every field that cannot be taken, a name that is taken, an unknown type, or that the store failed.
+    pub async fn hawkbit_targets_create(
+        &self,
+        by: &Principal,
+        new: Vec<NewTarget>,
+    ) -> Result<Vec<TargetView>, AppError> {
+        at_once(new.len())?;
+        let paths: BTreeSet<String> = new.iter().filter_map(|one| one.change.group.clone()).collect();
+        let made: Vec<DeviceId> = self
+            .hawkbit_write(by, Permission::DeviceWrite, move |cx, tx| {
+                let new = new.clone();
+                Box::pin(async move {
+                    let mut made = Vec::new();
+                    for one in &new {
+                        made.push(make(tx, &cx, one).await?);
+                    }
+                    Ok(made)
+                })
+            })
+            .await?;
+        for path in paths {
+            self.hawkbit_group_settled(by, &path).await?;
+        }
+        self.fleet.refresh_devices(&self.store, made.clone()).await?;
+        let context = Context { app: self.clone(), by: by.clone(), now: self.clock.now() };
+        self.store
+            .read(move |tx| {
+                let (cx, made) = (context.clone(), made.clone());
+                Box::pin(async move {
+                    let mut views = Vec::new();
+                    for id in made {
+                        views.extend(shown(tx, &cx, id).await?);
+                    }
+                    Ok(views)
+                })
+            })
+            .await
+    }
+
+    /// Changes what operators say of a target.
+    ///
+    /// # Errors
+    /// Forbidden, not found, every field that cannot be taken, an unknown type, or that the store failed.
+    pub async fn hawkbit_target_change(
+        &self,
+        by: &Principal,
+        id: &str,
+        change: TargetChange,
+    ) -> Result<TargetView, AppError> {
+        refuse(check(&change))?;
+        let path = change.group.clone();
+        let (name, new_type) = {
+            let (id, change) = (id.to_owned(), change.clone());
+            self.hawkbit_write(by, Permission::DeviceWrite, move |cx, tx| {
+                let (id, change) = (id.clone(), change.clone());
+                Box::pin(async move {
+                    let device = find(tx, &cx, &id).await?;
+                    let new_type = match change.target_type {
+                        Some(Some(id)) => Some(Some(type_name(tx, &cx, id).await?)),
+                        Some(None) => Some(None),
+                        None => None,
+                    };
+                    let mut extra: TargetExtra = extras::get(tx, cx.by.tenant, device.id.get()).await?;
+                    describe(&mut extra, &change);
+                    extra.updated_by = Some(cx.who());
+                    extras::put(tx, cx.by.tenant, device.id.get(), &extra).await?;
+                    if let Some(path) = &change.group {
+                        into_group(tx, &cx, &device, path).await?;
+                    }
+                    let place = format!("device:{}", device.name);
+                    let details = json!({"described": true, "group": change.group});
+                    audit::record(tx, &cx.by, "device.change", &place, details, cx.now).await?;
+                    Ok((device.name, new_type))
+                })
+            })
+            .await?
+        };
+        if let Some(path) = path {
+            self.hawkbit_group_settled(by, &path).await?;
+        }
+        match new_type {
+            None => {
+                let device = self.fleet.id_of(by.tenant, &name);
+                self.fleet.refresh_devices(&self.store, device).await?;
+            }
+            Some(device_type) => {
+                let patch = DevicePatch { device_type: Some(device_type), ..DevicePatch::default() };
+                self.device_patch(by, &name, patch, None).await?;
+            }
+        }
+        self.hawkbit_target(by, id).await
+    }
+
+    /// Brings a group that may be new into the index.
+    async fn hawkbit_group_settled(&self, by: &Principal, path: &str) -> Result<(), AppError> {
+        let Ok(path) = path.parse::<GroupPath>() else { return Ok(()) };
+        let tenant = by.tenant;
+        let group = self
+            .store
+            .read(move |tx| {
+                let path = path.clone();
+                Box::pin(async move { groups::group_by_path(tx, tenant, &path).await })
+            })
+            .await?;
+        if let Some(group) = group {
+            self.fleet.refresh_group(&self.store, group.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets and removes entries of a target's metadata, which are its device's attributes.
+    ///
+    /// # Errors
+    /// Forbidden, not found, every field that cannot be taken, or that the store failed.
+    pub async fn hawkbit_target_metadata(
+        &self,
+        by: &Principal,
+        id: &str,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> Result<(), AppError> {
+        let view = self.hawkbit_target(by, id).await?;
+        for (key, value) in &changes {
+            let there = view.device.device.attributes.keys().any(|known| known.as_str() == key);
+            if value.is_none() && !there {
+                return Err(AppError::not_found("metadata", key));
+            }
+        }
+        let patch = DevicePatch { attributes: changes, ..DevicePatch::default() };
+        self.device_patch(by, &view.device.device.name, patch, None).await.map(drop)
+    }
+
+    /// Removes a target with everything that was known of it, also where it was seen.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_target_delete(&self, by: &Principal, id: &str) -> Result<(), AppError> {
+        demand(by, Permission::DeviceLifecycle)?;
+        let device = self.hawkbit_target(by, id).await?.device.device;
+        if device.first_seen_at.is_none() {
+            self.device_delete(by, &device.name, None).await?;
+        } else {
+            let request = Decommission { data: DataFate::Erase, wipe: None, confirm: None };
+            self.device_decommission(by, &device.name, request, None).await?;
+            self.device_free_name(by, &device.name, None).await?;
+        }
+        let (tenant, number) = (by.tenant, device.id.get());
+        self.store
+            .write(move |tx| Box::pin(async move { extras::forget::<TargetExtra>(tx, tenant, number).await }))
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! RSQL as hawkBit's clients write it: other names of fields, and placeholders for times.
+//!
+//! The language is the same ([`crate::parse`]); what a field is called is for the caller to say.
+
+use windlass_domain::time::Timestamp;
+
+use crate::parse::{MAX_BYTES, is_field, parse};
+use crate::{Clause, Field, Node, Query, QueryError};
+
+/// Why a text cannot be asked. `Display` is a sentence for whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RsqlError {
+    /// It is no query.
+    #[error(transparent)]
+    Syntax(QueryError),
+    /// It asks for a field that there is not.
+    #[error(transparent)]
+    Field(QueryError),
+}
+
+/// What placeholders stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// `${NOW_TS}`.
+    pub now: Timestamp,
+    /// `${OVERDUE_TS}`: who was last heard before it is overdue.
+    pub overdue: Timestamp,
+}
+
+/// Reads a query. `rename` says what a field is called here; none is refused.
+///
+/// # Errors
+/// Says where it goes wrong, and what fields there are (`expected`).
+pub fn parse_rsql(
+    text: &str,
+    times: Times,
+    rename: &dyn Fn(&Field) -> Option<Field>,
+    expected: &str,
+) -> Result<Query, RsqlError> {
+    if text.len() > MAX_BYTES {
+        return parse(text).map_err(RsqlError::Syntax);
+    }
+    let query = parse(&filled(text, times)).map_err(RsqlError::Syntax)?;
+    query.check_fields(|field| rename(field).is_some(), expected).map_err(RsqlError::Field)?;
+    Ok(Query { root: renamed(query.root, rename) })
+}
+
+/// The same query in the words of this language, for where it is kept: as [`parse_rsql`], and times stay what they are
+/// now.
+///
+/// # Errors
+/// As [`parse_rsql`].
+pub fn translate_rsql(
+    text: &str,
+    times: Times,
+    rename: &dyn Fn(&Field) -> Option<Field>,
+    expected: &str,
+) -> Result<String, RsqlError> {
+    parse_rsql(text, times, rename, expected)?;
+    let text = filled(text, times);
+    let query = parse(&text).map_err(RsqlError::Syntax)?;
+    let mut fields = Vec::new();
+    let mut open = vec![&query.root];
+    while let Some(node) = open.pop() {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) => open.extend(nodes),
+            Node::Clause(clause) => fields.push((clause.position, &clause.field)),
+        }
+    }
+    fields.sort_by_key(|(position, _)| *position);
+    let (mut translated, mut rest, mut at) = (String::with_capacity(text.len()), text.as_str(), 1_usize);
+    for (position, field) in fields {
+        let before = position.saturating_sub(at);
+        let start = rest.char_indices().nth(before).map_or(rest.len(), |(index, _)| index);
+        let (plain, tail) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        translated.push_str(plain);
+        let length = tail.find(|character| !is_field(character)).unwrap_or(tail.len());
+        let (name, tail) = tail.split_at_checked(length).unwrap_or((tail, ""));
+        translated.push_str(rename(field).as_ref().unwrap_or(field).as_str());
+        at = position.saturating_add(name.chars().count());
+        rest = tail;
+    }
+    translated.push_str(rest);
+    Ok(translated)
+}
+
+/// The text with times in place of their placeholders, whose case does not matter.
+fn filled(text: &str, times: Times) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            filled.push_str("${");
+            rest = after;
+            continue;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "now_ts" => filled.push_str(&times.now.millis().to_string()),
+            "overdue_ts" => filled.push_str(&times.overdue.millis().to_string()),
+            _ => {
+                filled.push_str("${");
+                filled.push_str(name);
+                filled.push('}');
+            }
+        }
+        rest = tail;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// As deep as the parser allows, so the stack is bounded.
+fn renamed(node: Node, rename: &dyn Fn(&Field) -> Option<Field>) -> Node {
+    match node {
+        Node::All(nodes) => Node::All(nodes.into_iter().map(|node| renamed(node, rename)).collect()),
+        Node::Any(nodes) => Node::Any(nodes.into_iter().map(|node| renamed(node, rename)).collect()),
+        Node::Clause(Clause { field, position, negated, test }) => {
+            let field = rename(&field).unwrap_or(field);
+            Node::Clause(Clause { field, position, negated, test })
+        }
+    }
+}
+
+impl Query {
+    /// Whether it asks for any field of these.
+    pub fn asks_for(&self, which: impl Fn(&Field) -> bool) -> bool {
+        let mut open = vec![&self.root];
+        while let Some(node) = open.pop() {
+            match node {
+                Node::All(nodes) | Node::Any(nodes) => open.extend(nodes),
+                Node::Clause(clause) if which(&clause.field) => return true,
+                Node::Clause(_) => {}
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fields, Value};
+
+    const TIMES: Times = Times { now: Timestamp::from_millis(5_000), overdue: Timestamp::from_millis(1_000) };
+
+    struct Target;
+
+    impl Fields for Target {
+        fn each(&self, field: &Field, each: &mut dyn FnMut(Value<'_>)) {
+            match field.as_str() {
+                "name" => each("Pump-7".into()),
+                "lastcontactat" => each(Value::Time(Timestamp::from_millis(2_000))),
+                _ => {}
+            }
+        }
+    }
+
+    fn rename(field: &Field) -> Option<Field> {
+        match field.as_str() {
+            "controllerid" => Some(Field::new("name")),
+            "lastcontrollerrequestat" => Some(Field::new("lastContactAt")),
+            _ => None,
+        }
+    }
+
+    fn asked(text: &str) -> Result<bool, RsqlError> {
+        parse_rsql(text, TIMES, &rename, "another").map(|query| query.matches(&Target))
+    }
+
+    #[test]
+    fn fields_go_by_other_names_whatever_their_case() {
+        for (text, wanted) in [
+            ("controllerId==pump-*", true),
+            ("CONTROLLERID=='PUMP-7'", true),
+            ("controllerid!=pump-7", false),
+            ("controllerId==x,controllerId=in=(a,Pump-7)", true),
+            ("(controllerId==p* or controllerId==q*) and controllerId=out=(a)", true),
+        ] {
+            assert_eq!(asked(text), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_stand_for_times() {
+        assert_eq!(asked("lastControllerRequestAt=lt=${NOW_TS}"), Ok(true));
+        assert_eq!(asked("lastControllerRequestAt=le=${overdue_ts}"), Ok(false));
+        assert!(matches!(asked("lastControllerRequestAt=le=${"), Ok(false)));
+    }
+
+    #[test]
+    fn a_query_is_kept_in_the_words_of_this_language() {
+        let kept = |text: &str| translate_rsql(text, TIMES, &rename, "another");
+        let text =
+            "(controllerId==\"contröllerId\" or CONTROLLERID=in=(a,b));lastControllerRequestAt<${NOW_TS}";
+        let wanted = "(name==\"contröllerId\" or name=in=(a,b));lastcontactat<5000";
+        assert_eq!(kept(text).as_deref(), Ok(wanted));
+        assert!(parse(wanted).is_ok());
+        assert!(matches!(kept("colour==x"), Err(RsqlError::Field(_))));
+    }
+
+    #[test]
+    fn what_is_no_query_and_what_is_no_field_are_told_apart() {
+        assert!(matches!(asked("controllerId=="), Err(RsqlError::Syntax(_))));
+        assert!(matches!(asked("colour==red"), Err(RsqlError::Field(_))));
+    }
+
+    #[test]
+    fn neither_depth_nor_length_brings_it_down() {
+        let deep = format!("{}controllerId==a{}", "(".repeat(1_000), ")".repeat(1_000));
+        assert!(matches!(asked(&deep), Err(RsqlError::Syntax(_))));
+        let long = format!("controllerId=={}", "a".repeat(1_000_000));
+        assert!(matches!(asked(&long), Err(RsqlError::Syntax(_))));
+        let open = "${".repeat(8_000);
+        assert!(matches!(asked(&open), Err(RsqlError::Syntax(_))));
+    }
+}

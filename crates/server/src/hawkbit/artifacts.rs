@@ -1,0 +1,240 @@
+//! `softwaremodules/{id}/artifacts`: files by multipart, streamed in and out, never held.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::body::Body as RawBody;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::response::IntoResponse;
+use futures_util::StreamExt;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use multer::{Constraints, Multipart, SizeLimit};
+use tokio_util::io::ReaderStream;
+use windlass_app::AppError;
+use windlass_app::artifacts::NewArtifact;
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::Artifact;
+use windlass_wire::management::software as wire;
+
+use super::io::{Answer, At, created, done, ok};
+use super::list::ListQuery;
+use super::routes::Routes;
+use super::view::{self, Base};
+use crate::rest::Rest;
+use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
+
+/// Most bytes of what goes before and after the file: boundaries, headers and other parts.
+const AROUND: u64 = 64 * 1024;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/softwaremodules/{id}/artifacts", Permission::ReleaseRead, list)
+        .post("/softwaremodules/{id}/artifacts", Permission::ArtifactWrite, upload)
+        .get("/softwaremodules/{id}/artifacts/{artifact}", Permission::ReleaseRead, get)
+        .delete("/softwaremodules/{id}/artifacts/{artifact}", Permission::ArtifactWrite, delete)
+        .get("/softwaremodules/{id}/artifacts/{artifact}/download", Permission::ArtifactRead, download)
+}
+
+/// What the query says of the file.
+#[derive(Debug, Default)]
+struct Said {
+    filename: Option<String>,
+    md5sum: Option<String>,
+    sha1sum: Option<String>,
+    sha256sum: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Said {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Refusal::field("", "has a query that cannot be read"))?;
+        let mut said = Self::default();
+        for (name, text) in pairs.0 {
+            said.take(&name, text);
+        }
+        Ok(said)
+    }
+}
+
+impl Said {
+    fn take(&mut self, name: &str, text: String) {
+        let slot = match name {
+            "filename" => &mut self.filename,
+            "md5sum" => &mut self.md5sum,
+            "sha1sum" => &mut self.sha1sum,
+            "sha256sum" => &mut self.sha256sum,
+            _ => return,
+        };
+        if !text.is_empty() {
+            *slot = Some(text);
+        }
+    }
+}
+
+fn unreadable(error: &multer::Error) -> Refusal {
+    match error {
+        multer::Error::FieldSizeExceeded { limit, .. } | multer::Error::StreamSizeExceeded { limit } => {
+            Refusal::too_large("The upload", *limit)
+        }
+        multer::Error::IncompleteStream
+        | multer::Error::IncompleteFieldData { .. }
+        | multer::Error::IncompleteHeaders
+        | multer::Error::StreamReadFailed(_) => Refusal::incomplete(),
+        other => Refusal::field("file", format!("cannot be read: {other}")),
+    }
+}
+
+fn wrong(which: &str) -> Refusal {
+    let detail = format!("The bytes that came have another {which} than was announced; nothing was stored.");
+    Refusal::new(StatusCode::BAD_REQUEST, "hawkbit.checksum", "Wrong digest", detail)
+}
+
+async fn upload(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    mut said: Said,
+    request: Request,
+) -> Answer {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok()).ok_or_else(|| {
+        const DETAIL: &str = "Send the file as the part \"file\" of multipart/form-data.";
+        let code = windlass_api::problem::code::MEDIA_TYPE;
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, "Not multipart", DETAIL)
+    })?;
+    let most = rest.app.limits.artifact.saturating_add(AROUND);
+    let limits = SizeLimit::new().whole_stream(most).for_field("filename", 1024).for_field("md5sum", 1024);
+    let stream = request.into_body().into_data_stream();
+    let mut parts = Multipart::with_constraints(stream, boundary, Constraints::new().size_limit(limits));
+    while let Some(mut part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if name != "file" {
+            let mut text = Vec::new();
+            while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
+                if text.len().saturating_add(chunk.len()) > 4096 {
+                    return Err(Refusal::field(&name, "must be at most 4096 bytes"));
+                }
+                text.extend_from_slice(&chunk);
+            }
+            said.take(&name, String::from_utf8_lossy(&text).into_owned());
+            continue;
+        }
+        let file = said.filename.clone().or_else(|| part.file_name().map(str::to_owned));
+        let file = file.filter(|name| !name.is_empty());
+        let file = file.ok_or_else(|| Refusal::field("filename", "is missing"))?;
+        let artifact = store(&rest, &by, id, &file, &said, &mut part).await?;
+        return created(&shown(&rest, artifact, id, &base).await?);
+    }
+    Err(Refusal::field("file", "is missing"))
+}
+
+/// A digest as the client announced it.
+fn digest<T: FromStr<Err: Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
+    let read = |text: &str| {
+        text.trim().to_lowercase().parse().map_err(|problem: T::Err| Refusal::field(field, problem))
+    };
+    text.map(read).transpose()
+}
+
+async fn shown(rest: &Rest, file: Artifact, module: i64, base: &Base) -> Result<wire::Artifact, Refusal> {
+    let sums = rest.app.artifact_sums(&file).await?;
+    Ok(view::artifact(file, sums, module, base))
+}
+
+async fn store(
+    rest: &Rest,
+    by: &Principal,
+    module: i64,
+    name: &str,
+    said: &Said,
+    part: &mut multer::Field<'_>,
+) -> Result<Artifact, Refusal> {
+    rest.app.hawkbit_module_takes(by, module, name).await?;
+    let new = NewArtifact {
+        name: name.to_owned(),
+        sha256: digest("sha256sum", said.sha256sum.as_deref())?,
+        sha1: digest("sha1sum", said.sha1sum.as_deref())?,
+        md5: digest("md5sum", said.md5sum.as_deref())?,
+        size: None,
+        signature: None,
+    };
+    let mut upload = rest.app.artifact_upload(by, new).await?;
+    // Dropping the upload discards what came so far.
+    while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
+        upload.write(&chunk).await?;
+    }
+    let artifact = upload.finish().await.map_err(|error| match error {
+        AppError::Invalid(fields) => match fields.first().map(|field| field.field.as_str()) {
+            Some("sha256") => wrong("SHA-256"),
+            Some("sha1") => wrong("SHA-1"),
+            Some("md5") => wrong("MD5"),
+            Some(_) | None => AppError::Invalid(fields).into(),
+        },
+        other => other.into(),
+    })?;
+    rest.app.hawkbit_artifact_attach(by, module, &artifact).await?;
+    Ok(artifact)
+}
+
+/// A file of a module that exists for the caller.
+async fn find(rest: &Rest, by: &Principal, id: i64, artifact: i64) -> Result<Artifact, Refusal> {
+    let module = rest.app.hawkbit_module(by, id).await?;
+    let found = module.component.artifacts.into_iter().find(|one| one.id.get() == artifact);
+    found.ok_or_else(|| AppError::not_found("artifact", artifact).into())
+}
+
+async fn list(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    _query: ListQuery,
+) -> Answer {
+    let module = rest.app.hawkbit_module(&by, id).await?;
+    let mut files = Vec::new();
+    for file in module.component.artifacts {
+        files.push(shown(&rest, file, id, &base).await?);
+    }
+    ok(&files)
+}
+
+async fn get(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At((id, artifact)): At<(i64, i64)>,
+) -> Answer {
+    ok(&shown(&rest, find(&rest, &by, id, artifact).await?, id, &base).await?)
+}
+
+async fn delete(State(rest): State<Rest>, Caller(by): Caller, At((id, artifact)): At<(i64, i64)>) -> Answer {
+    rest.app.hawkbit_artifact_detach(&by, id, artifact).await?;
+    done()
+}
+
+async fn download(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At((id, artifact)): At<(i64, i64)>,
+) -> Answer {
+    let file = find(&rest, &by, id, artifact).await?;
+    let bytes = rest.app.download_range(&file.sha256, 0, file.size).await.map_err(|refusal| {
+        let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        Refusal::new(status, refusal.code(), "Not available", refusal.to_string())
+    })?;
+    let stream = ReaderStream::new(bytes).boxed();
+    let mut response = RawBody::from_stream(stream).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(file.size));
+    // The name is of safe characters only, by the domain's rule for names.
+    if let Ok(value) = HeaderValue::try_from(format!("attachment;filename=\"{}\"", file.name)) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}

@@ -1,0 +1,81 @@
+//! hawkBit's Management API at `/rest/v1` of the console port: one file per resource.
+//!
+//! It shows the devices, components, releases and jobs of REST v1 in hawkBit's words; the use cases are the same.
+//! **Invariant:** no route without a declared permission, decided before path, query and body are looked at.
+//!
+//! `mod` order is reading order: what is around every route, then the routes.
+
+mod access;
+mod error;
+mod io;
+mod list;
+mod routes;
+mod view;
+
+mod system;
+
+mod module_types;
+mod set_types;
+
+mod artifacts;
+mod modules;
+
+mod sets;
+
+mod tags;
+mod target_types;
+mod targets;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod software_tests;
+#[cfg(test)]
+mod surface_tests;
+#[cfg(test)]
+mod target_tests;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+
+use crate::rest::Rest;
+use crate::rest::error::Refusal;
+
+use self::routes::Routes;
+
+/// Where it is mounted.
+pub(crate) const BASE: &str = "/rest/v1";
+
+fn operations(rest: &Rest) -> Routes {
+    let mut routes = Routes::new(rest);
+    for add in [
+        system::routes,
+        module_types::routes,
+        set_types::routes,
+        modules::routes,
+        artifacts::routes,
+        sets::routes,
+        targets::routes,
+        tags::routes,
+        target_types::routes,
+    ] {
+        routes = add(routes);
+    }
+    routes
+}
+
+/// The whole API.
+pub(crate) fn router(rest: &Rest) -> Router<Rest> {
+    let (router, _) = operations(rest).finish();
+    let router = router
+        .fallback(|| async { Refusal::no_such_path() })
+        .method_not_allowed_fallback(|| async { Refusal::no_such_method() })
+        .layer(from_fn_with_state(rest.clone(), error::speak));
+    Router::new().nest(BASE, router)
+}
+
+/// Every route with who may use it.
+#[cfg(test)]
+fn table(rest: &Rest) -> Vec<routes::Operation> {
+    operations(rest).finish().1
+}

@@ -1,0 +1,107 @@
+//! `userinfo`, which is how clients check that they can sign in, and `system/configs`: the tenant's settings.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use serde_json::{Value, json};
+use windlass_app::ddi::SettingView;
+use windlass_domain::hawkbit::{SettingKey, SettingValue};
+use windlass_domain::permission::Permission;
+use windlass_wire::management::actions::ConfigValue;
+
+use super::io::{Answer, At, Body, done, ok};
+use super::routes::Routes;
+use super::view::Base;
+use crate::rest::Rest;
+use crate::rest::access::{Access, Caller};
+use crate::rest::error::Refusal;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let (read, write) = (Permission::ServerRead, Permission::ServerManage);
+    routes
+        .get("/userinfo", Access::SignedIn, userinfo)
+        .get("/system/configs", read, configs)
+        .put("/system/configs", write, set_configs)
+        .get("/system/configs/{key}", read, config)
+        .put("/system/configs/{key}", write, set_config)
+        .delete("/system/configs/{key}", write, reset)
+}
+
+async fn userinfo(State(rest): State<Rest>, Caller(by): Caller) -> Answer {
+    let tenant = rest.tenant_name(by.tenant).await?;
+    ok(&json!({"tenant": tenant, "username": by.actor.name}))
+}
+
+fn shown(view: SettingView, base: &Base) -> Value {
+    let SettingView { key, value, is_default } = view;
+    let value = value.map(|value| match value {
+        SettingValue::Flag(flag) => Value::from(flag),
+        SettingValue::Number(number) => Value::from(number),
+        SettingValue::Text(text) => Value::from(text),
+    });
+    let path = format!("/system/configs/{key}");
+    json!({"value": value, "global": is_default, "_links": base.links(&path, [("self", "")])})
+}
+
+fn known(name: &str) -> Result<SettingKey, Refusal> {
+    name.parse().map_err(|_| {
+        let names: Vec<&str> = SettingKey::ALL.iter().map(|key| key.as_str()).collect();
+        Refusal::field("key", format!("{name} is not known; it must be one of {}", names.join(", ")))
+    })
+}
+
+/// Reads a value; clients send flags and numbers as text, too.
+fn value(key: SettingKey, value: &Value) -> Result<SettingValue, Refusal> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            return Err(Refusal::field(key.as_str(), "must be true, false, a whole number or text"));
+        }
+    };
+    key.read(&text).map_err(|problem| Refusal::field(key.as_str(), problem))
+}
+
+async fn configs(State(rest): State<Rest>, Caller(by): Caller, base: Base) -> Answer {
+    let all = rest.app.settings_list(&by).await?;
+    let all: BTreeMap<String, Value> =
+        all.into_iter().map(|view| (view.key.to_string(), shown(view, &base))).collect();
+    ok(&all)
+}
+
+async fn config(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(key): At<String>) -> Answer {
+    let view = rest.app.settings_get(&by, known(&key)?).await?;
+    ok(&shown(view, &base))
+}
+
+async fn set_configs(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Body(asked): Body<BTreeMap<String, Value>>,
+) -> Answer {
+    let mut changes = BTreeMap::new();
+    for (name, asked) in &asked {
+        let key = known(name)?;
+        changes.insert(key, Some(value(key, asked)?));
+    }
+    rest.app.settings_set(&by, changes).await?;
+    done()
+}
+
+async fn set_config(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(key): At<String>,
+    Body(asked): Body<ConfigValue>,
+) -> Answer {
+    let key = known(&key)?;
+    let asked = asked.value.ok_or_else(|| Refusal::field("value", "is missing"))?;
+    rest.app.settings_set(&by, BTreeMap::from([(key, Some(value(key, &asked)?))])).await?;
+    done()
+}
+
+async fn reset(State(rest): State<Rest>, Caller(by): Caller, At(key): At<String>) -> Answer {
+    rest.app.settings_set(&by, BTreeMap::from([(known(&key)?, None)])).await?;
+    done()
+}

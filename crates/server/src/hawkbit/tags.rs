@@ -1,0 +1,286 @@
+//! `targettags` and `distributionsettags`, and what has them.
+
+use axum::extract::State;
+use serde_json::Value;
+
+use windlass_app::hawkbit::stored::Tag;
+use windlass_app::hawkbit::stored::items::{Item, SetTag, TargetTag};
+use windlass_app::hawkbit::{NewTag, Tags};
+use windlass_domain::permission::{Permission, Principal};
+
+use windlass_wire::management::targets as wire;
+
+use super::io::{Answer, At, Body, created, done, ok, one_or_many};
+use super::list::{ListQuery, Names, page};
+use super::routes::Routes;
+use super::targets::{asked, expected, shown_page};
+use super::view::{self, Base, item_stamp};
+use crate::rest::Rest;
+use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let (see, tag) = (Permission::DeviceRead, Permission::DeviceWrite);
+    let (read, write) = (Permission::ReleaseRead, Permission::ReleaseWrite);
+    routes
+        .get("/targettags", see, target_tags)
+        .post("/targettags", tag, create::<TargetTag>)
+        .get("/targettags/{id}", see, get::<TargetTag>)
+        .put("/targettags/{id}", tag, change::<TargetTag>)
+        .delete("/targettags/{id}", tag, delete_target_tag)
+        .get("/targettags/{id}/assigned", see, tagged_targets)
+        .put("/targettags/{id}/assigned", tag, tag_targets)
+        .post("/targettags/{id}/assigned", tag, tag_targets)
+        .delete("/targettags/{id}/assigned", tag, untag_targets)
+        .post("/targettags/{id}/assigned/{target}", tag, tag_target)
+        .delete("/targettags/{id}/assigned/{target}", tag, untag_target)
+        .get("/targets/{id}/tags", see, tags_of_target)
+        .get("/distributionsettags", read, set_tags)
+        .post("/distributionsettags", write, create::<SetTag>)
+        .get("/distributionsettags/{id}", read, get::<SetTag>)
+        .put("/distributionsettags/{id}", write, change::<SetTag>)
+        .delete("/distributionsettags/{id}", write, delete_set_tag)
+        .get("/distributionsettags/{id}/assigned", read, tagged_sets)
+        .put("/distributionsettags/{id}/assigned", write, tag_sets)
+        .post("/distributionsettags/{id}/assigned", write, tag_sets)
+        .delete("/distributionsettags/{id}/assigned", write, untag_sets)
+        .post("/distributionsettags/{id}/assigned/{set}", write, tag_set)
+        .delete("/distributionsettags/{id}/assigned/{set}", write, untag_set)
+        .get("/distributionsets/{id}/tags", read, tags_of_set)
+}
+
+const NAMES: Names = Names {
+    fields: &[
+        ("id", "id"),
+        ("name", "name"),
+        ("description", "description"),
+        ("colour", "colour"),
+        ("createdat", "createdAt"),
+        ("createdby", "createdBy"),
+        ("lastmodifiedat", "lastModifiedAt"),
+        ("lastmodifiedby", "lastModifiedBy"),
+    ],
+};
+
+/// A kind of tags, as it stands in paths.
+pub(super) trait Shown: Tags {
+    const PATH: &'static str;
+}
+
+impl Shown for TargetTag {
+    const PATH: &'static str = "targettags";
+}
+
+impl Shown for SetTag {
+    const PATH: &'static str = "distributionsettags";
+}
+
+fn shown<T: Shown>(item: Item<T>, base: &Base) -> wire::Tag {
+    let stamp = item_stamp(&item);
+    let Item { id, name, body, .. } = item;
+    let Tag { description, colour } = body.into();
+    let links = base.links(&format!("/{}/{id}", T::PATH), [("self", ""), ("assigned", "/assigned")]);
+    wire::Tag { stamp, id, name, description, colour, links }
+}
+
+fn new_tag(asked: wire::TagRequest) -> NewTag {
+    let wire::TagRequest { name, description, colour } = asked;
+    NewTag { name, description, colour }
+}
+
+async fn target_tags(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
+    rest.app.hawkbit_tags_of_devices(&by).await?;
+    let all = rest.app.hawkbit_tags::<TargetTag>(&by).await?;
+    let all = all.into_iter().map(|item| shown(item, &base)).collect();
+    page(all, &query, NAMES, &[], rest.app.clock.now())
+}
+
+async fn set_tags(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
+    let all = rest.app.hawkbit_tags::<SetTag>(&by).await?;
+    let all = all.into_iter().map(|item| shown(item, &base)).collect();
+    page(all, &query, NAMES, &[], rest.app.clock.now())
+}
+
+async fn create<T: Shown>(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    Body(body): Body<Value>,
+) -> Answer {
+    let new = one_or_many::<wire::TagRequest>(body)?.into_iter().map(new_tag).collect();
+    let made = rest.app.hawkbit_tags_create::<T>(&by, new).await?;
+    created(&made.into_iter().map(|item| shown(item, &base)).collect::<Vec<_>>())
+}
+
+async fn get<T: Shown>(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    ok(&shown(rest.app.hawkbit_tag::<T>(&by, id).await?, &base))
+}
+
+async fn change<T: Shown>(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    Body(asked): Body<wire::TagRequest>,
+) -> Answer {
+    ok(&shown(rest.app.hawkbit_tag_change::<T>(&by, id, new_tag(asked)).await?, &base))
+}
+
+async fn delete_target_tag(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_target_tag_delete(&by, id).await?;
+    done()
+}
+
+async fn delete_set_tag(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_set_tag_delete(&by, id).await?;
+    done()
+}
+
+/// A query that holds for what has the tag and for what a client asks for.
+fn and(clause: &str, query: &ListQuery) -> ListQuery {
+    let q = query.q.as_ref().map_or_else(|| clause.to_owned(), |text| format!("{clause};({text})"));
+    ListQuery { q: Some(q), ..query.clone() }
+}
+
+async fn tagged_targets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    query: ListQuery,
+) -> Answer {
+    let tag = rest.app.hawkbit_tag::<TargetTag>(&by, id).await?.name;
+    let expected = expected(&rest, &by).await?;
+    let wanted = asked(&and(&format!("tag=='{tag}'"), &query), expected)?;
+    shown_page(rest.app.hawkbit_targets(&by, wanted).await?, expected, &base)
+}
+
+/// Names of targets: plain, or as objects as older clients write them.
+fn names(body: Value) -> Result<Vec<String>, Refusal> {
+    one_or_many::<Value>(body)?
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| match item {
+            Value::String(name) => Ok(name),
+            other => {
+                let name = other.get("controllerId").or_else(|| other.get("id")).and_then(Value::as_str);
+                let problem = || Refusal::field(&format!("{index}"), "must be the name of a target");
+                name.map(str::to_owned).ok_or_else(problem)
+            }
+        })
+        .collect()
+}
+
+/// Numbers of sets: plain, or as objects as older clients write them.
+fn numbers(body: Value) -> Result<Vec<i64>, Refusal> {
+    one_or_many::<Value>(body)?
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| {
+            let number = item.as_i64().or_else(|| item.get("id").and_then(Value::as_i64));
+            number.ok_or_else(|| Refusal::field(&format!("{index}"), "must be the number of a set"))
+        })
+        .collect()
+}
+
+async fn tag_targets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Body(body): Body<Value>,
+) -> Answer {
+    rest.app.hawkbit_tag_targets(&by, id, names(body)?, true).await?;
+    done()
+}
+
+async fn untag_targets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Body(body): Body<Value>,
+) -> Answer {
+    rest.app.hawkbit_tag_targets(&by, id, names(body)?, false).await?;
+    done()
+}
+
+async fn tag_target(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At((id, target)): At<(i64, String)>,
+) -> Answer {
+    rest.app.hawkbit_tag_targets(&by, id, vec![target], true).await?;
+    done()
+}
+
+async fn untag_target(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At((id, target)): At<(i64, String)>,
+) -> Answer {
+    rest.app.hawkbit_tag_targets(&by, id, vec![target], false).await?;
+    done()
+}
+
+async fn tags_of_target(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<String>,
+) -> Answer {
+    let device = rest.app.hawkbit_target(&by, &id).await?.device.device;
+    rest.app.hawkbit_tags_of_devices(&by).await?;
+    let all = rest.app.hawkbit_tags::<TargetTag>(&by).await?.into_iter();
+    let has = |item: &Item<TargetTag>| device.tags.iter().any(|tag| tag.as_str() == item.name);
+    ok(&all.filter(has).map(|item| shown(item, &base)).collect::<Vec<_>>())
+}
+
+async fn tagged_sets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    query: ListQuery,
+) -> Answer {
+    rest.app.hawkbit_tag::<SetTag>(&by, id).await?;
+    let all = rest.app.hawkbit_sets(&by).await?;
+    let all = all.into_iter().filter(|one| one.extra.tags.contains(&id));
+    let all = all.map(|one| view::set(one, &base)).collect();
+    page(all, &query, super::sets::NAMES, &[], rest.app.clock.now())
+}
+
+async fn give_sets(rest: &Rest, by: &Principal, id: i64, sets: Vec<i64>, give: bool) -> Answer {
+    rest.app.hawkbit_tag_sets(by, id, sets, give).await?;
+    done()
+}
+
+async fn tag_sets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Body(body): Body<Value>,
+) -> Answer {
+    give_sets(&rest, &by, id, numbers(body)?, true).await
+}
+
+async fn untag_sets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Body(body): Body<Value>,
+) -> Answer {
+    give_sets(&rest, &by, id, numbers(body)?, false).await
+}
+
+async fn tag_set(State(rest): State<Rest>, Caller(by): Caller, At((id, set)): At<(i64, i64)>) -> Answer {
+    give_sets(&rest, &by, id, vec![set], true).await
+}
+
+async fn untag_set(State(rest): State<Rest>, Caller(by): Caller, At((id, set)): At<(i64, i64)>) -> Answer {
+    give_sets(&rest, &by, id, vec![set], false).await
+}
+
+async fn tags_of_set(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    let has = rest.app.hawkbit_set(&by, id).await?.extra.tags;
+    let all = rest.app.hawkbit_tags::<SetTag>(&by).await?.into_iter();
+    ok(&all.filter(|item| has.contains(&item.id)).map(|item| shown(item, &base)).collect::<Vec<_>>())
+}

@@ -1,0 +1,25 @@
+-- What hawkBit's Management API has beside devices, components, releases and jobs.
+-- kind: moduleType | setType | targetTag | setTag | filter. name: unique in its kind. body: JSON.
+CREATE TABLE hawkbit_item (
+  id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  tenant_id BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  body TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  created_by TEXT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  updated_by TEXT NOT NULL,
+  UNIQUE (tenant_id, kind, name)
+);
+
+-- What it keeps of a thing of ours. kind: module | set | target | targetType | rollout. thing_id: its row id.
+CREATE TABLE hawkbit_extra (
+  tenant_id BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  thing_id BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, kind, thing_id)
+);
+
+CREATE INDEX execution_by_tenant ON execution (tenant_id, id);

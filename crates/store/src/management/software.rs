@@ -1,0 +1,143 @@
+//! Components and releases that are put together piece by piece, and who needs them.
+
+use windlass_domain::ids::{ArtifactId, ComponentId, ReleaseId, TenantId};
+
+use crate::changes::ChangeKind;
+use crate::error::StoreError;
+use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+
+/// Name and version of a component by its number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn component_name(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: i64,
+) -> Result<Option<(String, String)>, StoreError> {
+    fetch_optional!(
+        tx,
+        (String, String),
+        "SELECT name, version FROM component WHERE tenant_id = $1 AND id = $2",
+        tenant.get(),
+        id,
+    )
+}
+
+/// Puts an artifact at the end of a component.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attach_artifact(
+    tx: &mut Tx<'_>,
+    component: ComponentId,
+    artifact: ArtifactId,
+) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "INSERT INTO component_artifact (component_id, position, artifact_id)
+         VALUES ($1, (SELECT COALESCE(MAX(position), -1) + 1 FROM component_artifact WHERE component_id = $1), $2)",
+        component.get(),
+        artifact.get(),
+    )?;
+    tx.changed(ChangeKind::Component, component.get()).await
+}
+
+/// Takes an artifact out of a component. True if it was in it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn detach_artifact(
+    tx: &mut Tx<'_>,
+    component: ComponentId,
+    artifact: ArtifactId,
+) -> Result<bool, StoreError> {
+    let gone = execute!(
+        tx,
+        "DELETE FROM component_artifact WHERE component_id = $1 AND artifact_id = $2",
+        component.get(),
+        artifact.get(),
+    )?;
+    tx.changed(ChangeKind::Component, component.get()).await?;
+    Ok(gone > 0)
+}
+
+/// Puts a component at the end of a release.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attach_component(
+    tx: &mut Tx<'_>,
+    release: ReleaseId,
+    component: ComponentId,
+) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "INSERT INTO release_component (release_id, position, component_id)
+         VALUES ($1, (SELECT COALESCE(MAX(position), -1) + 1 FROM release_component WHERE release_id = $1), $2)",
+        release.get(),
+        component.get(),
+    )?;
+    tx.changed(ChangeKind::Release, release.get()).await
+}
+
+/// Takes a component out of a release. True if it was in it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn detach_component(
+    tx: &mut Tx<'_>,
+    release: ReleaseId,
+    component: ComponentId,
+) -> Result<bool, StoreError> {
+    let gone = execute!(
+        tx,
+        "DELETE FROM release_component WHERE release_id = $1 AND component_id = $2",
+        release.get(),
+        component.get(),
+    )?;
+    tx.changed(ChangeKind::Release, release.get()).await?;
+    Ok(gone > 0)
+}
+
+/// Releases that have the component.
+///
+/// # Errors
+/// When the database fails.
+pub async fn releases_with(tx: &mut Tx<'_>, component: ComponentId) -> Result<Vec<ReleaseId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT release_id FROM release_component WHERE component_id = $1 ORDER BY release_id",
+        component.get(),
+    )?;
+    Ok(rows.into_iter().map(|(id,)| ReleaseId::new(id)).collect())
+}
+
+/// Whether any job, open or over, installs or installed the release.
+///
+/// # Errors
+/// When the database fails.
+pub async fn was_assigned(tx: &mut Tx<'_>, release: ReleaseId) -> Result<bool, StoreError> {
+    let row = fetch_optional!(tx, (i64,), "SELECT id FROM job WHERE release_id = $1 LIMIT 1", release.get())?;
+    Ok(row.is_some())
+}
+
+/// How many components of these types there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_type_used(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    component_type: &str,
+) -> Result<bool, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT id FROM component WHERE tenant_id = $1 AND type = $2 LIMIT 1",
+        tenant.get(),
+        component_type,
+    )?;
+    Ok(row.is_some())
+}
