@@ -83,6 +83,11 @@ atEverySize("changes", (size, open) => {
     await page.getByText("3 devices: 3 succeeded").waitFor({ timeout: 40_000 });
     await page.getByText("The new version was seen running.").first().waitFor();
     await window.isFitForAll();
+    await window.go("/devices/dev-00000");
+    const software = page.getByRole("region", { name: "Software" });
+    await software.getByText("2.0.0", { exact: true }).waitFor();
+    await software.getByText("The new version was seen running.").waitFor();
+    await window.isFitForAll();
   });
 
   it("says what is missing before it goes on", async () => {

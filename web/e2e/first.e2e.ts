@@ -52,6 +52,33 @@ atEverySize("first steps", (_size, open) => {
     await window.isFitForAll();
   });
 
+  it("fills an empty server with simulated devices and stops them again", async () => {
+    server = await Windlass.start({ admin: false });
+    const [, fragment] = await server.says(/\/setup(#token=\S+)/);
+    window = await open(server);
+    const { page } = window;
+    await window.go(`/setup${fragment}`);
+    await page.getByLabel("Your user name").fill("admin");
+    await page.getByLabel("A password").first().fill(PASSWORD);
+    await page.getByRole("button", { name: "Make the administrator" }).click();
+    await page.getByRole("button", { name: /1,000 simulated devices/ }).click();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await server.until<{ total: number }>("/devices?q=presence==connected&limit=1", (it) => it.total > 0);
+    await page.getByRole("link", { name: /^[1-9][\d,]* connected$/ }).waitFor({ timeout: 40_000 });
+    await window.go("/settings");
+    const panel = page.getByRole("region", { name: "Simulated devices" });
+    await panel.getByText(/^[1-9][\d,]* of 1,000 simulated devices are connected/).waitFor();
+    await window.isFitForAll();
+    await panel.getByRole("button", { name: "Stop them" }).click();
+    await panel.getByRole("button", { name: "Start them" }).waitFor({ timeout: 40_000 });
+    const after = await server.must<{ running: boolean }>("GET", "/simulation");
+    expect(after.running).toBe(false);
+    await panel.getByLabel("How many").fill("3");
+    await panel.getByRole("button", { name: "Start them" }).click();
+    await panel.getByText("3 of 3 simulated devices are connected").waitFor({ timeout: 40_000 });
+    await window.isFitForAll();
+  });
+
   it("watches mosquitto_pub arrive", async () => {
     server = await Windlass.start();
     window = await open(server);

@@ -102,6 +102,8 @@ pub mod server;
 
 pub mod backups;
 
+pub mod simulation;
+
 pub mod checks;
 
 /// Where every resource lives.

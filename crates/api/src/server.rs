@@ -48,6 +48,18 @@ pub struct ServerInfo {
     /// Bytes of that disk.
     #[serde(default)]
     pub disk_total_bytes: Option<u64>,
+    /// Bytes of the state, as counted within the last minute; absent on PostgreSQL.
+    #[serde(default)]
+    pub state_bytes: Option<u64>,
+    /// Bytes of the telemetry, likewise.
+    #[serde(default)]
+    pub telemetry_bytes: Option<u64>,
+    /// Bytes of artifacts, likewise.
+    #[serde(default)]
+    pub blob_bytes: Option<u64>,
+    /// Points of telemetry that are kept, likewise.
+    #[serde(default)]
+    pub points_stored: Option<u64>,
     /// Open files and sockets of the process.
     #[serde(default)]
     pub open_files: u64,

@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::live::Live;
 use crate::refusals::Refusals;
 use crate::snapshot::Snapshots;
+use crate::storage::Storage;
 use crate::tasks::Tasks;
 use crate::telemetry::{DiskGuard, FileSystem};
 
@@ -107,6 +108,8 @@ pub struct Inner {
     pub(crate) event_kinds: EventKinds,
     /// Watches free disk space.
     pub disk: DiskGuard,
+    /// What the files and the telemetry were counted to be lately.
+    pub(crate) storage: Storage,
     /// Held while an upload becomes known or a blob is collected, so that none goes that is being referred to.
     pub(crate) uploads: tokio::sync::Mutex<()>,
     /// Signs download links and judges them.
@@ -195,6 +198,7 @@ impl App {
             ddi: ddi::Memory::default(),
             claims_limited: Limited::default(),
             event_kinds: EventKinds::default(),
+            storage: Storage::default(),
             disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),
             node: node_name(&config.location),
             changes: broadcast::Sender::new(CHANGES_WAITING),

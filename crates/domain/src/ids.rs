@@ -80,6 +80,12 @@ name!(
     "1 to 128 of letters, digits, : _ . and -, and not one of . .. export import tags",
     |t| of_chars(t, 128, is_plain) && !matches!(t, "." | ".." | "export" | "import" | "tags")
 );
+/// Ordered, compared and hashed as its text is, so that a beginning can be looked up in what is ordered by name.
+impl std::borrow::Borrow<str> for DeviceName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 name!(
     /// A model of device.
     TypeName, "device type name", "1 to 128 of letters, digits, : _ . and -, and not . or ..",

@@ -80,6 +80,13 @@ pub trait Column {
         let _unused = (lower, each);
         false
     }
+
+    /// Hands over the texts that begin with `lower` in lower case, with their rows, and answers true; false where only
+    /// [`Column::each`] can tell.
+    fn beginning(&self, lower: &str, each: &mut dyn FnMut(Value<'_>, &Rows)) -> bool {
+        let _unused = (lower, each);
+        false
+    }
 }
 
 impl<C: Column + ?Sized> Column for &C {
@@ -97,6 +104,10 @@ impl<C: Column + ?Sized> Column for &C {
 
     fn look_up(&self, lower: &str, each: &mut dyn FnMut(&Rows)) -> bool {
         (**self).look_up(lower, each)
+    }
+
+    fn beginning(&self, lower: &str, each: &mut dyn FnMut(Value<'_>, &Rows)) -> bool {
+        (**self).beginning(lower, each)
     }
 }
 

@@ -91,7 +91,16 @@ fn rows_of(test: &Test, column: &dyn Column, among: &RoaringTreemap) -> RoaringT
                 let looked_up = operand
                     .plain()
                     .is_some_and(|text| column.look_up(text, &mut |rows| rows.add_to(&mut hit)));
-                if !looked_up {
+                let mut read_off = || {
+                    operand.beginning().is_some_and(|text| {
+                        column.beginning(text, &mut |value, rows| {
+                            if equal(operand, &value) {
+                                rows.add_to(&mut hit);
+                            }
+                        })
+                    })
+                };
+                if !looked_up && !read_off() {
                     patterns.push(operand);
                 }
             }

@@ -45,6 +45,15 @@ impl Operand {
         }
     }
 
+    /// What every matching text begins with, in lower case, where there is a wildcard after it; none where any text
+    /// may match.
+    pub(crate) fn beginning(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [first, _, ..] if !first.is_empty() => Some(first),
+            _ => None,
+        }
+    }
+
     /// Whether a text matches, whatever its case.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let text = lower(text);

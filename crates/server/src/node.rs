@@ -1,7 +1,7 @@
 //! One node: everything started in order, and ended in order.
 //!
 //! Start: data directory → application (state, keys, index) → first administrator → device port → console port →
-//! background tasks → ready. End: not ready → device port drained → console port drained → tasks drained.
+//! background tasks → ready. End: not ready → simulated devices → device port drained → console port drained → tasks drained.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use windlass_app::access::Bootstrap;
 use windlass_app::authority::ServerIdentity;
 use windlass_app::backup::Backups;
 use windlass_app::clock::{SystemClock, SystemEntropy};
+use windlass_app::simulation::{DevicePort, Simulation, Simulator};
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppConfig, AppError, StartError};
 use windlass_gateway::tls::{TlsError, TlsIdentity};
@@ -99,6 +100,18 @@ impl Node {
     /// # Errors
     /// The first part that did not start, and what to do about it.
     pub async fn start(config: Config) -> Result<Self, NodeError> {
+        Self::start_with(config, None).await
+    }
+
+    /// As [`Node::start`], with somebody who plays simulated devices when an operator wants some.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_simulating(config: Config, simulator: Arc<dyn Simulator>) -> Result<Self, NodeError> {
+        Self::start_with(config, Some(simulator)).await
+    }
+
+    async fn start_with(config: Config, simulator: Option<Arc<dyn Simulator>>) -> Result<Self, NodeError> {
         let tasks = Tasks::new("node");
         let clock = Arc::new(SystemClock::default());
         let entropy = Arc::new(SystemEntropy);
@@ -138,6 +151,8 @@ impl Node {
             &tasks,
         )
         .await?;
+        let port = device_port(&app, &config, gateway.addresses());
+        let simulation = Simulation::new(app.clone(), simulator.zip(port));
 
         let rest = Rest::new(
             app.clone(),
@@ -149,6 +164,7 @@ impl Node {
                 plain_http: config.http_plain || config.http.ip().is_loopback(),
                 trusted_proxies: config.trusted_proxy.clone(),
                 backups: backups.clone(),
+                simulation: simulation.clone(),
                 doctor: Doctor::new(
                     app.clone(),
                     backups.clone(),
@@ -184,6 +200,7 @@ impl Node {
         admin::listen(&app, &backups, &tasks, &config.data, url.clone());
         app.start_tasks();
         backups.start_tasks();
+        simulation.start_tasks();
         rest.start_tasks(&tasks);
         rest.readiness.set_ready();
         let node = Self {
@@ -310,6 +327,7 @@ impl Node {
     /// Ends in order: not ready, device port, console port, tasks. True if everything ended in time.
     pub async fn drain(self) -> bool {
         self.rest.readiness.set_draining();
+        self.rest.config.simulation.drain(self.drain).await;
         let devices = self.gateway.drain(self.drain).await;
         let people = self.console.drain(self.drain).await;
         let tasks = self.app.tasks.drain(self.drain).await & self.tasks.drain(self.drain).await;
@@ -367,6 +385,21 @@ fn endpoints(config: &Config, addresses: &[SocketAddr]) -> Vec<String> {
             }
         })
         .collect()
+}
+
+/// The first device port with TLS, as reached from this machine.
+fn device_port(app: &App, config: &Config, addresses: &[SocketAddr]) -> Option<DevicePort> {
+    let mut address = *addresses.get(..config.mqtt.len())?.first()?;
+    match address {
+        SocketAddr::V4(_) if address.ip().is_unspecified() => {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        SocketAddr::V6(_) if address.ip().is_unspecified() => {
+            address.set_ip(std::net::Ipv6Addr::LOCALHOST.into());
+        }
+        SocketAddr::V4(_) | SocketAddr::V6(_) => {}
+    }
+    Some(DevicePort { address, ca_pem: app.authority.ca_pem() })
 }
 
 /// Makes the data directory for its owner only, or refuses one that others can look into.

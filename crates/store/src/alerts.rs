@@ -110,6 +110,14 @@ macro_rules! select {
     };
 }
 
+/// Changes an alert, if the condition after WHERE still holds. What it is then.
+macro_rules! change {
+    ($tx:expr, $set:literal, $($bind:expr),+ $(,)?) => {{
+        let row = fetch_optional!($tx, Row, concat!("UPDATE alert SET ", $set, " RETURNING ", columns!()), $($bind),+)?;
+        written($tx, row).await
+    }};
+}
+
 async fn written(tx: &mut Tx<'_>, row: Option<Row>) -> Result<Option<Alert>, StoreError> {
     match row {
         Some(row) => {
@@ -190,22 +198,17 @@ pub async fn amend(
     condition: &Condition,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    let row = fetch_optional!(
+    change!(
         tx,
-        Row,
-        concat!(
-            "UPDATE alert SET severity = $1, subject = $2, detail = $3, action = $4, last_at = $5, \
-               count = count + 1 WHERE id = $6 AND standing = 1 RETURNING ",
-            columns!()
-        ),
+        "severity = $1, subject = $2, detail = $3, action = $4, last_at = $5, count = count + 1
+         WHERE id = $6 AND standing = 1",
         condition.severity.as_str(),
         condition.subject.as_str(),
         condition.detail.as_str(),
         condition.action.as_str(),
         now.micros(),
         id.get()
-    )?;
-    written(tx, row).await
+    )
 }
 
 /// Notes that a condition has ended. The alert, if that closed it; none if it was closed by hand before.
@@ -218,20 +221,15 @@ pub async fn end(
     reason: &str,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    let row = fetch_optional!(
+    let closed = change!(
         tx,
-        Row,
-        concat!(
-            "UPDATE alert SET closed_at = $1, closed_reason = $2 \
-             WHERE id = $3 AND standing = 1 AND closed_at IS NULL RETURNING ",
-            columns!()
-        ),
+        "closed_at = $1, closed_reason = $2 WHERE id = $3 AND standing = 1 AND closed_at IS NULL",
         now.micros(),
         reason,
         id.get()
     )?;
     execute!(tx, "UPDATE alert SET standing = 0 WHERE id = $1", id.get())?;
-    written(tx, row).await
+    Ok(closed)
 }
 
 /// One alert of a tenant.
@@ -254,20 +252,15 @@ pub async fn acknowledge(
     by: &str,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    let row = fetch_optional!(
+    change!(
         tx,
-        Row,
-        concat!(
-            "UPDATE alert SET acknowledged_at = $1, acknowledged_by = $2 WHERE tenant_id = $3 AND id = $4 \
-             AND closed_at IS NULL AND acknowledged_at IS NULL RETURNING ",
-            columns!()
-        ),
+        "acknowledged_at = $1, acknowledged_by = $2
+         WHERE tenant_id = $3 AND id = $4 AND closed_at IS NULL AND acknowledged_at IS NULL",
         now.micros(),
         by,
         tenant.get(),
         id.get()
-    )?;
-    written(tx, row).await
+    )
 }
 
 /// Closes an open alert by hand; it does not open again while its condition goes on. None if it is closed.
@@ -281,20 +274,14 @@ pub async fn close(
     reason: &str,
     now: Timestamp,
 ) -> Result<Option<Alert>, StoreError> {
-    let row = fetch_optional!(
+    change!(
         tx,
-        Row,
-        concat!(
-            "UPDATE alert SET closed_at = $1, closed_reason = $2 WHERE tenant_id = $3 AND id = $4 \
-             AND closed_at IS NULL RETURNING ",
-            columns!()
-        ),
+        "closed_at = $1, closed_reason = $2 WHERE tenant_id = $3 AND id = $4 AND closed_at IS NULL",
         now.micros(),
         reason,
         tenant.get(),
         id.get()
-    )?;
-    written(tx, row).await
+    )
 }
 
 /// Which alerts.

@@ -2,6 +2,7 @@
 
 use windlass_domain::time::Timestamp;
 
+use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::row::time;
 use crate::tx::{Tx, execute, fetch_all, fetch_optional};
@@ -81,8 +82,8 @@ pub async fn outcome_save(tx: &mut Tx<'_>, node: &str, outcome: &BackupOutcome) 
         succeeded_at.map(Timestamp::micros),
         name.as_deref(),
         problem.as_deref()
-    )
-    .map(drop)
+    )?;
+    tx.changed(ChangeKind::Backup, 0).await
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ kinds!(
     Setting = "setting",
     /// The token of the device with this id.
     DeviceToken = "deviceToken",
+    /// An event or a log line of the device with this id.
+    Event = "event",
+    /// A backup, by no number: it is a file.
+    Backup = "backup",
     /// What is known of the device with this id as a hawkBit target.
     DdiTarget = "ddiTarget",
 );

@@ -4,6 +4,7 @@ use windlass_domain::event::Severity;
 use windlass_domain::ids::{DeviceId, TenantId};
 use windlass_domain::time::Timestamp;
 
+use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::row::read;
 use crate::tx::{Tx, execute, fetch_all};
@@ -83,8 +84,8 @@ pub async fn event_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Re
         severity.as_str(),
         detail.as_str(),
         now.micros()
-    )
-    .map(drop)
+    )?;
+    tx.changed(ChangeKind::Event, device.get()).await
 }
 
 /// Most characters that the log lines of one device and minute take.
@@ -112,8 +113,8 @@ pub async fn log_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Resu
         now.micros(),
         "\n",
         LOG_CHARACTERS
-    )
-    .map(drop)
+    )?;
+    tx.changed(ChangeKind::Event, device.get()).await
 }
 
 /// Events of one device with an id below `before`, newest first.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use windlass_server::config::{self, Config, LogFormat, Overrides};
@@ -10,6 +11,7 @@ use windlass_server::{admin, logging};
 
 use crate::place::Ready;
 use crate::private_file;
+use crate::sim::hosted::Hosted;
 use crate::terminal::{self, Exit};
 
 /// Run a node. Every option is also a `WINDLASS_*` variable and a line of the configuration file.
@@ -110,7 +112,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(error = %error, "the limit of open files could not be raised");
     }
-    let node = Box::pin(Node::start(config)).await?;
+    let node = Box::pin(Node::start_simulating(config, Arc::new(Hosted::default()))).await?;
     node.write_greeting(&mut std::io::stderr()).context("standard error is closed")?;
     if let Some(file) = &ready_file {
         let ready = Ready {

@@ -10,6 +10,7 @@ export type ChangeKind =
   | "event"
   | "refusal"
   | "pending"
+  | "backup"
   | "release"
   | "type"
   | "credential"
@@ -56,6 +57,7 @@ export function concerns(change: Change, key: Key): boolean {
       return kind === change.kind && (subject === "list" || device === undefined || subject === device);
     case "alert":
     case "pending":
+    case "backup":
     case "release":
     case "type":
     case "group":

@@ -119,20 +119,44 @@ export interface Values {
   values: Record<string, number | boolean | string>;
 }
 
-/** Calls `onValues` with what a device sends, as it sends it. */
-export function useLiveValues(device: string, onValues: (values: Values) => void): void {
-  const latest = useRef(onValues);
+/** Calls `onValues` with what a device sends, as it sends it, and `onOpen` whenever it begins to listen. */
+export function useLiveValues(device: string, onValues: (values: Values) => void, onOpen?: () => void): void {
+  const latest = useRef({ onValues, onOpen });
   useEffect(() => {
-    latest.current = onValues;
+    latest.current = { onValues, onOpen };
   });
   useEffect(() => {
     const source = new EventSource(`/api/v1/live?kinds=telemetry&device=${encodeURIComponent(device)}`);
+    source.onopen = () => latest.current.onOpen?.();
     source.addEventListener("telemetry", (event) => {
       const values = parse<Values>(event.data);
-      if (values) latest.current(values);
+      if (values) latest.current.onValues(values);
     });
     return () => source.close();
   }, [device]);
+}
+
+/** Fetches what shows a device's values again as it sends some, at most once in a while. */
+export function useFreshValues(device: string): void {
+  const client = useQueryClient();
+  const waiting = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = () => {
+    waiting.current ??= setTimeout(() => {
+      waiting.current = undefined;
+      void client.invalidateQueries({ queryKey: ["telemetry", device, "last"] });
+    }, GATHER_MS);
+  };
+  // What came before it listened is found by asking once it does.
+  useLiveValues(device, refresh, refresh);
+  useEffect(() => () => clearTimeout(waiting.current), []);
+}
+
+/** Without the live view, what it would tell of is asked for again this often. */
+const WITHOUT_LIVE_MS = 5_000;
+
+/** For `refetchInterval` of what the live view tells of: never while it does. */
+export function useAskingAgain(): number | false {
+  return useLiveState() === "waiting" ? WITHOUT_LIVE_MS : false;
 }
 
 /** The time, told again every `everyMs`, for what is shown relative to it. */

@@ -770,6 +770,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{name}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the token of a device */
+        get: operations["getDeviceToken"];
+        /** Give a device another token */
+        put: operations["putDeviceToken"];
+        post?: never;
+        /** Take the token of a device away */
+        delete: operations["deleteDeviceToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{name}/unmapped-topics": {
         parameters: {
             query?: never;
@@ -1358,6 +1377,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/hawkbit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the settings for hawkBit's clients */
+        get: operations["getHawkbitSettings"];
+        /** Change settings for hawkBit's clients */
+        put: operations["putHawkbitSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -1371,6 +1408,25 @@ export interface paths {
         /** Make the first administrator and sign in */
         post: operations["setUp"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Simulated devices that this server runs */
+        get: operations["getSimulation"];
+        put?: never;
+        /** Run simulated devices, or change how many */
+        post: operations["startSimulation"];
+        /** Stop the simulated devices */
+        delete: operations["stopSimulation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1681,8 +1737,12 @@ export interface components {
              * @description Public id.
              */
             id: number;
+            /** @description MD5 of the bytes, 32 hex characters; absent in lists while it is not known. */
+            md5?: string | null;
             /** @description The file's name as devices see it. */
             name: string;
+            /** @description SHA-1 of the bytes, 40 hex characters; absent in lists while it is not known. */
+            sha1?: string | null;
             /** @description SHA-256 of the bytes, 64 hex characters. */
             sha256: string;
             /** @description As uploaded, if any. */
@@ -2472,6 +2532,10 @@ export interface components {
             /** @description Name of the device. */
             name: string;
         };
+        DevicePath9: {
+            /** @description Name of the device. */
+            name: string;
+        };
         /** @description What an operator says about a device (`PUT /devices/{name}` replaces it as a whole). */
         DeviceSpec: {
             /** @description An existing device type. */
@@ -2486,6 +2550,16 @@ export interface components {
             parent?: string | null;
             /** @description At most 100 words. */
             tags?: string[];
+        };
+        /** @description The token that a device shows to hawkBit's interface. */
+        DeviceToken: {
+            /**
+             * Format: date-time
+             * @description Since when it is this one.
+             */
+            createdAt: string;
+            /** @description The secret: `Authorization: TargetToken <token>`. */
+            token: string;
         };
         /** @description A device type. */
         DeviceType: {
@@ -2773,6 +2847,27 @@ export interface components {
              */
             description?: string;
         };
+        /** @description One setting. */
+        HawkbitSetting: {
+            /** @description Whether nothing was set. */
+            isDefault: boolean;
+            /** @description hawkBit's name for it, such as `pollingTime`. */
+            key: string;
+            /** @description What holds: true or false, a number or text; absent where it is a secret that you may not see. */
+            value?: unknown;
+        };
+        /** @description The settings of the tenant for hawkBit's clients. */
+        HawkbitSettings: {
+            /** @description All of them. */
+            settings: components["schemas"]["HawkbitSetting"][];
+        };
+        /** @description A change of settings (`PUT /settings/hawkbit`). */
+        HawkbitSettingsChange: {
+            /** @description Value by key. `null` takes a setting back to its default; what is not named stays. */
+            values: {
+                [key: string]: unknown;
+            };
+        };
         /** @description What a row does. */
         ImportAction: "create" | "update" | "unchanged" | "error";
         /** @description One thing wrong with one row. */
@@ -2973,7 +3068,7 @@ export interface components {
             state?: components["schemas"]["JobState"] | null;
         };
         /** @description Where a job stands. */
-        JobState: "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
+        JobState: "awaitingApproval" | "denied" | "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
         /** @description How the latest try to reach a channel went. */
         LastDelivery: {
             /**
@@ -3157,6 +3252,11 @@ export interface components {
             parent?: string | null;
             /** @description At most 100 words. */
             tags?: string[];
+        };
+        /** @description A token for a device (`PUT /devices/{name}/token`). The one before is good no longer. */
+        NewDeviceToken: {
+            /** @description 1 to 128 visible characters; the server makes 32 random ones if absent. */
+            token?: string | null;
         };
         /** @description A group to make (`POST /groups`). */
         NewGroup: {
@@ -4065,6 +4165,12 @@ export interface components {
         };
         /** @description What the server is and carries. */
         ServerInfo: {
+            /**
+             * Format: uint64
+             * @description Bytes of artifacts, likewise.
+             * @default null
+             */
+            blobBytes?: number | null;
             /** @description SHA-256 of the root certificate, 64 hex characters. */
             caFingerprint: string;
             /**
@@ -4130,6 +4236,12 @@ export interface components {
              */
             plainHttp?: boolean;
             /**
+             * Format: uint64
+             * @description Points of telemetry that are kept, likewise.
+             * @default null
+             */
+            pointsStored?: number | null;
+            /**
              * @description Start of links, where one is configured.
              * @default null
              */
@@ -4150,6 +4262,18 @@ export interface components {
              * @description When this node started.
              */
             startedAt: string;
+            /**
+             * Format: uint64
+             * @description Bytes of the state, as counted within the last minute; absent on PostgreSQL.
+             * @default null
+             */
+            stateBytes?: number | null;
+            /**
+             * Format: uint64
+             * @description Bytes of the telemetry, likewise.
+             * @default null
+             */
+            telemetryBytes?: number | null;
             /**
              * Format: uint64
              * @description Seconds since then.
@@ -4268,6 +4392,33 @@ export interface components {
             certificatePem: string;
             /** @description What was made. */
             credential: components["schemas"]["Credential"];
+        };
+        /** @description Simulated devices of this server. They are real to it: registered, certified, connected to the device port. */
+        Simulation: {
+            /** @description Whether this server can simulate devices. */
+            available: boolean;
+            /**
+             * Format: uint64
+             * @description How many of them are connected now.
+             */
+            connected: number;
+            /**
+             * Format: uint64
+             * @description How many are wanted.
+             */
+            devices: number;
+            /** @description Why there are fewer than wanted, where something is in the way. */
+            problem?: string | null;
+            /** @description Whether some are wanted. After a restart of the server none are. */
+            running: boolean;
+        };
+        /** @description How many simulated devices there should be (`POST /simulation`). */
+        StartSimulation: {
+            /**
+             * Format: uint64
+             * @description 1 to 1000. Asking again changes the number.
+             */
+            devices: number;
         };
         /** @description All points of one step, summed up. */
         Step: {
@@ -6883,6 +7034,105 @@ export interface operations {
             };
         };
     };
+    getDeviceToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token that a device shows to hawkBit's interface. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceToken"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDeviceToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description A token for a device (`PUT /devices/{name}/token`). The one before is good no longer. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeviceToken"];
+            };
+        };
+        responses: {
+            /** @description The token that a device shows to hawkBit's interface. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceToken"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDeviceToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listUnmappedTopics: {
         parameters: {
             query?: never;
@@ -8389,6 +8639,69 @@ export interface operations {
             };
         };
     };
+    getHawkbitSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings of the tenant for hawkBit's clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HawkbitSettings"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putHawkbitSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A change of settings (`PUT /settings/hawkbit`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HawkbitSettingsChange"];
+            };
+        };
+        responses: {
+            /** @description The settings of the tenant for hawkBit's clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HawkbitSettings"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSetup: {
         parameters: {
             query?: never;
@@ -8440,6 +8753,96 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSimulation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Simulated devices of this server. They are real to it: registered, certified, connected to the device port. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startSimulation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How many simulated devices there should be (`POST /simulation`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartSimulation"];
+            };
+        };
+        responses: {
+            /** @description Simulated devices of this server. They are real to it: registered, certified, connected to the device port. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopSimulation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why the request was refused */
             default: {

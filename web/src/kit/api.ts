@@ -7,7 +7,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 
 import { fetchRaw, ProblemError, type Page, type Schemas } from "../api/client";
 import type { ChangeKind, Key } from "../api/keys";
-import { useLiveState } from "../api/live";
+import { useAskingAgain } from "../api/live";
 
 export { ProblemError, type Page, type Schemas };
 
@@ -42,6 +42,7 @@ const KINDS: Record<string, ChangeKind> = {
   releases: "release",
   types: "type",
   groups: "group",
+  backups: "backup",
 };
 
 export function keyOf(target: string, query: Query = {}): Key {
@@ -65,13 +66,6 @@ export async function request<T>(
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
   });
   return (response.status === 204 ? undefined : await response.json()) as T;
-}
-
-/** Without the live view, what is shown is asked for again this often. */
-const WITHOUT_LIVE_MS = 5_000;
-
-function useAskingAgain(): number | false {
-  return useLiveState() === "waiting" ? WITHOUT_LIVE_MS : false;
 }
 
 /** One record, fetched again when the live view says that it changed. A `null` target asks nothing. */

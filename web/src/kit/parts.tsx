@@ -9,6 +9,7 @@ import {
   Code,
   CopyButton,
   Group,
+  Loader,
   Skeleton,
   Stack,
   Table,
@@ -122,6 +123,17 @@ export function Listing<T>(props: {
       ) : null}
     </Stack>
   );
+}
+
+/** One record once it is there; until then that it is coming, or why it is not. */
+export function Loaded<T>(props: {
+  record: { data: T | undefined; error: ProblemError | null; refetch: () => unknown };
+  children: (data: T) => ReactNode;
+}) {
+  const { data, error, refetch } = props.record;
+  if (data !== undefined) return props.children(data);
+  if (error) return <AnyTrouble error={error} onRetry={() => void refetch()} />;
+  return <Loader aria-label="Loading" />;
 }
 
 /** Something to be told in passing; the colour never carries the meaning alone. */

@@ -35,6 +35,7 @@ export function SignInCard({ user = "", note }: { user?: string; note?: string }
           value={form.values.password}
           onChange={(event) => form.set({ password: event.currentTarget.value })}
           error={form.fieldError("password") ?? (wrong ? form.problem?.detail : undefined)}
+          aria-invalid={wrong || form.fieldError("password") !== undefined}
           visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
           data-autofocus={user !== "" || undefined}
         />

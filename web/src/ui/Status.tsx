@@ -26,6 +26,8 @@ const TONES: Record<string, Tone> = {
   superseded: "off",
   revoked: "bad",
   expired: "bad",
+  awaitingApproval: "warn",
+  denied: "off",
   scheduled: "off",
   running: "busy",
   paused: "warn",

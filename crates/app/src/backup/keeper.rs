@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::backups::{self as table, BackupOutcome};
-use windlass_store::{Location, StoreError, tenants};
+use windlass_store::{ChangeKind, Location, StoreError, tenants};
 
 use super::error::BackupError;
 use super::seal::{SealSource, Sealed};
@@ -17,7 +17,7 @@ use super::shelf::{self, BackupName, Kept};
 use super::stage::{Snapshot, Staged, clear_left_over, stage};
 use super::write::{Written, write};
 use crate::error::{AppError, chain};
-use crate::permit::demand;
+use crate::permit::{demand, demand_operator};
 use crate::{App, audit};
 
 /// How often the schedule is looked at.
@@ -183,13 +183,14 @@ impl Backups {
         Ok(true)
     }
 
-    /// Starts a backup into the configured folder. It goes on after this answers.
+    /// Starts a backup into the configured folder. It goes on after this answers. A backup holds every tenant, so only
+    /// the tenant that runs the server sees and makes them.
     ///
     /// # Errors
     /// `Conflict` `backup.not_configured` or `backup.running`.
     pub async fn start(&self, by: &Principal) -> Result<Shown, AppError> {
         demand(by, Permission::ServerManage)?;
-        self.demand_operator(by).await?;
+        demand_operator(&self.0.app, by).await?;
         let settings = self.0.settings.clone().ok_or_else(not_configured)?;
         let turn = Arc::clone(&self.0.turn).try_lock_owned().map_err(|_| AppError::Conflict {
             code: "backup.running",
@@ -208,7 +209,7 @@ impl Backups {
     /// The folder cannot be read.
     pub async fn list(&self, by: &Principal) -> Result<Listed, AppError> {
         demand(by, Permission::ServerRead)?;
-        if self.demand_operator(by).await.is_err() {
+        if demand_operator(&self.0.app, by).await.is_err() {
             return Ok(Listed::default());
         }
         let outcome = self.outcome().await?;
@@ -242,7 +243,7 @@ impl Backups {
     /// `NotFound`; `Conflict` `backup.last`.
     pub async fn delete(&self, by: &Principal, name: &str) -> Result<(), AppError> {
         demand(by, Permission::ServerManage)?;
-        self.demand_operator(by).await?;
+        demand_operator(&self.0.app, by).await?;
         let missing = || AppError::not_found("backup", name);
         let settings = self.0.settings.as_ref().ok_or_else(missing)?;
         let wanted: BackupName = name.parse().map_err(|_| missing())?;
@@ -263,9 +264,10 @@ impl Backups {
             .store
             .write(move |tx| {
                 let (by, target) = (by.clone(), target.clone());
-                Box::pin(
-                    async move { audit::record(tx, &by, "backup.delete", &target, json!({}), now).await },
-                )
+                Box::pin(async move {
+                    tx.changed(ChangeKind::Backup, 0).await?;
+                    audit::record(tx, &by, "backup.delete", &target, json!({}), now).await
+                })
             })
             .await;
         recorded?;
@@ -324,16 +326,6 @@ impl Backups {
     async fn system(&self) -> Result<Principal, StoreError> {
         let tenant = self.0.app.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await?;
         Ok(Principal::system(tenant.id, "backup"))
-    }
-
-    /// A backup holds every tenant: only the tenant that runs the server sees and makes them.
-    async fn demand_operator(&self, by: &Principal) -> Result<(), AppError> {
-        let own = self.system().await?.tenant;
-        if by.tenant == own {
-            Ok(())
-        } else {
-            Err(AppError::Forbidden("server.manage of the default tenant"))
-        }
     }
 
     fn begin(&self) -> BackupName {

@@ -28,7 +28,7 @@ pub use keeper::{Backups, Held, Listed, Schedule, Settings, Shown, ShownState};
 pub use restore::{Restored, restore};
 pub use seal::{Key, PASSPHRASE_CHARACTERS, Seal, SealSource, Sealed, sealed};
 pub use shelf::{BackupName, InvalidBackupName};
-pub use stage::{Snapshot, Staged, stage_alone};
+pub use stage::{Snapshot, Staged, stage_alone, written_alone};
 pub use write::{Written, write};
 
 #[cfg(test)]

@@ -4,14 +4,20 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use tokio::sync::Mutex;
 use windlass_domain::ids::Sha256;
 use windlass_domain::limits::Limits;
+use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
+use windlass_store::backups::{BackupOutcome, outcome_save};
 use windlass_store::snapshot::{self, DirectoryLock, STATE, TELEMETRY};
+use windlass_store::tenants;
 
 use super::error::BackupError;
 use super::manifest::is_key_file;
+use super::seal::Sealed;
+use crate::audit;
 use crate::telemetry::{DiskProbe, DiskSpace, FileSystem, is_low};
 
 /// Where backups are staged, in the data directory.
@@ -69,6 +75,39 @@ pub async fn stage_alone(data: &Path, embedded: bool, now: Timestamp) -> Result<
     let mut staged = stage(data, embedded, &Mutex::new(()), &limits, now).await?;
     staged.lock = Some(lock);
     Ok(staged)
+}
+
+/// Records in a data directory that no node uses that what was staged was written, for whoever asks how old the last
+/// backup is. A state of another schema than this binary's is left as it is.
+///
+/// # Errors
+/// When the state cannot be written.
+pub async fn written_alone(
+    staged: &Staged,
+    data: &Path,
+    name: &str,
+    bytes: u64,
+    sealed: Sealed,
+    now: Timestamp,
+) -> Result<(), BackupError> {
+    let (Some(lock), true) = (&staged.lock, staged.snapshot.holds_state) else { return Ok(()) };
+    let outcome = BackupOutcome {
+        attempted_at: now,
+        succeeded_at: Some(staged.snapshot.created_at),
+        name: Some(name.to_owned()),
+        problem: None,
+    };
+    let target = format!("backup/{name}");
+    let details = json!({ "bytes": bytes, "sealed": sealed.as_str() });
+    snapshot::amend(lock, &data.join(STATE), move |tx| {
+        Box::pin(async move {
+            let by = Principal::system(tenants::tenant_default(tx).await?.id, "backup");
+            outcome_save(tx, "local", &outcome).await?;
+            audit::record(tx, &by, "backup.create", &target, details, now).await
+        })
+    })
+    .await?;
+    Ok(())
 }
 
 /// Stages. `uploads` is held while blobs must not be collected. `embedded`: the state is in the directory.

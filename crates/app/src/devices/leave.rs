@@ -18,7 +18,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::events::{NewEvent, event_record};
 use windlass_store::{StoreError, Tx, devices, executions, jobs, sessions};
 
-use super::{expect_version, save, stay_in_scope, target, visible};
+use super::{expected_one, save, stay_in_scope, target};
 use crate::app::App;
 use crate::audit;
 use crate::error::{AppError, FieldProblem, chain};
@@ -208,8 +208,7 @@ impl App {
             .write(move |tx| {
                 let (app, by, name, request) = (app.clone(), who.clone(), name.clone(), request.clone());
                 Box::pin(async move {
-                    let mut device = visible(&app, tx, &by, &name).await?;
-                    expect_version(expected, device.version)?;
+                    let mut device = expected_one(&app, tx, &by, &name, expected).await?;
                     if device.lifecycle == Lifecycle::Decommissioned {
                         return Ok((device, Vec::new()));
                     }
@@ -254,8 +253,7 @@ impl App {
             .write(move |tx| {
                 let (app, by, name) = (app.clone(), who.clone(), name.clone());
                 Box::pin(async move {
-                    let device = visible(&app, tx, &by, &name).await?;
-                    expect_version(expected, device.version)?;
+                    let device = expected_one(&app, tx, &by, &name, expected).await?;
                     if device.lifecycle != Lifecycle::Decommissioned {
                         return Err(AppError::Conflict {
                             code: "device.not_decommissioned",

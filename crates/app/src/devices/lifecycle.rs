@@ -7,7 +7,7 @@ use windlass_domain::ids::DeviceName;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::events::{NewEvent, event_record};
 
-use super::{expect_version, save, stay_in_scope, target, visible};
+use super::{expected_one, save, stay_in_scope, target};
 use crate::app::App;
 use crate::audit;
 use crate::error::AppError;
@@ -66,8 +66,7 @@ impl App {
             .write(move |tx| {
                 let (app, by, name) = (app.clone(), who.clone(), name.clone());
                 Box::pin(async move {
-                    let mut device = visible(&app, tx, &by, &name).await?;
-                    expect_version(expected, device.version)?;
+                    let mut device = expected_one(&app, tx, &by, &name, expected).await?;
                     let next = change.from(device.first_seen_at.is_some());
                     let done = device.lifecycle == next
                         || (change == LifecycleChange::Resume && device.lifecycle.may_connect());

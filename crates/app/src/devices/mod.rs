@@ -67,6 +67,19 @@ pub(crate) async fn visible(
     Ok(device)
 }
 
+/// The same, at the version that is expected of it.
+async fn expected_one(
+    app: &App,
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &DeviceName,
+    expected: Option<i64>,
+) -> Result<Device, AppError> {
+    let device = visible(app, tx, by, name).await?;
+    expect_version(expected, device.version)?;
+    Ok(device)
+}
+
 async fn entry(tx: &mut Tx<'_>, device: Device) -> Result<Entry, AppError> {
     let aliases = devices::device_aliases(tx, device.id).await?;
     let groups = groups::groups_of(tx, device.id).await?;
@@ -211,8 +224,7 @@ impl App {
             .write(move |tx| {
                 let (app, by, name, patch) = (app.clone(), who.clone(), name.clone(), patch.clone());
                 Box::pin(async move {
-                    let mut device = visible(&app, tx, &by, &name).await?;
-                    expect_version(expected, device.version)?;
+                    let mut device = expected_one(&app, tx, &by, &name, expected).await?;
                     let details = patch.details();
                     patch.apply(tx, &mut device).await?;
                     stay_in_scope(&app, tx, &by, &device).await?;
@@ -243,8 +255,7 @@ impl App {
             .write(move |tx| {
                 let (app, by, name) = (app.clone(), who.clone(), name.clone());
                 Box::pin(async move {
-                    let device = visible(&app, tx, &by, &name).await?;
-                    expect_version(expected, device.version)?;
+                    let device = expected_one(&app, tx, &by, &name, expected).await?;
                     if device.lifecycle == Lifecycle::Decommissioned {
                         return Err(AppError::Conflict {
                             code: "device.decommissioned",

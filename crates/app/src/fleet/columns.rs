@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupId, TypeId};
@@ -93,11 +94,16 @@ impl Columns {
             ("type", None) => FleetColumn::Types(&self.types, index),
             ("parent", None) => FleetColumn::Parents(&self.parents, index),
             ("group", None) => FleetColumn::Groups(&self.groups, index),
-            ("name" | "kind" | "lifecycle" | "tag" | "alias", None)
-            | ("attribute" | "inventory", Some(_)) => match self.texts.get(field) {
-                Some(column) => FleetColumn::Texts(column),
+            ("name", None) => match self.texts.get(field) {
+                Some(column) => FleetColumn::Names(column, &self.names),
                 None => FleetColumn::Nothing,
             },
+            ("kind" | "lifecycle" | "tag" | "alias", None) | ("attribute" | "inventory", Some(_)) => {
+                match self.texts.get(field) {
+                    Some(column) => FleetColumn::Texts(column),
+                    None => FleetColumn::Nothing,
+                }
+            }
             _ => return None,
         })
     }
@@ -109,6 +115,8 @@ pub(super) enum FleetColumn<'c> {
     Parents(&'c Postings<DeviceId>, &'c Index),
     Groups(&'c Postings<GroupId>, &'c Index),
     Texts(&'c TextColumn),
+    /// Texts that also stand in order.
+    Names(&'c TextColumn, &'c BTreeMap<DeviceName, DeviceId>),
     /// No device has a value.
     Nothing,
 }
@@ -143,14 +151,14 @@ impl Column for FleetColumn<'_> {
                     each(path.into(), &Rows::Many(Box::new(rows)));
                 }
             }
-            Self::Texts(column) => column.each(each),
+            Self::Texts(column) | Self::Names(column, _) => column.each(each),
             Self::Nothing => {}
         }
     }
 
     fn present(&self) -> Cow<'_, RoaringTreemap> {
         match self {
-            Self::Texts(column) => column.present(),
+            Self::Texts(column) | Self::Names(column, _) => column.present(),
             Self::Types(..) | Self::Parents(..) | Self::Groups(..) | Self::Nothing => {
                 let mut present = RoaringTreemap::new();
                 self.each(&mut |_, rows| rows.add_to(&mut present));
@@ -164,16 +172,54 @@ impl Column for FleetColumn<'_> {
             Self::Types(types, _) => types.len(),
             Self::Parents(parents, _) => parents.len(),
             Self::Groups(groups, _) => groups.len(),
-            Self::Texts(column) => column.values(),
+            Self::Texts(column) | Self::Names(column, _) => column.values(),
             Self::Nothing => 0,
         }
     }
 
     fn look_up(&self, lower: &str, each: &mut dyn FnMut(&Rows)) -> bool {
         match self {
-            Self::Texts(column) => column.look_up(lower, each),
+            Self::Texts(column) | Self::Names(column, _) => column.look_up(lower, each),
             Self::Nothing => true,
             Self::Types(..) | Self::Parents(..) | Self::Groups(..) => false,
         }
     }
+
+    fn beginning(&self, lower: &str, each: &mut dyn FnMut(Value<'_>, &Rows)) -> bool {
+        match self {
+            Self::Names(_, names) => {
+                for (name, id) in spellings(names, lower).iter().flat_map(|text| ahead(names, text)) {
+                    each(name.as_str().into(), &Rows::One(number(*id)));
+                }
+                true
+            }
+            Self::Nothing => true,
+            Self::Texts(_) | Self::Types(..) | Self::Parents(..) | Self::Groups(..) => false,
+        }
+    }
+}
+
+/// Names that begin with exactly this, in order.
+fn ahead<'n>(
+    names: &'n BTreeMap<DeviceName, DeviceId>,
+    text: &'n str,
+) -> impl Iterator<Item = (&'n DeviceName, &'n DeviceId)> {
+    names
+        .range::<str, _>((Bound::Included(text), Bound::Unbounded))
+        .take_while(move |(name, _)| name.as_str().starts_with(text))
+}
+
+/// The ways in which names that are there spell a beginning that is given in lower case. Names are ASCII, so a letter
+/// has two spellings; those that no name begins with are given up at once.
+fn spellings(names: &BTreeMap<DeviceName, DeviceId>, lower: &str) -> Vec<String> {
+    let mut begins = vec![String::new()];
+    for letter in lower.chars() {
+        let (low, high) = (letter, letter.to_ascii_uppercase());
+        let both = [Some(low), (high != low).then_some(high)];
+        let longer = begins
+            .iter()
+            .flat_map(|begin| both.into_iter().flatten().map(move |next| format!("{begin}{next}")));
+        begins = longer.filter(|text| ahead(names, text).next().is_some()).collect();
+    }
+    begins
 }

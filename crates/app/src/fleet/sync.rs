@@ -76,6 +76,8 @@ impl Stale {
                 | ChangeKind::Alert
                 | ChangeKind::Setting
                 | ChangeKind::DeviceToken
+                | ChangeKind::Event
+                | ChangeKind::Backup
                 | ChangeKind::DdiTarget
                 | ChangeKind::Unknown => {}
             }

@@ -6,6 +6,7 @@
 mod cause;
 mod log;
 mod unmapped;
+mod waiting;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};

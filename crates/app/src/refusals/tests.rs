@@ -111,6 +111,30 @@ async fn a_refusal_belongs_to_the_device_of_the_certificate_else_to_the_one_that
 }
 
 #[tokio::test]
+async fn an_unknown_certificate_that_waits_for_a_decision_is_explained_by_the_queue() {
+    use rustls_pki_types::pem::PemObject;
+    let bench = Bench::each("refusals-waiting").await.remove(0);
+    let (app, by) = (&bench.app, &bench.admin);
+    let key = app.authority.make_key(&*app.entropy).unwrap();
+    let life = std::time::Duration::from_secs(3600);
+    let lost = app.authority.sign(&key.public, "pump-9", life, &*app.entropy, app.clock.now()).unwrap();
+    let chain = CertificateDer::from_pem_slice(lost.certificate_pem.as_bytes()).unwrap();
+    let unknown = Cause::Credential(bench.identify(&lost.certificate_pem).await.unwrap_err());
+    app.refused_stranger(refused(unknown, Claimed::of_chain(&[chain]))).await;
+    let explained = |by: &Principal| {
+        let page = app.refusal_list(by, &RefusalFilter::default(), None, 100).unwrap();
+        let by = by.clone();
+        async move { app.refusals_waiting(&by, page).await.unwrap().items.remove(0).explained.action }
+    };
+    let waits = explained(by).await;
+    assert!(waits.contains("pending"), "{waits}");
+    let queue = app.pending_list(by, windlass_domain::enrol::PendingState::Open, None, 10).await.unwrap();
+    app.pending_reject(by, queue[0].entry.id, "not ours").await.unwrap();
+    let decided = explained(by).await;
+    assert!(!decided.contains("pending"), "{decided}");
+}
+
+#[tokio::test]
 async fn an_unmapped_topic_is_shown_until_it_is_mapped() {
     let bench = Bench::each("refusals-unmapped").await.remove(0);
     let (app, by) = (&bench.app, &bench.admin);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use windlass_app::backup::{
-    BackupError, Backups, Seal, Sealed, Snapshot, Written, stage_alone, write as write_backup,
+    BackupError, Backups, Seal, Sealed, Snapshot, Written, stage_alone, write as write_backup, written_alone,
 };
 use windlass_app::clock::{Clock, SystemClock};
 use windlass_domain::time::Timestamp;
@@ -110,11 +110,18 @@ pub async fn make(
     match UnixStream::connect(&path).await {
         Ok(stream) => beside(stream, path, out, seal, stopped).await,
         Err(_) => {
-            let now = SystemClock::default().now();
-            let staged = stage_alone(&config.data, config.database.is_none(), now).await?;
-            written(&staged.snapshot, out, seal, stopped).await
+            let clock = SystemClock::default();
+            let staged = stage_alone(&config.data, config.database.is_none(), clock.now()).await?;
+            let made = written(&staged.snapshot, out, seal, stopped).await?;
+            let (name, bytes) = (name_of(out), made.written.bytes);
+            written_alone(&staged, &config.data, &name, bytes, seal.kind(), clock.now()).await?;
+            Ok(made)
         }
     }
+}
+
+fn name_of(out: &Path) -> String {
+    out.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 async fn written(
@@ -148,7 +155,7 @@ async fn beside(
         Answer::Recorded => return Err(strange()),
     };
     let made = written(&snapshot, out, seal, stopped).await?;
-    let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name_of(out);
     let sealed = match seal.kind() {
         Sealed::Plain => SealedWord::Plain,
         Sealed::Passphrase => SealedWord::Passphrase,

@@ -25,7 +25,7 @@ use super::Rest;
 use super::access::Caller;
 use super::error::Refusal;
 use super::fields::{self, Problems};
-use super::io::{At, Body, Created, Done, IfMatch, Put, Query, Versioned, part};
+use super::io::{At, Body, Done, IfMatch, Put, Query, Versioned};
 use super::page::{after_number, by_name, fetched, limit};
 use super::routes::Routes;
 use super::view::{execution_state, outcome, parameter_kind, parameter_kind_in, time};
@@ -263,12 +263,7 @@ async fn put(
     let stored = rest.app.command_template_put(&by, &name, template_of(spec)?, version).await?;
     let version = stored.version;
     let body = show_template(stored);
-    Ok(if version == 1 {
-        let location = format!("/command-templates/{}", part(name.as_str()));
-        Put::Made(Created { location, version: Some(version), body })
-    } else {
-        Put::Replaced(Versioned { version, body })
-    })
+    Ok(Put::of(version == 1, "command-templates", name.as_str(), version, body))
 }
 
 async fn delete(

@@ -342,6 +342,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_hundred_thousand_rows_with_bad_ones_in_the_middle_are_imported_but_for_those() {
+        let server = Fixture::new("import-most").await;
+        let mut file = String::from("name\n");
+        for row in 1..=100_000 {
+            file.push_str(&if (50_000..50_100).contains(&row) {
+                format!("b d {row}\n")
+            } else {
+                format!("d-{row}\n")
+            });
+        }
+        let done = csv(&server, "?onError=skip", &file).await;
+        assert_eq!((&done["rows"], &done["stopped"]), (&json!(100_000), &Value::Null), "{}", done["stopped"]);
+        assert_eq!((&done["created"], &done["failed"]), (&json!(99_900), &json!(100)));
+        let named: Vec<u64> =
+            done["problems"].as_array().unwrap().iter().map(|one| one["row"].as_u64().unwrap()).collect();
+        assert_eq!(named, (50_000..50_100).collect::<Vec<u64>>());
+        assert_eq!(done["problems"][99]["line"], 50_100, "under the heading");
+        assert_eq!(server.get("/devices?limit=1").await.expect(200)["total"], 99_900);
+        server.get("/devices/d-49999").await.expect(200);
+        server.get("/devices/d-50100").await.expect(200);
+        server.get("/devices/d-100000").await.expect(200);
+    }
+
+    #[tokio::test]
     async fn files_that_cannot_be_read_are_refused_whole() {
         let server = Fixture::new("import-unreadable").await;
         let latin = send(&server, "", "text/csv", Bytes::from_static(b"name\nM\xfcller\n")).await;

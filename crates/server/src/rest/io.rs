@@ -288,6 +288,18 @@ pub(crate) enum Put<T> {
     Replaced(Versioned<T>),
 }
 
+impl<T> Put<T> {
+    /// What a PUT of `name` into `collection` came to.
+    pub(crate) fn of(made: bool, collection: &str, name: &str, version: i64, body: T) -> Self {
+        if made {
+            let location = format!("/{collection}/{}", part(name));
+            Self::Made(Created { location, version: Some(version), body })
+        } else {
+            Self::Replaced(Versioned { version, body })
+        }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Put<T> {
     fn into_response(self) -> Response {
         match self {

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use windlass_app::AppError;
 use windlass_domain::ids::{DeviceId, DeviceName};
@@ -111,6 +112,9 @@ const fn told(kind: ChangeKind) -> Option<(&'static str, Permission, bool)> {
         }
         ChangeKind::Job => Some(("job", Permission::JobRead, false)),
         ChangeKind::Execution => Some(("execution", Permission::JobRead, false)),
+        ChangeKind::Event => Some(("event", Permission::EventRead, true)),
+        ChangeKind::Alert => Some(("alert", Permission::AlertRead, false)),
+        ChangeKind::Backup => Some(("backup", Permission::ServerRead, false)),
         // What no view shows.
         _ => None,
     }
@@ -130,6 +134,7 @@ struct Stream {
     device: Option<(DeviceId, DeviceName)>,
     changes: Receiver<Arc<[Change]>>,
     presence: Receiver<DeviceId>,
+    refusals: watch::Receiver<u64>,
     ticks: Interval,
     beat: Instant,
     look: bool,
@@ -165,6 +170,7 @@ async fn watch(
         return Err(Refusal::new(status, "live.too_many", "Too many live views", detail));
     };
     let (changes, presence) = (rest.app.changes.subscribe(), rest.app.hub.presence());
+    let refusals = rest.app.refusals.changed();
     let mut ticks = tokio::time::interval(GATHER);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stream = Stream {
@@ -175,6 +181,7 @@ async fn watch(
         device,
         changes,
         presence,
+        refusals,
         ticks,
         beat: Instant::now(),
         look: false,
@@ -212,6 +219,12 @@ impl Stream {
                     Err(RecvError::Lagged(_)) => self.resync = true,
                     Err(RecvError::Closed) => return None,
                 },
+                refused = self.refusals.changed() => {
+                    refused.ok()?;
+                    if self.hears("refusal", Permission::EventRead) {
+                        self.gather(("refusal", None));
+                    }
+                }
                 _ = self.ticks.tick() => {
                     if self.rest.readiness.phase() == Phase::Draining {
                         return None;
@@ -329,6 +342,8 @@ impl Stream {
 mod tests {
     use http_body_util::BodyExt;
     use serde_json::json;
+    use windlass_app::refusals::{Cause, Claimed, Refused, Stage};
+    use windlass_domain::credential::ConnectRefusal;
 
     use super::*;
     use crate::rest::fixture::Fixture;
@@ -377,6 +392,56 @@ mod tests {
         let seen = until(&mut stream, "lab-1").await;
         assert!(seen.contains("lab-1") && !seen.contains("secret-1"), "{seen}");
         lab.get("/live?device=secret-1").await.problem(404, "device.not_found");
+    }
+
+    /// A refused peer that says to be this device.
+    fn refused(name: &str) -> Refused {
+        Refused {
+            stage: Stage::Connect,
+            cause: Cause::Credential(ConnectRefusal::NoCredential),
+            address: "10.0.0.1:40000".parse().unwrap(),
+            protocol: None,
+            claimed: Claimed { client_id: Some(name.to_owned()), ..Claimed::default() },
+            owner: None,
+            count: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn alerts_events_refusals_and_backups_are_told_to_those_who_may_see_them() {
+        let server = following("live-kinds").await;
+        server.post("/devices", json!({"name": "pump-1"})).await.expect(201);
+        server.post("/devices", json!({"name": "pump-2"})).await.expect(201);
+        let weak = server.as_role("installer").await;
+        let mut events = server.stream("/live?kinds=event").await;
+        let mut one = server.stream("/live?kinds=event&device=pump-2").await;
+        let mut refusals = server.stream("/live?kinds=refusal").await;
+        let mut alerts = server.stream("/live?kinds=alert").await;
+        let mut backups = server.stream("/live?kinds=backup").await;
+        let mut few = weak.stream("/live").await;
+
+        server.act("/devices/pump-1/suspend").await.expect(200);
+        let seen = until(&mut events, "pump-1").await;
+        assert!(seen.contains(r#""kind":"event""#), "{seen}");
+        server.act("/devices/pump-2/suspend").await.expect(200);
+        let seen = until(&mut one, "pump-2").await;
+        assert!(!seen.contains("pump-1"), "{seen}");
+
+        server.rest.app.refused_stranger(refused("pump-1")).await;
+        until(&mut refusals, r#""kind":"refusal""#).await;
+
+        server.act("/backups").await.expect(202);
+        until(&mut backups, r#""kind":"backup""#).await;
+        let claim = json!({"name": "ends-soon", "expiresAt": "2026-01-01T01:00:00Z"});
+        server.post("/claims", claim).await.expect(201);
+        while server.rest.app.alerts_activate().await.unwrap() {}
+        until(&mut alerts, r#""kind":"alert""#).await;
+
+        server.post("/groups", json!({"path": "end"})).await.expect(201);
+        let seen = until(&mut few, "group").await;
+        for kind in ["alert", "backup"] {
+            assert!(!seen.contains(kind), "an installer hears of no {kind}: {seen}");
+        }
     }
 
     #[tokio::test]

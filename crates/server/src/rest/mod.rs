@@ -74,6 +74,8 @@ mod server;
 
 mod backups;
 
+mod simulation;
+
 mod checks;
 
 mod ddi;
@@ -103,6 +105,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use windlass_app::backup::Backups;
+use windlass_app::simulation::Simulation;
 use windlass_app::tasks::Tasks;
 use windlass_app::{App, AppError};
 use windlass_domain::ids::{TenantId, TenantName};
@@ -133,6 +136,8 @@ pub(crate) struct RestConfig {
     pub(crate) trusted_proxies: Vec<Cidr>,
     /// Backups of this node.
     pub(crate) backups: Backups,
+    /// Simulated devices of this process.
+    pub(crate) simulation: Simulation,
     /// Looks whether this node stands well.
     pub(crate) doctor: Doctor,
 }
@@ -290,6 +295,7 @@ fn operations(rest: &Rest) -> Routes {
         audit::routes,
         server::routes,
         backups::routes,
+        simulation::routes,
         checks::routes,
         openapi::routes,
     ] {

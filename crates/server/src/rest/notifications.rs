@@ -15,7 +15,7 @@ use windlass_domain::permission::Permission;
 
 use super::access::Caller;
 use super::error::Refusal;
-use super::io::{At, Body, Created, Done, IfMatch, Put, Query, Versioned, part};
+use super::io::{At, Body, Done, IfMatch, Put, Query, Versioned};
 use super::page::{after_number, by_name, fetched, limit};
 use super::routes::Routes;
 use super::view::{alert_kind, alert_kind_in, delivery_state, severity, severity_in, telling, time};
@@ -154,12 +154,7 @@ async fn put(
     let ChannelPut { channel, secret } = rest.app.channel_put(&by, &name, &wanted(spec)?, version).await?;
     let version = channel.version;
     let body = show(channel, secret);
-    Ok(if version == 1 {
-        let location = format!("/notifications/{}", part(name.as_str()));
-        Put::Made(Created { location, version: Some(version), body })
-    } else {
-        Put::Replaced(Versioned { version, body })
-    })
+    Ok(Put::of(version == 1, "notifications", name.as_str(), version, body))
 }
 
 async fn delete(

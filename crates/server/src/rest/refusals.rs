@@ -136,7 +136,8 @@ async fn list(
     let RefusalQuery { device, address, claimed, stage, q, limit, cursor } = query;
     let filter = RefusalFilter { device, address, claimed, stage: stage.map(stage_in), text: q };
     let before = after_number(cursor.as_deref())?;
-    Ok(page(rest.app.refusal_list(&by, &filter, before, most(limit))?))
+    let found = rest.app.refusal_list(&by, &filter, before, most(limit))?;
+    Ok(page(rest.app.refusals_waiting(&by, found).await?))
 }
 
 async fn of_device(
@@ -146,7 +147,8 @@ async fn of_device(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Shown>>, Refusal> {
     let before = after_number(query.cursor.as_deref())?;
-    Ok(page(rest.app.device_refusals(&by, &device_name(&name)?, before, most(query.limit))?))
+    let found = rest.app.device_refusals(&by, &device_name(&name)?, before, most(query.limit))?;
+    Ok(page(rest.app.refusals_waiting(&by, found).await?))
 }
 
 async fn unmapped(

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header;
 use windlass_api::server::ServerInfo;
+use windlass_app::storage::Kept;
 use windlass_domain::permission::Permission;
 
 use super::Rest;
@@ -25,6 +26,7 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
     let everything = windlass_app::fleet::ListRequest { limit: Some(1), ..Default::default() };
     let devices = rest.app.device_list(&by, &everything)?.total;
     let (disk, messages) = (rest.app.disk.space(), rest.config.gateway_metrics.as_deref());
+    let Kept { state, telemetry, blobs, points } = rest.app.storage_kept().await;
     let uptime = rest.app.clock.now().since(rest.started_at);
     Ok(Json(ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -43,6 +45,10 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         certificate_not_after: time(rest.app.authority.server_identity().borrow().not_after),
         disk_free_bytes: disk.map(|disk| disk.free),
         disk_total_bytes: disk.map(|disk| disk.total),
+        state_bytes: state,
+        telemetry_bytes: telemetry,
+        blob_bytes: blobs,
+        points_stored: points,
         open_files: super::metrics::open_files(),
         messages_received: messages
             .map_or(0, |metrics| metrics.messages_in.iter().map(|one| one.get()).sum()),
@@ -59,6 +65,18 @@ async fn ca(State(rest): State<Rest>) -> Raw {
 #[cfg(test)]
 mod tests {
     use crate::rest::fixture::Fixture;
+
+    #[tokio::test]
+    async fn what_the_server_keeps_is_counted_once_a_minute() {
+        let server = Fixture::new("server-kept").await;
+        let empty = server.get("/server").await.expect(200);
+        assert!(empty["stateBytes"].as_u64().unwrap() > 0 && empty["telemetryBytes"].as_u64().unwrap() > 0);
+        assert_eq!((&empty["blobBytes"], &empty["pointsStored"]), (&0.into(), &0.into()));
+        server.upload("firmware", &[7; 5_000]).await.expect(201);
+        assert_eq!(server.get("/server").await.expect(200)["blobBytes"], 0, "as counted before");
+        server.clock.advance(std::time::Duration::from_secs(61));
+        assert_eq!(server.get("/server").await.expect(200)["blobBytes"], 5_000);
+    }
 
     #[tokio::test]
     async fn the_authority_is_public_and_the_rest_is_not() {

@@ -12,7 +12,7 @@ use windlass_domain::permission::Permission;
 
 use super::access::Caller;
 use super::error::Refusal;
-use super::io::{At, Body, Created, Done, IfMatch, Put, Query, Versioned, part};
+use super::io::{At, Body, Done, IfMatch, Put, Query, Versioned};
 use super::page::by_name;
 use super::routes::Routes;
 use super::view::time;
@@ -102,12 +102,7 @@ async fn put(
     let version = template.version;
     let made = template.created_at == template.updated_at && version == 1;
     let body = show(template);
-    Ok(if made {
-        let location = format!("/templates/{}", part(name.as_str()));
-        Put::Made(Created { location, version: Some(version), body })
-    } else {
-        Put::Replaced(Versioned { version, body })
-    })
+    Ok(Put::of(made, "templates", name.as_str(), version, body))
 }
 
 async fn delete(

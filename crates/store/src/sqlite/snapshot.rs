@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -101,6 +102,31 @@ pub async fn last_backup(file: &Path, node: &str) -> Result<Option<BackupOutcome
     found
 }
 
+/// Runs `work` in a transaction on a state that no node uses. None, with nothing done, where its schema is not the one
+/// that this binary knows: it is left as it is.
+///
+/// # Errors
+/// There is no such file, what `work` said, or the transaction could not be committed.
+pub async fn amend<T, F>(_held: &DirectoryLock, file: &Path, work: F) -> Result<Option<T>, StoreError>
+where
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, StoreError>>,
+{
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .busy_timeout(LOCK_WAIT)
+        .disable_statement_logging();
+    let mut connection = options.connect().await?;
+    let mut transaction = connection.begin().await?;
+    let done = {
+        let tx = &mut Tx::Sqlite(&mut transaction);
+        if version_of(tx).await? == known_schemas().state { Some(work(tx).await?) } else { None }
+    };
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(done)
+}
+
 /// How many devices a state file knows.
 ///
 /// # Errors
@@ -167,5 +193,36 @@ mod tests {
         test.store.close().await;
         let _held = lock(directory).unwrap();
         assert!(matches!(lock(directory), Err(OpenError::InUse { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_state_without_a_node_is_amended_only_where_its_schema_is_known() {
+        let test = sqlite_store("snapshot-amend").await;
+        let Location::Sqlite { directory } = &test.location else { unreachable!() };
+        test.store.close().await;
+        let (held, file) = (lock(directory).unwrap(), directory.join(STATE));
+        let outcome = BackupOutcome {
+            attempted_at: START,
+            succeeded_at: Some(START),
+            name: Some("alone".to_owned()),
+            problem: None,
+        };
+        let kept = outcome.clone();
+        let noted = amend(&held, &file, move |tx| {
+            Box::pin(async move { backups::outcome_save(tx, "local", &kept).await })
+        });
+        assert_eq!(noted.await.unwrap(), Some(()));
+        assert_eq!(last_backup(&file, "local").await.unwrap(), Some(outcome));
+        let refused: Result<Option<()>, StoreError> =
+            amend(&held, &file, |_| Box::pin(async { Err(StoreError::closed()) })).await;
+        assert!(refused.is_err());
+        let newer = amend(&held, &file, |tx| {
+            Box::pin(async move {
+                crate::tx::execute!(tx, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1")
+            })
+        });
+        newer.await.unwrap();
+        let untouched = amend(&held, &file, |_| Box::pin(async { Ok(()) }));
+        assert_eq!(untouched.await.unwrap(), None);
     }
 }

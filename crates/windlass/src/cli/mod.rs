@@ -5,6 +5,7 @@ mod alert;
 pub(crate) mod api;
 mod audit;
 pub(crate) mod backup;
+mod backups;
 mod command;
 pub(crate) mod config;
 mod device;
@@ -84,6 +85,9 @@ pub(crate) enum Command {
     /// Who did what, and whether that record is whole.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Backups that the server keeps itself.
+    #[command(subcommand)]
+    Backups(backups::BackupsCommand),
 }
 
 /// Carries a command out.
@@ -111,5 +115,6 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Token(command) => access::tokens(&api()?, command, printer).await,
         Command::User(command) => access::users(&api()?, command, printer).await,
         Command::Audit(command) => audit::run(connection, command, printer).await,
+        Command::Backups(command) => backups::run(&api()?, command, printer).await,
     }
 }

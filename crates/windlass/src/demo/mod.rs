@@ -3,12 +3,14 @@
 mod story;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use windlass_server::config::{Config, Overrides};
 use windlass_server::node::Node;
 
 use crate::place::{self, Place, Ready};
+use crate::sim::hosted::Hosted;
 use crate::terminal::{self, Exit};
 
 /// Show what Windlass does, on a throw-away server with simulated devices.
@@ -60,7 +62,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     // A whole fleet comes in at once here, with one claim.
     config.limits.claim_certificates_per_minute = 100_000;
     config.limits.claim_certificates_open = 100_000;
-    let node = Node::start(config).await?;
+    let node = Box::pin(Node::start_simulating(config, Arc::new(Hosted::default()))).await?;
     let ready = Ready {
         http: node.http_url(),
         mqtt: node.mqtt_addresses().iter().map(ToString::to_string).collect(),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::identity::{self, Identity};
 use super::mqtt::{Client, Endpoint, Hello, Incoming, Protocol};
+use crate::terminal;
 
 /// How long the server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,6 +24,8 @@ const CREATE: &str = "$aws/certificates/create-from-csr/json";
 pub(crate) struct Enroller {
     client: Client,
     provision: String,
+    /// Whether people were told that the claim is slowed down.
+    told_slow: bool,
 }
 
 /// What a device has after provisioning.
@@ -51,7 +54,7 @@ impl Enroller {
             .map(|topic| [format!("{topic}/accepted"), format!("{topic}/rejected")]);
         client.subscribe(&filters.concat())?;
         match client.next_within(PATIENCE).await? {
-            Incoming::Subscribed { refused: 0 } => Ok(Self { client, provision }),
+            Incoming::Subscribed { refused: 0 } => Ok(Self { client, provision, told_slow: false }),
             other => bail!("the claim may not subscribe to its own answers: {other:?}"),
         }
     }
@@ -83,6 +86,13 @@ impl Enroller {
             let throttled = answer.get("statusCode").and_then(Value::as_u64) == Some(429);
             if !throttled {
                 bail!("{topic} was rejected: {answer}");
+            }
+            if !std::mem::replace(&mut self.told_slow, true) {
+                let said = answer.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
+                terminal::note(&format!(
+                    "The server slows this claim down ({said}). Trying again; the limit is \
+                     limits.claim_certificates_per_minute of the server."
+                ));
             }
             tokio::time::sleep(Duration::from_millis(500) * (attempt + 1)).await;
         }

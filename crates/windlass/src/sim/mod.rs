@@ -6,6 +6,7 @@ mod command;
 mod device;
 pub(crate) mod enrol;
 pub(crate) mod firmware;
+pub(crate) mod hosted;
 pub(crate) mod identity;
 mod job;
 pub(crate) mod measure;
@@ -301,11 +302,16 @@ impl Fleet {
     pub(crate) fn start(&self, devices: &[Enrolled]) -> anyhow::Result<()> {
         for (number, enrolled) in (0..).zip(devices) {
             // Without kept sessions a fleet of ten thousand needs no ticket store.
-            let tls = identity::tls(&self.roots, &enrolled.identity, devices.len() <= 1_000)?;
-            let device = Device::new(Arc::clone(&self.shared), number, enrolled.name.clone(), tls);
+            let device = self.device(number, enrolled, devices.len() <= 1_000)?;
             self.tasks.spawn(Box::pin(device.run(self.tasks.stop().clone())));
         }
         Ok(())
+    }
+
+    /// One device, ready to run; `resume` keeps its TLS sessions.
+    fn device(&self, number: u64, enrolled: &Enrolled, resume: bool) -> anyhow::Result<Device> {
+        let tls = identity::tls(&self.roots, &enrolled.identity, resume)?;
+        Ok(Device::new(Arc::clone(&self.shared), number, enrolled.name.clone(), tls))
     }
 
     /// Cuts every connection at once; the devices come back by themselves.

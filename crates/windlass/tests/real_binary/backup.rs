@@ -272,6 +272,13 @@ fn the_doctor_finds_what_is_wrong_with_a_server_that_runs_and_with_one_that_does
     let ports: Vec<_> = items(&running).iter().filter(|check| check["check"] == "ports").collect();
     assert!(ports.len() == 2 && ports.iter().all(|check| check["state"] == "ok"), "{ports:?}");
     server.terminate();
+    let out = server.path("alone.backup");
+    let made = windlass(&["backup", "--data", &data, "--out", &out, "--plain"]).output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let age = windlass(&arguments).output().unwrap();
+    let age: Value = serde_json::from_slice(&age.stdout).unwrap();
+    let backup = items(&age).iter().find(|check| check["check"] == "backup").unwrap();
+    assert!(backup["detail"].as_str().unwrap().starts_with("the last backup is of"), "{backup}");
     let key = server.directory.path().join("data/keys/issuing-ca.pem");
     let mode = |bits| {
         use std::os::unix::fs::PermissionsExt;
@@ -289,4 +296,35 @@ fn the_doctor_finds_what_is_wrong_with_a_server_that_runs_and_with_one_that_does
         "{}",
         said(&table)
     );
+}
+
+#[test]
+fn a_server_makes_and_lists_its_own_backups_when_asked_and_says_so_where_it_has_no_folder() {
+    let bare = Server::start(&[]);
+    let refused = bare.fails(3, &["backups", "now"]);
+    assert!(refused.contains("backup.directory"), "{refused}");
+    assert_eq!(items(&bare.json(&["backups", "list"])).len(), 0);
+    drop(bare);
+
+    let folder = tempfile::tempdir().unwrap();
+    // Settings live as long as the tests.
+    let directory: &'static str = folder.path().display().to_string().leak();
+    let server = Server::start(&[
+        ("WINDLASS_BACKUP__DIRECTORY", directory),
+        ("WINDLASS_BACKUP__PLAIN", "true"),
+        ("WINDLASS_LIMITS__FREE_DISK_PER_MILLE", "0"),
+        ("WINDLASS_LIMITS__FREE_DISK_BYTES", "0"),
+    ]);
+    let made = server.json(&["backups", "now"]);
+    assert_eq!(made["state"], "complete", "{made}");
+    let listed = server.json(&["backups", "list"]);
+    assert_eq!(items(&listed)[0]["name"], made["name"]);
+    assert!(folder.path().join(made["name"].as_str().unwrap()).exists());
+    let table = server.run(&["backups", "list"]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("complete"), "{}", said(&table));
+    assert!(String::from_utf8_lossy(&table.stderr).contains("on demand only"), "{}", said(&table));
+    // The folder goes away: that is told by its name, and nothing hangs.
+    drop(folder);
+    let failed = server.fails(1, &["backups", "now"]);
+    assert!(failed.contains(directory), "{failed}");
 }

@@ -172,3 +172,26 @@ fn a_claim_that_was_revoked_enrols_nobody() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("could not sign in"), "{}", said(&output));
     assert_eq!(items(&server.json(&["device", "list"])).len(), 0);
 }
+
+#[test]
+fn a_claim_that_is_slowed_down_is_said() {
+    let server = Server::start(&[("WINDLASS_LIMITS__CLAIM_CERTIFICATES_PER_MINUTE", "2")]);
+    let claim = server.open_enrolment();
+    let devices = server.device_server();
+    let arguments = ["sim", "--server", &devices, "--claim", &claim, "--devices", "3", "--prefix", "s-"];
+    let mut fleet = windlass(&[&arguments[..], &["--enrollers", "1", "--duration", "1"]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(fleet.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("slows this claim down") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0, "it was never said");
+    }
+    assert!(line.contains("2 certificates per minute"), "{line}");
+    fleet.kill().unwrap();
+    fleet.wait().unwrap();
+    assert_eq!(items(&server.json(&["device", "list", "--query", "name==s-*"])).len(), 2);
+}

@@ -8,3 +8,5 @@ mod command_line;
 mod demo;
 mod device_port;
 mod devices;
+mod leaving;
+mod simulation;

@@ -1,5 +1,8 @@
 //! The real binary: a server of a test's own, and commands against it.
 
+use std::cell::OnceCell;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -32,6 +35,7 @@ pub(crate) struct Server {
     child: Option<Child>,
     http: String,
     mqtt: String,
+    token: OnceCell<String>,
     settings: Vec<(&'static str, &'static str)>,
 }
 
@@ -45,6 +49,7 @@ impl Server {
             child: None,
             http: "127.0.0.1:0".to_owned(),
             mqtt: "127.0.0.1:0".to_owned(),
+            token: OnceCell::new(),
             settings: settings.to_vec(),
         }
     }
@@ -116,6 +121,28 @@ impl Server {
         let output = self.run(&[&["--output", "json"], arguments].concat());
         assert!(output.status.success(), "{arguments:?}: {}", said(&output));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("not JSON: {}", said(&output)))
+    }
+
+    /// Status and JSON of a request below `/api/v1`, as an administrator.
+    pub(crate) fn rest(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let token = self.token.get_or_init(|| {
+            let made = self.json(&["token", "create", "tests", "--role", "admin"]);
+            made["secret"].as_str().unwrap().to_owned()
+        });
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let head = format!(
+            "{method} /api/v1{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&self.http).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.take(64 << 20).read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
     /// A command that must fail with this exit status; what it said on standard error.

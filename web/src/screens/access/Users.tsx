@@ -158,6 +158,7 @@ function PasswordField<V extends { password: string }>({
       value={form.values.password}
       onChange={(event) => form.set({ password: event.currentTarget.value } as Partial<V>)}
       error={form.fieldError("password")}
+      aria-invalid={form.fieldError("password") !== undefined}
       visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
     />
   );

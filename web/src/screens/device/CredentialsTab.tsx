@@ -27,6 +27,7 @@ import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { done, failed } from "../../ui/toast";
 import { Trouble } from "../../ui/Trouble";
+import { DeviceTokenPanel } from "./DeviceToken";
 import { KeyFiles, type Made } from "./KeyFiles";
 import type { Device } from "./StatusTab";
 
@@ -146,6 +147,7 @@ export default function CredentialsTab({ device }: { device: Device }) {
         }
       />
       {can("credential.issue") && open ? <Reprovision device={device} /> : null}
+      {can("credential.issue") && open ? <DeviceTokenPanel name={name} /> : null}
       <Aliases device={device} />
       <Modal
         opened={signing}

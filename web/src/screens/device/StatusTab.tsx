@@ -3,6 +3,7 @@ import { SimpleGrid, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, type Schemas, take } from "../../api/client";
+import { useAskingAgain, useFreshValues } from "../../api/live";
 import { useCan } from "../../session/session";
 import { count, measured } from "../../ui/format";
 import { Facts, Panel } from "../../ui/Page";
@@ -12,6 +13,7 @@ import { Time } from "../../ui/Time";
 import { Why } from "../../ui/Why";
 import { EditDetails } from "./EditDetails";
 import { explain } from "./explain";
+import { Software } from "./Software";
 
 export type Device = Schemas["Device"] & {
   reprovisionUntil?: string | null;
@@ -79,6 +81,7 @@ export function StatusTab({ device }: { device: Device }) {
           ]}
         />
       </Panel>
+      <Software device={device} />
       <Panel title="Attributes">
         <Pairs
           pairs={device.attributes}
@@ -105,10 +108,12 @@ function Pairs({ pairs, none }: { pairs: Record<string, string>; none: string })
 }
 
 function LastValues({ name }: { name: string }) {
+  const refetchInterval = useAskingAgain();
+  useFreshValues(name);
   const last = useQuery({
     queryKey: ["telemetry", name, "last"],
     queryFn: () => take(api.GET("/api/v1/devices/{name}/telemetry", { params: { path: { name } } })),
-    refetchInterval: 10_000,
+    refetchInterval,
   });
   const items = last.data?.items ?? [];
   return (

@@ -3,17 +3,17 @@ import { Anchor, Button, Card, Code, Group, SimpleGrid, Stack, Tabs, Text, Title
 
 import { path, request, useAct, useRecord, type Schemas } from "../../kit/api";
 import { useUrl } from "../../kit/nav";
-import { Confirmed, Digest, Empty, Listing, Screen, Trouble } from "../../kit/parts";
+import { Confirmed, Digest, Empty, Listing, Loaded, Screen, Trouble } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { span } from "../../kit/text";
 import { bytes } from "../../ui/format";
+import { HawkbitSettings } from "./hawkbit";
+import { SimulatedDevices } from "./simulated";
 
-type ServerFacts = Schemas["ServerInfo"];
 type Checks = Schemas["Checks"];
-
-type Server = Schemas["ServerInfo"] & ServerFacts;
+type Server = Schemas["ServerInfo"];
 
 export function Settings() {
   const [tab, setTab] = useUrl("tab");
@@ -28,6 +28,7 @@ export function Settings() {
           <Tabs.Tab value="server">Footprint</Tabs.Tab>
           <Tabs.Tab value="checks">Checks</Tabs.Tab>
           <Tabs.Tab value="backups">Backups</Tabs.Tab>
+          <Tabs.Tab value="hawkbit">hawkBit clients</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="server">
           <Footprint />
@@ -38,6 +39,9 @@ export function Settings() {
         <Tabs.Panel value="backups">
           <ServerBackups />
         </Tabs.Panel>
+        <Tabs.Panel value="hawkbit">
+          <HawkbitSettings />
+        </Tabs.Panel>
       </Tabs>
     </Screen>
   );
@@ -45,11 +49,12 @@ export function Settings() {
 
 function Footprint() {
   const server = useRecord<Server>(path("server"));
-  if (server.error) return <Trouble problem={server.error} />;
-  if (!server.data) return null;
-  const it = server.data;
-  const size = (value: number | undefined) => (value === undefined ? null : bytes(value));
-  const number = (value: number | undefined) => (value === undefined ? null : value.toLocaleString("en"));
+  return <Loaded record={server}>{(it) => <Facts it={it} />}</Loaded>;
+}
+
+function Facts({ it }: { it: Server }) {
+  const size = (value: number | null | undefined) => (value == null ? null : bytes(value));
+  const number = (value: number | null | undefined) => (value == null ? null : value.toLocaleString("en"));
   const facts: [string, React.ReactNode][] = [
     ["Version", it.version],
     ["Runs since", <Time key="started" at={it.startedAt} />],
@@ -61,6 +66,10 @@ function Footprint() {
       "Disk free",
       it.diskFreeBytes == null ? null : `${bytes(it.diskFreeBytes)} of ${bytes(it.diskTotalBytes ?? 0)}`,
     ],
+    ["State", size(it.stateBytes)],
+    ["Telemetry", size(it.telemetryBytes)],
+    ["Points kept", number(it.pointsStored)],
+    ["Files of releases", size(it.blobBytes)],
     ["Open files", number(it.openFiles)],
     ["Messages since start", number(it.messagesReceived)],
     [
@@ -102,6 +111,7 @@ function Footprint() {
           </Group>
         </Stack>
       </Card>
+      <SimulatedDevices />
     </Stack>
   );
 }

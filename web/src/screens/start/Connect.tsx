@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, asProblem, take, type Schemas } from "../../api/client";
+import { useAskingAgain, useFreshValues } from "../../api/live";
 import { useApiForm } from "../../ui/form";
 import { Page, Panel } from "../../ui/Page";
 import { Snippet } from "../../ui/Snippet";
@@ -186,20 +187,23 @@ function Recipe({ name, keyed, onComputer }: { name: string; keyed: KeyedCredent
 }
 
 function Listening({ name, since }: { name: string; since: number }) {
+  // What it shows is told by the live view; only without that it is asked for.
+  const refetchInterval = useAskingAgain();
+  useFreshValues(name);
   const device = useQuery({
     queryKey: ["device", name],
     queryFn: () => take(api.GET("/api/v1/devices/{name}", { params: { path: { name } } })),
-    refetchInterval: 2_000,
+    refetchInterval,
   });
   const last = useQuery({
     queryKey: ["telemetry", name, "last"],
     queryFn: () => take(api.GET("/api/v1/devices/{name}/telemetry", { params: { path: { name } } })),
-    refetchInterval: 2_000,
+    refetchInterval,
   });
   const refusals = useQuery({
     queryKey: ["refusal", name, "claimed"],
     queryFn: () => take(api.GET("/api/v1/refusals", { params: { query: { claimed: name, limit: 5 } } })),
-    refetchInterval: 2_000,
+    refetchInterval,
     retry: false,
   });
   const contact = device.data?.lastContactAt;

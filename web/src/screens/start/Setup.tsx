@@ -4,10 +4,12 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { Frame } from "../../session/Frame";
 import { useSession } from "../../session/session";
+import { counted } from "../../ui/format";
 import { useApiForm } from "../../ui/form";
-import { IconDevices, IconScreen } from "../../ui/icons";
+import { IconDevices, IconPlug, IconScreen } from "../../ui/icons";
 import { Trouble } from "../../ui/Trouble";
 import classes from "./start.module.css";
+import { useSimulation, OFFERED } from "./simulation";
 import { takeToken } from "./token";
 
 export function Setup() {
@@ -63,6 +65,7 @@ function FirstAdmin({ token }: { token: string }) {
           value={form.values.password}
           onChange={(event) => form.set({ password: event.currentTarget.value })}
           error={form.fieldError("password")}
+          aria-invalid={form.fieldError("password") !== undefined}
           visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
         />
         <Trouble error={form.problem} />
@@ -81,6 +84,7 @@ function FirstAdmin({ token }: { token: string }) {
 
 function FirstQuestion({ user }: { user: string }) {
   const navigate = useNavigate();
+  const { now, start } = useSimulation(() => void navigate({ to: "/" }));
   return (
     <Frame title={`Hello ${user}. What would you like to connect first?`} wide>
       <div className={classes.choices}>
@@ -98,7 +102,18 @@ function FirstQuestion({ user }: { user: string }) {
         >
           One command in a terminal plays a device. It takes a minute.
         </Choice>
+        {now.data?.available ? (
+          <Choice
+            icon={<IconPlug size={22} />}
+            title={counted(OFFERED, "simulated device")}
+            busy={start.isPending}
+            onClick={() => start.mutate(OFFERED)}
+          >
+            They connect over real MQTT and TLS, send telemetry and take updates. Stop them whenever you like.
+          </Choice>
+        ) : null}
       </div>
+      <Trouble error={start.error} />
       <Text size="sm" mt="md">
         <Link to="/" className="link">
           Look around first
@@ -108,9 +123,15 @@ function FirstQuestion({ user }: { user: string }) {
   );
 }
 
-function Choice(props: { icon: ReactNode; title: string; children: string; onClick: () => void }) {
+function Choice(props: {
+  icon: ReactNode;
+  title: string;
+  children: string;
+  busy?: boolean;
+  onClick: () => void;
+}) {
   return (
-    <button type="button" className={classes.choice} onClick={props.onClick}>
+    <button type="button" className={classes.choice} onClick={props.onClick} disabled={props.busy}>
       {props.icon}
       <strong>{props.title}</strong>
       <span>{props.children}</span>

@@ -111,6 +111,7 @@ export function ChannelForm({
             value={it.secret}
             onChange={(event) => change({ secret: event.currentTarget.value })}
             error={fault(problem, "secret")}
+            aria-invalid={fault(problem, "secret") !== undefined}
           />
         </>
       ) : (
