@@ -12,6 +12,14 @@ afterEach(async () => {
   await server?.stop();
 });
 
+/** One request as a device with its own token makes it: a poll, or what it says of itself. */
+const device = (name: string, token: string, data?: Record<string, string>) =>
+  fetch(`${server.url}/DEFAULT/controller/v1/${name}${data ? "/configData" : ""}`, {
+    method: data ? "PUT" : "GET",
+    headers: { authorization: `TargetToken ${token}`, "content-type": "application/json" },
+    ...(data ? { body: JSON.stringify({ data }) } : {}),
+  });
+
 type Setting = { key: string; value?: unknown };
 
 atEverySize("hawkBit clients", (_size, open) => {
@@ -47,10 +55,44 @@ atEverySize("hawkBit clients", (_size, open) => {
     await window.isFitForAll();
     const made = await server.must<{ token: string }>("GET", "/devices/pump-1/token");
     await panel.getByText(made.token).waitFor();
+    const answer = await device("pump-1", made.token);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ config: { polling: { sleep: "00:01:00" } } });
+    expect((await device("pump-1", `${made.token}x`)).status).toBe(401);
 
     await panel.getByRole("button", { name: "Take it away…" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Take it away" }).click();
     await panel.getByText("It has none.").waitFor();
     expect((await server.ask("GET", "/devices/pump-1/token")).status).toBe(404);
+    expect((await device("pump-1", made.token)).status).toBe(401);
+  });
+
+  it("shows how many devices run which version", async () => {
+    server = await Windlass.start();
+    await server.must("PUT", "/types/pump", { versionSources: [{ inventory: "fw" }] });
+    const values = { "authentication.targettoken.enabled": true };
+    await server.must("PUT", "/settings/hawkbit", { values });
+    for (const [name, fw] of [
+      ["pump-1", "2.0.0"],
+      ["pump-2", "2.0.0"],
+      ["pump-3", "<b>1.9</b>"],
+    ] as const) {
+      await server.must("POST", "/devices", { name, type: "pump" });
+      const { token } = await server.must<{ token: string }>("PUT", `/devices/${name}/token`, {});
+      expect((await device(name, token, { fw })).status).toBe(200);
+    }
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/");
+    const panel = page.getByRole("region", { name: "Versions" });
+    await panel.getByRole("link", { name: "2.0.0" }).waitFor();
+    await panel.getByText("<b>1.9</b>").waitFor();
+    await window.isFitForAll();
+    await panel.getByRole("link", { name: "2.0.0" }).click();
+    await page.getByText("pump-2").first().waitFor();
+    expect(await page.getByText("pump-3").count()).toBe(0);
+    await window.go("/devices/pump-3");
+    await page.getByRole("region", { name: "Software" }).getByText("<b>1.9</b>").waitFor();
+    await window.isFitForAll();
   });
 });

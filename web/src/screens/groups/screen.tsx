@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import { Button, Group, Stack, TextInput } from "@mantine/core";
 
+import { quoted } from "../../api/query";
 import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
 import { SaveForm } from "../../kit/kept";
 import { Go } from "../../kit/nav";
@@ -11,7 +12,6 @@ import { useCan } from "../../session/session";
 import { Dialog } from "../../ui/Dialog";
 import { Time } from "../../ui/Time";
 import { counted } from "../../ui/format";
-import { quoted } from "../rollouts/draft";
 
 type FleetGroup = Schemas["Group"];
 

@@ -10,6 +10,7 @@ import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Trouble } from "../../ui/Trouble";
 import { gatherNeeds, type Need } from "./needs";
+import { VersionsPanel } from "./VersionsPanel";
 import classes from "./overview.module.css";
 
 type Counts = Record<string, { value: string; count: number }[]>;
@@ -97,6 +98,7 @@ export function Overview() {
               )}
             </Panel>
           ) : null}
+          {can("device.read") && can("type.read") ? <VersionsPanel /> : null}
           {can("server.read") ? <ServerPanel /> : null}
         </SimpleGrid>
       </Stack>

@@ -3,6 +3,7 @@
  *
  * Pure: knows neither React nor the server.
  */
+import { quoted } from "../../api/query";
 import type { Schemas } from "../../kit/api";
 import { counted } from "../../ui/format";
 
@@ -42,10 +43,6 @@ export const START: Draft = {
   retries: 0,
   begin: "now",
 };
-
-/** A text in the query language's quotes, where it needs them. */
-export const quoted = (value: string) =>
-  /^[A-Za-z0-9_.:-]+$/.test(value) ? value : `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 
 const names = (text: string) => text.split(/[\s,;]+/).filter((name) => name !== "");
 
