@@ -19,6 +19,92 @@ pub struct UploadQuery {
     /// A signature to hand to devices with it, up to 8 KiB of text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// A list in the form of `sha256sum` that names the file: its digest is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sums: Option<String>,
+}
+
+words!(
+    /// Kinds of files that are told apart.
+    ArtifactFormat {
+        /// Nothing that is known here.
+        Plain = "plain",
+        /// An image of SWUpdate.
+        SwUpdate = "swupdate",
+        /// A bundle of RAUC.
+        Rauc = "rauc",
+        /// A zchunk file, of which devices fetch only the parts that they lack.
+        Zchunk = "zchunk",
+    }
+);
+
+words!(
+    /// What a signature is worth to the signers that device types name.
+    SignatureState {
+        /// There is none.
+        None = "none",
+        /// By a trusted signer.
+        Valid = "valid",
+        /// It holds; nobody trusted stands behind it, see `reason`.
+        Untrusted = "untrusted",
+        /// It names no certificate and is by none of the trusted keys.
+        UnknownSigner = "unknownSigner",
+        /// It cannot be judged, see `reason`.
+        Unreadable = "unreadable",
+    }
+);
+
+/// A component that a file says it installs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactPart {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The header of a zchunk file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ZchunkHeader {
+    /// Bytes of the header.
+    pub header_size: u64,
+    /// How many chunks it has.
+    pub chunks: u64,
+    /// Bytes of what it unpacks to.
+    pub unpacked_size: u64,
+}
+
+/// What was found in an artifact when it was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactContent {
+    /// What kind of file it is.
+    pub format: ArtifactFormat,
+    /// The version that it says it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The hardware that it says it is for.
+    #[serde(default)]
+    pub compatible: Vec<String>,
+    /// The components that it says it installs.
+    #[serde(default)]
+    pub components: Vec<ArtifactPart>,
+    /// What its signature is worth.
+    pub signature: SignatureState,
+    /// Whose name the signer's certificate has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// End of that certificate's validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
+    /// Why the signature is not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of a zchunk file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zchunk: Option<ZchunkHeader>,
 }
 
 /// An artifact.
@@ -42,8 +128,24 @@ pub struct Artifact {
     /// As uploaded, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// What was found in it. Absent where it is part of a component, and of artifacts from before anybody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<ArtifactContent>,
     /// When it was uploaded.
     pub created_at: Time,
     /// By whom.
     pub created_by: String,
+}
+
+/// A lasting link to an artifact: whoever has it may download, without any other credential, until it is taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactLink {
+    /// From the slash after host and port on; the same on both ports.
+    pub path: String,
+    /// The whole address, where the server has a public URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Bytes that went out over it since the server started.
+    pub sent_bytes: u64,
 }

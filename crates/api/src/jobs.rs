@@ -441,6 +441,24 @@ pub struct Execution {
     pub ended_at: Option<Time>,
     /// From when on the device does not get it any more, for commands.
     pub expires_at: Option<Time>,
+    /// Bytes up to the furthest that went out to the device, over all files of an update.
+    pub downloaded_bytes: Option<u64>,
+    /// Bytes of all files of an update.
+    pub download_bytes: Option<u64>,
+}
+
+/// What went out for a job (`GET /jobs/{id}/downloads`), as of the last few seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobDownloads {
+    /// Bytes of each file of which a device fetched something, for each such device.
+    pub full_bytes: u64,
+    /// Bytes that went out to them.
+    pub sent_bytes: u64,
+    /// Bytes that they did not fetch: of files that were fetched in part.
+    pub saved_bytes: u64,
+    /// Bytes that went out over the lasting links of the job's files since the server started; nobody knows for whom.
+    pub linked_bytes: u64,
 }
 
 /// What a retry did (`POST /jobs/{id}/retry`).

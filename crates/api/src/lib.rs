@@ -83,6 +83,7 @@ pub mod notifications;
 pub mod refusals;
 
 pub mod artifacts;
+pub mod uploads;
 
 pub mod releases;
 

@@ -69,6 +69,12 @@ pub struct TypeSpec {
     /// Attributes that new devices of this type start with.
     #[serde(default)]
     pub default_attributes: BTreeMap<String, String>,
+    /// Certificates (PEM, at most 16) of those who sign software for such devices, or of authorities that certify them.
+    #[serde(default)]
+    pub signers: Vec<String>,
+    /// Whether only software that one of them signed may be released for such devices.
+    #[serde(default)]
+    pub require_signature: bool,
 }
 
 /// A type to make (`POST /types`).

@@ -17,6 +17,7 @@ use crate::authority::names::ServerNames;
 use crate::authority::{Authority, AuthorityError};
 use crate::clock::{Clock, Entropy};
 use crate::ddi;
+use crate::downloads::Downloads;
 use crate::enrol::Limited;
 use crate::events::EventKinds;
 use crate::fleet::Fleet;
@@ -28,8 +29,10 @@ use crate::live::Live;
 use crate::refusals::Refusals;
 use crate::snapshot::Snapshots;
 use crate::storage::Storage;
+use crate::streams::StreamRates;
 use crate::tasks::Tasks;
 use crate::telemetry::{DiskGuard, FileSystem};
+use crate::uploads::Busy;
 
 /// Looks at the change feed that wait for whoever follows [`Inner::changes`].
 const CHANGES_WAITING: usize = 256;
@@ -112,6 +115,12 @@ pub struct Inner {
     pub(crate) storage: Storage,
     /// Held while an upload becomes known or a blob is collected, so that none goes that is being referred to.
     pub(crate) uploads: tokio::sync::Mutex<()>,
+    /// Uploads in parts that a request adds to just now.
+    pub(crate) uploads_busy: Busy,
+    /// How far downloads came, and how fast they may go.
+    pub downloads: Downloads,
+    /// How much devices took over MQTT lately.
+    pub(crate) stream_rates: StreamRates,
     /// Signs download links and judges them.
     pub links: Links,
     /// Under which name this node saves what it alone knows.
@@ -191,6 +200,9 @@ impl App {
             hub: Hub::default(),
             fleet,
             uploads: tokio::sync::Mutex::default(),
+            uploads_busy: Busy::default(),
+            downloads: Downloads::default(),
+            stream_rates: StreamRates::default(),
             links,
             live,
             refusals,
@@ -222,11 +234,15 @@ impl App {
         self.tasks.spawn_until_stopped(self.clone().alerts_keeper());
         self.tasks.spawn_until_stopped(self.clone().outbox_keeper());
         self.tasks.spawn_until_stopped(self.clone().leaving_keeper());
+        self.tasks.spawn_until_stopped(self.clone().downloads_keeper());
     }
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.
     pub async fn close(&self) {
         self.leases_release().await;
+        if let Err(error) = self.downloads.save(&self.store).await {
+            tracing::warn!(error = %crate::error::chain(&error), "the progress of downloads was not saved");
+        }
         self.telemetry.close().await;
         self.store.close().await;
     }

@@ -4,16 +4,22 @@
 //! An upload is nothing until [`Upload::finish`] has made the blob durable and stored its row; one that is cut leaves
 //! nothing. Knows neither HTTP nor who may download what; see [`crate::links`].
 
+pub(crate) mod inspect;
+pub(crate) mod link;
+pub(crate) mod signing;
+
 use std::fmt::Display;
 use std::io;
 
+pub use link::LastingLink;
 use serde_json::json;
-use windlass_domain::ids::{ArtifactId, ItemName, Md5, Sha1, Sha256};
+pub use signing::Findings;
+use windlass_domain::ids::{ArtifactId, ItemName, Md5, Sha1, Sha256, TenantId, UploadId};
 use windlass_domain::permission::{Permission, Principal};
-pub use windlass_domain::software::{Artifact, Sums};
-use windlass_store::StoreError;
-use windlass_store::artifacts;
-use windlass_store::blobs::{BlobWriter, Kept};
+pub use windlass_domain::software::{Artifact, Sums, inspection};
+use windlass_store::blobs::{BlobWriter, Kept, Written};
+use windlass_store::{StoreError, Tx};
+use windlass_store::{artifacts, releases, uploads};
 
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -41,10 +47,10 @@ pub struct NewArtifact {
 
 /// Digests that the sender announced.
 #[derive(Debug, Clone, Copy)]
-struct Expected {
-    sha256: Option<Sha256>,
-    sha1: Option<Sha1>,
-    md5: Option<Md5>,
+pub(crate) struct Expected {
+    pub(crate) sha256: Option<Sha256>,
+    pub(crate) sha1: Option<Sha1>,
+    pub(crate) md5: Option<Md5>,
 }
 
 impl Expected {
@@ -76,7 +82,27 @@ pub struct Upload {
     writer: BlobWriter,
 }
 
-fn disk(error: io::Error) -> AppError {
+/// Checks what is said before the bytes come.
+pub(crate) fn check(app: &App, new: &NewArtifact) -> Result<ItemName, AppError> {
+    let NewArtifact { name, sha256: _, sha1: _, md5: _, size, signature } = new;
+    let mut problems = Vec::new();
+    let name = name.parse::<ItemName>().map_err(|e| problems.push(FieldProblem::new("name", e))).ok();
+    if signature.as_ref().is_some_and(|text| text.len() > SIGNATURE_BYTES) {
+        problems.push(FieldProblem::new("signature", format!("at most {SIGNATURE_BYTES} bytes")));
+    }
+    let Some(name) = name.filter(|_| problems.is_empty()) else {
+        return Err(AppError::Invalid(problems));
+    };
+    if size.is_some_and(|size| size > app.limits.artifact) {
+        return Err(AppError::TooLarge { what: "the artifact", limit: app.limits.artifact });
+    }
+    if app.disk.is_low() {
+        return Err(AppError::DiskFull);
+    }
+    Ok(name)
+}
+
+pub(crate) fn disk(error: io::Error) -> AppError {
     if error.kind() == io::ErrorKind::StorageFull {
         AppError::DiskFull
     } else {
@@ -93,22 +119,9 @@ impl App {
     /// The name cannot be used, the size is over the limit, or the disk is almost full.
     pub async fn artifact_upload(&self, by: &Principal, new: NewArtifact) -> Result<Upload, AppError> {
         demand(by, Permission::ArtifactWrite)?;
-        let NewArtifact { name, sha256, sha1, md5, size, signature } = new;
+        let name = check(self, &new)?;
+        let NewArtifact { name: _, sha256, sha1, md5, size, signature } = new;
         let expected = Expected { sha256, sha1, md5 };
-        let mut problems = Vec::new();
-        let name = name.parse::<ItemName>().map_err(|e| problems.push(FieldProblem::new("name", e))).ok();
-        if signature.as_ref().is_some_and(|text| text.len() > SIGNATURE_BYTES) {
-            problems.push(FieldProblem::new("signature", format!("at most {SIGNATURE_BYTES} bytes")));
-        }
-        let Some(name) = name.filter(|_| problems.is_empty()) else {
-            return Err(AppError::Invalid(problems));
-        };
-        if size.is_some_and(|size| size > self.limits.artifact) {
-            return Err(AppError::TooLarge { what: "the artifact", limit: self.limits.artifact });
-        }
-        if self.disk.is_low() {
-            return Err(AppError::DiskFull);
-        }
         let writer = self.blobs.begin().await.map_err(disk)?;
         Ok(Upload { app: self.clone(), by: by.clone(), name, expected, size, signature, writer })
     }
@@ -172,13 +185,9 @@ impl App {
                     let artifact = artifacts::get(tx, by.tenant, id)
                         .await?
                         .ok_or_else(|| AppError::not_found("artifact", id))?;
-                    if let Some((name, version)) = artifacts::used_by(tx, id).await? {
-                        return Err(AppError::Conflict {
-                            code: "artifact.in_use",
-                            detail: format!(
-                                "component {name} {version} uses artifact {id}; delete that first"
-                            ),
-                        });
+                    if let Some(user) = user(tx, by.tenant, id).await? {
+                        let detail = format!("{user}; delete that first");
+                        return Err(AppError::Conflict { code: "artifact.in_use", detail });
                     }
                     artifacts::delete(tx, by.tenant, id).await?;
                     let details =
@@ -207,6 +216,38 @@ impl App {
         }
         Ok(())
     }
+
+    /// Removes every blob that no artifact refers to: what a server that was killed left between blob and row.
+    ///
+    /// # Errors
+    /// When the store or the disk fails.
+    pub async fn blobs_sweep(&self) -> Result<(), AppError> {
+        for first in 0..=u8::MAX {
+            for sha256 in self.blobs.shelf(first).await.map_err(disk)? {
+                self.collect_blob(&sha256).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who needs an artifact, in words, from the component to the open job; none if nobody does.
+async fn user(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<Option<String>, StoreError> {
+    let Some((name, version)) = artifacts::used_by(tx, id).await? else { return Ok(None) };
+    let mut words = format!("component {name} {version} uses artifact {id}");
+    let component = releases::component(tx, tenant, &name, &version).await?;
+    if let Some(component) = component
+        && let Some((release, of)) = releases::component_used_by(tx, component.id).await?
+    {
+        words.push_str(&format!(" and is part of release {release} {of}"));
+        let release = releases::release(tx, tenant, &release, &of).await?;
+        if let Some(release) = release
+            && let Some(job) = releases::release_used_by(tx, release.id).await?
+        {
+            words.push_str(&format!(", which job {job} installs"));
+        }
+    }
+    Ok(Some(words))
 }
 
 impl Upload {
@@ -226,26 +267,54 @@ impl Upload {
         self.writer.write(bytes).await.map_err(disk)
     }
 
-    /// Makes the artifact durable and known.
+    /// Looks into the file, and makes the artifact durable and known.
     ///
     /// # Errors
-    /// `Invalid` with field `sha256`, `sha1` or `md5` when the bytes have another digest, or `size` when another number came.
+    /// `Invalid` with field `sha256`, `sha1` or `md5` when the bytes have another digest, `size` when another number came,
+    /// or `content` when the file is damaged or its signature is broken.
     pub async fn finish(self) -> Result<Artifact, AppError> {
         let Self { app, by, name, expected, size, signature, writer } = self;
         if let Some(size) = size.filter(|size| *size != writer.length()) {
             let problem = format!("{size} bytes were announced and {} came", writer.length());
             return Err(AppError::invalid("size", problem));
         }
-        // From here until the row is stored, nobody collects blobs.
-        let held = app.uploads.lock().await;
-        let kept = writer.finish().await.map_err(disk)?;
-        let Kept { sha256, sums, size } = kept;
+        let written = writer.close().await.map_err(disk)?;
+        Whole { name, expected, signature, upload: None }.keep(&app, &by, written).await
+    }
+}
+
+/// An artifact of which every byte is there.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) name: ItemName,
+    pub(crate) expected: Expected,
+    pub(crate) signature: Option<String>,
+    /// The upload in parts that it was.
+    pub(crate) upload: Option<UploadId>,
+}
+
+impl Whole {
+    /// Checks it, and makes it durable and known. What is refused leaves nothing.
+    pub(crate) async fn keep(
+        self,
+        app: &App,
+        by: &Principal,
+        written: Written,
+    ) -> Result<Artifact, AppError> {
+        let Self { name, expected, signature, upload } = self;
+        let kept = written.kept();
         let problems = expected.problems(&kept);
         if !problems.is_empty() {
-            drop(held);
-            app.collect_blob(&sha256).await?;
             return Err(AppError::Invalid(problems));
         }
+        let called = name.clone();
+        let inspected =
+            written.look(move |file| inspect::inspect(called.as_str(), file)).await.map_err(disk)?;
+        let inspection = inspected.map_err(|fault| match fault {
+            inspect::Fault::File(problem) => AppError::invalid("content", problem),
+            inspect::Fault::Disk(error) => disk(error),
+        })?;
+        let Kept { sha256, sums, size } = kept;
         let artifact = Artifact {
             id: ArtifactId::new(0),
             name,
@@ -256,13 +325,20 @@ impl Upload {
             created_at: app.clock.now(),
             created_by: by.actor.to_string(),
         };
-        let row = artifact.clone();
+        // From here until the row is stored, nobody collects blobs.
+        let held = app.uploads.lock().await;
+        written.keep().await.map_err(disk)?;
+        let (row, by) = (artifact.clone(), by.clone());
         let stored = app
             .store
             .write(move |tx| {
-                let (by, artifact) = (by.clone(), row.clone());
+                let (by, artifact, inspection) = (by.clone(), row.clone(), inspection.clone());
                 Box::pin(async move {
                     let id = artifacts::insert(tx, by.tenant, &artifact).await?;
+                    artifacts::keep_inspection(tx, id, &inspection).await?;
+                    if let Some(upload) = upload {
+                        uploads::finish(tx, upload, id).await?;
+                    }
                     let details = json!({
                         "name": artifact.name.as_str(), "sha256": artifact.sha256.to_string(), "size": artifact.size,
                     });

@@ -95,6 +95,7 @@ fn publish_as_claim(peer: &ClaimPeer, name: &str) -> Result<Route, TopicRefusal>
         Some(
             DeviceTopic::Shadow(_)
             | DeviceTopic::Jobs(_)
+            | DeviceTopic::Stream(_)
             | DeviceTopic::Telemetry { .. }
             | DeviceTopic::Events { .. }
             | DeviceTopic::Logs { .. },

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use windlass_store::events::events_expire;
 use windlass_store::idempotency::answers_expire;
-use windlass_store::{StoreError, alerts, outbox};
+use windlass_store::{StoreError, alerts, downloads, outbox};
 
 use crate::App;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60);
+/// Rounds from one look at all blobs to the next; the first is at the start.
+const SWEEP: u32 = 24 * 60;
 /// How long events are kept.
 const EVENTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long an answer to a creating request is remembered under its idempotency key.
@@ -26,11 +28,12 @@ impl App {
     /// Runs until it is dropped.
     pub(crate) async fn housekeeper(self) {
         let mut ticks = tokio::time::interval(EVERY);
-        loop {
+        for round in 0_u32.. {
             ticks.tick().await;
             if !self.leads("housekeeping").await {
                 continue;
             }
+            let sweep = round.is_multiple_of(SWEEP);
             let round = async {
                 while self.sessions_expire().await? >= u64::from(AT_ONCE) {}
                 while self.console_sessions_expire(AT_ONCE).await? >= u64::from(AT_ONCE) {}
@@ -39,6 +42,11 @@ impl App {
                 self.answers_expire().await?;
                 self.alerts_expire().await?;
                 while self.jobs_forget_bygone().await? {}
+                self.uploads_expire().await?;
+                if sweep {
+                    self.blobs_sweep().await?;
+                    self.store.write(|tx| Box::pin(downloads::forget_gone(tx))).await?;
+                }
                 Ok::<_, crate::AppError>(())
             };
             if let Err(error) = round.await {

@@ -13,14 +13,14 @@ use windlass_domain::ids::DeviceId;
 use windlass_domain::time::Timestamp;
 use windlass_store::events::{NewEvent, event_record};
 use windlass_store::{StoreError, Tx, devices, sessions};
-use windlass_wire::topic::{DeviceTopic, Format, JobTopic, ProvisioningTopic, ShadowTopic};
+use windlass_wire::topic::{DeviceTopic, Format, JobTopic, ProvisioningTopic, ShadowTopic, StreamTopic};
 
 use crate::authorise::{self, Route};
 use crate::message::{
     Acknowledgement, DevicePeer, Effects, Inbound, Outbound, Outcome, Peer, RequestContext, TopicRefusal,
 };
 use crate::telemetry::{Appended, Prepared};
-use crate::{App, AppError, enrol, events, jobs, shadow, telemetry};
+use crate::{App, AppError, enrol, events, jobs, shadow, streams, telemetry};
 
 /// What one message asks of the state.
 #[derive(Debug, Clone)]
@@ -56,6 +56,7 @@ impl StateWork {
 enum Sorted {
     State(StateWork),
     Telemetry(DeviceId, Format),
+    Stream(DeviceId, StreamTopic),
     Provisioning(ProvisioningTopic),
     Refused(TopicRefusal),
 }
@@ -75,6 +76,7 @@ fn sort(app: &App, inbound: &Inbound) -> Sorted {
         Ok(Route::Device { device, topic }) => match topic {
             DeviceTopic::Shadow(topic) => Sorted::State(StateWork::Shadow(device, topic)),
             DeviceTopic::Jobs(topic) => Sorted::State(StateWork::Jobs(device, topic)),
+            DeviceTopic::Stream(topic) => Sorted::Stream(device, topic),
             DeviceTopic::Provisioning(topic) => Sorted::Provisioning(topic),
             DeviceTopic::Telemetry { format, .. } => Sorted::Telemetry(device, format),
             DeviceTopic::Events { .. } => Sorted::State(StateWork::Event(device)),
@@ -108,6 +110,7 @@ impl App {
         let mut points = Vec::new();
         let mut shares: BTreeMap<DeviceId, DeviceShare> = BTreeMap::new();
         let mut provisioning = Vec::new();
+        let mut streamed = Vec::new();
 
         for (position, (inbound, outcome)) in batch.iter().zip(&mut outcomes).enumerate() {
             let mut state = None;
@@ -115,6 +118,7 @@ impl App {
                 Sorted::State(work) => state = Some(work),
                 Sorted::Refused(refusal) => *outcome = Outcome::rejected(refusal.to_string()),
                 Sorted::Provisioning(topic) => provisioning.push((position, topic)),
+                Sorted::Stream(device, topic) => streamed.push((position, device, topic)),
                 Sorted::Telemetry(device, format) => match self.prepare_telemetry(inbound, device, format) {
                     Ok(prepared) => points.push((position, prepared)),
                     Err(refused) => {
@@ -174,6 +178,14 @@ impl App {
         for ((position, _), replies) in provisioning.iter().zip(answers.await) {
             if let Some(slot) = outcomes.get_mut(*position) {
                 slot.replies = replies;
+            }
+        }
+        for (position, device, topic) in streamed {
+            // One after the other: blocks are held in memory until they are sent.
+            if let (Some(slot), Some(inbound)) = (outcomes.get_mut(position), batch.get(position))
+                && slot.acknowledgement == Acknowledgement::Accepted
+            {
+                slot.replies = streams::handle(self, device, &topic, &inbound.payload).await;
             }
         }
         outcomes

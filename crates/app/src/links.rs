@@ -12,15 +12,18 @@ use std::time::Duration;
 
 use hmac::{Hmac, Mac};
 use tokio::io::AsyncRead;
-use windlass_domain::ids::{ArtifactId, ExecutionId, Sha256};
-use windlass_domain::job::{ExecutionState, JobState};
+use windlass_domain::ids::{ArtifactId, ExecutionId, ItemName, Sha256};
+use windlass_domain::job::{Execution, ExecutionState, Job, JobState};
 use windlass_domain::software::Artifact;
 use windlass_domain::time::Timestamp;
 use windlass_store::{Store, StoreError, Tx, artifacts, devices, executions, jobs, keys};
 
 use crate::App;
+use crate::artifacts::link;
 use crate::clock::{Entropy, random};
+use crate::downloads::{Account, Metered};
 
+const OVER: DownloadRefusal = DownloadRefusal::NotAllowed("the job is over on this device");
 /// Where download links start, after the base.
 pub const PATH: &str = "/downloads/v1/";
 /// How long a link is good.
@@ -33,7 +36,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const REMEMBERED: usize = 10_000;
 const PURPOSE: &str = "download-link";
 
-/// A download that may go on: everything that the answer's head needs. Bytes: [`App::download_range`].
+/// A download that may go on: everything that the answer's head needs. Bytes: [`App::download_part`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DownloadGrant {
     /// The artifact's number.
@@ -48,6 +51,16 @@ pub struct DownloadGrant {
     pub etag: String,
     /// When it was uploaded.
     pub modified: Timestamp,
+    /// For whom it counts.
+    pub account: Account,
+}
+
+impl DownloadGrant {
+    pub(crate) fn of(artifact: Artifact, account: Account) -> Self {
+        let Artifact { id, name, sha256, size, created_at, .. } = artifact;
+        let etag = format!("\"{sha256}\"");
+        Self { artifact: id, sha256, size, name: name.into_string(), etag, modified: created_at, account }
+    }
 }
 
 /// Why a download is refused. `Display` is the sentence for whoever asks.
@@ -115,6 +128,11 @@ impl fmt::Debug for Links {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A name as a path has it: of what names may have, only spaces need it.
+pub(crate) fn in_path(name: &ItemName) -> String {
+    name.as_str().replace(' ', "%20")
 }
 
 /// What a link says.
@@ -194,6 +212,7 @@ impl Links {
             .and_then(|key| mac(&key.value, execution, *id, expires).map(|mac| (key.id, mac)))
             .map(|(key, mac)| format!("{key}.{}", hex::encode(mac.finalize().into_bytes())))
             .unwrap_or_default();
+        let name = in_path(name);
         format!("{base}{PATH}{id}/{name}?execution={execution}&expires={expires}&signature={signature}")
     }
 
@@ -225,41 +244,39 @@ impl Links {
     }
 }
 
-/// Whether an execution's device may download the artifact now.
-async fn judge(tx: &mut Tx<'_>, execution: ExecutionId, artifact: ArtifactId) -> Result<Answer, StoreError> {
-    let over = Err(DownloadRefusal::NotAllowed("the job is over on this device"));
-    let Some(execution) = executions::latest_by_id(tx, execution).await? else { return Ok(over) };
-    let job = jobs::get_any(tx, execution.job).await?;
-    let running = job.is_some_and(|job| job.state == JobState::Running);
+/// Whether what an execution installs may be downloaded now, as far as it and its job say.
+pub(crate) fn allowed(execution: &Execution, job: &Job) -> Result<(), DownloadRefusal> {
+    let running = job.state == JobState::Running;
     match execution.state {
-        ExecutionState::InProgress => {}
-        ExecutionState::Queued if running => {}
-        ExecutionState::Queued => {
-            return Ok(Err(DownloadRefusal::NotAllowed("the job does not run now")));
-        }
-        ExecutionState::Canceled => {
-            return Ok(Err(DownloadRefusal::NotAllowed("the job was canceled on this device")));
-        }
+        ExecutionState::InProgress => Ok(()),
+        ExecutionState::Queued if running => Ok(()),
+        ExecutionState::Queued => Err(DownloadRefusal::NotAllowed("the job does not run now")),
+        ExecutionState::Canceled => Err(DownloadRefusal::NotAllowed("the job was canceled on this device")),
         ExecutionState::Succeeded
         | ExecutionState::Failed
         | ExecutionState::Rejected
         | ExecutionState::TimedOut
-        | ExecutionState::Removed => return Ok(over),
+        | ExecutionState::Removed => Err(OVER),
+    }
+}
+
+/// Whether an execution's device may download the artifact now.
+async fn judge(tx: &mut Tx<'_>, execution: ExecutionId, artifact: ArtifactId) -> Result<Answer, StoreError> {
+    let Some(execution) = executions::latest_by_id(tx, execution).await? else { return Ok(Err(OVER)) };
+    let Some(job) = jobs::get_any(tx, execution.job).await? else { return Ok(Err(OVER)) };
+    if let Err(refusal) = allowed(&execution, &job) {
+        return Ok(Err(refusal));
     }
     let device = devices::device_by_id(tx, execution.device).await?;
-    if !device.is_some_and(|device| device.lifecycle.may_connect()) {
+    let Some(device) = device.filter(|device| device.lifecycle.may_connect()) else {
         return Ok(Err(DownloadRefusal::NotAllowed("the device is out of service")));
-    }
+    };
     Ok(match artifacts::get(tx, execution.tenant, artifact).await? {
         None => Err(DownloadRefusal::Gone),
-        Some(Artifact { id, name, sha256, size, created_at, .. }) => Ok(DownloadGrant {
-            artifact: id,
-            sha256,
-            size,
-            name: name.into_string(),
-            etag: format!("\"{sha256}\""),
-            modified: created_at,
-        }),
+        Some(artifact) => {
+            let account = Account::of(&execution, &job, &device, artifact.id);
+            Ok(DownloadGrant::of(artifact, account))
+        }
     })
 }
 
@@ -274,6 +291,9 @@ impl App {
     /// # Errors
     /// Why not; see [`DownloadRefusal::code`] and [`DownloadRefusal::http_status`].
     pub async fn download_open(&self, path_and_query: &str) -> Result<DownloadGrant, DownloadRefusal> {
+        if let Some(secret) = link::secret(path_and_query) {
+            return self.lasting_open(secret).await;
+        }
         let claimed = parse(path_and_query).ok_or(DownloadRefusal::Invalid)?;
         let verified = match self.links.verify(&claimed) {
             Some(verified) => verified,
@@ -305,7 +325,7 @@ impl App {
         answer
     }
 
-    /// Up to `length` bytes from `offset` on.
+    /// Up to `length` bytes from `offset` on, for operators: neither counted nor held back.
     ///
     /// # Errors
     /// `Gone` or `Unavailable`.
@@ -320,6 +340,34 @@ impl App {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(DownloadRefusal::Gone),
             Err(error) => Err(unavailable(&error)),
         }
+    }
+
+    /// Up to `length` bytes of a granted download from `offset` on, counted and no faster than they may go.
+    ///
+    /// # Errors
+    /// `Gone` or `Unavailable`.
+    pub async fn download_part(
+        &self,
+        grant: &DownloadGrant,
+        offset: u64,
+        length: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Unpin>, DownloadRefusal> {
+        self.download_stream(&grant.sha256, &grant.account, offset, length).await
+    }
+
+    /// As [`App::download_part`], for whoever knows the account otherwise.
+    ///
+    /// # Errors
+    /// `Gone` or `Unavailable`.
+    pub async fn download_stream(
+        &self,
+        sha256: &Sha256,
+        account: &Account,
+        offset: u64,
+        length: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Unpin>, DownloadRefusal> {
+        let reader = self.download_range(sha256, offset, length).await?;
+        Ok(Box::new(Metered::new(reader, self.clone(), account.clone(), offset)))
     }
 
     /// Makes a new key for links when the newest is [`KEY_AGE`] old.

@@ -11,6 +11,7 @@ pub use windlass_domain::software::{Component, Release};
 use windlass_domain::time::Timestamp;
 use windlass_store::{Tx, artifacts, releases, types};
 
+use crate::artifacts::signing;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 use crate::{App, audit};
@@ -131,10 +132,16 @@ async fn build_release(
     for (index, text) in device_types.iter().enumerate() {
         let field = format!("deviceTypes.{index}");
         let Some(name) = problems.parse::<TypeName>(&field, text) else { continue };
-        if types::type_by_name(tx, by.tenant, &name).await?.is_none() {
+        let Some(record) = types::type_by_name(tx, by.tenant, &name).await? else {
             problems.add(field, format!("device type {name} does not exist"));
-        } else if !fits.contains(&name) {
-            fits.push(name);
+            continue;
+        };
+        if fits.contains(&name) {
+            continue;
+        }
+        fits.push(name);
+        for (place, fault) in signing::faults(tx, by.tenant, &found, &record, now).await? {
+            problems.add(format!("components.{place}"), fault);
         }
     }
     match (name, version) {

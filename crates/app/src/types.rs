@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use windlass_domain::device_type::{TopicMapping, TypeSpec, VersionSource};
+use windlass_domain::device_type::{Signing, TopicMapping, TypeSpec, VersionSource};
 use windlass_domain::ids::{AttributeKey, TypeName};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
@@ -12,6 +12,7 @@ use windlass_domain::topic_map::TopicMap;
 use windlass_store::types::{self, DeviceTypeRecord};
 
 use crate::app::App;
+use crate::artifacts::inspect::trust::{SIGNERS, Signer};
 use crate::audit;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -44,6 +45,8 @@ pub struct NewTypeSpec {
     pub renews_certificate: bool,
     /// Attributes that new devices start with.
     pub default_attributes: BTreeMap<String, String>,
+    /// Whose software its devices take.
+    pub signing: Signing,
 }
 
 /// Reads a specification; every field that cannot be taken is named.
@@ -56,6 +59,7 @@ fn check(spec: NewTypeSpec, limits: &Limits) -> Result<TypeSpec, Vec<FieldProble
         topic_map,
         renews_certificate,
         default_attributes,
+        signing,
     } = spec;
     let default = TypeSpec::default();
     let mut problems = Vec::new();
@@ -121,6 +125,17 @@ fn check(spec: NewTypeSpec, limits: &Limits) -> Result<TypeSpec, Vec<FieldProble
             Err(problem) => problems.push(FieldProblem::new(field, problem)),
         }
     }
+    if signing.signers.len() > SIGNERS {
+        problems.push(FieldProblem::new("signers", format!("must be at most {SIGNERS}")));
+    }
+    for (position, pem) in signing.signers.iter().take(SIGNERS).enumerate() {
+        if let Err(problem) = Signer::read(pem) {
+            problems.push(FieldProblem::new(format!("signers.{position}"), problem));
+        }
+    }
+    if signing.required && signing.signers.is_empty() {
+        problems.push(FieldProblem::new("requireSignature", "needs at least one certificate among signers"));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -132,6 +147,7 @@ fn check(spec: NewTypeSpec, limits: &Limits) -> Result<TypeSpec, Vec<FieldProble
         topic_map,
         renews_certificate,
         default_attributes: attributes,
+        signing,
     })
 }
 
@@ -311,6 +327,7 @@ mod tests {
                 ("bad key".to_owned(), "v".to_owned()),
                 ("good".to_owned(), "v".repeat(VALUE + 1)),
             ]),
+            signing: Signing { signers: vec!["no certificate".to_owned()], required: true },
         };
         let problems = check(spec, &Limits::default()).unwrap_err();
         let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
@@ -326,6 +343,7 @@ mod tests {
                 "topicMap.2.filter",
                 "defaultAttributes.bad key",
                 "defaultAttributes.good",
+                "signers.0",
             ]
         );
     }

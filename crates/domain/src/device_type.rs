@@ -61,6 +61,17 @@ pub struct TypeSpec {
     pub renews_certificate: bool,
     /// Attributes that new devices of this type start with.
     pub default_attributes: BTreeMap<AttributeKey, String>,
+    /// Whose software its devices take.
+    pub signing: Signing,
+}
+
+/// Whose software devices take.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signing {
+    /// Certificates (PEM) of trusted signers, or of authorities that certify them.
+    pub signers: Vec<String>,
+    /// Whether only software with a signature by one of them may be released for such devices.
+    pub required: bool,
 }
 
 impl Default for TypeSpec {
@@ -76,6 +87,7 @@ impl Default for TypeSpec {
             topic_map: Vec::new(),
             renews_certificate: false,
             default_attributes: BTreeMap::new(),
+            signing: Signing::default(),
         }
     }
 }

@@ -204,6 +204,8 @@ number!(/// Id of a claim.
     ClaimId);
 number!(/// Id of an artifact; public.
     ArtifactId);
+number!(/// Id of an upload in parts; public.
+    UploadId);
 number!(/// Row id of a component.
     ComponentId);
 number!(/// Row id of a release.

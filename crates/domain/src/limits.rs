@@ -89,6 +89,8 @@ pub struct Limits {
     pub retention: Duration,
     /// Bytes of an artifact.
     pub artifact: u64,
+    /// Uploads in parts of one tenant that wait for bytes.
+    pub uploads_open: u32,
     /// Bytes of a REST body.
     pub rest_body: usize,
     /// Most items in one page.
@@ -144,6 +146,7 @@ impl Default for Limits {
             time_late: Duration::from_secs(30 * 24 * 3600),
             retention: Duration::from_secs(365 * 24 * 3600),
             artifact: 10 * 1024 * 1024 * 1024,
+            uploads_open: 20,
             rest_body: 1024 * KIB,
             page: 1_000,
             free_disk_per_mille: 50,

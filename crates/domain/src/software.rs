@@ -2,6 +2,8 @@
 //!
 //! Knows neither where bytes lie nor who gets them.
 
+pub mod inspection;
+
 use crate::ids::{
     ArtifactId, ComponentId, ItemName, Md5, ReleaseId, Sha1, Sha256, Tag, TypeName, VersionText,
 };

@@ -1,5 +1,7 @@
 //! Artifacts: rows that name blobs. Several rows may name the same bytes.
 
+mod inspection;
+
 use windlass_domain::ids::{ArtifactId, Md5, Sha1, Sha256, TenantId};
 use windlass_domain::software::{Artifact, Sums};
 use windlass_domain::time::Timestamp;
@@ -7,6 +9,8 @@ use windlass_domain::time::Timestamp;
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+
+pub use inspection::{inspection, keep_inspection};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct ArtifactRow {
@@ -168,4 +172,54 @@ pub async fn refers_to(tx: &mut Tx<'_>, sha256: &Sha256) -> Result<bool, StoreEr
         sha256.as_bytes().as_slice(),
     )?;
     Ok(found.is_some())
+}
+
+/// The secret of an artifact's lasting link, if it has one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn link(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        (Option<Vec<u8>>,),
+        "SELECT link FROM artifact WHERE tenant_id = $1 AND id = $2",
+        tenant.get(),
+        id.get(),
+    )?;
+    Ok(row.and_then(|(secret,)| secret))
+}
+
+/// Gives an artifact the secret of a lasting link, or takes it away.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_link(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: ArtifactId,
+    secret: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "UPDATE artifact SET link = $1 WHERE tenant_id = $2 AND id = $3",
+        secret,
+        tenant.get(),
+        id.get(),
+    )?;
+    Ok(())
+}
+
+/// The artifact that a lasting link opens, of whatever tenant: whoever has the secret may have the bytes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_link(tx: &mut Tx<'_>, secret: &[u8]) -> Result<Option<Artifact>, StoreError> {
+    fetch_optional!(
+        tx,
+        ArtifactRow,
+        "SELECT id, name, sha256, sha1, md5, size, signature, created_at, created_by FROM artifact WHERE link = $1",
+        secret,
+    )?
+    .map(ArtifactRow::read)
+    .transpose()
 }

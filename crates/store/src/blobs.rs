@@ -3,6 +3,8 @@
 //! Written to a temporary file, synced, renamed, directory synced: a blob is there whole or not at all. Knows
 //! nothing of who refers to a blob.
 
+mod parts;
+
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use windlass_domain::ids::{Md5, Sha1, Sha256};
 use windlass_domain::software::Sums;
+
+pub use parts::PartWriter;
 
 /// Bytes read at once.
 const READ: usize = 256 * 1024;
@@ -58,10 +62,10 @@ impl Hashers {
         md5::Digest::update(&mut self.md5, bytes);
     }
 
-    fn finish(self) -> (Sha256, Sums) {
+    fn kept(self, size: u64) -> Kept {
         let sha1 = Sha1::new(sha1::Digest::finalize(self.sha1).into());
         let md5 = Md5::new(md5::Digest::finalize(self.md5).into());
-        (Sha256::new(self.sha256.finalize().into()), Sums { sha1, md5 })
+        Kept { sha256: Sha256::new(self.sha256.finalize().into()), sums: Sums { sha1, md5 }, size }
     }
 }
 
@@ -135,10 +139,30 @@ impl Blobs {
             let (mut hashers, mut buffer) = (Hashers::default(), vec![0; READ]);
             loop {
                 match file.read(&mut buffer)? {
-                    0 => return Ok(hashers.finish().1),
+                    0 => return Ok(hashers.kept(0).sums),
                     read => hashers.update(buffer.get(..read).unwrap_or_default()),
                 }
             }
+        })
+        .await
+    }
+
+    /// Every blob that is there, shelf by shelf: those whose name begins with this byte.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn shelf(&self, first: u8) -> io::Result<Vec<Sha256>> {
+        let directory = self.root.join(format!("{first:02x}"));
+        blocking(move || {
+            let entries = match std::fs::read_dir(directory) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                entries => entries?,
+            };
+            let mut found = Vec::new();
+            for entry in entries {
+                found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Sha256>().ok()));
+            }
+            Ok(found)
         })
         .await
     }
@@ -173,19 +197,53 @@ impl BlobWriter {
         self.length
     }
 
+    /// Ends the writing: all bytes are there, under no name yet.
+    ///
+    /// # Errors
+    /// What the disk says; nothing is left then.
+    pub async fn close(self) -> io::Result<Written> {
+        let Self { root, mut file, path, hashers, length } = self;
+        file.flush().await?;
+        file.sync_all().await?;
+        drop(file.into_std().await);
+        Ok(Written { root, path, kept: hashers.kept(length) })
+    }
+}
+
+/// All bytes of a blob that has no name yet. Dropping it discards them.
+#[derive(Debug)]
+pub struct Written {
+    root: Arc<Path>,
+    path: TempPath,
+    kept: Kept,
+}
+
+impl Written {
+    /// What it will be.
+    pub const fn kept(&self) -> Kept {
+        self.kept
+    }
+
+    /// Lets somebody read the bytes, on a thread that may block.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut std::fs::File) -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let path = self.path.to_path_buf();
+        blocking(move || Ok(read(&mut std::fs::File::open(path)?))).await
+    }
+
     /// Makes the blob durable under its digest. If it was there already, nothing changes.
     ///
     /// # Errors
     /// What the disk says; nothing is there then that was not before.
-    pub async fn finish(self) -> io::Result<Kept> {
-        let Self { root, mut file, path, hashers, length } = self;
-        let (sha256, sums) = hashers.finish();
-        file.flush().await?;
-        file.sync_all().await?;
-        drop(file.into_std().await);
+    pub async fn keep(self) -> io::Result<()> {
+        let Self { root, path, kept: Kept { sha256, sums: _, size } } = self;
         let target = place(&root, &sha256);
-        blocking(move || keep(&root, path, &target, length)).await?;
-        Ok(Kept { sha256, sums, size: length })
+        blocking(move || keep(&root, path, &target, size)).await
     }
 }
 

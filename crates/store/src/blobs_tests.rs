@@ -10,7 +10,9 @@ async fn put(blobs: &Blobs, parts: &[&[u8]]) -> (Sha256, u64) {
     for part in parts {
         writer.write(part).await.unwrap();
     }
-    let Kept { sha256, sums: _, size } = writer.finish().await.unwrap();
+    let written = writer.close().await.unwrap();
+    let Kept { sha256, sums: _, size } = written.kept();
+    written.keep().await.unwrap();
     (sha256, size)
 }
 
@@ -53,7 +55,9 @@ async fn other_digests_are_the_same_read_or_written() {
     for part in vec![7_u8; 600_000].chunks(1_000) {
         writer.write(part).await.unwrap();
     }
-    let Kept { sha256, sums, size: _ } = writer.finish().await.unwrap();
+    let written = writer.close().await.unwrap();
+    let Kept { sha256, sums, size: _ } = written.kept();
+    written.keep().await.unwrap();
     assert_eq!(blobs.sums(&sha256).await.unwrap(), sums);
     let missing = blobs.sums(&Sha256::of(b"no")).await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);

@@ -33,6 +33,7 @@ pub mod tx;
 pub mod ddi;
 pub mod device_tokens;
 pub mod devices;
+pub mod downloads;
 pub mod events;
 pub mod groups;
 pub mod idempotency;
@@ -45,6 +46,7 @@ pub mod sessions;
 pub mod settings;
 pub mod tenants;
 pub mod types;
+pub mod uploads;
 
 pub mod command_templates;
 pub mod templates;

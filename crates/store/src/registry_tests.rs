@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use windlass_domain::device::{Device, DeviceKind, Lifecycle};
-use windlass_domain::device_type::{TopicMapping, TopicTarget, TypeSpec, VersionSource};
+use windlass_domain::device_type::{Signing, TopicMapping, TopicTarget, TypeSpec, VersionSource};
 use windlass_domain::event::Severity;
 use windlass_domain::ids::{DeviceId, Sha256, TenantId};
 use windlass_domain::time::Timestamp;
@@ -221,6 +221,7 @@ async fn a_types_specification_reads_back_as_written() {
                 topic_map: vec![TopicMapping { filter: "a/{name}/#".to_owned(), target: TopicTarget::Log }],
                 renews_certificate: true,
                 default_attributes: BTreeMap::from([("k".parse().unwrap(), "v".to_owned())]),
+                signing: Signing { signers: vec!["a certificate".to_owned()], required: true },
             };
             let name = "pump".parse().unwrap();
             let made = type_insert(tx, tenant, &name, &spec, START).await?.unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use windlass_domain::device_type::{TopicMapping, TypeSpec, VersionSource};
+use windlass_domain::device_type::{Signing, TopicMapping, TypeSpec, VersionSource};
 use windlass_domain::ids::{TenantId, TypeId, TypeName};
 use windlass_domain::time::Timestamp;
 
@@ -43,6 +43,10 @@ struct SpecRow {
     topic_map: Vec<MappingRow>,
     renews_certificate: bool,
     default_attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    signers: Vec<String>,
+    #[serde(default)]
+    require_signature: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +77,7 @@ impl From<&TypeSpec> for SpecRow {
             topic_map,
             renews_certificate,
             default_attributes,
+            signing: Signing { signers, required },
         } = spec;
         Self {
             description: description.clone(),
@@ -98,6 +103,8 @@ impl From<&TypeSpec> for SpecRow {
                 .iter()
                 .map(|(key, value)| (key.as_str().to_owned(), value.clone()))
                 .collect(),
+            signers: signers.clone(),
+            require_signature: *required,
         }
     }
 }
@@ -114,6 +121,8 @@ impl TryFrom<SpecRow> for TypeSpec {
             topic_map,
             renews_certificate,
             default_attributes,
+            signers,
+            require_signature,
         } = row;
         Ok(Self {
             description,
@@ -138,6 +147,7 @@ impl TryFrom<SpecRow> for TypeSpec {
                 .into_iter()
                 .map(|(key, value)| Ok((read("device_type.spec", &key)?, value)))
                 .collect::<Result<_, StoreError>>()?,
+            signing: Signing { signers, required: require_signature },
         })
     }
 }

@@ -13,5 +13,6 @@ pub mod jobs;
 pub mod management;
 pub mod provisioning;
 pub mod shadow;
+pub mod streams;
 pub mod telemetry;
 pub mod topic;

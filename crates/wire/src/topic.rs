@@ -38,6 +38,8 @@ pub enum DeviceTopic {
     Shadow(ShadowTopic),
     /// `$aws/things/{thing}/jobs/…`
     Jobs(JobTopic),
+    /// `$aws/things/{thing}/streams/…`
+    Stream(StreamTopic),
     /// `$aws/certificates/…` and `$aws/provisioning-templates/…`
     Provisioning(ProvisioningTopic),
     /// `devices/{name}/telemetry`, or `…/telemetry/cbor`
@@ -65,6 +67,7 @@ impl DeviceTopic {
         match self {
             Self::Shadow(topic) => Some(&topic.thing),
             Self::Jobs(topic) => Some(&topic.thing),
+            Self::Stream(topic) => Some(&topic.thing),
             Self::Provisioning(_) => None,
             Self::Telemetry { name, .. } | Self::Events { name } | Self::Logs { name } => Some(name),
         }
@@ -228,6 +231,59 @@ pub fn jobs_notify_next(thing: &str) -> String {
     format!("$aws/things/{thing}/jobs/notify-next")
 }
 
+/// A request for files over MQTT.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StreamTopic {
+    /// The device, as it names itself.
+    pub thing: String,
+    /// The stream: 1 to 128 of letters, digits, `_` and `-`; whether there is one is another question.
+    pub stream: String,
+    /// What is asked.
+    pub operation: StreamOperation,
+    /// Encoding of request and replies.
+    pub format: Format,
+}
+
+/// What a stream's topic asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StreamOperation {
+    /// What the stream holds.
+    Describe,
+    /// Blocks of a file.
+    Get,
+}
+
+impl fmt::Display for StreamTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sibling(match self.operation {
+            StreamOperation::Describe => "describe",
+            StreamOperation::Get => "get",
+        }))
+    }
+}
+
+impl StreamTopic {
+    fn sibling(&self, word: &str) -> String {
+        let Self { thing, stream, operation: _, format } = self;
+        format!("$aws/things/{thing}/streams/{stream}/{word}/{}", format.as_str())
+    }
+
+    /// Where descriptions are sent.
+    pub fn description(&self) -> String {
+        self.sibling("description")
+    }
+
+    /// Where blocks are sent.
+    pub fn data(&self) -> String {
+        self.sibling("data")
+    }
+
+    /// Where the request is answered when it was refused.
+    pub fn rejected(&self) -> String {
+        self.sibling("rejected")
+    }
+}
+
 /// A request for a certificate or for a place in the fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProvisioningTopic {
@@ -337,6 +393,16 @@ fn parse_thing<'a>(levels: &mut impl Iterator<Item = &'a str>) -> Option<DeviceT
                 _ => return None,
             };
             Some(DeviceTopic::Jobs(JobTopic { thing, operation }))
+        }
+        "streams" => {
+            let stream = levels.next().filter(|id| is_word(id, 128, |c| matches!(c, '_' | '-')))?.to_owned();
+            let operation = match levels.next()? {
+                "describe" => StreamOperation::Describe,
+                "get" => StreamOperation::Get,
+                _ => return None,
+            };
+            let format = Format::parse(levels.next()?)?;
+            Some(DeviceTopic::Stream(StreamTopic { thing, stream, operation, format }))
         }
         _ => None,
     }

@@ -122,6 +122,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an artifact's lasting link */
+        get: operations["getArtifactLink"];
+        /** Give an artifact a lasting link */
+        put: operations["putArtifactLink"];
+        post?: never;
+        /** Take an artifact's lasting link away */
+        delete: operations["deleteArtifactLink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -947,6 +966,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/downloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See how much went out for a job, and how much did not have to */
+        get: operations["getJobDownloads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/executions": {
         parameters: {
             query?: never;
@@ -1540,6 +1576,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List uploads in parts */
+        get: operations["listUploads"];
+        put?: never;
+        /** Announce an upload in parts */
+        post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See where an upload stands */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Give an upload up */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        /** Go on with an upload: the bytes are the body */
+        patch: operations["continueUpload"];
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1725,6 +1798,8 @@ export interface components {
         };
         /** @description An artifact. */
         Artifact: {
+            /** @description What was found in it. Absent where it is part of a component, and of artifacts from before anybody looked. */
+            content?: components["schemas"]["ArtifactContent"] | null;
             /**
              * Format: date-time
              * @description When it was uploaded.
@@ -1752,6 +1827,57 @@ export interface components {
              * @description Bytes.
              */
             size: number;
+        };
+        /** @description What was found in an artifact when it was uploaded. */
+        ArtifactContent: {
+            /** @description What kind of file it is. */
+            format: components["schemas"]["ArtifactFormat"];
+            /**
+             * @description The hardware that it says it is for.
+             * @default []
+             */
+            compatible?: string[];
+            /**
+             * @description The components that it says it installs.
+             * @default []
+             */
+            components?: components["schemas"]["ArtifactPart"][];
+            /**
+             * Format: date-time
+             * @description End of that certificate's validity.
+             */
+            notAfter?: string | null;
+            /** @description Why the signature is not trusted. */
+            reason?: string | null;
+            /** @description What its signature is worth. */
+            signature: components["schemas"]["SignatureState"];
+            /** @description Whose name the signer's certificate has. */
+            signedBy?: string | null;
+            /** @description The version that it says it has. */
+            version?: string | null;
+            /** @description Of a zchunk file. */
+            zchunk?: components["schemas"]["ZchunkHeader"] | null;
+        };
+        /** @description Kinds of files that are told apart. */
+        ArtifactFormat: "plain" | "swupdate" | "rauc" | "zchunk";
+        /** @description A lasting link to an artifact: whoever has it may download, without any other credential, until it is taken away. */
+        ArtifactLink: {
+            /** @description From the slash after host and port on; the same on both ports. */
+            path: string;
+            /**
+             * Format: uint64
+             * @description Bytes that went out over it since the server started.
+             */
+            sentBytes: number;
+            /** @description The whole address, where the server has a public URL. */
+            url?: string | null;
+        };
+        /** @description A component that a file says it installs. */
+        ArtifactPart: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its version. */
+            version: string;
         };
         ArtifactPath: {
             /**
@@ -2593,6 +2719,16 @@ export interface components {
              */
             renewsCertificate?: boolean;
             /**
+             * @description Whether only software that one of them signed may be released for such devices.
+             * @default false
+             */
+            requireSignature?: boolean;
+            /**
+             * @description Certificates (PEM, at most 16) of those who sign software for such devices, or of authorities that certify them.
+             * @default []
+             */
+            signers?: string[];
+            /**
              * @description Topics outside the contract that its devices publish to.
              * @default []
              */
@@ -2659,6 +2795,16 @@ export interface components {
             };
             /** @description On which device; absent if it is gone. */
             device?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes of all files of an update.
+             */
+            downloadBytes?: number | null;
+            /**
+             * Format: uint64
+             * @description Bytes up to the furthest that went out to the device, over all files of an update.
+             */
+            downloadedBytes?: number | null;
             /**
              * Format: date-time
              * @description When the protocol said its last word.
@@ -3039,6 +3185,29 @@ export interface components {
             /** @description Each wave. */
             waves: components["schemas"]["Wave"][];
         };
+        /** @description What went out for a job (`GET /jobs/{id}/downloads`), as of the last few seconds. */
+        JobDownloads: {
+            /**
+             * Format: uint64
+             * @description Bytes of each file of which a device fetched something, for each such device.
+             */
+            fullBytes: number;
+            /**
+             * Format: uint64
+             * @description Bytes that went out over the lasting links of the job's files since the server started; nobody knows for whom.
+             */
+            linkedBytes: number;
+            /**
+             * Format: uint64
+             * @description Bytes that they did not fetch: of files that were fetched in part.
+             */
+            savedBytes: number;
+            /**
+             * Format: uint64
+             * @description Bytes that went out to them.
+             */
+            sentBytes: number;
+        };
         /** @description What a job does. */
         JobKind: "update" | "command" | "custom";
         JobPath: {
@@ -3386,6 +3555,16 @@ export interface components {
              */
             renewsCertificate?: boolean;
             /**
+             * @description Whether only software that one of them signed may be released for such devices.
+             * @default false
+             */
+            requireSignature?: boolean;
+            /**
+             * @description Certificates (PEM, at most 16) of those who sign software for such devices, or of authorities that certify them.
+             * @default []
+             */
+            signers?: string[];
+            /**
              * @description Topics outside the contract that its devices publish to.
              * @default []
              */
@@ -3400,6 +3579,22 @@ export interface components {
              *      `components.{component}`.
              */
             versionSources?: components["schemas"]["VersionSource"][] | null;
+        };
+        /** @description An upload to announce (`POST /uploads`). */
+        NewUpload: {
+            /** @description The file's name as devices will see it. */
+            name: string;
+            /** @description The SHA-256 that they must have, 64 hex characters. */
+            sha256?: string | null;
+            /** @description A signature to hand to devices with it, up to 8 KiB of text. */
+            signature?: string | null;
+            /**
+             * Format: uint64
+             * @description How many bytes will come.
+             */
+            size: number;
+            /** @description Instead: a list in the form of `sha256sum` that names the file. */
+            sums?: string | null;
         };
         /** @description A user to make (`POST /users`). */
         NewUser: {
@@ -3792,6 +3987,22 @@ export interface components {
             } | null;
             /** @description The items, in the order asked for. */
             items: components["schemas"]["Token"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfUpload: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["Upload"][];
             /**
              * Format: uint64
              * @description How many match in all, where the list knows.
@@ -4384,6 +4595,8 @@ export interface components {
             /** @description What the device said it is. */
             reported?: unknown;
         };
+        /** @description What a signature is worth to the signers that device types name. */
+        SignatureState: "none" | "valid" | "untrusted" | "unknownSigner" | "unreadable";
         /** @description A signed certificate. */
         SignedCredential: {
             /** @description Root and issuing CA, PEM: what the device trusts. */
@@ -4609,6 +4822,16 @@ export interface components {
              */
             renewsCertificate?: boolean;
             /**
+             * @description Whether only software that one of them signed may be released for such devices.
+             * @default false
+             */
+            requireSignature?: boolean;
+            /**
+             * @description Certificates (PEM, at most 16) of those who sign software for such devices, or of authorities that certify them.
+             * @default []
+             */
+            signers?: string[];
+            /**
              * @description Topics outside the contract that its devices publish to.
              * @default []
              */
@@ -4651,12 +4874,60 @@ export interface components {
             /** @description The topics. */
             items: components["schemas"]["UnmappedTopic"][];
         };
+        /** @description An upload in parts. */
+        Upload: {
+            /**
+             * Format: int64
+             * @description The artifact that it became.
+             */
+            artifact?: number | null;
+            /**
+             * Format: date-time
+             * @description When it was announced.
+             */
+            createdAt: string;
+            /** @description By whom. */
+            createdBy: string;
+            /**
+             * Format: date-time
+             * @description When it goes, unless more comes before.
+             */
+            expiresAt: string;
+            /**
+             * Format: int64
+             * @description Public id.
+             */
+            id: number;
+            /** @description The file's name as devices will see it. */
+            name: string;
+            /**
+             * Format: uint64
+             * @description Bytes that are kept; the byte that is wanted next.
+             */
+            offset: number;
+            /** @description The SHA-256 that was announced. */
+            sha256?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes that were announced.
+             */
+            size: number;
+        };
+        UploadPath: {
+            /**
+             * Format: int64
+             * @description Id of the upload.
+             */
+            id: number;
+        };
         /** @description The query of an upload. */
         UploadQuery: {
             /** @description The file's name as devices see it. */
             name: string;
             /** @description A signature to hand to devices with it, up to 8 KiB of text. */
             signature?: string | null;
+            /** @description A list in the form of `sha256sum` that names the file: its digest is checked. */
+            sums?: string | null;
         };
         /** @description A user. */
         User: {
@@ -4748,6 +5019,24 @@ export interface components {
              * @description How long its answer is awaited, 60 to 7776000 (90 days); a day when absent.
              */
             waitSeconds?: number | null;
+        };
+        /** @description The header of a zchunk file. */
+        ZchunkHeader: {
+            /**
+             * Format: uint64
+             * @description How many chunks it has.
+             */
+            chunks: number;
+            /**
+             * Format: uint64
+             * @description Bytes of the header.
+             */
+            headerSize: number;
+            /**
+             * Format: uint64
+             * @description Bytes of what it unpacks to.
+             */
+            unpackedSize: number;
         };
     };
     responses: never;
@@ -4940,6 +5229,8 @@ export interface operations {
                 name: string;
                 /** @description A signature to hand to devices with it, up to 8 KiB of text. */
                 signature?: string | null;
+                /** @description A list in the form of `sha256sum` that names the file: its digest is checked. */
+                sums?: string | null;
             };
             header?: {
                 /** @description Refuse with 400 unless the bytes have this SHA-256 (64 hex characters). */
@@ -5050,6 +5341,100 @@ export interface operations {
         responses: {
             /** @description The content */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArtifactLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the artifact. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A lasting link to an artifact: whoever has it may download, without any other credential, until it is taken away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactLink"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putArtifactLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the artifact. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A lasting link to an artifact: whoever has it may download, without any other credential, until it is taken away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactLink"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteArtifactLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the artifact. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7621,6 +8006,38 @@ export interface operations {
             };
         };
     };
+    getJobDownloads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What went out for a job (`GET /jobs/{id}/downloads`), as of the last few seconds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDownloads"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listJobExecutions: {
         parameters: {
             query?: {
@@ -9269,6 +9686,176 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUploads: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfUpload"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An upload to announce (`POST /uploads`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description An upload in parts. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the upload. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An upload in parts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the upload. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    continueUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The byte that the body begins at: where the upload stands, or it is refused with 409. */
+                "upload-offset"?: string;
+            };
+            path: {
+                /** @description Id of the upload. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": unknown;
+            };
+        };
         responses: {
             /** @description Done */
             204: {

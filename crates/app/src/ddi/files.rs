@@ -6,14 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use windlass_domain::ids::{ComponentId, DeviceId};
+use windlass_domain::job::{Execution, Job};
 use windlass_domain::software::{Artifact, Release};
 use windlass_domain::time::Timestamp;
-use windlass_store::{StoreError, Tx, ddi as table, executions, jobs};
+use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
 
 use super::action::{Failed, FileView, may_begin, release};
 use super::peer::DdiPeer;
 use super::poll::{Open, open};
 use crate::app::App;
+use crate::downloads::Account;
 use crate::links::DownloadGrant;
 
 /// How long an answer may be taken from memory.
@@ -23,33 +25,41 @@ const REMEMBERED: usize = 10_000;
 
 type Key = (DeviceId, ComponentId, String);
 
+/// A file, and for whom its download counts.
+type Found = (Artifact, Account);
+
 /// Files that were found lately.
 #[derive(Debug, Default)]
-pub(crate) struct Files(Mutex<HashMap<Key, (Timestamp, Artifact)>>);
+pub(crate) struct Files(Mutex<HashMap<Key, (Timestamp, Found)>>);
 
 impl Files {
-    fn known(&self, key: &Key, now: Timestamp) -> Option<Artifact> {
+    fn known(&self, key: &Key, now: Timestamp) -> Option<Found> {
         let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, artifact) = files.get(key)?;
-        (*at <= now && now.since(*at) < FRESH).then(|| artifact.clone())
+        let (at, found) = files.get(key)?;
+        (*at <= now && now.since(*at) < FRESH).then(|| found.clone())
     }
 
-    fn keep(&self, key: Key, artifact: Artifact, now: Timestamp) {
+    fn keep(&self, key: Key, found: Found, now: Timestamp) {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= REMEMBERED {
             files.clear();
         }
-        files.insert(key, (now, artifact));
+        files.insert(key, (now, found));
     }
 }
 
-/// The releases that the device is to fetch now.
-async fn wanted(tx: &mut Tx<'_>, peer: &DdiPeer, now: Timestamp) -> Result<Vec<Release>, StoreError> {
+/// The releases that the device is to fetch now, with what brings them.
+async fn wanted(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    now: Timestamp,
+) -> Result<Vec<(Execution, Job, Release)>, StoreError> {
     let mut wanted = Vec::new();
     for Open { execution, job } in open(tx, peer.device, now).await? {
         let waits = execution.agreed(now).is_some();
         if execution.cancel_asked_at.is_none() && !waits && may_begin(&execution, &job, now) {
-            wanted.extend(release(tx, &job).await?);
+            let release = release(tx, &job).await?;
+            wanted.extend(release.map(|release| (execution, job, release)));
         }
     }
     Ok(wanted)
@@ -78,7 +88,9 @@ impl App {
             .read::<_, StoreError, _>(move |tx| {
                 let peer = who.clone();
                 Box::pin(async move {
-                    let mut releases = wanted(tx, &peer, now).await?;
+                    let wanted = wanted(tx, &peer, now).await?;
+                    let mut releases: Vec<Release> =
+                        wanted.into_iter().map(|(_, _, release)| release).collect();
                     releases.extend(installed(tx, &peer).await?);
                     Ok(releases)
                 })
@@ -103,8 +115,8 @@ impl App {
     ) -> Result<(DownloadGrant, FileView), Failed> {
         let now = self.clock.now();
         let key = (peer.device, module, name.to_owned());
-        let artifact = match self.ddi.files.known(&key, now) {
-            Some(artifact) => artifact,
+        let (artifact, account) = match self.ddi.files.known(&key, now) {
+            Some(found) => found,
             None => {
                 let (who, wanted_name) = (peer.clone(), name.to_owned());
                 let found = self
@@ -112,13 +124,19 @@ impl App {
                     .read::<_, StoreError, _>(move |tx| {
                         let (peer, name) = (who.clone(), wanted_name.clone());
                         Box::pin(async move {
-                            let releases = wanted(tx, &peer, now).await?;
-                            let of_module = releases
-                                .into_iter()
-                                .flat_map(|release| release.components)
-                                .filter(|component| component.id == module);
-                            let mut files = of_module.flat_map(|component| component.artifacts);
-                            Ok(files.find(|artifact| artifact.name.as_str() == name))
+                            let Some(device) = devices::device_by_id(tx, peer.device).await? else {
+                                return Ok(None);
+                            };
+                            for (execution, job, release) in wanted(tx, &peer, now).await? {
+                                let of_module = release.components.into_iter().filter(|one| one.id == module);
+                                let mut files = of_module.flat_map(|component| component.artifacts);
+                                if let Some(artifact) = files.find(|artifact| artifact.name.as_str() == name)
+                                {
+                                    let account = Account::of(&execution, &job, &device, artifact.id);
+                                    return Ok(Some((artifact, account)));
+                                }
+                            }
+                            Ok(None)
                         })
                     })
                     .await?;
@@ -136,6 +154,7 @@ impl App {
             name: view.name.clone(),
             etag: format!("\"{}\"", view.sha1),
             modified: view.created_at,
+            account,
         };
         Ok((grant, view))
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use roaring::RoaringTreemap;
 use serde_json::{Map, Value, json};
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, Sha256};
 use windlass_domain::job::{
@@ -11,12 +12,13 @@ use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
-use windlass_store::{Tx, jobs, releases};
+use windlass_store::{Tx, jobs, releases, types};
 
 use super::commands::{NewCommand, command};
 use super::list::JobView;
 use super::targets::Fit;
 use super::{document, targets};
+use crate::artifacts::signing;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 use crate::{App, audit};
@@ -177,6 +179,29 @@ async fn release(
     Ok(Some(release))
 }
 
+/// Checks that devices which take signed software only would take the release.
+async fn signed(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    release: &Release,
+    targets: &RoaringTreemap,
+    now: Timestamp,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<(), AppError> {
+    for record in types::types(tx, by.tenant).await? {
+        if !record.spec.signing.required || !release.fits(Some(&record.name)) {
+            continue;
+        }
+        let those = windlass_store::jobs::targets::of_type(tx, by.tenant, record.id).await?;
+        if targets.is_disjoint(&those) {
+            continue;
+        }
+        let faults = signing::faults(tx, by.tenant, &release.components, &record, now).await?;
+        problems.extend(faults.into_iter().map(|(_, fault)| FieldProblem::new("release", fault)));
+    }
+    Ok(())
+}
+
 pub(crate) async fn create(
     tx: &mut Tx<'_>,
     app: &App,
@@ -201,6 +226,9 @@ pub(crate) async fn create(
         (None, None) => None,
     };
     let targets = targets::read(tx, app, by, &new.targets, fit, &mut problems).await?;
+    if let Some(release) = &release {
+        signed(tx, by, release, &targets, now, &mut problems).await?;
+    }
     let mut timeouts = new.timeouts;
     if let Some(command) = &command {
         timeouts.queued = command.expires_in;

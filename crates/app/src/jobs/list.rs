@@ -8,11 +8,13 @@ use windlass_domain::job::{
     Command, Execution, ExecutionState, Job, Outcome, Standing, Verdict, What, Why, why,
 };
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
 use windlass_store::jobs::JobPick;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
+use super::downloads::{Downloaded, downloaded, installed};
 use crate::permit::demand;
 use crate::{App, AppError};
 
@@ -53,6 +55,8 @@ pub struct ExecutionView {
     pub command: Option<Command>,
     /// Why it stands where it stands, and what to do.
     pub why: Why,
+    /// How far it came with what the job installs, of updates.
+    pub downloaded: Option<Downloaded>,
 }
 
 /// Failures with the same reason.
@@ -116,22 +120,29 @@ pub(super) async fn execution_views(
     found: Vec<Execution>,
     now: Timestamp,
 ) -> Result<Vec<ExecutionView>, StoreError> {
-    let mut known: HashMap<JobId, Job> = HashMap::new();
+    let mut known: HashMap<JobId, (Job, Option<Release>)> = HashMap::new();
     let mut views = Vec::with_capacity(found.len());
     for execution in found {
-        let job = match known.get(&execution.job) {
+        let (job, release) = match known.get(&execution.job) {
             Some(job) => job,
             None => match jobs::get_any(tx, execution.job).await? {
-                Some(job) => known.entry(execution.job).or_insert(job),
+                Some(job) => {
+                    let release = installed(tx, &job).await?;
+                    known.entry(execution.job).or_insert((job, release))
+                }
                 None => continue,
             },
+        };
+        let downloaded = match release {
+            Some(release) => Some(downloaded(tx, app, release, execution.id).await?),
+            None => None,
         };
         let device = devices::device_by_id(tx, execution.device).await?;
         let online = app.hub.connections(execution.device) > 0;
         let why = why(job, &execution, online, now);
         let command = job.spec.what.command().cloned();
         let device = device.map(|device| device.name.into_string());
-        views.push(ExecutionView { device, command, why, execution });
+        views.push(ExecutionView { device, command, why, downloaded, execution });
     }
     Ok(views)
 }

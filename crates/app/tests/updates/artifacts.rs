@@ -157,7 +157,7 @@ async fn a_component_names_every_field_that_cannot_be_taken() {
     let good = world.artifact("a.bin", b"1").await.unwrap().id.get();
     let twin = world.artifact("a.bin", b"2").await.unwrap().id.get();
     let component = NewComponent {
-        name: "a b".to_owned(),
+        name: "a/b".to_owned(),
         version: String::new(),
         component_type: "a/b".to_owned(),
         artifacts: vec![good, 99, twin],

@@ -118,3 +118,71 @@ async fn what_is_not_there_any_more_is_gone() {
     let missing = windlass_domain::ids::Sha256::of(b"never uploaded");
     assert!(matches!(world.app().download_range(&missing, 0, 1).await, Err(DownloadRefusal::Gone)));
 }
+
+#[tokio::test]
+async fn bytes_that_went_out_count_for_the_execution_also_after_a_restart() {
+    let (mut world, id, link) = offered().await;
+    let execution = world.executions(id).await[0].id;
+    for (offset, length) in [(0, 2), (1, 3)] {
+        let grant = world.app().download_open(&link).await.unwrap();
+        let mut part = world.app().download_part(&grant, offset, length).await.unwrap();
+        let mut text = String::new();
+        part.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, &"2.0.0"[usize::try_from(offset).unwrap()..][..usize::try_from(length).unwrap()]);
+    }
+    world.app().downloads.save(&world.app().store).await.unwrap();
+    world.restart().await;
+    let grant = world.app().download_open(&link).await.unwrap();
+    world.app().downloads.count(&grant.account, 0, 1);
+    let mut sent = world
+        .write(move |tx| {
+            Box::pin(async move { windlass_store::downloads::of_execution(tx, execution).await })
+        })
+        .await;
+    world.app().downloads.complete(execution, &mut sent);
+    assert_eq!(sent.values().map(|sent| (sent.reached, sent.bytes)).collect::<Vec<_>>(), [(4, 6)]);
+    let view = world.app().execution_get(&world.by, execution).await.unwrap();
+    let downloaded = view.downloaded.unwrap();
+    assert_eq!((downloaded.bytes, downloaded.of), (4, 5));
+    let all = world.app().job_downloads(&world.by, id).await.unwrap();
+    assert_eq!((all.full, all.sent, all.saved, all.linked), (5, 5, 0, 0), "of what is saved");
+}
+
+#[tokio::test]
+async fn a_rollout_downloads_no_faster_than_its_policy_says() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    let artifact = world.artifact("big.bin", &[7; 4096]).await.unwrap();
+    let component = windlass_app::releases::NewComponent {
+        name: "app".to_owned(),
+        version: "1".to_owned(),
+        component_type: "os".to_owned(),
+        artifacts: vec![artifact.id.get()],
+    };
+    world.app().component_create(&world.by, component).await.unwrap();
+    let release = windlass_app::releases::NewRelease {
+        name: "fw".to_owned(),
+        version: "1".to_owned(),
+        components: vec![("app".to_owned(), "1".to_owned())],
+        device_types: vec![],
+        notes: String::new(),
+    };
+    world.app().release_create(&world.by, release).await.unwrap();
+    let mut job = crate::world::update_job("1", &names);
+    let by = Some("site".parse().unwrap());
+    job.rollout.download_rate =
+        Some(windlass_domain::job::rollout::DownloadRate { bytes_per_second: 1024, by });
+    let id = world.create(job).await;
+    world.settle().await;
+    let grant = world.app().download_open(&link(&world).await).await.unwrap();
+    let pace = windlass_app::downloads::Pace { job: id, share: Some(String::new()), rate: 1024 };
+    assert_eq!(grant.account.pace, Some(pace), "devices without the attribute share a rate");
+    // Time stands still but for whoever waits.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let mut part = world.app().download_part(&grant, 0, 4096).await.unwrap();
+    let mut bytes = [0; 4096];
+    part.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(part.read(&mut [0; 1]).await.unwrap(), 0);
+    assert_eq!(began.elapsed().as_secs(), 4);
+}

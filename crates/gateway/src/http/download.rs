@@ -13,7 +13,6 @@ use hyper::body::Frame;
 use tokio_util::io::ReaderStream;
 use windlass_app::App;
 use windlass_app::links::DownloadGrant;
-use windlass_domain::ids::Sha256;
 use windlass_domain::time::Timestamp;
 
 pub use super::Body;
@@ -46,7 +45,7 @@ fn refuse(refusal: &windlass_app::links::DownloadRefusal) -> Response<Body> {
 
 /// Sends what a request asks for of a file that it may have.
 pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Response<Body> {
-    let DownloadGrant { artifact: _, sha256, size, name, etag, modified } = grant;
+    let DownloadGrant { artifact: _, sha256: _, size, name, etag, modified, account: _ } = grant;
     let mut answer = Response::new(full(""));
     let headers = answer.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -86,7 +85,7 @@ pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Re
     insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(name));
     let wants_bytes = head.method != Method::HEAD;
     let [Part { offset, length }] = parts[..] else {
-        return several(app, answer, sha256, &parts, *size, wants_bytes);
+        return several(app, answer, grant, &parts, wants_bytes);
     };
     insert(&mut answer, header::CONTENT_TYPE, OCTETS);
     if answer.status() == StatusCode::PARTIAL_CONTENT {
@@ -97,7 +96,7 @@ pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Re
     if !wants_bytes || length == 0 {
         return answer;
     }
-    match app.download_range(sha256, offset, length).await {
+    match app.download_part(grant, offset, length).await {
         Ok(reader) => {
             let frames = ReaderStream::with_capacity(reader, CHUNK).map(|chunk| chunk.map(Frame::data));
             *answer.body_mut() = BodyExt::boxed_unsync(StreamBody::new(frames));
@@ -111,12 +110,11 @@ pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Re
 fn several(
     app: &App,
     mut answer: Response<Body>,
-    sha256: &Sha256,
+    grant: &DownloadGrant,
     parts: &[Part],
-    size: u64,
     wants_bytes: bool,
 ) -> Response<Body> {
-    let digest = sha256.to_string();
+    let (digest, size) = (grant.sha256.to_string(), grant.size);
     let boundary = format!("windlass-{}", digest.get(..32).unwrap_or_default());
     let head = |Part { offset, length }: Part| {
         let last = offset + length - 1;
@@ -132,12 +130,12 @@ fn several(
     if !wants_bytes {
         return answer;
     }
-    let (app, sha256) = (app.clone(), *sha256);
+    let (app, grant) = (app.clone(), grant.clone());
     let parts: Vec<(Part, Bytes)> = parts.iter().map(|part| (*part, Bytes::from(head(*part)))).collect();
     let sent = stream::iter(parts).then(move |(Part { offset, length }, head)| {
-        let app = app.clone();
+        let (app, grant) = (app.clone(), grant.clone());
         async move {
-            let reader = app.download_range(&sha256, offset, length).await.map_err(io::Error::other)?;
+            let reader = app.download_part(&grant, offset, length).await.map_err(io::Error::other)?;
             Ok::<_, io::Error>(stream::iter([Ok(head)]).chain(ReaderStream::with_capacity(reader, CHUNK)))
         }
     });

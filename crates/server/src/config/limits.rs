@@ -88,6 +88,7 @@ bounds!(
     time_late,
     retention,
     artifact,
+    uploads_open,
     rest_body,
     page,
     free_disk_per_mille,

@@ -13,10 +13,14 @@ use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
-use windlass_api::artifacts::{Artifact, SHA256_HEADER, UploadQuery};
+use windlass_api::artifacts::{
+    Artifact, ArtifactContent, ArtifactFormat, ArtifactLink, ArtifactPart, SHA256_HEADER, SignatureState,
+    UploadQuery, ZchunkHeader,
+};
 use windlass_api::page::{Page, PageQuery};
 use windlass_app::AppError;
-use windlass_app::artifacts::NewArtifact;
+use windlass_app::artifacts::inspection::{Format, Inspection, Part, Standing, Zchunk};
+use windlass_app::artifacts::{Findings, LastingLink, NewArtifact};
 use windlass_domain::ids::{ArtifactId, Sha256};
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
@@ -27,7 +31,10 @@ use super::error::Refusal;
 use super::io::{At, Created, Done, Query, Raw, header_parameter};
 use super::page::{after_number, fetched, limit};
 use super::routes::Routes;
+use super::uploads::announced;
 use super::view::time;
+
+const LINK: &str = "/api/v1/artifacts/{id}/link";
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -55,6 +62,15 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "Delete an artifact that no component has",
             delete,
         )
+        .get(LINK, Permission::ArtifactWrite, "getArtifactLink", "Show an artifact's lasting link", get_link)
+        .put(LINK, Permission::ArtifactWrite, "putArtifactLink", "Give an artifact a lasting link", put_link)
+        .delete(
+            LINK,
+            Permission::ArtifactWrite,
+            "deleteArtifactLink",
+            "Take an artifact's lasting link away",
+            delete_link,
+        )
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -73,8 +89,48 @@ pub(super) fn show(artifact: software::Artifact) -> Artifact {
         md5: sums.map(|sums| sums.md5.to_string()),
         size,
         signature,
+        content: None,
         created_at: time(created_at),
         created_by,
+    }
+}
+
+/// With what was found in it.
+fn full(artifact: software::Artifact, findings: Option<Findings>) -> Artifact {
+    Artifact { content: findings.map(found), ..show(artifact) }
+}
+
+fn found(Findings { inspection, standing }: Findings) -> ArtifactContent {
+    let Inspection { format, version, compatible, components, listed: _, seal: _ } = inspection;
+    let (format, zchunk) = match format {
+        Format::Plain => (ArtifactFormat::Plain, None),
+        Format::SwUpdate => (ArtifactFormat::SwUpdate, None),
+        Format::Rauc => (ArtifactFormat::Rauc, None),
+        Format::Zchunk(Zchunk { header, header_sha256: _, chunks, unpacked }) => {
+            let header = ZchunkHeader { header_size: header, chunks, unpacked_size: unpacked };
+            (ArtifactFormat::Zchunk, Some(header))
+        }
+    };
+    let (signature, signed_by, not_after, reason) = match standing {
+        Standing::Unsigned => (SignatureState::None, None, None, None),
+        Standing::Valid { by, until } => (SignatureState::Valid, Some(by), Some(time(until)), None),
+        Standing::Untrusted { by, until, why } => {
+            (SignatureState::Untrusted, Some(by), Some(time(until)), Some(why))
+        }
+        Standing::UnknownSigner => (SignatureState::UnknownSigner, None, None, None),
+        Standing::Unreadable(why) => (SignatureState::Unreadable, None, None, Some(why)),
+    };
+    let part = |Part { name, version }| ArtifactPart { name, version };
+    ArtifactContent {
+        format,
+        version,
+        compatible,
+        components: components.into_iter().map(part).collect(),
+        signature,
+        signed_by,
+        not_after,
+        reason,
+        zchunk,
     }
 }
 
@@ -86,6 +142,12 @@ async fn list(
     let limit = limit(query.limit);
     let after = after_number(query.cursor.as_deref())?.map(ArtifactId::new);
     let items = rest.app.artifact_list(&by, after, limit.saturating_add(1)).await?;
+    let ids = items.iter().map(|artifact| artifact.id).collect();
+    let mut findings = rest.app.artifact_findings(&by, ids).await?;
+    let show = |artifact: software::Artifact| {
+        let found = findings.remove(&artifact.id);
+        full(artifact, found)
+    };
     Ok(Json(fetched(items, limit, |one| one.id.get(), show)))
 }
 
@@ -96,7 +158,8 @@ async fn get(
 ) -> Result<Json<Artifact>, Refusal> {
     let artifact = rest.app.artifact_get(&by, ArtifactId::new(id)).await?;
     let sums = Some(rest.app.artifact_sums(&artifact).await?);
-    Ok(Json(show(software::Artifact { sums, ..artifact })))
+    let found = rest.app.artifact_findings(&by, vec![artifact.id]).await?.remove(&artifact.id);
+    Ok(Json(full(software::Artifact { sums, ..artifact }, found)))
 }
 
 /// The bytes of an upload, still to come.
@@ -126,11 +189,14 @@ impl OperationInput for Bytes {
 async fn upload(
     State(rest): State<Rest>,
     Caller(by): Caller,
-    Query(UploadQuery { name, signature }): Query<UploadQuery>,
+    Query(UploadQuery { name, signature, sums }): Query<UploadQuery>,
     Bytes { headers, mut body }: Bytes,
 ) -> Result<Created<Artifact>, Refusal> {
     let sha256 = match headers.get(SHA256_HEADER) {
-        None => None,
+        None => announced(&name, None, sums.as_deref())?,
+        Some(_) if sums.is_some() => {
+            return Err(Refusal::field("sums", "give either a digest or a list of digests"));
+        }
         Some(value) => {
             let digest = value.to_str().unwrap_or_default().trim().parse::<Sha256>();
             Some(digest.map_err(|problem| Refusal::field(SHA256_HEADER, problem))?)
@@ -148,15 +214,17 @@ async fn upload(
             upload.write(chunk).await?;
         }
     }
-    let body = show(upload.finish().await.map_err(|error| match error {
+    let artifact = upload.finish().await.map_err(|error| match error {
         AppError::Invalid(fields) if fields.iter().any(|field| field.field == "sha256") => {
             const DETAIL: &str =
                 "The bytes that came have another SHA-256 than was announced; nothing was stored.";
             let code = windlass_api::problem::code::DIGEST_MISMATCH;
             Refusal::new(StatusCode::BAD_REQUEST, code, "Wrong digest", DETAIL)
         }
-        error => error.into(),
-    })?);
+        error => Refusal::from(error),
+    })?;
+    let found = rest.app.artifact_findings(&by, vec![artifact.id]).await?.remove(&artifact.id);
+    let body = full(artifact, found);
     let location = format!("/artifacts/{}", body.id);
     Ok(Created { location, version: None, body })
 }
@@ -192,6 +260,35 @@ async fn delete(
     Ok(Done)
 }
 
+fn linked(LastingLink { path, url, sent }: LastingLink) -> ArtifactLink {
+    ArtifactLink { path, url, sent_bytes: sent }
+}
+
+async fn get_link(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(ArtifactPath { id }): At<ArtifactPath>,
+) -> Result<Json<ArtifactLink>, Refusal> {
+    Ok(Json(linked(rest.app.artifact_link_get(&by, ArtifactId::new(id)).await?)))
+}
+
+async fn put_link(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(ArtifactPath { id }): At<ArtifactPath>,
+) -> Result<Json<ArtifactLink>, Refusal> {
+    Ok(Json(linked(rest.app.artifact_link(&by, ArtifactId::new(id)).await?)))
+}
+
+async fn delete_link(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(ArtifactPath { id }): At<ArtifactPath>,
+) -> Result<Done, Refusal> {
+    rest.app.artifact_unlink(&by, ArtifactId::new(id)).await?;
+    Ok(Done)
+}
+
 #[cfg(test)]
 mod tests {
     use windlass_domain::ids::Sha256;
@@ -224,6 +321,34 @@ mod tests {
         let upload = server.upload_with("app.bin", b"these", &[("x-content-sha256", "zz")]).await;
         assert_eq!(upload.problem(400, "request.invalid").fields(), ["x-content-sha256"]);
         assert_eq!(server.get("/artifacts").await.expect(200)["items"].as_array().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_lasting_link_needs_no_credential_until_it_is_taken_away() {
+        let server = Fixture::new("artifacts-link").await;
+        let made = server.upload("image.zck.bin", b"chunks").await.expect(201);
+        let path = format!("/artifacts/{}/link", made["id"]);
+        server.get(&path).await.problem(404, "link.not_found");
+        let link =
+            server.put(&path, serde_json::json!({})).await.expect(200)["path"].as_str().unwrap().to_owned();
+        assert_eq!(
+            server.put(&path, serde_json::json!({})).await.expect(200)["path"],
+            link.as_str(),
+            "it stays"
+        );
+        let stranger = server.anonymous();
+        let part = stranger.outside_with("GET", &link, &[("range", "bytes=1-2")]).await;
+        assert_eq!((part.status, &part.bytes[..]), (206, &b"hu"[..]));
+        assert_eq!(server.get(&path).await.expect(200)["sentBytes"], 2);
+        let forged = link.replace("/link/", "/link/0");
+        assert_eq!(stranger.outside("GET", &forged).await.status, 403);
+        server.delete(&path).await.expect(204);
+        assert_eq!(stranger.outside("GET", &link).await.status, 403);
+        let fresh =
+            server.put(&path, serde_json::json!({})).await.expect(200)["path"].as_str().unwrap().to_owned();
+        assert_ne!(fresh, link, "what was taken away does not come back");
+        server.delete(&format!("/artifacts/{}", made["id"])).await.expect(204);
+        assert_eq!(stranger.outside("GET", &fresh).await.status, 403, "nor does it outlive its artifact");
     }
 
     #[tokio::test]

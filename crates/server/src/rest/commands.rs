@@ -115,7 +115,7 @@ pub(super) fn wanted(new: NewCommand) -> app::NewCommand {
 }
 
 fn show(view: ExecutionView) -> CommandResult {
-    let ExecutionView { execution, device, command, why } = view;
+    let ExecutionView { execution, device, command, why, downloaded: _ } = view;
     let Answer { exit_code, output, output_url } = domain::answer(&execution.details);
     let counts_as = execution.outcome();
     let (name, arguments) =

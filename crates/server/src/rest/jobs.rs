@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use windlass_api::commands::Command;
 use windlass_api::jobs::{
-    Begin, CancelQuery, Counts, Execution, ExecutionQuery, FailureCluster, FailureThreshold, Job, JobKind,
-    JobQuery, JobState, NewJob, RetryResult, Targets, Timeouts, Wave, WaveSize,
+    Begin, CancelQuery, Counts, Execution, ExecutionQuery, FailureCluster, FailureThreshold, Job,
+    JobDownloads, JobKind, JobQuery, JobState, NewJob, RetryResult, Targets, Timeouts, Wave, WaveSize,
 };
 use windlass_api::page::{Page, PageQuery};
 use windlass_api::releases::NameVersion;
@@ -73,6 +73,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "listJobExecutions",
             "List a job's life on each device",
             executions,
+        )
+        .get(
+            "/api/v1/jobs/{id}/downloads",
+            JobRead,
+            "getJobDownloads",
+            "See how much went out for a job, and how much did not have to",
+            downloads,
         )
         .get("/api/v1/executions/{id}", JobRead, "getExecution", "Get one execution", execution)
         .get(
@@ -312,7 +319,7 @@ fn versioned(view: JobView) -> Versioned<Job> {
 }
 
 fn show_execution(view: ExecutionView) -> Execution {
-    let ExecutionView { execution, device, command, why } = view;
+    let ExecutionView { execution, device, command, why, downloaded } = view;
     let answer = command.map(|_| domain::command::answer(&execution.details)).unwrap_or_default();
     let domain::command::Answer { exit_code, output, output_url } = answer;
     let counts_as = domain::Outcome::of(execution.state, execution.verdict);
@@ -363,7 +370,18 @@ fn show_execution(view: ExecutionView) -> Execution {
         updated_at: time(updated_at),
         ended_at: ended_at.map(time),
         expires_at: expires_at.map(time),
+        downloaded_bytes: downloaded.map(|downloaded| downloaded.bytes),
+        download_bytes: downloaded.map(|downloaded| downloaded.of),
     }
+}
+
+async fn downloads(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+) -> Result<Json<JobDownloads>, Refusal> {
+    let app::JobDownloads { full, sent, saved, linked } = rest.app.job_downloads(&by, JobId::new(id)).await?;
+    Ok(Json(JobDownloads { full_bytes: full, sent_bytes: sent, saved_bytes: saved, linked_bytes: linked }))
 }
 
 async fn list(

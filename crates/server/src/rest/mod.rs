@@ -62,6 +62,7 @@ mod jobs;
 
 mod tokens;
 
+mod uploads;
 mod users;
 
 mod sessions;
@@ -285,6 +286,7 @@ fn operations(rest: &Rest) -> Routes {
         notifications::routes,
         refusals::routes,
         artifacts::routes,
+        uploads::routes,
         releases::routes,
         jobs::routes,
         commands::routes,

@@ -165,6 +165,7 @@ async fn what_one_tenant_has_is_not_there_for_another() {
         "/claims",
         "/templates",
         "/artifacts",
+        "/uploads",
         "/components",
         "/releases",
         "/jobs",
@@ -199,6 +200,8 @@ async fn fill(server: &Fixture) {
     server.patch("/devices/thing-1/shadow", json!({"desired": {"a": 1}})).await.expect(200);
     server.patch("/devices/thing-1/shadows/net", json!({"desired": {"a": 1}})).await.expect(200);
     let artifact = server.upload("thing-1", b"bytes").await.expect(201);
+    server.put("/artifacts/1/link", json!({})).await.expect(200);
+    server.post("/uploads", json!({"name": "thing-1", "size": 5})).await.expect(201);
     let component = json!({"name": "thing-1", "version": "1", "artifacts": [artifact["id"]]});
     server.post("/components", component).await.expect(201);
     let components = json!([{"name": "thing-1", "version": "1"}]);

@@ -50,6 +50,7 @@ fn show(record: DeviceTypeRecord) -> DeviceType {
         topic_map,
         renews_certificate,
         default_attributes,
+        signing: domain::Signing { signers, required },
     } = spec;
     let sources = version_sources.into_iter().map(|source| match source {
         domain::VersionSource::Reported(path) => VersionSource::Reported(path),
@@ -71,6 +72,8 @@ fn show(record: DeviceTypeRecord) -> DeviceType {
             topic_map: mappings.collect(),
             renews_certificate,
             default_attributes: default_attributes.into_iter().map(attributes).collect(),
+            signers,
+            require_signature: required,
         },
         version,
         created_at: time(created_at),
@@ -87,6 +90,8 @@ fn wanted(spec: TypeSpec) -> NewTypeSpec {
         topic_map,
         renews_certificate,
         default_attributes,
+        signers,
+        require_signature,
     } = spec;
     let source = |source| match source {
         VersionSource::Reported(path) => domain::VersionSource::Reported(path),
@@ -105,6 +110,7 @@ fn wanted(spec: TypeSpec) -> NewTypeSpec {
         topic_map: mappings.collect(),
         renews_certificate,
         default_attributes,
+        signing: domain::Signing { signers, required: require_signature },
     }
 }
 

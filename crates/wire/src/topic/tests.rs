@@ -8,6 +8,7 @@ fn printed(topic: &DeviceTopic) -> String {
     match topic {
         DeviceTopic::Shadow(topic) => topic.to_string(),
         DeviceTopic::Jobs(topic) => topic.to_string(),
+        DeviceTopic::Stream(topic) => topic.to_string(),
         DeviceTopic::Provisioning(topic) => topic.to_string(),
         DeviceTopic::Telemetry { name, format: Format::Json } => format!("devices/{name}/telemetry"),
         DeviceTopic::Telemetry { name, format: Format::Cbor } => format!("devices/{name}/telemetry/cbor"),
@@ -31,6 +32,8 @@ const DEVICE_TOPICS: &[&str] = &[
     "$aws/things/pump-1/jobs/17/update",
     "$aws/things/pump-1/jobs/$next/update",
     "$aws/things/pump-1/jobs/get/get",
+    "$aws/things/pump-1/streams/17/describe/json",
+    "$aws/things/pump-1/streams/17/get/cbor",
     "$aws/certificates/create/json",
     "$aws/certificates/create/cbor",
     "$aws/certificates/create-from-csr/json",
@@ -202,5 +205,24 @@ proptest! {
             prop_assert_eq!(printed(&parsed), topic.as_str());
         }
         prop_assert!(!is_server_only(&topic) || parse(&topic).is_none());
+    }
+}
+
+#[test]
+fn streams_are_asked_on_their_own_topics_and_answered_beside_them() {
+    let Some(DeviceTopic::Stream(topic)) = parse("$aws/things/pump-1/streams/12/get/cbor") else { panic!() };
+    assert_eq!((topic.thing.as_str(), topic.stream.as_str()), ("pump-1", "12"));
+    assert_eq!((topic.operation, topic.format), (StreamOperation::Get, Format::Cbor));
+    assert_eq!(topic.data(), "$aws/things/pump-1/streams/12/data/cbor");
+    assert_eq!(topic.description(), "$aws/things/pump-1/streams/12/description/cbor");
+    assert_eq!(topic.rejected(), "$aws/things/pump-1/streams/12/rejected/cbor");
+    for bad in [
+        "$aws/things/pump-1/streams/12/get",
+        "$aws/things/pump-1/streams/12/get/xml",
+        "$aws/things/pump-1/streams/12/data/json",
+        "$aws/things/pump-1/streams/1.2/get/json",
+        "$aws/things/pump-1/streams/12/get/json/more",
+    ] {
+        assert_eq!(parse(bad), None, "{bad}");
     }
 }

@@ -1,0 +1,71 @@
+//! Images of SWUpdate: a cpio archive whose first member describes the others and whose second may sign the description.
+
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use windlass_domain::ids::Sha256;
+use windlass_domain::software::inspection::{DigestKind, Format, Inspection, Seal, Unnamed};
+
+use super::cpio::Archive;
+use super::description::{self, Description};
+use super::{Fault, READ, cms, digest};
+
+const DESCRIPTION: &str = "sw-description";
+const SIGNATURE: &str = "sw-description.sig";
+/// Most bytes of a signature with its certificates.
+const SIGNATURE_BYTES: u64 = 256 * 1024;
+
+/// Reads an archive to its end. None if it describes no software: some other archive then.
+pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault> {
+    let mut archive = Archive::new(BufReader::with_capacity(READ, file));
+    let first = archive.next()?;
+    let Some(first) = first.filter(|member| member.name == DESCRIPTION) else { return Ok(None) };
+    let bytes = archive.small(&first, description::BYTES)?;
+    let found = Description::read(&bytes)?;
+    let expected: BTreeMap<&str, Vec<Sha256>> = {
+        let mut expected = BTreeMap::<&str, Vec<Sha256>>::new();
+        for (name, digest) in &found.images {
+            expected.entry(name).or_default().push(*digest);
+        }
+        expected
+    };
+    let (mut seal, mut buffer) = (Seal::None, vec![0; READ]);
+    while let Some(member) = archive.next()? {
+        if member.name == SIGNATURE {
+            let signature = archive.small(&member, SIGNATURE_BYTES)?;
+            seal = sealed(&bytes, &signature)?;
+            continue;
+        }
+        let mut context = Context::new(&SHA256);
+        let digests = expected.get(member.name.as_str());
+        archive.stream(&member, &mut buffer, |part| {
+            if digests.is_some() {
+                context.update(part);
+            }
+        })?;
+        let Some(digests) = digests else { continue };
+        let came = context.finish();
+        if let Some(wrong) = digests.iter().find(|digest| digest.as_bytes() != came.as_ref()) {
+            let (name, came) = (member.name, hex::encode(came));
+            return Err(Fault::File(format!(
+                "member {name} has SHA-256 {came}; sw-description says {wrong}"
+            )));
+        }
+    }
+    let Description { version, compatible, components, images } = found;
+    let mut listed: Vec<Sha256> = images.into_iter().map(|(_, digest)| digest).collect();
+    listed.sort_unstable();
+    listed.dedup();
+    Ok(Some(Inspection { format: Format::SwUpdate, version, compatible, components, listed, seal }))
+}
+
+/// CMS, or what RSA makes of the description's SHA-256 and nothing else.
+fn sealed(description: &[u8], signature: &[u8]) -> Result<Seal, Fault> {
+    if cms::is_one(signature) {
+        return cms::detached(signature, |kind| Ok(digest::of(kind, description)));
+    }
+    let digest = DigestKind::Sha256;
+    let value = digest::of(digest, description);
+    Ok(Seal::Unnamed(vec![Unnamed { digest, value, signature: signature.to_vec() }]))
+}

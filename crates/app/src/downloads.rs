@@ -1,0 +1,288 @@
+//! How far downloads came, and how fast they may go. Counted where bytes are read for whoever downloads, in memory; saved every
+//! few seconds, never for each range.
+//!
+//! Knows neither links nor who may download what.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use windlass_domain::device::Device;
+use windlass_domain::ids::{ArtifactId, ExecutionId, JobId};
+use windlass_domain::job::rollout::DownloadRate;
+use windlass_domain::job::{Execution, Job};
+use windlass_store::downloads::{self, Sent};
+use windlass_store::{Store, StoreError};
+
+/// How often progress is saved.
+const SAVED: Duration = Duration::from_secs(5);
+/// Most executions of which something waits to be saved; what more of them download is not counted until then.
+const HELD: usize = 50_000;
+/// Most buckets; those that rest are dropped first.
+const BUCKETS: usize = 50_000;
+/// A limited reader reads as much at once as may go in this part of a second, within bounds.
+const SLICES: u64 = 20;
+const SLICE: std::ops::RangeInclusive<u64> = 512..=64 * 1024;
+
+/// How fast: bytes a second, shared by everybody with the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pace {
+    /// The rollout.
+    pub job: JobId,
+    /// The value of the attribute that the rate is per, if it is.
+    pub share: Option<String>,
+    /// Bytes a second.
+    pub rate: u64,
+}
+
+impl Pace {
+    /// How fast a device may download for a job, if its policy says anything.
+    fn of(job: &Job, device: &Device) -> Option<Self> {
+        let DownloadRate { bytes_per_second, by } = job.spec.rollout.download_rate.as_ref()?;
+        // Devices without the attribute share a rate too.
+        let share = by.as_ref().map(|key| device.attributes.get(key).cloned().unwrap_or_default());
+        Some(Self { job: job.id, share, rate: *bytes_per_second })
+    }
+}
+
+/// What is downloaded, and for whom it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The execution, where it is known; downloads over a lasting link are nobody's.
+    pub execution: Option<ExecutionId>,
+    /// Which artifact.
+    pub artifact: ArtifactId,
+    /// How fast it may go.
+    pub pace: Option<Pace>,
+}
+
+impl Account {
+    /// A download of what a job installs on a device.
+    pub fn of(execution: &Execution, job: &Job, device: &Device, artifact: ArtifactId) -> Self {
+        Self { execution: Some(execution.id), artifact, pace: Pace::of(job, device) }
+    }
+}
+
+/// When the next byte of a shared rate may go.
+#[derive(Debug, Default)]
+struct Bucket(Mutex<Option<Instant>>);
+
+impl Bucket {
+    /// Books so many bytes and says how long to wait after them.
+    fn book(&self, bytes: u64, rate: u64, now: Instant) -> Duration {
+        let mut next = lock(&self.0);
+        let start = next.filter(|next| *next > now).unwrap_or(now);
+        let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+        let end = start + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX / 4));
+        *next = Some(end);
+        end - now
+    }
+
+    fn rests(&self, now: Instant) -> bool {
+        lock(&self.0).is_none_or(|next| next <= now)
+    }
+}
+
+/// Whose rate a bucket is.
+type Share = (JobId, Option<String>);
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub struct Downloads {
+    /// What was not saved yet.
+    fresh: Mutex<HashMap<ExecutionId, BTreeMap<ArtifactId, Sent>>>,
+    linked: Mutex<BTreeMap<ArtifactId, u64>>,
+    buckets: Mutex<HashMap<Share, Arc<Bucket>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Downloads {
+    /// Counts bytes that went out: from this place of the file on, so many.
+    pub fn count(&self, account: &Account, offset: u64, bytes: u64) {
+        match account.execution {
+            None => {
+                let mut linked = lock(&self.linked);
+                let sum = linked.entry(account.artifact).or_default();
+                *sum = sum.saturating_add(bytes);
+            }
+            Some(execution) => {
+                let mut all = lock(&self.fresh);
+                if all.len() < HELD || all.contains_key(&execution) {
+                    let sent = Sent { reached: offset.saturating_add(bytes), bytes };
+                    all.entry(execution).or_default().entry(account.artifact).or_default().add(sent);
+                }
+            }
+        }
+    }
+
+    /// Bytes that went out over the lasting links of an artifact since this node started.
+    pub fn linked(&self, artifact: ArtifactId) -> u64 {
+        lock(&self.linked).get(&artifact).copied().unwrap_or_default()
+    }
+
+    /// Adds to what was saved of an execution what was not saved yet.
+    pub fn complete(&self, execution: ExecutionId, saved: &mut BTreeMap<ArtifactId, Sent>) {
+        for (artifact, sent) in lock(&self.fresh).get(&execution).into_iter().flatten() {
+            saved.entry(*artifact).or_default().add(*sent);
+        }
+    }
+
+    fn bucket(&self, pace: &Pace) -> Arc<Bucket> {
+        let mut buckets = lock(&self.buckets);
+        if buckets.len() >= BUCKETS {
+            let now = Instant::now();
+            buckets.retain(|_, bucket| !bucket.rests(now));
+        }
+        Arc::clone(buckets.entry((pace.job, pace.share.clone())).or_default())
+    }
+
+    /// How long to wait before so many bytes more may go.
+    pub fn book(&self, pace: &Pace, bytes: u64) -> Duration {
+        self.bucket(pace).book(bytes, pace.rate, Instant::now())
+    }
+
+    /// Saves what changed. What fails is tried again with the next round.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn save(&self, store: &Store) -> Result<(), StoreError> {
+        let fresh = std::mem::take(&mut *lock(&self.fresh));
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let rows = fresh.clone();
+        let saved = store
+            .write(move |tx| {
+                let rows = rows.clone();
+                Box::pin(async move {
+                    for (execution, files) in &rows {
+                        downloads::add(tx, *execution, files).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        if saved.is_err() {
+            let mut all = lock(&self.fresh);
+            for (execution, files) in fresh {
+                let entry = all.entry(execution).or_default();
+                for (artifact, sent) in files {
+                    entry.entry(artifact).or_default().add(sent);
+                }
+            }
+        }
+        saved
+    }
+}
+
+impl crate::App {
+    /// Saves how far downloads came, until it is dropped.
+    pub(crate) async fn downloads_keeper(self) {
+        let mut ticks = tokio::time::interval(SAVED);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.downloads.save(&self.store).await {
+                tracing::warn!(error = %crate::error::chain(&error), "the progress of downloads could not be saved; it is tried again");
+            }
+        }
+    }
+}
+
+/// Bytes on their way to whoever downloads: counted, and held back where there is a rate.
+pub struct Metered<R> {
+    inner: R,
+    app: crate::App,
+    account: Account,
+    offset: u64,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl<R> std::fmt::Debug for Metered<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metered")
+            .field("account", &self.account)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> Metered<R> {
+    /// Reads from `inner`, whose first byte is at `offset` of the file.
+    pub(crate) const fn new(inner: R, app: crate::App, account: Account, offset: u64) -> Self {
+        Self { inner, app, account, offset, pause: None }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let this = &mut *self;
+        if let Some(pause) = &mut this.pause {
+            ready!(pause.as_mut().poll(cx));
+            this.pause = None;
+        }
+        let most = match &this.account.pace {
+            None => buf.remaining(),
+            Some(pace) => {
+                let slice = (pace.rate / SLICES).clamp(*SLICE.start(), *SLICE.end());
+                buf.remaining().min(usize::try_from(slice).unwrap_or(usize::MAX))
+            }
+        };
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
+        let read = part.filled().len();
+        buf.advance(read);
+        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
+        if bytes > 0 {
+            this.app.downloads.count(&this.account, this.offset, bytes);
+            this.offset = this.offset.saturating_add(bytes);
+            if let Some(pace) = &this.account.pace {
+                let wait = this.app.downloads.book(pace, bytes);
+                this.pause = Some(Box::pin(tokio::time::sleep(wait)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_is_shared_by_all_with_the_same_key() {
+        let downloads = Downloads::default();
+        let pace = |share: &str| Pace { job: JobId::new(1), share: Some(share.to_owned()), rate: 1_000 };
+        assert_eq!(downloads.book(&pace("berlin"), 500), Duration::from_millis(500));
+        assert_eq!(downloads.book(&pace("berlin"), 500), Duration::from_secs(1));
+        assert_eq!(downloads.book(&pace("paris"), 500), Duration::from_millis(500));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(downloads.book(&pace("berlin"), 500), Duration::from_millis(500), "no credit for silence");
+    }
+
+    #[test]
+    fn progress_is_the_furthest_byte_and_the_sum_of_all_bytes() {
+        let downloads = Downloads::default();
+        let (execution, artifact) = (ExecutionId::new(1), ArtifactId::new(2));
+        let account = Account { execution: Some(execution), artifact, pace: None };
+        downloads.count(&account, 100, 50);
+        downloads.count(&account, 0, 50);
+        let mut sent = BTreeMap::from([(artifact, Sent { reached: 200, bytes: 1 })]);
+        downloads.complete(execution, &mut sent);
+        assert_eq!(sent[&artifact], Sent { reached: 200, bytes: 101 });
+        downloads.count(&Account { execution: None, ..account }, 0, 7);
+        assert_eq!((downloads.linked(artifact), downloads.linked(ArtifactId::new(9))), (7, 0));
+        downloads.complete(execution, &mut sent);
+        assert_eq!(sent[&artifact].bytes, 201, "what a link brings counts for nobody");
+    }
+}

@@ -1,0 +1,95 @@
+//! How far devices came with what a job installs, and how much of it they did not have to fetch.
+
+use windlass_domain::ids::{ExecutionId, JobId};
+use windlass_domain::job::{Job, What};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::{Artifact, Release};
+use windlass_store::{StoreError, Tx, downloads, releases};
+
+use super::list::known_job;
+use crate::permit::demand;
+use crate::{App, AppError};
+
+/// How far one device came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Downloaded {
+    /// Bytes up to the furthest that went out, over all files.
+    pub bytes: u64,
+    /// Bytes of all files.
+    pub of: u64,
+}
+
+/// What went out for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobDownloads {
+    /// Bytes of each file of which a device fetched something, for each such device.
+    pub full: u64,
+    /// Bytes that went out to them.
+    pub sent: u64,
+    /// Bytes that they did not fetch: of files that were fetched in part.
+    pub saved: u64,
+    /// Bytes that went out over the lasting links of the job's files since this node started; nobody knows for whom.
+    pub linked: u64,
+}
+
+fn files(release: &Release) -> impl Iterator<Item = &Artifact> {
+    release.components.iter().flat_map(|component| &component.artifacts)
+}
+
+/// What a job installs, if it installs something that is still there.
+pub(super) async fn installed(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Release>, StoreError> {
+    match job.spec.what {
+        What::Update { release, .. } => releases::release_by_id(tx, job.tenant, release).await,
+        What::Command(_) | What::Document(_) => Ok(None),
+    }
+}
+
+/// How far an execution came with its release.
+pub(super) async fn downloaded(
+    tx: &mut Tx<'_>,
+    app: &App,
+    release: &Release,
+    execution: ExecutionId,
+) -> Result<Downloaded, StoreError> {
+    let mut sent = downloads::of_execution(tx, execution).await?;
+    app.downloads.complete(execution, &mut sent);
+    let reached =
+        |artifact: &Artifact| sent.get(&artifact.id).map_or(0, |sent| sent.reached.min(artifact.size));
+    Ok(Downloaded {
+        bytes: files(release).map(reached).sum(),
+        of: files(release).map(|artifact| artifact.size).sum(),
+    })
+}
+
+impl App {
+    /// What went out for a job, as of the last few seconds.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn job_downloads(&self, by: &Principal, id: JobId) -> Result<JobDownloads, AppError> {
+        demand(by, Permission::JobRead)?;
+        let (app, by) = (self.clone(), by.clone());
+        self.store
+            .read(move |tx| {
+                let (app, by) = (app.clone(), by.clone());
+                Box::pin(async move {
+                    let job = known_job(tx, &app, &by, id).await?;
+                    let Some(release) = installed(tx, &job).await? else {
+                        return Ok(JobDownloads::default());
+                    };
+                    let mut all = JobDownloads::default();
+                    for (_, sent) in downloads::of_job(tx, id).await? {
+                        for artifact in files(&release) {
+                            let Some(sent) = sent.get(&artifact.id) else { continue };
+                            all.full = all.full.saturating_add(artifact.size);
+                            all.sent = all.sent.saturating_add(sent.bytes);
+                            all.saved = all.saved.saturating_add(artifact.size.saturating_sub(sent.bytes));
+                        }
+                    }
+                    all.linked = files(&release).map(|artifact| app.downloads.linked(artifact.id)).sum();
+                    Ok(all)
+                })
+            })
+            .await
+    }
+}

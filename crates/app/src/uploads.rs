@@ -1,0 +1,351 @@
+//! Uploads in parts: announced once, sent in as many requests as it takes, over cut connections and restarts, and checked as
+//! a whole when the last byte is there.
+//!
+//! What is acknowledged is durable. One request at a time adds to an upload; others are told where it stands.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use windlass_domain::ids::{ItemName, Sha256, UploadId};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_store::blobs::PartWriter;
+use windlass_store::uploads;
+pub use windlass_store::uploads::PartUpload;
+
+use crate::artifacts::{Artifact, Expected, NewArtifact, check, disk};
+use crate::error::{AppError, FieldProblem};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// How long an upload waits for its next byte.
+pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Bytes after which what came is made durable, also within one request.
+const CHECKPOINT: u64 = 16 * 1024 * 1024;
+
+/// An upload to announce.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    /// The name that the artifact will have.
+    pub name: String,
+    /// How many bytes will come.
+    pub size: u64,
+    /// The digest that they must have, if the sender knows it.
+    pub sha256: Option<Sha256>,
+    /// Handed to devices with the artifact.
+    pub signature: Option<String>,
+}
+
+/// Uploads that a request adds to just now.
+#[derive(Debug, Default)]
+pub(crate) struct Busy(Mutex<BTreeSet<UploadId>>);
+
+impl Busy {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<UploadId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one place from which an upload is added to.
+#[derive(Debug)]
+struct Turn {
+    app: App,
+    id: UploadId,
+}
+
+impl Turn {
+    fn take(app: &App, id: UploadId) -> Option<Self> {
+        app.uploads_busy.lock().insert(id).then(|| Self { app: app.clone(), id })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.app.uploads_busy.lock().remove(&self.id);
+    }
+}
+
+/// Bytes that are being added to an upload. What is dropped without [`Append::end`] counts up to the last checkpoint.
+#[derive(Debug)]
+pub struct Append {
+    app: App,
+    by: Principal,
+    upload: PartUpload,
+    part: PartWriter,
+    turn: Turn,
+}
+
+fn busy(upload: &PartUpload) -> AppError {
+    AppError::Conflict {
+        code: "upload.busy",
+        detail: format!(
+            "another request adds to upload {} just now; it stands at byte {}",
+            upload.id, upload.received
+        ),
+    }
+}
+
+fn elsewhere(upload: &PartUpload) -> AppError {
+    let PartUpload { id, received, size, .. } = upload;
+    AppError::Conflict {
+        code: "upload.offset",
+        detail: format!("upload {id} stands at byte {received} of {size}; go on from there"),
+    }
+}
+
+fn gone(id: UploadId) -> AppError {
+    AppError::not_found("upload", id)
+}
+
+impl App {
+    /// Announces an upload.
+    ///
+    /// # Errors
+    /// `Invalid` naming every field, `TooLarge`, `DiskFull`, or `Quota` `upload.open` while too many wait.
+    pub async fn upload_create(&self, by: &Principal, new: NewUpload) -> Result<PartUpload, AppError> {
+        demand(by, Permission::ArtifactWrite)?;
+        let NewUpload { name, size, sha256, signature } = new;
+        let announced = NewArtifact { name, sha256, size: Some(size), signature, ..NewArtifact::default() };
+        let name: ItemName = check(self, &announced)?;
+        if size == 0 {
+            return Err(AppError::invalid("size", "at least 1 byte"));
+        }
+        let (by, now, most) = (by.clone(), self.clock.now(), self.limits.uploads_open);
+        let upload = PartUpload {
+            id: UploadId::new(0),
+            name,
+            size,
+            sha256,
+            signature: announced.signature,
+            received: 0,
+            artifact: None,
+            created_at: now,
+            created_by: by.actor.to_string(),
+            expires_at: now.plus(KEPT),
+        };
+        let row = upload.clone();
+        let id = self
+            .store
+            .write(move |tx| {
+                let (by, row) = (by.clone(), row.clone());
+                Box::pin(async move {
+                    if uploads::open(tx, by.tenant).await? >= i64::from(most) {
+                        return Err(AppError::Quota {
+                            code: "upload.open",
+                            detail: format!(
+                                "{most} uploads wait for their bytes; finish or delete one of them"
+                            ),
+                        });
+                    }
+                    let id = uploads::insert(tx, by.tenant, &row).await?;
+                    let details = json!({ "name": row.name.as_str(), "size": row.size });
+                    audit::record(tx, &by, "upload.create", &format!("upload/{id}"), details, now).await?;
+                    Ok(id)
+                })
+            })
+            .await?;
+        Ok(PartUpload { id, ..upload })
+    }
+
+    /// One upload and where it stands.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn upload_get(&self, by: &Principal, id: UploadId) -> Result<PartUpload, AppError> {
+        demand(by, Permission::ArtifactWrite)?;
+        let (tenant, now) = (by.tenant, self.clock.now());
+        let found = self.store.read(move |tx| Box::pin(uploads::get(tx, tenant, id))).await?;
+        found.filter(|upload| upload.expires_at > now).ok_or_else(|| gone(id))
+    }
+
+    /// Uploads by number, from the one after `after` on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn upload_list(
+        &self,
+        by: &Principal,
+        after: Option<UploadId>,
+        limit: u32,
+    ) -> Result<Vec<PartUpload>, AppError> {
+        demand(by, Permission::ArtifactWrite)?;
+        let (tenant, after) = (by.tenant, after.map_or(0, UploadId::get));
+        Ok(self.store.read(move |tx| Box::pin(uploads::list(tx, tenant, after, limit))).await?)
+    }
+
+    /// Gives an upload up; what came of it goes.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while a request adds to it.
+    pub async fn upload_delete(&self, by: &Principal, id: UploadId) -> Result<(), AppError> {
+        let upload = self.upload_get(by, id).await?;
+        let _turn = Turn::take(self, id).ok_or_else(|| busy(&upload))?;
+        self.upload_forget(by, &upload, "upload.delete").await
+    }
+
+    async fn upload_forget(
+        &self,
+        by: &Principal,
+        upload: &PartUpload,
+        action: &'static str,
+    ) -> Result<(), AppError> {
+        let (by, id, now, name) = (by.clone(), upload.id, self.clock.now(), upload.name.clone());
+        self.store
+            .write(move |tx| {
+                let (by, name) = (by.clone(), name.clone());
+                Box::pin(async move {
+                    if uploads::delete(tx, by.tenant, id).await? {
+                        let details = json!({ "name": name.as_str() });
+                        audit::record(tx, &by, action, &format!("upload/{id}"), details, now).await?;
+                    }
+                    Ok::<_, AppError>(())
+                })
+            })
+            .await?;
+        self.blobs.part_remove(id).await.map_err(disk)
+    }
+
+    /// Goes on with an upload at `offset`: `let mut append = app.upload_append(…)?; append.write(chunk).await?;
+    /// append.end().await?`.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `upload.offset` when it stands elsewhere, `upload.busy` while another request adds to it;
+    /// `DiskFull`.
+    pub async fn upload_append(&self, by: &Principal, id: UploadId, offset: u64) -> Result<Append, AppError> {
+        let seen = self.upload_get(by, id).await?;
+        let turn = Turn::take(self, id).ok_or_else(|| busy(&seen))?;
+        // Whoever had the turn before may have moved on meanwhile.
+        let upload = self.upload_get(by, id).await?;
+        if upload.received != offset {
+            return Err(elsewhere(&upload));
+        }
+        if upload.artifact.is_some() {
+            return Err(AppError::Conflict {
+                code: "upload.finished",
+                detail: format!("upload {id} is an artifact already"),
+            });
+        }
+        if self.disk.is_low() {
+            return Err(AppError::DiskFull);
+        }
+        match self.blobs.part(id, offset).await {
+            Ok(part) => Ok(Append { app: self.clone(), by: by.clone(), upload, part, turn }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // Its bytes are not on this disk: a restored backup has none.
+                self.upload_forget(by, &upload, "upload.lost").await?;
+                Err(gone(id))
+            }
+            Err(error) => Err(disk(error)),
+        }
+    }
+
+    /// Forgets uploads whose time is over, and removes files that no upload wants any more.
+    ///
+    /// # Errors
+    /// When the store or the disk fails.
+    pub async fn uploads_expire(&self) -> Result<(), AppError> {
+        let now = self.clock.now();
+        self.store.write(move |tx| Box::pin(uploads::expire(tx, now))).await?;
+        for id in self.blobs.parts().await.map_err(disk)? {
+            let Some(_turn) = Turn::take(self, id) else { continue };
+            let wanted = self.store.read(move |tx| Box::pin(uploads::wants(tx, id))).await?;
+            if !wanted {
+                self.blobs.part_remove(id).await.map_err(disk)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Append {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// `Invalid` when more come than were announced; nothing of this request since the last checkpoint counts then.
+    /// `DiskFull`.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), AppError> {
+        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let length = self.part.length().saturating_add(more);
+        if length > self.upload.size {
+            let problem = format!("{} bytes were announced, and more came", self.upload.size);
+            return Err(AppError::invalid("size", problem));
+        }
+        if self.app.disk.is_low() {
+            return Err(AppError::DiskFull);
+        }
+        self.part.write(bytes).await.map_err(disk)?;
+        if length - self.upload.received >= CHECKPOINT { self.keep().await } else { Ok(()) }
+    }
+
+    /// Makes durable what came and notes it.
+    async fn keep(&mut self) -> Result<(), AppError> {
+        let received = self.part.sync().await.map_err(disk)?;
+        let (id, before) = (self.upload.id, self.upload.received);
+        let expires_at = self.app.clock.now().plus(KEPT);
+        let noted = self
+            .app
+            .store
+            .write(move |tx| Box::pin(uploads::receive(tx, id, before, received, expires_at)))
+            .await?;
+        if !noted {
+            return Err(gone(id));
+        }
+        self.upload.received = received;
+        self.upload.expires_at = expires_at;
+        Ok(())
+    }
+
+    /// Ends the request's part. When it was the last one, the whole is checked and becomes an artifact. Call it also when the
+    /// connection broke: what came counts.
+    ///
+    /// # Errors
+    /// `Invalid` as [`crate::artifacts::Upload::finish`] says; the upload is given up then.
+    pub async fn end(mut self) -> Result<(PartUpload, Option<Artifact>), AppError> {
+        self.keep().await?;
+        let Self { app, by, mut upload, part, turn } = self;
+        drop(part);
+        if upload.received < upload.size {
+            return Ok((upload, None));
+        }
+        let written = app.blobs.part_written(upload.id).await.map_err(disk)?;
+        let finished = crate::artifacts::Whole {
+            name: upload.name.clone(),
+            expected: Expected { sha256: upload.sha256, sha1: None, md5: None },
+            signature: upload.signature.clone(),
+            upload: Some(upload.id),
+        };
+        match finished.keep(&app, &by, written).await {
+            Ok(artifact) => {
+                app.blobs.part_remove(upload.id).await.map_err(disk)?;
+                upload.artifact = Some(artifact.id);
+                drop(turn);
+                Ok((upload, Some(artifact)))
+            }
+            Err(error @ AppError::Invalid(_)) => {
+                app.upload_forget(&by, &upload, "upload.refuse").await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The digest that a list in the form of `sha256sum` names for a file.
+///
+/// # Errors
+/// The list cannot be read, or does not name the file.
+pub fn digest_of(list: &str, name: &str) -> Result<Sha256, FieldProblem> {
+    let problem = |text: String| FieldProblem::new("sums", text);
+    for (index, line) in list.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (digest, file) = line
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| problem(format!("line {} is not a digest and a name", index + 1)))?;
+        let digest = digest.parse::<Sha256>().map_err(|e| problem(format!("line {}: {e}", index + 1)))?;
+        let file = file.trim_start().trim_start_matches('*').trim_end();
+        if file.rsplit('/').next() == Some(name) {
+            return Ok(digest);
+        }
+    }
+    Err(problem(format!("the list names no file {name}")))
+}

@@ -1,0 +1,142 @@
+//! Software that is signed, and devices that take no other.
+
+use windlass_app::AppError;
+use windlass_app::artifacts::inspection::{Format, Standing};
+use windlass_app::artifacts::{Artifact, NewArtifact};
+use windlass_app::releases::{NewComponent, NewRelease};
+use windlass_app::types::NewTypeSpec;
+use windlass_domain::device_type::Signing;
+use windlass_domain::permission::{Principal, Role};
+
+use crate::world::{World, update_job};
+
+const SIGNED: &[u8] = include_bytes!("../../src/artifacts/inspect/fixtures/release.swu");
+const UNSIGNED: &[u8] = include_bytes!("../../src/artifacts/inspect/fixtures/unsigned.swu");
+const RELEASE: &str = include_str!("../../src/artifacts/inspect/fixtures/release.pem");
+const OTHER: &str = include_str!("../../src/artifacts/inspect/fixtures/curve.pem");
+/// 2027-01-01: the certificates are younger than the clock of the other tests.
+const LATER: u64 = 365 * 24 * 3600;
+
+async fn world() -> World {
+    let world = World::new().await;
+    world.advance(LATER);
+    world
+}
+
+async fn upload(world: &World, name: &str, bytes: &[u8]) -> Result<Artifact, AppError> {
+    let new = NewArtifact { name: name.to_owned(), ..NewArtifact::default() };
+    let mut upload = world.app().artifact_upload(&world.by, new).await?;
+    upload.write(bytes).await?;
+    upload.finish().await
+}
+
+async fn component(world: &World, name: &str, artifacts: &[&Artifact]) -> (String, String) {
+    let component = NewComponent {
+        name: name.to_owned(),
+        version: "1".to_owned(),
+        component_type: "os".to_owned(),
+        artifacts: artifacts.iter().map(|artifact| artifact.id.get()).collect(),
+    };
+    world.app().component_create(&world.by, component).await.unwrap();
+    (name.to_owned(), "1".to_owned())
+}
+
+async fn strict(world: &World, name: &str, signers: &[&str]) {
+    let signing = Signing { signers: signers.iter().map(|pem| (*pem).to_owned()).collect(), required: true };
+    let by = Principal::user(world.tenant, "adam", Role::Admin);
+    world.app().type_create(&by, name, NewTypeSpec { signing, ..NewTypeSpec::default() }).await.unwrap();
+}
+
+fn release(components: &[(String, String)], device_types: &[&str]) -> NewRelease {
+    NewRelease {
+        name: "fw".to_owned(),
+        version: "1".to_owned(),
+        components: components.to_vec(),
+        device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
+        notes: String::new(),
+    }
+}
+
+fn problems(error: AppError) -> Vec<(String, String)> {
+    match error {
+        AppError::Invalid(problems) => problems.into_iter().map(|one| (one.field, one.problem)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_an_artifact_says_is_shown_and_its_signature_is_judged_as_signers_come() {
+    let world = world().await;
+    let artifact = upload(&world, "fw.swu", SIGNED).await.unwrap();
+    let findings = async || {
+        let mut all = world.app().artifact_findings(&world.by, vec![artifact.id]).await.unwrap();
+        all.remove(&artifact.id).unwrap()
+    };
+    let found = findings().await;
+    assert_eq!(
+        (&found.inspection.format, found.inspection.version.as_deref()),
+        (&Format::SwUpdate, Some("2.4.1"))
+    );
+    assert!(matches!(&found.standing, Standing::Untrusted { by, .. } if by == "Release signer"), "{found:?}");
+    strict(&world, "pump", &[RELEASE]).await;
+    assert!(matches!(&findings().await.standing, Standing::Valid { by, .. } if by == "Release signer"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_is_refused_and_leaves_nothing() {
+    let world = world().await;
+    let mut changed = SIGNED.to_vec();
+    let place = changed.windows(5).position(|window| window == b"2.4.1").unwrap();
+    changed[place] = b'3';
+    let found = problems(upload(&world, "fw.swu", &changed).await.unwrap_err());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, "content");
+    let cut = problems(upload(&world, "fw.swu", &SIGNED[..SIGNED.len() - 600]).await.unwrap_err());
+    assert!(cut[0].1.contains("the archive ends within"), "{cut:?}");
+    assert_eq!(world.blob_count(), 0);
+    assert!(world.app().artifact_list(&world.by, None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn devices_that_take_signed_software_only_get_no_other_and_each_artifact_is_named() {
+    let mut world = world().await;
+    strict(&world, "pump", &[RELEASE]).await;
+    strict(&world, "valve", &[OTHER]).await;
+    let signed = upload(&world, "fw.swu", SIGNED).await.unwrap();
+    let unsigned = upload(&world, "old.swu", UNSIGNED).await.unwrap();
+    let plain = upload(&world, "app.bin", b"bytes").await.unwrap();
+    let good = component(&world, "good", &[&signed]).await;
+    let bad = component(&world, "bad", &[&unsigned, &plain]).await;
+
+    let new = release(&[good.clone(), bad.clone()], &["pump", "valve"]);
+    let found = problems(world.app().release_create(&world.by, new).await.unwrap_err());
+    let expected = [
+        ("components.1", "type pump", "artifact old.swu", "it is not signed"),
+        ("components.1", "type pump", "artifact app.bin", "it is not signed"),
+        ("components.0", "type valve", "artifact fw.swu", "it is signed by Release signer"),
+        ("components.1", "type valve", "artifact old.swu", "it is not signed"),
+        ("components.1", "type valve", "artifact app.bin", "it is not signed"),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((field, text), (place, by, artifact, why)) in found.iter().zip(expected) {
+        assert_eq!(field, place);
+        assert!(text.contains(by) && text.contains(artifact) && text.contains(why), "{text}");
+    }
+    world.app().release_create(&world.by, release(&[good], &["pump"])).await.unwrap();
+
+    // A release for any type is judged when it is known who gets it.
+    let any = NewRelease { version: "2".to_owned(), ..release(&[bad], &[]) };
+    world.app().release_create(&world.by, any).await.unwrap();
+    let by = world.by.clone();
+    let pump = world.app().type_get(&by, &"pump".parse().unwrap()).await.unwrap().id;
+    world.device("pump-1", Some(pump)).await;
+    world.device("other-1", None).await;
+    let job = |names: &[&str], version: &str| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        update_job(version, &names)
+    };
+    let found = problems(world.app().job_create(&by, job(&["pump-1", "other-1"], "2")).await.unwrap_err());
+    assert_eq!(found.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["release", "release"]);
+    world.app().job_create(&by, job(&["other-1"], "2")).await.unwrap();
+    world.app().job_create(&by, job(&["pump-1"], "1")).await.unwrap();
+}

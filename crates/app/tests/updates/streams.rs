@@ -1,0 +1,132 @@
+//! Files over MQTT: for a device with an open job, and for nobody else.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use windlass_app::clock::Clock;
+use windlass_app::message::{Acknowledgement, Inbound, Peer};
+use windlass_domain::ids::JobId;
+
+use crate::world::World;
+
+async fn offered() -> (World, JobId) {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2.0.0", &[]).await;
+    let id = world.rollout("2.0.0", &names[..1]).await;
+    world.settle().await;
+    (world, id)
+}
+
+/// Asks on a stream's topic; the replies with the last words of their topics.
+async fn ask(world: &World, name: &str, rest: &str, payload: &Value) -> Vec<(String, Value)> {
+    let topic = format!("$aws/things/thing-{name}/streams/{rest}");
+    let inbound = Inbound {
+        peer: Peer::Device(world.peer(name)),
+        client_id: Arc::from(name),
+        topic: topic.clone(),
+        payload: Bytes::from(payload.to_string()),
+        received_at: world.clock.now(),
+        qos2_id: None,
+    };
+    let outcome = world.app().handle(vec![inbound]).await.remove(0);
+    assert_eq!(outcome.acknowledgement, Acknowledgement::Accepted);
+    let replies = outcome.replies.into_iter();
+    replies
+        .map(|reply| {
+            let words = reply.topic.rsplit('/').nth(1).unwrap().to_owned();
+            (words, serde_json::from_slice(&reply.payload).unwrap())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_stream_holds_the_files_of_the_job_and_gives_them_in_blocks() {
+    let (world, id) = offered().await;
+    let described = ask(&world, "d000", &format!("{id}/describe/json"), &json!({"c": "t"})).await;
+    let expected = json!({"c": "t", "s": 1, "d": "fw 2.0.0", "r": [{"f": 0, "z": 5}]});
+    assert_eq!(described, [("description".to_owned(), expected)]);
+    let get = json!({"c": "t", "s": 1, "f": 0, "l": 256, "o": 0, "n": 3});
+    let blocks = ask(&world, "d000", &format!("{id}/get/json"), &get).await;
+    let expected = json!({"c": "t", "f": 0, "l": 5, "i": 0, "p": "Mi4wLjA="});
+    assert_eq!(blocks, [("data".to_owned(), expected)], "blocks behind the end are not there");
+}
+
+#[tokio::test]
+async fn what_a_device_may_not_have_does_not_exist() {
+    let (world, id) = offered().await;
+    let refused = async |name: &str, stream: &str, body: Value| {
+        let mut replies = ask(&world, name, &format!("{stream}/get/json"), &body).await;
+        assert_eq!(replies.len(), 1);
+        let (word, body) = replies.remove(0);
+        assert_eq!(word, "rejected");
+        body["o"].as_str().unwrap().to_owned()
+    };
+    let good = json!({"f": 0, "l": 256});
+    let id = id.to_string();
+    assert_eq!(refused("d001", &id, good.clone()).await, "ResourceNotFound", "another device's job");
+    assert_eq!(refused("d000", "99", good.clone()).await, "ResourceNotFound");
+    assert_eq!(refused("d000", "x", good.clone()).await, "ResourceNotFound");
+    assert_eq!(refused("d000", &id, json!({"f": 1, "l": 256})).await, "ResourceNotFound");
+    assert_eq!(refused("d000", &id, json!({"f": -1, "l": 256})).await, "ResourceNotFound");
+    assert_eq!(refused("d000", &id, json!({"f": 0, "l": 256, "s": 2})).await, "VersionMismatch");
+    assert_eq!(refused("d000", &id, json!({"f": 0, "l": 256, "o": 1})).await, "OffsetOutOfBounds");
+    let far = json!({"f": 0, "l": 131_072, "o": i64::MAX});
+    assert_eq!(refused("d000", &id, far).await, "OffsetOutOfBounds");
+    world.work("d000", "FAILED", "no space").await;
+    world.settle().await;
+    assert_eq!(refused("d000", &id, good).await, "ResourceNotFound", "the job is over");
+}
+
+#[tokio::test]
+async fn a_device_that_asks_for_too_much_at_once_is_told_to_wait() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    let artifact = world.artifact("big.bin", &vec![7; 300_000]).await.unwrap();
+    let component = windlass_app::releases::NewComponent {
+        name: "app".to_owned(),
+        version: "1".to_owned(),
+        component_type: "os".to_owned(),
+        artifacts: vec![artifact.id.get()],
+    };
+    world.app().component_create(&world.by, component).await.unwrap();
+    let release = windlass_app::releases::NewRelease {
+        name: "fw".to_owned(),
+        version: "1".to_owned(),
+        components: vec![("app".to_owned(), "1".to_owned())],
+        device_types: vec![],
+        notes: String::new(),
+    };
+    world.app().release_create(&world.by, release).await.unwrap();
+    let id = world.rollout("1", &names).await;
+    world.settle().await;
+    let mut words = Vec::new();
+    for _ in 0..20 {
+        let get = json!({"f": 0, "l": 100_000, "n": 3});
+        let replies = ask(&world, "d000", &format!("{id}/get/json"), &get).await;
+        words.push(replies.len());
+        if let [(word, body)] = &replies[..] {
+            assert_eq!((word.as_str(), &body["o"]), ("rejected", &json!("RequestThrottled")));
+        }
+    }
+    assert_eq!(words.first(), Some(&3));
+    assert_eq!(words.last(), Some(&1));
+}
+
+#[tokio::test]
+async fn blocks_over_mqtt_count_as_downloaded() {
+    let (world, id) = offered().await;
+    ask(&world, "d000", &format!("{id}/get/json"), &json!({"f": 0, "l": 256})).await;
+    let execution = world.executions(id).await[0].id;
+    let mut sent = std::collections::BTreeMap::new();
+    world.app().downloads.complete(execution, &mut sent);
+    assert_eq!(sent.values().map(|sent| (sent.reached, sent.bytes)).collect::<Vec<_>>(), [(5, 5)]);
+    world.app().downloads.save(&world.app().store).await.unwrap();
+    let saved = world
+        .write(move |tx| {
+            Box::pin(async move { windlass_store::downloads::of_execution(tx, execution).await })
+        })
+        .await;
+    assert_eq!(saved, sent);
+}
