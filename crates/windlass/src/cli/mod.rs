@@ -15,6 +15,7 @@ pub(crate) mod job;
 mod login;
 mod onboard;
 mod parse;
+mod parts;
 mod printer;
 mod refusal;
 pub(crate) mod registry;

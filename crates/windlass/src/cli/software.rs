@@ -10,11 +10,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
-use windlass_api::artifacts::{Artifact, SHA256_HEADER, UploadQuery};
+use windlass_api::artifacts::{Artifact, ArtifactContent, SHA256_HEADER, UploadQuery};
 use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
 
 use super::api::Api;
 use super::parse;
+use super::parts;
 use super::printer::{Printer, time, words};
 use crate::terminal::{self, Exit};
 
@@ -90,16 +91,21 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
                     ("name", artifact.name.clone()),
                     ("size", artifact.size.to_string()),
                     ("sha256", artifact.sha256.clone()),
+                    ("content", artifact.content.as_ref().map(described).unwrap_or_default()),
                 ]
             })?;
         }
         ArtifactCommand::List => {
             let page = api.all::<Artifact>(&["artifacts"], &json!({}), usize::MAX).await?;
-            printer.page(&page, &["id", "name", "size", "sha256", "uploaded"], |artifact| {
+            let columns = ["id", "name", "size", "format", "signature", "sha256", "uploaded"];
+            printer.page(&page, &columns, |artifact| {
+                let content = artifact.content.as_ref();
                 vec![
                     artifact.id.to_string(),
                     artifact.name.clone(),
                     artifact.size.to_string(),
+                    content.map(|content| content.format.to_string()).unwrap_or_default(),
+                    content.map(|content| content.signature.to_string()).unwrap_or_default(),
                     artifact.sha256.clone(),
                     time(artifact.created_at),
                 ]
@@ -109,7 +115,20 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
     Ok(Exit::Success)
 }
 
-/// Hashes the file, then streams it; the server refuses it if what arrives has another hash.
+/// What was found in an artifact, in a few words.
+fn described(content: &ArtifactContent) -> String {
+    let mut words = vec![content.format.to_string()];
+    words.extend(content.version.as_ref().map(|version| format!("version {version}")));
+    if !content.compatible.is_empty() {
+        words.push(format!("for {}", content.compatible.join(" ")));
+    }
+    words.push(format!("signature {}", content.signature));
+    words.extend(content.signed_by.as_ref().map(|by| format!("by {by}")));
+    words.extend(content.reason.clone());
+    words.join(", ")
+}
+
+/// Hashes the file, then streams it, a large one in parts; the server refuses it if what arrives has another hash.
 pub(crate) async fn upload(
     api: &Api,
     file: &Path,
@@ -122,6 +141,9 @@ pub(crate) async fn upload(
         None => file.file_name().with_context(problem)?.to_string_lossy().into_owned(),
     };
     let (sha256, size) = hash(file).await.with_context(problem)?;
+    if size > parts::FROM {
+        return parts::upload(api, parts::Source { file, name, signature, sha256, size }).await;
+    }
     let content = tokio::fs::File::open(file).await.with_context(problem)?;
     let bar = terminal::progress_bytes(size, &name);
     let counted = bar.clone();
@@ -130,7 +152,7 @@ pub(crate) async fn upload(
     });
     let request = api
         .request(Method::POST, api.url(&["artifacts"])?)
-        .query(&UploadQuery { name, signature })
+        .query(&UploadQuery { name, signature, sums: None })
         .header(SHA256_HEADER, sha256)
         .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
         .header(reqwest::header::CONTENT_LENGTH, size)

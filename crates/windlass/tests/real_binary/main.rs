@@ -3,6 +3,7 @@
 
 mod support;
 
+mod artifacts;
 mod backup;
 mod command_line;
 mod demo;

@@ -1,0 +1,31 @@
+//! Large files, cut connections and killed servers.
+
+use std::process::Stdio;
+
+use sha2::{Digest, Sha256};
+
+use crate::support::{Server, file, said, wait_for};
+
+#[test]
+fn a_large_upload_goes_on_by_itself_after_the_server_was_killed_in_the_middle() {
+    let mut server = Server::start(&[]);
+    let content: Vec<u8> =
+        (0_u32..18_000_000).flat_map(|number| (number ^ number >> 7).to_le_bytes()).collect();
+    let image = file(server.directory.path(), "large.bin", &content).display().to_string();
+    let upload = server
+        .command(&["--output", "json", "artifact", "upload", &image])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let part = server.directory.path().join("data/blobs/uploads/1");
+    wait_for("the first bytes", || part.metadata().is_ok_and(|part| part.len() > 0));
+    server.kill();
+    server.start_again();
+    let output = upload.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let artifact: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(artifact["sha256"], hex::encode(Sha256::digest(&content)));
+    assert_eq!(server.json(&["artifact", "list"])["items"].as_array().map(Vec::len), Some(1));
+    assert!(!part.exists(), "the part is the blob now");
+}
