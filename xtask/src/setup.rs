@@ -34,6 +34,17 @@ pub(crate) const POSTGRES: Need =
 pub(crate) const CURL: Need =
     Need { what: "curl", programs: &["curl"], files: &[], packages: &["curl", "ca-certificates"] };
 
+/// hawkBit's most used client, with what makes its updates and fetches parts of them.
+pub(crate) const SWUPDATE: Need = Need {
+    what: "SWUpdate",
+    programs: &["swupdate", "zck", "cpio"],
+    files: &[],
+    packages: &["swupdate", "zchunk", "cpio"],
+};
+
+/// Stands in front of the server as a proxy that ends TLS.
+pub(crate) const NGINX: Need = Need { what: "nginx", programs: &["nginx"], files: &[], packages: &["nginx"] };
+
 /// Makes keys and signing requests in the clients' tests.
 pub(crate) const OPENSSL: Need =
     Need { what: "openssl", programs: &["openssl"], files: &[], packages: &["openssl"] };

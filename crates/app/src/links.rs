@@ -205,14 +205,25 @@ impl Links {
 
     /// A link for one artifact of one execution, good for [`LIFETIME`] from `now`.
     pub fn mint(&self, base: &str, execution: ExecutionId, artifact: &Artifact, now: Timestamp) -> String {
-        let Artifact { id, name, .. } = artifact;
+        self.mint_for(base, execution, artifact.id, artifact.name.as_str(), now)
+    }
+
+    /// As [`Links::mint`], by what a link says of an artifact.
+    pub fn mint_for(
+        &self,
+        base: &str,
+        execution: ExecutionId,
+        id: ArtifactId,
+        name: &str,
+        now: Timestamp,
+    ) -> String {
         let expires = now.plus(LIFETIME).seconds();
+        let name = name.replace(' ', "%20");
         let newest = lock(&self.keys).first().cloned();
         let signature = newest
-            .and_then(|key| mac(&key.value, execution, *id, expires).map(|mac| (key.id, mac)))
+            .and_then(|key| mac(&key.value, execution, id, expires).map(|mac| (key.id, mac)))
             .map(|(key, mac)| format!("{key}.{}", hex::encode(mac.finalize().into_bytes())))
             .unwrap_or_default();
-        let name = in_path(name);
         format!("{base}{PATH}{id}/{name}?execution={execution}&expires={expires}&signature={signature}")
     }
 

@@ -177,6 +177,19 @@ impl Process {
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
+    /// Processor time that it used so far, of all its threads.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        // The kernel counts in hundredths of a second on every architecture that Linux runs on here.
+        const TICK: Duration = Duration::from_millis(10);
+        let file = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
+        // The name of the program, in parentheses, may hold anything: what comes after it is numbers.
+        let after = stat.rsplit_once(") ").context("no numbers in stat")?.1;
+        let ticks: u32 =
+            after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+        Ok(TICK * ticks)
+    }
+
     /// Where its data directory is.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.join("data")

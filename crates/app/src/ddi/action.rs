@@ -5,6 +5,7 @@ use windlass_domain::job::{Execution, ExecutionState, Job, JobState, What};
 use windlass_domain::software::{Artifact, Release, Sums};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{NewStatus, Served};
+use windlass_store::management::{ModuleExtra, extras};
 use windlass_store::{StoreError, Tx, ddi as table, executions, jobs, releases};
 
 use super::peer::DdiPeer;
@@ -88,6 +89,10 @@ pub struct ModuleView {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Whether its files are encrypted.
+    pub encrypted: bool,
+    /// What operators let devices know of it.
+    pub metadata: Vec<(String, String)>,
     /// Its files.
     pub files: Vec<FileView>,
 }
@@ -190,6 +195,7 @@ async fn note_served(tx: &mut Tx<'_>, stand: &Stand, now: Timestamp) -> Result<(
 struct Found {
     stand: Stand,
     release: Option<Release>,
+    extras: Vec<ModuleExtra>,
     history: Option<(String, Vec<String>)>,
     served: Served,
 }
@@ -225,7 +231,11 @@ async fn look(
         None => None,
     };
     let (release, served) = (release(tx, job).await?, table::served(tx, action).await?);
-    Ok(Found { stand, release, history, served })
+    let mut extras = Vec::new();
+    for component in release.iter().flat_map(|release| &release.components) {
+        extras.push(extras::get::<ModuleExtra>(tx, peer.tenant, component.id.get()).await?);
+    }
+    Ok(Found { stand, release, extras, history, served })
 }
 
 impl App {
@@ -249,7 +259,7 @@ impl App {
                 Box::pin(async move { look(tx, &peer, &traits, action, wanted, messages, now).await })
             })
             .await?;
-        let Found { stand, release, history, served } = found;
+        let Found { stand, release, extras, history, served } = found;
         let news = served.retrieved_at.is_none() || served.skip != (stand.update == Urgency::Skip);
         if wanted == Wanted::Deployment && news {
             self.store
@@ -258,10 +268,15 @@ impl App {
                 })
                 .await?;
         }
-        let modules = match release {
+        let mut modules = match release {
             Some(release) => self.ddi_modules(release).await?,
             None => Vec::new(),
         };
+        for (module, extra) in modules.iter_mut().zip(extras) {
+            module.encrypted = extra.encrypted;
+            let visible = extra.metadata.into_iter().filter(|(_, entry)| entry.target_visible);
+            module.metadata = visible.map(|(key, entry)| (key, entry.value)).collect();
+        }
         let Stand { action: id, waits, download, update, window, .. } = stand;
         let waits = waits && wanted == Wanted::Confirmation;
         Ok(ActionView { id, waits, download, update, window, modules, history })
@@ -279,6 +294,8 @@ impl App {
                 kind: component.component_type.into_string(),
                 name: component.name.into_string(),
                 version: component.version.into_string(),
+                encrypted: false,
+                metadata: Vec::new(),
                 files,
             });
         }
@@ -335,6 +352,7 @@ impl App {
         }
         if !reconcile.is_empty() {
             self.links.forget();
+            self.ddi.files.forget();
             self.jobs_due.notify_one();
             self.command_waits.jobs_changed(&reconcile);
         }

@@ -39,6 +39,11 @@ impl Files {
         (*at <= now && now.since(*at) < FRESH).then(|| found.clone())
     }
 
+    /// Forgets everything: an action is over.
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn keep(&self, key: Key, found: Found, now: Timestamp) {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= REMEMBERED {

@@ -24,11 +24,14 @@ mod attributes;
 
 mod files;
 
+mod rauc;
+
 pub use action::{ActionView, Failed, FileView, ModuleView, Wanted, action_word};
 pub use memory::Contact;
 pub(crate) use memory::Memory;
 pub use peer::{ALIAS, DdiPeer, Proof, ProxyWord, Shown, Turned};
 pub use poll::{Next, Poll};
+pub use rauc::{Bundle, RaucSays};
 pub use report::{MOST_ENTRIES, MOST_MESSAGES};
 pub use settings::SettingView;
 pub use stand::{CLIENT_ATTRIBUTE, Urgency};

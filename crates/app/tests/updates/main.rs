@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod commands;
+mod ddi;
 mod device;
 mod downloads;
 mod gone;

@@ -139,7 +139,7 @@ impl PollInterval {
             Some(Window { opens_at, polls }) if opens_at > now => {
                 // One more second: a device that comes on time must find the window open.
                 let until = opens_at.since(now).saturating_add(Duration::from_secs(1));
-                let share = until / polls.max(1);
+                let share = Duration::from_secs((until / polls.max(1)).as_secs());
                 usual.min(if until <= least.saturating_mul(polls.max(1)) { until } else { share })
             }
             Some(_) | None => usual,

@@ -1,4 +1,5 @@
-//! hawkBit's Direct Device Integration, answered on both ports: `/{tenant}/controller/v1/{controllerId}/…`.
+//! hawkBit's Direct Device Integration, answered on both ports: `/{tenant}/controller/v1/{controllerId}/…`. Beside it
+//! RAUC's own polling, for devices that need no more: `/{tenant}/rauc/v1/{controllerId}`.
 //!
 //! Who asks is decided before path, body and query are looked at; whoever is not let in gets 401 without a word.
 //! Answers have a length and are never chunked: small clients want it so.
@@ -14,11 +15,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode, request};
+use http::{Method, Request, Response, StatusCode, request};
 use http_body_util::{BodyExt, Limited};
 use tokio::time::Instant;
 use windlass_app::App;
-use windlass_app::ddi::{DdiPeer, Failed, ProxyWord, Shown, Turned, Wanted};
+use windlass_app::ddi::{Bundle, DdiPeer, Failed, ProxyWord, RaucSays, Shown, Turned, Wanted};
 use windlass_app::message::DevicePeer;
 use windlass_domain::ids::Sha256;
 use windlass_wire::ddi as wire;
@@ -42,7 +43,7 @@ pub(crate) struct Known;
 
 /// Whether a path is of this interface.
 pub fn is_ddi(path: &str) -> bool {
-    path::place(path).is_some()
+    path::place(path).is_some() || path::rauc(path).is_some()
 }
 
 /// What a port knows of a request beside the request.
@@ -102,6 +103,9 @@ impl Ddi {
         B: hyper::body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if let Some(place) = path::rauc(head.uri.path()) {
+            return self.rauc(head, &place, &around).await;
+        }
         let Some(place) = path::place(head.uri.path()) else { return Err(nothing_here()) };
         let shown = shown(&head.headers, &place, &around).ok_or_else(silent_refusal)?;
         let peer = self.app.ddi_identify(shown).await.map_err(turned)?;
@@ -155,6 +159,42 @@ impl Ddi {
             | Asked::Files(_)
             | Asked::File(..) => served.show(asked).await,
         }
+    }
+
+    /// RAUC's own polling: nothing to do, the same bundle as before, or where it is.
+    async fn rauc(&self, head: &request::Parts, place: &Place<'_>, around: &Around) -> Answered {
+        let shown = shown(&head.headers, place, around).ok_or_else(silent_refusal)?;
+        let peer = self.app.ddi_identify(shown).await.map_err(turned)?;
+        if head.method != Method::GET {
+            return Err(not_asked(NotAsked::Method("GET")));
+        }
+        if !self.may(&peer) {
+            return Err(problem(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate",
+                "the device asks too often; slow down",
+            ));
+        }
+        let said = |name: &str| text(&head.headers, name).map(ToOwned::to_owned);
+        let says = RaucSays {
+            version: said("rauc-system-version"),
+            variant: said("rauc-variant"),
+            machine: said("rauc-machine-id"),
+        };
+        let bundle = self.app.ddi_rauc(&peer, says, &around.base).await.map_err(failed)?;
+        let mut answer = Response::new(full(""));
+        answer.extensions_mut().insert(Known);
+        let Some(Bundle { url, etag }) = bundle else {
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            return Ok(answer);
+        };
+        let same = text(&head.headers, "if-none-match").is_some_and(|tags| download::none_match(tags, &etag));
+        *answer.status_mut() = if same { StatusCode::NOT_MODIFIED } else { StatusCode::FOUND };
+        set(&mut answer, header::ETAG, &etag);
+        if !same {
+            set(&mut answer, header::LOCATION, &url);
+        }
+        Ok(answer)
     }
 
     fn may(&self, peer: &DdiPeer) -> bool {
@@ -241,8 +281,8 @@ impl Served<'_> {
                 let (_, file) = self.app.ddi_file(&self.peer, module, name).await.map_err(failed)?;
                 let mut answer = Response::new(full(format!("{}  {}", file.md5, file.name)));
                 set(&mut answer, header::CONTENT_TYPE, "text/plain;charset=UTF-8");
-                let disposition = format!("attachment;filename={}.MD5SUM", file.name);
-                set(&mut answer, header::CONTENT_DISPOSITION, &disposition);
+                let name = format!("{}.MD5SUM", file.name);
+                set(&mut answer, header::CONTENT_DISPOSITION, &download::disposition(&name));
                 Ok(answer)
             }
             (Err(error), _) => Err(failed(error)),

@@ -57,9 +57,18 @@ pub(crate) struct Place<'p> {
 
 /// Takes a path apart: `/{tenant}/controller/v1/{controllerId}/…`. None if it is another interface's.
 pub(crate) fn place(path: &str) -> Option<Place<'_>> {
+    place_of(path, "controller")
+}
+
+/// Takes a path of RAUC's polling apart: `/{tenant}/rauc/v1/{controllerId}`.
+pub(crate) fn rauc(path: &str) -> Option<Place<'_>> {
+    place_of(path, "rauc").filter(|place| place.rest.is_empty())
+}
+
+fn place_of<'p>(path: &'p str, interface: &str) -> Option<Place<'p>> {
     let mut segments = path.strip_prefix('/')?.split('/');
     let tenant = segments.next().filter(|tenant| !tenant.is_empty())?;
-    if (segments.next(), segments.next()) != (Some("controller"), Some("v1")) {
+    if (segments.next(), segments.next()) != (Some(interface), Some("v1")) {
         return None;
     }
     let controller = segments.next().filter(|controller| !controller.is_empty())?;
@@ -182,6 +191,15 @@ mod tests {
         }
         assert_eq!(asked(Method::POST, "/t/controller/v1/d"), Err(NotAsked::Method("GET, HEAD")));
         assert_eq!(asked(Method::GET, "/t/controller/v1/d/configData"), Err(NotAsked::Method("PUT")));
+    }
+
+    #[test]
+    fn raucs_polling_has_a_path_of_its_own() {
+        let found = rauc("/default/rauc/v1/d%201/").unwrap();
+        assert_eq!((found.tenant, found.controller), ("default", "d%201"));
+        for path in ["/default/rauc/v1", "/default/rauc/v1/d/more", "/default/controller/v1/d"] {
+            assert_eq!(rauc(path), None, "{path}");
+        }
     }
 
     #[test]

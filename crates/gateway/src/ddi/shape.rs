@@ -81,11 +81,12 @@ pub(crate) fn files(module: ComponentId, files: Vec<FileView>, links: &Links) ->
 
 pub(crate) fn action(action: ActionView, links: &Links) -> Deployment {
     let ActionView { id, waits, download, update, window, modules, history } = action;
-    let chunk = |ModuleView { id, kind, name, version, files: all }| Chunk {
+    let chunk = |ModuleView { id, kind, name, version, encrypted, metadata, files: all }| Chunk {
         part: part(&kind).to_owned(),
         version,
         name,
-        metadata: Vec::new(),
+        encrypted,
+        metadata,
         artifacts: files(id, all, links),
     };
     Deployment {

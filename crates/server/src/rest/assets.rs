@@ -178,7 +178,7 @@ mod tests {
             "/rest/v2/targets",
             "/things/pump-1/none",
             "/.well-known/none",
-            "/default/controller/v1/pump-1",
+            "/default/controller/v2/pump-1",
             "/healthz/none",
         ] {
             look(&server, path, html).await.problem(404, "path.not_found");

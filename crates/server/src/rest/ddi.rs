@@ -16,7 +16,9 @@ use super::browser::Browser;
 use crate::console::Origin;
 
 pub(super) fn routes(router: Router<Rest>) -> Router<Rest> {
-    router.route("/{tenant}/controller/v1/{*rest}", any(answer))
+    router
+        .route("/{tenant}/controller/v1/{*rest}", any(answer))
+        .route("/{tenant}/rauc/v1/{controller}", any(answer))
 }
 
 async fn answer(State(rest): State<Rest>, request: Request) -> Response {

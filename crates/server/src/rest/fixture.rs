@@ -43,6 +43,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new(name: &str) -> Self {
+        Self::behind(name, Vec::new()).await
+    }
+
+    /// A server that believes these proxies.
+    pub(crate) async fn behind(name: &str, trusted_proxies: Vec<crate::config::Cidr>) -> Self {
         let directory = tempfile::Builder::new().prefix(&format!("windlass-{name}-")).tempdir().unwrap();
         let data = directory.path().join("data");
         crate::node::prepare_directory(&data).unwrap();
@@ -81,7 +86,7 @@ impl Fixture {
                 device_endpoints: vec!["mqtts://localhost:8883".to_owned()],
                 device_port: Some(8883),
                 plain_http: true,
-                trusted_proxies: Vec::new(),
+                trusted_proxies,
                 doctor: crate::doctor::Doctor::new(app.clone(), backups.clone(), node, Vec::new()),
                 backups,
                 simulation: Simulation::new(app.clone(), None),
@@ -160,6 +165,17 @@ impl Fixture {
     /// Sends a request outside of the API with these headers.
     pub(crate) async fn outside_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.raw(method, path, headers, Body::empty()).await
+    }
+
+    /// Sends a request outside of the API with these headers and a body.
+    pub(crate) async fn outside_body(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        self.raw(method, path, headers, body).await
     }
 
     /// The body of an answer that does not end by itself.

@@ -93,6 +93,8 @@ mod openapi;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod ddi_tests;
+#[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod surface_tests;

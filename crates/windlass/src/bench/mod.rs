@@ -2,6 +2,7 @@
 //!
 //! Figures are printed, never asserted.
 
+mod ddi;
 mod figures;
 mod fleet;
 mod groups;
@@ -27,13 +28,15 @@ pub(crate) enum Group {
     Points,
     /// An update job over the whole simulated fleet.
     Job,
+    /// Polls of hawkBit's device interface, with nothing to do and with an action open.
+    Ddi,
     /// Lists of a large registered fleet through HTTP, the start with it, and a job over all of it.
     Fleet,
 }
 
 impl Group {
-    const ALL: [Self; 6] =
-        [Self::Startup, Self::Connections, Self::Messages, Self::Points, Self::Job, Self::Fleet];
+    const ALL: [Self; 7] =
+        [Self::Startup, Self::Connections, Self::Messages, Self::Points, Self::Job, Self::Ddi, Self::Fleet];
 }
 
 /// Measure this build on this machine.
@@ -80,6 +83,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
             Group::Messages => Box::pin(groups::messages(&own, seconds, &mut figures)).await,
             Group::Points => Box::pin(groups::points(&own, seconds, &mut figures)).await,
             Group::Job => Box::pin(groups::job(&own, arguments.devices, &mut figures)).await,
+            Group::Ddi => Box::pin(ddi::polls(&own, seconds, &mut figures)).await,
             Group::Fleet => Box::pin(fleet::fleet(&own, &arguments.fleets, &mut figures)).await,
         };
         if let Err(error) = measured {

@@ -121,6 +121,8 @@ pub struct Chunk {
     pub version: String,
     /// Its name.
     pub name: String,
+    /// Whether its files are encrypted.
+    pub encrypted: bool,
     /// What operators let devices know of it.
     pub metadata: Vec<(String, String)>,
     /// Its files.
@@ -223,6 +225,8 @@ pub fn deployment(format: Format, deployment: &Deployment) -> Bytes {
         part: &'a str,
         version: &'a str,
         name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        encrypted: Option<bool>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         metadata: Vec<Pair<'a>>,
         artifacts: Vec<WireArtifact<'a>>,
@@ -254,11 +258,12 @@ pub fn deployment(format: Format, deployment: &Deployment) -> Bytes {
     }
     let Deployment { id, waits, download, update, window, chunks, history } = deployment;
     fn shown(chunk: &Chunk) -> WireChunk<'_> {
-        let Chunk { part, version, name, metadata, artifacts } = chunk;
+        let Chunk { part, version, name, encrypted, metadata, artifacts } = chunk;
         WireChunk {
             part,
             version,
             name,
+            encrypted: encrypted.then_some(true),
             metadata: metadata.iter().map(|(key, value)| Pair { key, value }).collect(),
             artifacts: artifacts.iter().map(WireArtifact::of).collect(),
         }
@@ -391,6 +396,7 @@ mod tests {
             part: "os".to_owned(),
             version: "1".to_owned(),
             name: "fw".to_owned(),
+            encrypted: false,
             metadata: Vec::new(),
             artifacts: vec![artifact],
         };

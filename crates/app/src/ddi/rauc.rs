@@ -1,0 +1,105 @@
+//! RAUC's own polling: a device that asks for its bundle and says what it runs, without another program beside it.
+//!
+//! What it says that it runs is inventory, and ends the update that brought it. RAUC installs whatever it is sent to:
+//! nothing that is to be fetched only is shown to it.
+
+use windlass_domain::ids::AttributeKey;
+use windlass_wire::ddi::{ConfigData, Execution, Feedback, Finished, Mode};
+
+use super::action::{Failed, Wanted};
+use super::peer::DdiPeer;
+use super::poll::Next;
+use super::report::busy;
+use super::stand::Urgency;
+use crate::app::App;
+
+/// Most characters of what is kept.
+const LONGEST: usize = 128;
+
+/// What RAUC says of the system.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RaucSays {
+    /// `RAUC-System-Version`.
+    pub version: Option<String>,
+    /// `RAUC-Variant`.
+    pub variant: Option<String>,
+    /// `RAUC-Machine-ID`.
+    pub machine: Option<String>,
+}
+
+/// Where a device finds its bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// A signed link.
+    pub url: String,
+    /// Changes with the bundle; with its quotes.
+    pub etag: String,
+}
+
+impl App {
+    /// Answers RAUC's poll: its bundle, or that there is nothing to do. `base`: start of links.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn ddi_rauc(
+        &self,
+        peer: &DdiPeer,
+        says: RaucSays,
+        base: &str,
+    ) -> Result<Option<Bundle>, Failed> {
+        let RaucSays { version, variant, machine } = says;
+        self.rauc_inventory(peer, version.as_ref(), variant, machine).await?;
+        let poll = self.ddi_poll(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
+        let Some(Next::Deploy { action, .. }) = poll.next else { return Ok(None) };
+        let view = self.ddi_action(peer, action, Wanted::Deployment, None).await?;
+        if view.update == Urgency::Skip {
+            return Ok(None);
+        }
+        let Some(module) = view.modules.first() else { return Ok(None) };
+        if version.as_ref() == Some(&module.version) {
+            let done = Feedback {
+                execution: Execution::Closed,
+                finished: Finished::Success,
+                progress: None,
+                code: None,
+                details: vec![format!("RAUC says that it runs {}", module.version)],
+                timestamp: None,
+            };
+            self.ddi_feedback(peer, action, done).await?;
+            return Ok(None);
+        }
+        let Some(file) = module.files.first() else { return Ok(None) };
+        let (grant, _) = self.ddi_file(peer, module.id, &file.name).await?;
+        let url = self.links.mint_for(base, action, grant.artifact, &grant.name, self.clock.now());
+        Ok(Some(Bundle { url, etag: grant.etag }))
+    }
+
+    async fn rauc_inventory(
+        &self,
+        peer: &DdiPeer,
+        version: Option<&String>,
+        variant: Option<String>,
+        machine: Option<String>,
+    ) -> Result<(), Failed> {
+        let said = [
+            ("rauc.systemVersion", version.cloned()),
+            ("rauc.variant", variant),
+            ("rauc.machineId", machine),
+        ];
+        let said: Vec<(String, Option<String>)> = said
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .map(|(key, value)| (key.to_owned(), Some(value.chars().take(LONGEST).collect())))
+            .collect();
+        let entry = self.fleet.entry(peer.device);
+        let is_known = |(key, value): &(String, Option<String>)| {
+            let key = key.parse::<AttributeKey>().ok();
+            let known = entry.as_ref().zip(key).and_then(|(entry, key)| entry.device.inventory.get(&key));
+            known == value.as_ref()
+        };
+        if said.iter().all(is_known) {
+            return Ok(());
+        }
+        self.ddi_config_data(peer, ConfigData { mode: Mode::Merge, data: said }).await
+    }
+}

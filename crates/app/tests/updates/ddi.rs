@@ -1,0 +1,302 @@
+//! hawkBit's devices: windows, consent and cancelation as they are told of them, and what of their word is believed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use windlass_app::ddi::{DdiPeer, Failed, Next, Poll, Shown, Urgency, Wanted};
+use windlass_app::jobs::NewJob;
+use windlass_domain::hawkbit::{SettingKey, SettingValue};
+use windlass_domain::ids::{ExecutionId, JobId};
+use windlass_domain::job::{ExecutionState, Handling, MaintenanceWindow, RolloutPolicy, Timeouts, Verdict};
+use windlass_domain::permission::{Principal, Role};
+use windlass_store::{executions, jobs};
+use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
+
+use crate::world::{World, update_job};
+
+const SWUPDATE: &str = "libcurl-agent/1.0";
+const RAUC: &str = "rauc-hawkbit-c-agent/1.0";
+
+async fn world() -> World {
+    let mut world = World::new().await;
+    let admin = Principal::user(world.tenant, "root", Role::Admin);
+    let on = Some(SettingValue::Flag(true));
+    let key = Some(SettingValue::Text("gateway".to_owned()));
+    let values = BTreeMap::from([(SettingKey::GatewayTokenEnabled, on), (SettingKey::GatewayTokenKey, key)]);
+    world.app().settings_set(&admin, values).await.unwrap();
+    let id = world.device("d1", None).await;
+    world.app().fleet.refresh_devices(&world.app().store, [id]).await.unwrap();
+    world.release("1", &[]).await;
+    world
+}
+
+async fn peer(world: &World, agent: &str) -> DdiPeer {
+    let shown = Shown {
+        tenant: "DEFAULT".to_owned(),
+        controller: "d1".to_owned(),
+        authorization: Some("GatewayToken gateway".to_owned()),
+        certificate: None,
+        proxy: None,
+        address: "192.0.2.1:1".parse().unwrap(),
+        agent: agent.to_owned(),
+    };
+    world.app().ddi_identify(shown).await.unwrap()
+}
+
+async fn poll(world: &World, agent: &str) -> Poll {
+    world.app().ddi_poll(&peer(world, agent).await).await.unwrap()
+}
+
+async fn job(world: &World, rollout: RolloutPolicy) -> (JobId, ExecutionId) {
+    let timeouts = Timeouts {
+        queued: Duration::from_secs(30 * 24 * 3600),
+        in_progress: Duration::from_secs(24 * 3600),
+        ..Timeouts::default()
+    };
+    let new = NewJob { rollout, timeouts, ..update_job("1", &["d1".to_owned()]) };
+    let job = world.create(new).await;
+    world.settle().await;
+    (job, world.executions(job).await[0].id)
+}
+
+fn says(execution: Said, finished: Finished) -> Feedback {
+    Feedback { execution, finished, progress: None, code: None, details: Vec::new(), timestamp: None }
+}
+
+async fn state(world: &World, job: JobId) -> (ExecutionState, Verdict) {
+    let execution = world.executions(job).await.remove(0);
+    (execution.state, execution.verdict)
+}
+
+async fn asked_to_stop(world: &World, action: ExecutionId) {
+    let tenant = world.tenant;
+    world
+        .write(move |tx| {
+            Box::pin(async move {
+                let execution = executions::get(tx, tenant, action).await?.unwrap();
+                let job = jobs::get_any(tx, execution.job).await?.unwrap();
+                let asked = execution.asked_to_cancel(&job.spec.timeouts, execution.queued_at).unwrap();
+                assert!(executions::update(tx, &execution, &asked).await?);
+                Ok(())
+            })
+        })
+        .await;
+}
+
+/// From 02:00 UTC for an hour each night; tests begin at midnight.
+fn nightly() -> RolloutPolicy {
+    let window = MaintenanceWindow {
+        schedule: "0 0 2 * * ?".parse().unwrap(),
+        duration: Duration::from_secs(3600),
+        zone: Some("UTC".parse().unwrap()),
+    };
+    RolloutPolicy { window: Some(window), ..RolloutPolicy::default() }
+}
+
+#[tokio::test]
+async fn a_closed_window_lets_rauc_fetch_and_shows_swupdate_nothing() {
+    let world = world().await;
+    let (job, action) = job(&world, nightly()).await;
+    assert_eq!(poll(&world, SWUPDATE).await.next, None, "SWUpdate would say that it is done");
+    let hidden =
+        world.app().ddi_action(&peer(&world, SWUPDATE).await, action, Wanted::Deployment, None).await;
+    assert!(matches!(hidden, Err(Failed::NotFound)));
+    let Some(Next::Deploy { action: offered, revision }) = poll(&world, RAUC).await.next else {
+        panic!("nothing")
+    };
+    assert_eq!(offered, action);
+    let rauc = peer(&world, RAUC).await;
+    let closed = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+    assert_eq!(
+        (closed.download, closed.update, closed.window),
+        (Urgency::Forced, Urgency::Skip, Some(false))
+    );
+    world.app().ddi_feedback(&rauc, action, says(Said::Downloaded, Finished::None)).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Queued, "it has not begun");
+    world.advance(2 * 3600);
+    world.settle().await;
+    let Some(Next::Deploy { revision: opened, .. }) = poll(&world, RAUC).await.next else {
+        panic!("nothing")
+    };
+    assert_ne!(opened, revision, "the link changes with the document");
+    let open = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+    assert_eq!((open.update, open.window), (Urgency::Forced, Some(true)));
+    assert!(matches!(poll(&world, SWUPDATE).await.next, Some(Next::Deploy { .. })));
+    world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+}
+
+#[tokio::test]
+async fn the_poll_time_shrinks_before_a_window_opens() {
+    let world = world().await;
+    job(&world, nightly()).await;
+    assert_eq!(poll(&world, SWUPDATE).await.sleep, Duration::from_secs(300));
+    world.advance(2 * 3600 - 120);
+    assert_eq!(poll(&world, SWUPDATE).await.sleep, Duration::from_secs(40), "a third of what is left");
+    world.advance(119);
+    assert_eq!(poll(&world, SWUPDATE).await.sleep, Duration::from_secs(30), "never less than that");
+}
+
+#[tokio::test]
+async fn swupdate_finishes_in_a_closed_window_what_it_began_in_the_open_one() {
+    let world = world().await;
+    let (job, action) = job(&world, nightly()).await;
+    world.advance(2 * 3600);
+    world.settle().await;
+    let swupdate = peer(&world, SWUPDATE).await;
+    world.app().ddi_action(&swupdate, action, Wanted::Deployment, None).await.unwrap();
+    world.app().ddi_feedback(&swupdate, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+    world.advance(2 * 3600);
+    world.settle().await;
+    assert!(matches!(poll(&world, SWUPDATE).await.next, Some(Next::Deploy { .. })), "or it cannot confirm");
+    let shown = world.app().ddi_action(&swupdate, action, Wanted::Deployment, None).await.unwrap();
+    assert_eq!(shown.update, Urgency::Forced);
+    world.app().ddi_feedback(&swupdate, action, says(Said::Closed, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+}
+
+#[tokio::test]
+async fn closing_what_was_to_be_skipped_never_counts_as_installed() {
+    let world = world().await;
+    let (job, action) = job(&world, nightly()).await;
+    let unknown = peer(&world, "home-made").await;
+    world.app().ddi_action(&unknown, action, Wanted::Deployment, None).await.unwrap();
+    world.app().ddi_feedback(&unknown, action, says(Said::Closed, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await, (ExecutionState::Queued, Verdict::Pending));
+    assert_eq!(poll(&world, "home-made").await.next, None, "it is held back from now on");
+    let target = world.app().ddi_target(unknown.device).await.unwrap();
+    assert_eq!(target.installed, None);
+}
+
+#[tokio::test]
+async fn a_download_only_update_ends_when_it_is_fetched_and_proves_nothing() {
+    let world = world().await;
+    let policy = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };
+    let (job, action) = job(&world, policy).await;
+    let rauc = peer(&world, RAUC).await;
+    let shown = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+    assert_eq!((shown.download, shown.update, shown.window), (Urgency::Forced, Urgency::Skip, None));
+    world.app().ddi_feedback(&rauc, action, says(Said::Downloaded, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await, (ExecutionState::Succeeded, Verdict::Unverifiable));
+    world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+    let again = world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await;
+    assert!(matches!(again, Err(Failed::Closed)));
+    assert_eq!(world.app().ddi_target(rauc.device).await.unwrap().installed, None);
+}
+
+#[tokio::test]
+async fn soft_and_time_forced_updates_are_told_as_attempts_until_their_time() {
+    let world = world().await;
+    let at = windlass_app::clock::Clock::now(&*world.clock).plus(Duration::from_secs(100));
+    let policy = RolloutPolicy { handling: Handling::TimeForced { at }, ..RolloutPolicy::default() };
+    let (_, action) = job(&world, policy).await;
+    let rauc = peer(&world, RAUC).await;
+    let before = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+    assert_eq!((before.download, before.update), (Urgency::Attempt, Urgency::Attempt));
+    let first = poll(&world, RAUC).await.next;
+    world.advance(100);
+    let after = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+    assert_eq!((after.download, after.update), (Urgency::Forced, Urgency::Forced));
+    assert_ne!(poll(&world, RAUC).await.next, first, "the link changes with the document");
+}
+
+#[tokio::test]
+async fn a_device_that_is_asked_to_stop_agrees_refuses_or_ends_well_all_the_same() {
+    let world = world().await;
+    let rauc = peer(&world, RAUC).await;
+    let (job, action) = job(&world, RolloutPolicy::default()).await;
+    let closed = says(Said::Closed, Finished::Success);
+    let early = world.app().ddi_cancel_feedback(&rauc, action, closed.clone()).await;
+    assert!(matches!(early, Err(Failed::NotCanceling)));
+    world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+    asked_to_stop(&world, action).await;
+    assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
+    let hidden = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await;
+    assert!(matches!(hidden, Err(Failed::NotFound)));
+    world.app().ddi_cancel(&rauc, action).await.unwrap();
+    world.app().ddi_cancel_feedback(&rauc, action, says(Said::Rejected, Finished::None)).await.unwrap();
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })), "it goes on");
+    asked_to_stop(&world, action).await;
+    world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+    world.app().ddi_cancel_feedback(&rauc, action, closed.clone()).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Canceled);
+    let late = world.app().ddi_feedback(&rauc, action, closed).await;
+    assert!(matches!(late, Err(Failed::Closed)));
+    assert_eq!(poll(&world, RAUC).await.next, None);
+}
+
+#[tokio::test]
+async fn the_last_word_of_a_device_that_is_asked_to_stop_wins() {
+    let world = world().await;
+    let rauc = peer(&world, RAUC).await;
+    let (job, action) = job(&world, RolloutPolicy::default()).await;
+    world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+    asked_to_stop(&world, action).await;
+    world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+}
+
+async fn wait_for_consent(world: &World, action: ExecutionId) {
+    let tenant = world.tenant;
+    world
+        .write(move |tx| {
+            Box::pin(async move {
+                let execution = executions::get(tx, tenant, action).await?.unwrap();
+                let mut waiting = execution.clone();
+                waiting.consent = windlass_domain::job::Consent::Awaited;
+                assert!(executions::update(tx, &execution, &waiting).await?);
+                Ok(())
+            })
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn an_update_that_waits_for_consent_goes_on_when_the_device_says_so() {
+    let world = world().await;
+    let rauc = peer(&world, RAUC).await;
+    let (_, action) = job(&world, RolloutPolicy::default()).await;
+    wait_for_consent(&world, action).await;
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Confirm { .. })));
+    let hidden = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await;
+    assert!(matches!(hidden, Err(Failed::NotFound)));
+    let early = world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await;
+    assert!(matches!(early, Err(Failed::NotFound)));
+    assert!(world.app().ddi_action(&rauc, action, Wanted::Confirmation, None).await.unwrap().waits);
+    let word = |word| Confirmation { word, code: None, details: vec!["by the driver".to_owned()] };
+    world.app().ddi_confirm(&rauc, action, word(ConfirmationWord::Denied)).await.unwrap();
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Confirm { .. })), "it keeps waiting");
+    world.app().ddi_confirm(&rauc, action, word(ConfirmationWord::Confirmed)).await.unwrap();
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })));
+    let again = world.app().ddi_confirm(&rauc, action, word(ConfirmationWord::Confirmed)).await;
+    assert!(matches!(again, Err(Failed::NotFound)));
+}
+
+#[tokio::test]
+async fn a_device_that_confirms_by_itself_is_not_asked() {
+    let world = world().await;
+    let rauc = peer(&world, RAUC).await;
+    world.app().ddi_auto_confirm(&rauc, Some(windlass_wire::ddi::Initiator::default())).await.unwrap();
+    let (_, action) = job(&world, RolloutPolicy::default()).await;
+    wait_for_consent(&world, action).await;
+    assert!(
+        matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action: offered, .. }) if offered == action)
+    );
+}
+
+#[tokio::test]
+async fn the_action_of_the_highest_priority_goes_first_and_then_the_oldest() {
+    let world = world().await;
+    let rauc = peer(&world, RAUC).await;
+    assert_eq!(poll(&world, RAUC).await.next, None);
+    let low = windlass_domain::job::Priority::new(10).unwrap();
+    let (_, first) = job(&world, RolloutPolicy { priority: low, ..RolloutPolicy::default() }).await;
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == first));
+    world.release("2", &[]).await;
+    let second = world.create(update_job("2", &["d1".to_owned()])).await;
+    world.settle().await;
+    let second = world.executions(second).await[0].id;
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == second));
+    world.app().ddi_feedback(&rauc, second, says(Said::Closed, Finished::Failure)).await.unwrap();
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == first));
+}
