@@ -1,7 +1,10 @@
 /** What is done to the fleet: releases, rollouts, commands. */
+import { createHash } from "node:crypto";
+
 import { afterEach, expect, it } from "vitest";
 
 import { atEverySize, type Window } from "./support/browser";
+import { swu } from "./support/swu";
 import { Windlass } from "./support/windlass";
 
 let server: Windlass;
@@ -36,9 +39,67 @@ atEverySize("changes", (size, open) => {
     await page.getByRole("heading", { level: 1, name: "pump-fw 2.0.0" }).waitFor();
     await page.getByText("Mends the valve.").waitFor();
     await page.getByRole("link", { name: "pump-fw-2.0.0.bin" }).waitFor();
+    await page.getByRole("button", { name: "Lasting link…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Make one" }).click();
+    const link = dialog.getByText(/^http.*/).first();
+    await link.waitFor();
+    await window.isFitForAll();
+    const download = await fetch((await link.textContent()) ?? "");
+    expect(await download.text()).toBe("two point oh");
+    await page.keyboard.press("Escape");
     await window.isFitForAll();
     const made = await server.must<{ notes: string }>("GET", "/releases/pump-fw/2.0.0");
     expect(made.notes).toBe("Mends the valve.");
+  });
+
+  it("uploads a large file in parts and goes on after the connection was cut", async () => {
+    server = await Windlass.start();
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/releases/new");
+    const large = Buffer.alloc(20 * 1024 * 1024, "windlass ");
+    let parts = 0;
+    await page.route("**/api/v1/uploads/*", async (route) => {
+      if (route.request().method() !== "PATCH") return route.continue();
+      parts += 1;
+      return parts === 2 ? route.abort("connectionreset") : route.continue();
+    });
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "os-3.0.0.img", mimeType: "application/octet-stream", buffer: large });
+    await page.getByText("SHA-256").waitFor({ timeout: 40_000 });
+    expect(parts).toBe(4);
+    await page.getByRole("button", { name: "Make the release" }).click();
+    await page.getByRole("heading", { level: 1, name: "os 3.0.0" }).waitFor();
+    const files = await server.must<{ items: { sha256: string; size: number }[] }>("GET", "/artifacts");
+    expect(files.items[0]?.sha256).toBe(createHash("sha256").update(large).digest("hex"));
+  });
+
+  it("shows what a file says of itself and refuses it where it would have to be signed", async () => {
+    server = await Windlass.start();
+    const [authority] =
+      /-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/.exec(await server.must("GET", "/ca.pem")) ?? [];
+    await server.must("PUT", "/types/pump", { signers: [authority], requireSignature: true });
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/releases/new");
+    await page.locator("input[type=file]").setInputFiles({
+      name: "pump-os-4.1.swu",
+      mimeType: "application/octet-stream",
+      buffer: swu("4.1", "pump-rev2"),
+    });
+    await page.getByText("SWUpdate image").waitFor();
+    await page.getByText("pump-rev2").waitFor();
+    await page.getByText("not signed").waitFor();
+    await page.getByRole("combobox", { name: "For device types" }).fill("pump");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Notes").fill("Not for long.");
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Make the release" }).click();
+    await page.getByText(/pump-os-4\.1\.swu.*not signed/).waitFor();
+    expect(await page.getByLabel("Notes").inputValue()).toBe("Not for long.");
+    await window.isFitForAll();
   });
 
   it("names every bad field of a release and keeps what was typed", async () => {

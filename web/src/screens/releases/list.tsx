@@ -7,6 +7,7 @@ import { Confirmed, Digest, Empty, Listing, Screen } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { bytes } from "../../ui/format";
+import { SignatureOf } from "./content";
 
 type Release = Schemas["Release"];
 type Artifact = Schemas["Artifact"];
@@ -89,6 +90,12 @@ function Artifacts() {
           ),
         },
         { title: "Size", cell: (it) => bytes(it.size) },
+        {
+          title: "Signature",
+          wide: true,
+          cell: (it) => (it.content ? <SignatureOf content={it.content} /> : ""),
+        },
+        { title: "Version", wide: true, cell: (it) => it.content?.version ?? "" },
         { title: "SHA-256", wide: true, cell: (it) => <Digest value={it.sha256} /> },
         { title: "Uploaded", wide: true, cell: (it) => <Time at={it.createdAt} /> },
         {

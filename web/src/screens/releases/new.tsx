@@ -20,6 +20,7 @@ import { fault, path, ProblemError, request, useAct, useList, type Schemas } fro
 import { useGo } from "../../kit/nav";
 import { Digest, Screen, Trouble } from "../../kit/parts";
 import { bytes } from "../../ui/format";
+import { ContentFacts } from "./content";
 import { guess } from "./guess";
 import { releaseTo } from "./list";
 import { upload } from "./upload";
@@ -29,6 +30,8 @@ type Dropped = {
   key: number;
   file: File;
   share: number;
+  /** The server does not answer; it is tried again. */
+  waiting: boolean;
   artifact?: Artifact;
   problem?: ProblemError;
   stop: AbortController;
@@ -41,6 +44,8 @@ type Wanted = {
   notes: string;
   artifacts: number[];
 };
+
+const SHOWN = [...["name", "version", "type", "deviceTypes", "notes"]];
 
 const NOTHING = { name: "", version: "", kind: "firmware", types: [] as string[], notes: "" };
 
@@ -60,7 +65,13 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
     if (!same) throw error;
   }
   return request("POST", path("releases"), {
-    body: { name, version, components: [{ name, version }], deviceTypes: wanted.types, notes: wanted.notes },
+    body: {
+      name,
+      version,
+      components: [{ name, version }],
+      deviceTypes: wanted.types,
+      notes: wanted.notes,
+    },
   });
 }
 
@@ -144,7 +155,7 @@ export function NewRelease() {
             onChange={(event) => change({ notes: event.currentTarget.value })}
             error={fault(act.error, "notes")}
           />
-          <Trouble problem={act.error} shown={["name", "version", "type", "deviceTypes", "notes"]} />
+          <Trouble problem={act.error} shown={SHOWN} />
           <Group>
             <Button type="submit" loading={act.isPending} disabled={lacking !== null}>
               Make the release
@@ -170,9 +181,9 @@ function send(file: File, set: (change: (before: Dropped[]) => Dropped[]) => voi
   const stop = new AbortController();
   const update = (part: Partial<Dropped>) =>
     set((before) => before.map((it) => (it.key === key ? { ...it, ...part } : it)));
-  set((before) => [...before, { key, file, share: 0, stop }]);
-  upload(file, (share) => update({ share }), stop.signal).then(
-    (artifact) => update({ artifact, share: 1 }),
+  set((before) => [...before, { key, file, share: 0, waiting: false, stop }]);
+  upload(file, (share, waiting) => update({ share, waiting }), stop.signal).then(
+    (artifact) => update({ artifact, share: 1, waiting: false }),
     (error: unknown) => update({ problem: error as ProblemError }),
   );
 }
@@ -238,14 +249,24 @@ function FileLine({ it, remove }: { it: Dropped; remove: () => void }) {
         </Group>
       </Group>
       {it.artifact ? (
-        <Group gap="xs">
-          <Text size="sm">SHA-256</Text>
-          <Digest value={it.artifact.sha256} />
-        </Group>
+        <Stack gap="xs">
+          <Group gap="xs">
+            <Text size="sm">SHA-256</Text>
+            <Digest value={it.artifact.sha256} />
+          </Group>
+          {it.artifact.content ? <ContentFacts content={it.artifact.content} /> : null}
+        </Stack>
       ) : it.problem ? (
         <Trouble problem={it.problem} />
       ) : (
-        <Progress value={it.share * 100} aria-label={`Upload of ${it.file.name}`} mt="xs" />
+        <>
+          <Progress value={it.share * 100} aria-label={`Upload of ${it.file.name}`} mt="xs" />
+          <Text size="xs" c="dimmed" mt={4} role="status">
+            {it.waiting
+              ? "The server does not answer; the upload goes on by itself when it does."
+              : `${bytes(Math.round(it.share * it.file.size))} of ${bytes(it.file.size)}`}
+          </Text>
+        </>
       )}
     </Paper>
   );

@@ -1,28 +1,33 @@
 /** One release: its components and files: `/releases/$name/$version`. */
 import { Anchor, Card, Group, Stack, Text, Title } from "@mantine/core";
 
+import { quoted } from "../../api/query";
 import { path, request, useAct, useRecord, type Schemas } from "../../kit/api";
 import { GoButton, useGo, usePart } from "../../kit/nav";
-import { Confirmed, Digest, Screen, Trouble } from "../../kit/parts";
+import { Confirmed, Digest, Loaded, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { bytes } from "../../ui/format";
+import { ContentFacts } from "./content";
+import { LastingLink } from "./link";
+
+type Artifact = Schemas["Artifact"];
+type Release = Schemas["Release"];
 
 export function ReleasePage() {
-  const name = usePart("name");
-  const version = usePart("version");
+  const target = path("releases", usePart("name"), usePart("version"));
+  const release = useRecord<Release>(target);
+  return <Loaded record={release}>{(it) => <Shown it={it} target={target} />}</Loaded>;
+}
+
+function Shown({ it, target }: { it: Release; target: string }) {
   const may = useCan();
   const go = useGo();
-  const target = path("releases", name, version);
-  const release = useRecord<Schemas["Release"]>(target);
   const remove = useAct<void, unknown>(
     () => request("DELETE", target),
     [path("releases")],
     () => go("/releases"),
   );
-  if (release.error) return <Trouble problem={release.error} />;
-  if (!release.data) return null;
-  const it = release.data;
   return (
     <Screen
       title={`${it.name} ${it.version}`}
@@ -33,11 +38,7 @@ export function ReleasePage() {
       }
       actions={
         <>
-          {may("job.create") ? (
-            <GoButton to={`/jobs/new?release=${encodeURIComponent(`${it.name}@${it.version}`)}`}>
-              Roll out
-            </GoButton>
-          ) : null}
+          {may("job.create") ? <GoButton to={rollOut(it)}>Roll out</GoButton> : null}
           {may("release.write") ? (
             <Confirmed label="Delete" title="Delete this release?" act={() => remove.mutateAsync()}>
               It goes for good. A release that a rollout under way uses stays.
@@ -54,6 +55,13 @@ export function ReleasePage() {
   );
 }
 
+/** The wizard, filled in: this release, for all devices of its types. */
+function rollOut({ name, version, deviceTypes }: Release): string {
+  const search = new URLSearchParams({ release: `${name}@${version}` });
+  if (deviceTypes.length > 0) search.set("q", `type=in=(${deviceTypes.map(quoted).join(",")})`);
+  return `/jobs/new?${search.toString()}`;
+}
+
 function Component({ name, version }: Schemas["NameVersion"]) {
   const component = useRecord<Schemas["Component"]>(path("components", name, version));
   return (
@@ -65,19 +73,32 @@ function Component({ name, version }: Schemas["NameVersion"]) {
         <Trouble problem={component.error} />
         {component.data ? <Text c="dimmed">{component.data.type}</Text> : null}
         {component.data?.artifacts.map((file) => (
-          <Group key={file.id} gap="md">
-            <Anchor
-              href={path("artifacts", file.id, "content")}
-              download={file.name}
-              style={{ overflowWrap: "anywhere" }}
-            >
-              {file.name}
-            </Anchor>
-            <Text>{bytes(file.size)}</Text>
-            <Digest value={file.sha256} />
-          </Group>
+          <File key={file.id} file={file} />
         ))}
       </Stack>
     </Card>
+  );
+}
+
+/** One file, with what was found in it. */
+function File({ file }: { file: Artifact }) {
+  const may = useCan();
+  const whole = useRecord<Artifact>(path("artifacts", file.id));
+  return (
+    <Stack gap="xs">
+      <Group gap="md">
+        <Anchor
+          href={path("artifacts", file.id, "content")}
+          download={file.name}
+          style={{ overflowWrap: "anywhere" }}
+        >
+          {file.name}
+        </Anchor>
+        <Text>{bytes(file.size)}</Text>
+        <Digest value={file.sha256} />
+        {may("artifact.write") ? <LastingLink artifact={file} /> : null}
+      </Group>
+      {whole.data?.content ? <ContentFacts content={whole.data.content} /> : null}
+    </Stack>
   );
 }

@@ -1,24 +1,14 @@
 /** One device type as a form: `/types/new` and `/types/edit/$name`. */
 import { useState } from "react";
 
-import {
-  ActionIcon,
-  Button,
-  Checkbox,
-  Fieldset,
-  Group,
-  NumberInput,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Button, Checkbox, Group, NumberInput, Stack, TextInput } from "@mantine/core";
 
-import { fault, path, request, useAct, useRecord, type ProblemError, type Schemas } from "../../kit/api";
+import { fault, path, request, useAct, useRecord, type Schemas } from "../../kit/api";
 import { useGo, usePart } from "../../kit/nav";
-import { Confirmed, Screen, Trouble } from "../../kit/parts";
+import { Confirmed, Loaded, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
-import { fromType, NEW_TYPE, pathOf, sourceKind, toSpec, type TypeForm } from "./form";
+import { fromType, NEW_TYPE, toSpec, type TypeForm } from "./form";
+import { Attributes, Signers, Sources, Topics } from "./parts";
 
 type DeviceType = Schemas["DeviceType"];
 
@@ -28,13 +18,13 @@ export function NewType() {
 
 export function EditType() {
   const type = useRecord<DeviceType>(path("types", usePart("name")));
-  if (type.error) return <Trouble problem={type.error} />;
-  if (!type.data) return null;
   // A newer version in the background must not wipe what is being typed: the form starts once.
-  return <Editor key={type.data.name} start={fromType(type.data)} version={type.data.version} />;
+  return (
+    <Loaded record={type}>
+      {(it) => <Editor key={it.name} start={fromType(it)} version={it.version} />}
+    </Loaded>
+  );
 }
-
-type Rows<T> = { rows: T[]; set: (rows: T[]) => void; problem: ProblemError | null };
 
 function Editor({ start, version }: { start: TypeForm; version?: number }) {
   const may = useCan();
@@ -119,6 +109,13 @@ function Editor({ start, version }: { start: TypeForm; version?: number }) {
             onChange={(event) => change({ renews: event.currentTarget.checked })}
           />
           <Sources rows={form.sources} set={(sources) => change({ sources })} problem={problem} />
+          <Signers
+            rows={form.signers}
+            set={(signers) => change({ signers })}
+            problem={problem}
+            required={form.requireSignature}
+            require={(requireSignature) => change({ requireSignature })}
+          />
           <Topics rows={form.topics} set={(topics) => change({ topics })} problem={problem} />
           <Attributes rows={form.attributes} set={(attributes) => change({ attributes })} problem={problem} />
           <Trouble
@@ -133,139 +130,5 @@ function Editor({ start, version }: { start: TypeForm; version?: number }) {
         </Stack>
       </form>
     </Screen>
-  );
-}
-
-const at = <T,>(rows: T[], place: number, row: T) => rows.map((one, here) => (here === place ? row : one));
-const without = <T,>(rows: T[], place: number) => rows.filter((_, here) => here !== place);
-
-const Remove = ({ what, onClick }: { what: string; onClick: () => void }) => (
-  <ActionIcon variant="subtle" aria-label={`Remove ${what}`} onClick={onClick} mb={4}>
-    ✕
-  </ActionIcon>
-);
-
-const Add = ({ children, onClick }: { children: string; onClick: () => void }) => (
-  <Button variant="default" size="compact-sm" onClick={onClick} style={{ alignSelf: "flex-start" }}>
-    {children}
-  </Button>
-);
-
-function Sources({ rows, set, problem }: Rows<TypeForm["sources"][number]>) {
-  return (
-    <Fieldset legend="Where the running version shows">
-      <Stack gap="xs">
-        <Text size="sm" c="dimmed">
-          Tried in order; {"{component}"} stands for a component’s name. None: reported firmware.version, then
-          components.{"{component}"}.
-        </Text>
-        {rows.map((row, place) => (
-          <Group key={place} gap="xs" align="flex-end">
-            <Select
-              aria-label={`Source ${place + 1}`}
-              allowDeselect={false}
-              w={220}
-              data={[
-                { value: "reported", label: "Reported in the shadow" },
-                { value: "inventory", label: "Inventory" },
-                { value: "nowhere", label: "Nowhere" },
-              ]}
-              value={sourceKind(row)}
-              onChange={(kind) =>
-                set(
-                  at(
-                    rows,
-                    place,
-                    kind === "nowhere"
-                      ? "nowhere"
-                      : kind === "inventory"
-                        ? { inventory: pathOf(row) }
-                        : { reported: pathOf(row) },
-                  ),
-                )
-              }
-            />
-            {row === "nowhere" ? null : (
-              <TextInput
-                aria-label={`Path of source ${place + 1}`}
-                placeholder="firmware.version"
-                style={{ flex: 1, minWidth: 140 }}
-                value={pathOf(row)}
-                onChange={(event) => {
-                  const text = event.currentTarget.value;
-                  set(at(rows, place, "inventory" in row ? { inventory: text } : { reported: text }));
-                }}
-                error={fault(problem, `versionSources.${place}`)}
-              />
-            )}
-            <Remove what={`source ${place + 1}`} onClick={() => set(without(rows, place))} />
-          </Group>
-        ))}
-        <Add onClick={() => set([...rows, { reported: "" }])}>Add a place</Add>
-      </Stack>
-    </Fieldset>
-  );
-}
-
-function Topics({ rows, set, problem }: Rows<TypeForm["topics"][number]>) {
-  return (
-    <Fieldset legend="Topics of its own">
-      <Stack gap="xs">
-        <Text size="sm" c="dimmed">
-          What devices publish outside the contract. {"{name}"} and {"{clientId}"} stand for the device, + for
-          one level, a final # for all below.
-        </Text>
-        {rows.map((row, place) => (
-          <Group key={place} gap="xs" align="flex-end">
-            <TextInput
-              aria-label={`Filter ${place + 1}`}
-              placeholder="sites/+/{name}/values"
-              style={{ flex: 1, minWidth: 160 }}
-              value={row.filter}
-              onChange={(event) => set(at(rows, place, { ...row, filter: event.currentTarget.value }))}
-              error={fault(problem, `topicMap.${place}.filter`) ?? fault(problem, `topicMap.${place}`)}
-            />
-            <Select
-              aria-label={`Meaning of filter ${place + 1}`}
-              allowDeselect={false}
-              w={140}
-              data={["telemetry", "event", "log"]}
-              value={row.target}
-              onChange={(target) => set(at(rows, place, { ...row, target: target as typeof row.target }))}
-            />
-            <Remove what={`filter ${place + 1}`} onClick={() => set(without(rows, place))} />
-          </Group>
-        ))}
-        <Add onClick={() => set([...rows, { filter: "", target: "telemetry" }])}>Add a topic</Add>
-      </Stack>
-    </Fieldset>
-  );
-}
-
-function Attributes({ rows, set, problem }: Rows<[string, string]>) {
-  return (
-    <Fieldset legend="Attributes that new devices start with">
-      <Stack gap="xs">
-        {rows.map(([key, value], place) => (
-          <Group key={place} gap="xs" align="flex-end">
-            <TextInput
-              aria-label={`Attribute ${place + 1}`}
-              value={key}
-              style={{ flex: 1 }}
-              onChange={(event) => set(at(rows, place, [event.currentTarget.value, value]))}
-              error={fault(problem, `defaultAttributes.${key}`)}
-            />
-            <TextInput
-              aria-label={`Value of attribute ${place + 1}`}
-              value={value}
-              style={{ flex: 1 }}
-              onChange={(event) => set(at(rows, place, [key, event.currentTarget.value]))}
-            />
-            <Remove what={`attribute ${place + 1}`} onClick={() => set(without(rows, place))} />
-          </Group>
-        ))}
-        <Add onClick={() => set([...rows, ["", ""]])}>Add an attribute</Add>
-      </Stack>
-    </Fieldset>
   );
 }

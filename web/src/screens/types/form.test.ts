@@ -6,6 +6,8 @@ it("leaves out what is empty, so that the server fills in its defaults", () => {
   expect(toSpec(NEW_TYPE)).toEqual({
     description: "",
     renewsCertificate: false,
+    signers: [],
+    requireSignature: false,
     topicMap: [],
     defaultAttributes: {},
   });

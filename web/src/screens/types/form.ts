@@ -9,6 +9,8 @@ export type TypeForm = {
   contact: number | "";
   verify: number | "";
   renews: boolean;
+  signers: string[];
+  requireSignature: boolean;
   sources: Source[];
   topics: Schemas["TopicMapping"][];
   attributes: [string, string][];
@@ -20,6 +22,8 @@ export const NEW_TYPE: TypeForm = {
   contact: "",
   verify: "",
   renews: false,
+  signers: [],
+  requireSignature: false,
   sources: [],
   topics: [],
   attributes: [],
@@ -31,6 +35,8 @@ export const fromType = (type: Schemas["DeviceType"]): TypeForm => ({
   contact: type.contactIntervalSeconds ?? "",
   verify: type.verifyTimeoutSeconds ?? "",
   renews: type.renewsCertificate ?? false,
+  signers: type.signers ?? [],
+  requireSignature: type.requireSignature ?? false,
   sources: type.versionSources ?? [],
   topics: type.topicMap ?? [],
   attributes: Object.entries(type.defaultAttributes ?? {}),
@@ -42,6 +48,8 @@ export const toSpec = (form: TypeForm): Schemas["TypeSpec"] => ({
   ...(form.verify === "" ? {} : { verifyTimeoutSeconds: form.verify }),
   ...(form.sources.length === 0 ? {} : { versionSources: form.sources }),
   renewsCertificate: form.renews,
+  signers: form.signers.filter((pem) => pem.trim() !== ""),
+  requireSignature: form.requireSignature,
   topicMap: form.topics,
   defaultAttributes: Object.fromEntries(form.attributes.filter(([key]) => key !== "")),
 });
