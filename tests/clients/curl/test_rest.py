@@ -87,6 +87,41 @@ def test_an_upload_is_checked_against_its_announced_hash(server, tmp_path):
     assert rest(server, "/artifacts?name=app.bin", *upload, "--header", f"x-content-sha256: {wrong}")[0] == 400
 
 
+def test_an_upload_in_parts_goes_on_where_it_stands_also_after_a_kill(own_server, tmp_path):
+    server, content = own_server, bytes(range(256)) * 4000
+    digest = hashlib.sha256(content).hexdigest()
+    announced = json.dumps({"name": "large.bin", "size": len(content), "sha256": digest})
+    upload = rest(server, "/uploads", "--json", announced)[2]["id"]
+
+    def patch(offset, part):
+        arguments = ["--request", "PATCH", "--header", f"Upload-Offset: {offset}", "--data-binary", "@-"]
+        arguments += ["--header", "Content-Type: application/offset+octet-stream"]
+        return rest(server, f"/uploads/{upload}", *arguments, data=part)
+
+    status, headers, _ = patch(0, content[:500_000])
+    assert (status, headers["upload-offset"]) == (204, "500000")
+    server.kill()
+    server.start()
+    status, headers, problem = patch(0, content[:10])
+    assert (status, headers["upload-offset"], problem["code"]) == (409, "500000", "upload.offset")
+    head = curl("--head", "--header", f"Authorization: Bearer {server.token}", f"{server.http}/api/v1/uploads/{upload}")
+    assert head[1]["upload-offset"] == "500000"
+    status, headers, _ = patch(500_000, content[500_000:])
+    assert (status, headers["upload-offset"]) == (204, str(len(content)))
+    artifact = rest(server, headers["location"].removeprefix("/api/v1"))[2]
+    assert (artifact["sha256"], artifact["md5"]) == (digest, hashlib.md5(content).hexdigest())
+
+
+def test_a_lasting_link_serves_both_ports_without_a_credential(server, pump):
+    artifact = server.call("POST", "/artifacts?name=delta.bin", b"0123456789")["id"]
+    link = rest(server, f"/artifacts/{artifact}/link", "--json", "{}", "--request", "PUT")[2]["path"]
+    for base, trust in [(server.http, []), (pump.base, ["--cacert", pump.curl[1]])]:
+        status, headers, body = curl(*trust, "--range", "2-4", f"{base}{link}")
+        assert (status, body, headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    assert rest(server, f"/artifacts/{artifact}/link", "--request", "DELETE")[0] == 204
+    assert curl(f"{server.http}{link}")[0] == 403
+
+
 def test_the_https_twin_updates_reads_and_deletes_a_shadow(server, pump):
     shadow = f"{pump.base}/things/pump/shadow"
     status, _, body = curl(*pump.curl, "--data", '{"state":{"reported":{"mode":"eco"}}}', shadow)

@@ -2,6 +2,7 @@
 //!
 //! Figures are printed, never asserted.
 
+mod artifact;
 mod ddi;
 mod figures;
 mod fleet;
@@ -32,11 +33,21 @@ pub(crate) enum Group {
     Ddi,
     /// Lists of a large registered fleet through HTTP, the start with it, and a job over all of it.
     Fleet,
+    /// Downloads beside nginx, and memory while a large file comes and goes.
+    Artifact,
 }
 
 impl Group {
-    const ALL: [Self; 7] =
-        [Self::Startup, Self::Connections, Self::Messages, Self::Points, Self::Job, Self::Ddi, Self::Fleet];
+    const ALL: [Self; 8] = [
+        Self::Startup,
+        Self::Connections,
+        Self::Messages,
+        Self::Points,
+        Self::Job,
+        Self::Ddi,
+        Self::Fleet,
+        Self::Artifact,
+    ];
 }
 
 /// Measure this build on this machine.
@@ -85,6 +96,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
             Group::Job => Box::pin(groups::job(&own, arguments.devices, &mut figures)).await,
             Group::Ddi => Box::pin(ddi::polls(&own, seconds, &mut figures)).await,
             Group::Fleet => Box::pin(fleet::fleet(&own, &arguments.fleets, &mut figures)).await,
+            Group::Artifact => Box::pin(artifact::artifact(&own, seconds, &mut figures)).await,
         };
         if let Err(error) = measured {
             // The other groups still have something to say.
