@@ -1,6 +1,8 @@
 //! Artifacts: rows that name blobs. Several rows may name the same bytes.
 
 mod inspection;
+#[cfg(test)]
+mod tests;
 
 use windlass_domain::ids::{ArtifactId, Md5, Sha1, Sha256, TenantId};
 use windlass_domain::software::{Artifact, Sums};

@@ -172,6 +172,15 @@ fn a_description_that_is_a_bomb_is_refused_by_what_it_claims_and_by_what_it_is()
 }
 
 #[test]
+fn an_encrypted_description_is_taken_and_trusted_by_nobody() {
+    let members = [("sw-description", &b"\xff\x00\xfe"[..]), ("sw-description.sig", signature!("release"))];
+    let found = look("a.swu", &archive(&members)).unwrap();
+    assert_eq!((&found.format, found.version), (&Format::SwUpdate, None));
+    let fault = judge(&found.seal, &[Signer::read(RELEASE).unwrap()], NOW).fault().unwrap();
+    assert!(fault.contains("encrypted"), "{fault}");
+}
+
+#[test]
 fn an_archive_that_is_cut_is_refused_and_one_of_something_else_is_plain() {
     let good = swu(signature!("release"));
     let problem = look("a.swu", &good[..good.len() / 2]).unwrap_err();
