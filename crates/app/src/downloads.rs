@@ -82,8 +82,9 @@ impl Bucket {
         end - now
     }
 
-    fn rests(&self, now: Instant) -> bool {
-        lock(&self.0).is_none_or(|next| next <= now)
+    /// How long until everything that was booked is through.
+    fn debt(&self, now: Instant) -> Duration {
+        lock(&self.0).map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
     }
 }
 
@@ -138,7 +139,7 @@ impl Downloads {
         let mut buckets = lock(&self.buckets);
         if buckets.len() >= BUCKETS {
             let now = Instant::now();
-            buckets.retain(|_, bucket| !bucket.rests(now));
+            buckets.retain(|_, bucket| !bucket.debt(now).is_zero());
         }
         Arc::clone(buckets.entry((pace.job, pace.share.clone())).or_default())
     }
@@ -146,6 +147,11 @@ impl Downloads {
     /// How long to wait before so many bytes more may go.
     pub fn book(&self, pace: &Pace, bytes: u64) -> Duration {
         self.bucket(pace).book(bytes, pace.rate, Instant::now())
+    }
+
+    /// How long until everything is through that may go no faster, for whoever cannot wait.
+    pub fn debt(&self, pace: &Pace) -> Duration {
+        self.bucket(pace).debt(Instant::now())
     }
 
     /// Saves what changed. What fails is tried again with the next round.

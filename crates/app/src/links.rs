@@ -336,7 +336,7 @@ impl App {
         answer
     }
 
-    /// Up to `length` bytes from `offset` on, for operators: neither counted nor held back.
+    /// Up to `length` bytes from `offset` on, neither counted nor held back: for operators, and for whoever counts.
     ///
     /// # Errors
     /// `Gone` or `Unavailable`.
@@ -363,22 +363,8 @@ impl App {
         offset: u64,
         length: u64,
     ) -> Result<Box<dyn AsyncRead + Send + Unpin>, DownloadRefusal> {
-        self.download_stream(&grant.sha256, &grant.account, offset, length).await
-    }
-
-    /// As [`App::download_part`], for whoever knows the account otherwise.
-    ///
-    /// # Errors
-    /// `Gone` or `Unavailable`.
-    pub async fn download_stream(
-        &self,
-        sha256: &Sha256,
-        account: &Account,
-        offset: u64,
-        length: u64,
-    ) -> Result<Box<dyn AsyncRead + Send + Unpin>, DownloadRefusal> {
-        let reader = self.download_range(sha256, offset, length).await?;
-        Ok(Box::new(Metered::new(reader, self.clone(), account.clone(), offset)))
+        let reader = self.download_range(&grant.sha256, offset, length).await?;
+        Ok(Box::new(Metered::new(reader, self.clone(), grant.account.clone(), offset)))
     }
 
     /// Makes a new key for links when the newest is [`KEY_AGE`] old.

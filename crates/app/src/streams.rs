@@ -179,26 +179,30 @@ async fn blocks(
     let there: Vec<(u64, u64)> =
         blocks.iter().filter_map(|number| Some((*number, place(*number)?))).collect();
     let bytes = u64::try_from(there.len()).unwrap_or(u64::MAX).saturating_mul(block);
-    if !app.stream_rates.take(device, bytes, Instant::now()) {
-        return Err(refuse(
-            ErrorCode::RequestThrottled,
-            "too much in too short a time; ask again in a second",
-        ));
-    }
     let Stream { execution, job, device: of, release: _ } = stream;
     let account = Account::of(execution, job, of, artifact.id);
+    // Messages of other devices wait behind this one: it is refused rather than held back.
+    let late = account.pace.as_ref().is_some_and(|pace| app.downloads.debt(pace) > BURST);
+    if late || !app.stream_rates.take(device, bytes, Instant::now()) {
+        let text = "too much in too short a time; ask again in a second";
+        return Err(refuse(ErrorCode::RequestThrottled, text));
+    }
     let mut replies = Vec::with_capacity(there.len());
     for (number, offset) in there {
         let length = block.min(artifact.size - offset);
         let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
         let read = async {
-            let reader = app.download_stream(&artifact.sha256, &account, offset, length).await;
+            let reader = app.download_range(&artifact.sha256, offset, length).await;
             reader.map_err(std::io::Error::other)?.read_exact(&mut bytes).await
         };
         if let Err(error) = read.await {
             let source: &(dyn std::error::Error + 'static) = &error;
             tracing::error!(error = source, "a block of a stream could not be read");
             return Err(refuse(ErrorCode::InternalError, "the file cannot be read; ask again"));
+        }
+        app.downloads.count(&account, offset, length);
+        if let Some(pace) = &account.pace {
+            app.downloads.book(pace, length);
         }
         let payload = wire::data(topic.format, *file, number, &bytes, token);
         replies.push(Outbound { topic: topic.data(), payload });

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use windlass_app::clock::Clock;
 use windlass_app::message::{Acknowledgement, Inbound, Peer};
 use windlass_domain::ids::JobId;
+use windlass_domain::job::rollout::DownloadRate;
 
 use crate::world::World;
 
@@ -79,8 +80,8 @@ async fn what_a_device_may_not_have_does_not_exist() {
     assert_eq!(refused("d000", &id, good).await, "ResourceNotFound", "the job is over");
 }
 
-#[tokio::test]
-async fn a_device_that_asks_for_too_much_at_once_is_told_to_wait() {
+/// A job over one file of 300,000 bytes, at a rate or as fast as can be.
+async fn large(rate: Option<u64>) -> (World, JobId) {
     let mut world = World::new().await;
     let names = world.devices(1).await;
     let artifact = world.artifact("big.bin", &vec![7; 300_000]).await.unwrap();
@@ -99,19 +100,39 @@ async fn a_device_that_asks_for_too_much_at_once_is_told_to_wait() {
         notes: String::new(),
     };
     world.app().release_create(&world.by, release).await.unwrap();
-    let id = world.rollout("1", &names).await;
+    let mut job = crate::world::update_job("1", &names);
+    let rate = rate.map(|bytes_per_second| DownloadRate { bytes_per_second, by: None });
+    job.rollout.download_rate = rate;
+    let id = world.create(job).await;
     world.settle().await;
-    let mut words = Vec::new();
-    for _ in 0..20 {
+    (world, id)
+}
+
+/// How many replies each of so many requests got; one that is refused gets one.
+async fn replies(world: &World, id: JobId, requests: usize) -> Vec<usize> {
+    let mut counts = Vec::new();
+    for _ in 0..requests {
         let get = json!({"f": 0, "l": 100_000, "n": 3});
-        let replies = ask(&world, "d000", &format!("{id}/get/json"), &get).await;
-        words.push(replies.len());
+        let replies = ask(world, "d000", &format!("{id}/get/json"), &get).await;
+        counts.push(replies.len());
         if let [(word, body)] = &replies[..] {
             assert_eq!((word.as_str(), &body["o"]), ("rejected", &json!("RequestThrottled")));
         }
     }
-    assert_eq!(words.first(), Some(&3));
-    assert_eq!(words.last(), Some(&1));
+    counts
+}
+
+#[tokio::test]
+async fn a_device_that_asks_for_too_much_at_once_is_told_to_wait() {
+    let (world, id) = large(None).await;
+    let counts = replies(&world, id, 20).await;
+    assert_eq!((counts.first(), counts.last()), (Some(&3), Some(&1)));
+}
+
+#[tokio::test]
+async fn a_rollout_that_downloads_slowly_does_so_over_mqtt_too_and_holds_nobody_up() {
+    let (world, id) = large(Some(1024)).await;
+    assert_eq!(replies(&world, id, 2).await, [3, 1], "the rest comes in five minutes");
 }
 
 #[tokio::test]
