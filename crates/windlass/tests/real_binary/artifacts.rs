@@ -8,18 +8,25 @@ use crate::support::{Server, file, said, wait_for};
 
 #[test]
 fn a_large_upload_goes_on_by_itself_after_the_server_was_killed_in_the_middle() {
-    let mut server = Server::start(&[]);
+    // However full the disk of the machine is that runs the tests.
+    let mut server = Server::start(&[
+        ("WINDLASS_LIMITS__FREE_DISK_PER_MILLE", "0"),
+        ("WINDLASS_LIMITS__FREE_DISK_BYTES", "0"),
+    ]);
     let content: Vec<u8> =
         (0_u32..18_000_000).flat_map(|number| (number ^ number >> 7).to_le_bytes()).collect();
     let image = file(server.directory.path(), "large.bin", &content).display().to_string();
-    let upload = server
+    let mut upload = server
         .command(&["--output", "json", "artifact", "upload", &image])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let part = server.directory.path().join("data/blobs/uploads/1");
-    wait_for("the first bytes", || part.metadata().is_ok_and(|part| part.len() > 0));
+    wait_for("the first bytes", || {
+        assert!(upload.try_wait().unwrap().is_none(), "the upload ended before it began");
+        part.metadata().is_ok_and(|part| part.len() > 0)
+    });
     server.kill();
     server.start_again();
     let output = upload.wait_with_output().unwrap();
