@@ -88,7 +88,7 @@ words!(
         ClaimManage = "claim.manage",
         /// See provisioning templates.
         TemplateRead = "template.read",
-        /// Change provisioning templates.
+        /// Change provisioning templates and command templates.
         TemplateWrite = "template.write",
         /// See device types.
         TypeRead = "type.read",

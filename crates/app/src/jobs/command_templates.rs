@@ -29,7 +29,7 @@ impl App {
         template: CommandTemplate,
         if_version: Option<i64>,
     ) -> Result<TemplateView, AppError> {
-        demand(by, Permission::JobCreate)?;
+        demand(by, Permission::TemplateWrite)?;
         let mut problems: Vec<FieldProblem> =
             template.problems().into_iter().map(|each| FieldProblem::new(each.field, each.problem)).collect();
         let bytes = Value::Object(template.fixed.clone()).to_string().len();
@@ -112,7 +112,7 @@ impl App {
         by: &Principal,
         name: &CommandTemplateName,
     ) -> Result<(), AppError> {
-        demand(by, Permission::JobCreate)?;
+        demand(by, Permission::TemplateWrite)?;
         let (by, name, now) = (by.clone(), name.clone(), self.clock.now());
         self.store
             .write(move |tx| {

@@ -19,7 +19,7 @@ use windlass_app::jobs::commands::LONGEST_WAIT;
 use windlass_app::jobs::{self as app, ExecutionView, TemplateView, Waited};
 use windlass_domain::ids::{CommandTemplateName, ExecutionId};
 use windlass_domain::job::command::{self as domain, Answer};
-use windlass_domain::permission::Permission::{JobCreate, JobRead};
+use windlass_domain::permission::Permission::{JobCreate, JobRead, TemplateWrite};
 
 use super::Rest;
 use super::access::Caller;
@@ -51,14 +51,14 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/api/v1/command-templates/{name}", JobRead, "getCommandTemplate", "Get a command template", get)
         .put(
             "/api/v1/command-templates/{name}",
-            JobCreate,
+            TemplateWrite,
             "putCommandTemplate",
             "Make or replace a command template",
             put,
         )
         .delete(
             "/api/v1/command-templates/{name}",
-            JobCreate,
+            TemplateWrite,
             "deleteCommandTemplate",
             "Remove a command template; commands that were sent stay",
             delete,
@@ -417,6 +417,21 @@ mod tests {
         server.delete("/command-templates/restart-app").await.expect(204);
         server.get("/command-templates/restart-app").await.problem(404, "command_template.not_found");
         server.delete("/command-templates/restart-app").await.problem(404, "command_template.not_found");
+    }
+
+    #[tokio::test]
+    async fn whose_rights_end_at_a_part_of_the_fleet_uses_templates_and_changes_none() {
+        let server = with_device("commands-template-scope").await;
+        server.put("/command-templates/restart-app", template()).await.expect(201);
+        let token = json!({"name": "lab", "role": "operator", "scope": "tag==pump"});
+        let made = server.post("/tokens", token).await.expect(201);
+        let scoped = server.with_token(made["secret"].as_str().unwrap());
+        let other = json!({"command": "factory-reset"});
+        scoped.put("/command-templates/restart-app", other).await.problem(403, "auth.forbidden");
+        scoped.delete("/command-templates/restart-app").await.problem(403, "auth.forbidden");
+        let body = json!({"template": "restart-app", "arguments": {"mode": "soft"}});
+        let sent = scoped.post("/devices/pump-1/commands", body).await.expect(202);
+        assert_eq!(sent["command"], "restart");
     }
 
     #[tokio::test]

@@ -39,7 +39,7 @@ export function Templates({ list }: { list: ListOf<CommandTemplate> }) {
       under="command-templates"
       noun="template"
       list={list}
-      writable={may("job.create")}
+      writable={may("template.write")}
       columns={[
         { title: "Template", cell: (it) => it.name },
         { title: "Command", cell: (it) => it.command },
