@@ -152,8 +152,8 @@ impl App {
         let id = self.job_create(by, job).await.map_err(plainly)?.job.id;
         // The reconciler would do it too; the caller is told the number of the execution.
         self.job_step(id).await?;
-        let view = self.command_view(by, id).await?;
-        self.command_wait(by, view, wait.min(LONGEST_WAIT)).await
+        let offered = self.command_view(by, id).await?;
+        self.command_wait(by, offered, wait.min(LONGEST_WAIT)).await
     }
 
     async fn command_view(&self, by: &Principal, id: JobId) -> Result<ExecutionView, AppError> {
@@ -166,11 +166,13 @@ impl App {
     async fn command_wait(
         &self,
         by: &Principal,
-        mut view: ExecutionView,
+        offered: ExecutionView,
         wait: Duration,
     ) -> Result<Waited, AppError> {
-        let (job, deadline) = (view.execution.job, tokio::time::Instant::now() + wait);
-        let place = self.command_waits.enter(job, view.execution.id);
+        let (job, deadline) = (offered.execution.job, tokio::time::Instant::now() + wait);
+        let place = self.command_waits.enter(job, offered.execution.id);
+        // Read only now: of what came before the place was taken nobody tells.
+        let mut view = self.command_view(by, job).await?;
         loop {
             if view.execution.outcome().is_settled() {
                 return Ok(Waited { view, has_ended: true });
@@ -209,5 +211,47 @@ impl App {
                 })
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use windlass_domain::limits::Limits;
+    use windlass_store::Location;
+    use windlass_store::tenants::tenant_default;
+    use windlass_store::testing::START;
+
+    use super::*;
+    use crate::app::AppConfig;
+    use crate::clock::{FixedClock, SystemEntropy};
+    use crate::devices::{DeviceSpec, NewDevice};
+    use crate::tasks::Tasks;
+
+    #[tokio::test]
+    async fn an_end_that_comes_before_anybody_listens_for_it_is_told_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let config = AppConfig {
+            location: Location::Sqlite { directory: data.clone() },
+            directory: data,
+            limits: Limits::default(),
+            hostnames: Vec::new(),
+            public_url: None,
+            server_side_keys: false,
+        };
+        let clock = Arc::new(FixedClock::new(START));
+        let app = App::start(config, clock, Arc::new(SystemEntropy), Tasks::new("test")).await.unwrap();
+        let tenant = app.store.read(|tx| Box::pin(tenant_default(tx))).await.unwrap().id;
+        let by = Principal::system(tenant, "test");
+        let device = NewDevice { name: "pump-1".to_owned(), spec: DeviceSpec::default() };
+        app.device_create(&by, device).await.unwrap();
+        let reboot = NewCommand { command: Some("reboot".to_owned()), ..NewCommand::default() };
+        let offered = app.command_send(&by, "pump-1", reboot, Duration::ZERO).await.unwrap().view;
+        app.job_cancel(&by, offered.execution.job, true, None).await.unwrap();
+        while app.job_step(offered.execution.job).await.unwrap() {}
+        let waited = app.command_wait(&by, offered, Duration::ZERO).await.unwrap();
+        assert!(waited.has_ended, "{:?}", waited.view.execution.state);
     }
 }
