@@ -209,15 +209,21 @@ pub async fn device_children(tx: &mut Tx<'_>, parent: DeviceId) -> Result<Vec<De
     rows.into_iter().map(Device::try_from).collect()
 }
 
-/// The devices of all tenants that are to wipe themselves before they go, at most `limit`.
+/// The devices of all tenants that are to wipe themselves before they go, by number: those above `after`, at most
+/// `limit`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn devices_leaving(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Device>, StoreError> {
+pub async fn devices_leaving(
+    tx: &mut Tx<'_>,
+    after: DeviceId,
+    limit: u32,
+) -> Result<Vec<Device>, StoreError> {
     let rows = fetch_all!(
         tx,
         Row,
-        select!("WHERE leaving_until IS NOT NULL ORDER BY leaving_until, id LIMIT $1"),
+        select!("WHERE leaving_until IS NOT NULL AND id > $1 ORDER BY id LIMIT $2"),
+        after.get(),
         i64::from(limit)
     )?;
     rows.into_iter().map(Device::try_from).collect()

@@ -32,7 +32,7 @@ pub use preview::LeavePreview;
 
 /// How often devices on their way out are looked at.
 const EVERY: Duration = Duration::from_secs(5);
-/// Devices on their way out that one round looks at.
+/// Devices on their way out that are looked at in one transaction.
 const AT_ONCE: u32 = 200;
 /// How long a wipe may be awaited.
 const WAIT: std::ops::RangeInclusive<Duration> =
@@ -279,19 +279,43 @@ impl App {
     /// # Errors
     /// When the store fails; what was done before stays done.
     pub async fn leaving_round(&self) -> Result<usize, AppError> {
-        let leaving: Vec<Device> = self
-            .store
-            .read(move |tx| Box::pin(async move { devices::devices_leaving(tx, AT_ONCE).await }))
-            .await
-            .map_err(AppError::Store)?;
-        let mut gone = 0;
-        for device in leaving {
-            if self.leave_if_over(device.tenant, device.id).await? {
-                gone += 1;
+        let (mut gone, mut after) = (0, DeviceId::new(0));
+        while let Some((last, over)) = self.wipes_over(after).await? {
+            after = last;
+            for (tenant, id) in over {
+                if self.leave_if_over(tenant, id).await? {
+                    gone += 1;
+                }
             }
         }
         self.erase_telemetry().await?;
         Ok(gone)
+    }
+
+    /// Of the next devices above `after` that are on their way out: the last one, and those whose wipe is over.
+    async fn wipes_over(
+        &self,
+        after: DeviceId,
+    ) -> Result<Option<(DeviceId, Vec<(TenantId, DeviceId)>)>, AppError> {
+        let now = self.clock.now();
+        let found: Result<_, StoreError> = self
+            .store
+            .read(move |tx| {
+                Box::pin(async move {
+                    let leaving = devices::devices_leaving(tx, after, AT_ONCE).await?;
+                    let mut over = Vec::new();
+                    for device in &leaving {
+                        if let Some(leaving) = &device.leaving
+                            && wipe_over(tx, device, leaving, now).await?.is_some()
+                        {
+                            over.push((device.tenant, device.id));
+                        }
+                    }
+                    Ok(leaving.last().map(|last| (last.id, over)))
+                })
+            })
+            .await;
+        Ok(found?)
     }
 
     async fn leave_if_over(&self, tenant: TenantId, id: DeviceId) -> Result<bool, AppError> {

@@ -189,6 +189,7 @@ async fn decommission(
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use windlass_domain::ids::JobId;
 
     use crate::rest::fixture::{Fixture, csr};
 
@@ -305,6 +306,27 @@ mod tests {
         server.delete("/devices/child-1?reuseName=true").await.problem(409, "device.not_decommissioned");
         server.delete("/devices/gw-1?reuseName=true").await.expect(204);
         server.post("/devices", json!({"name": "gw-1"})).await.expect(201);
+    }
+
+    #[tokio::test]
+    async fn a_device_whose_wipe_is_over_goes_however_many_others_are_awaited() {
+        let server = Fixture::new("wipes").await;
+        let body = json!({"wipe": {"command": "factory-reset", "waitSeconds": 3600}});
+        let mut last = Value::Null;
+        for number in 0..=200 {
+            server.post("/devices", json!({"name": format!("pump-{number}")})).await.expect(201);
+            let path = format!("/devices/pump-{number}/decommission");
+            last = server.post(&path, body.clone()).await.expect(200);
+        }
+        let job = last["decommissioning"]["wipeJob"].as_i64().unwrap();
+        server.act(&format!("/jobs/{job}/cancel")).await.expect(200);
+        while server.rest.app.job_step(JobId::new(job)).await.unwrap() {}
+        assert_eq!(server.rest.app.leaving_round().await.unwrap(), 1);
+        assert_eq!(
+            server.get("/devices/pump-200").await.expect(200)["lifecycle"],
+            "decommissioned",
+            "also while 200 that were told before it are silent"
+        );
     }
 
     #[tokio::test]
