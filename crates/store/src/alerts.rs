@@ -405,7 +405,7 @@ pub enum CertificateOf {
 }
 
 /// Active certificates that end before `before` and have no active successor that lasts longer, by number: those
-/// above `after`.
+/// above `after`. One for each device at most.
 ///
 /// # Errors
 /// When the database fails.
@@ -422,7 +422,7 @@ pub async fn certificates_ending(
          WHERE c.status = 'active' AND c.not_after < $1 AND c.id > $2
            AND (c.purpose = 'claim' OR (c.device_id IS NOT NULL AND NOT EXISTS (
              SELECT 1 FROM credential n WHERE n.device_id = c.device_id AND n.status = 'active'
-               AND n.not_after >= $1)))
+               AND (n.not_after > c.not_after OR (n.not_after = c.not_after AND n.id > c.id)))))
          ORDER BY c.id LIMIT $3",
         before.micros(),
         after,

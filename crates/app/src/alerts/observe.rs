@@ -109,12 +109,7 @@ impl App {
                     continue;
                 }
                 if let Some(condition) = self.ending(whose, not_after, now).await? {
-                    let conditions = holding.entry(tenant).or_default();
-                    // A device with two such certificates is one condition: the later end counts.
-                    match conditions.iter_mut().find(|known| known.about == condition.about) {
-                        Some(known) => *known = condition,
-                        None => conditions.push(condition),
-                    }
+                    holding.entry(tenant).or_default().push(condition);
                 }
             }
         }

@@ -424,6 +424,54 @@ async fn a_certificate_is_told_of_near_its_end_and_again_past_it_to_those_who_he
 }
 
 #[tokio::test]
+async fn of_two_short_certificates_of_a_device_the_one_that_lasts_longer_counts() {
+    use windlass_domain::credential::{CredentialPurpose, CredentialStatus};
+    use windlass_domain::ids::Sha256;
+    use windlass_store::credentials::{self, NewCredential};
+    const DAY: u64 = 24 * 3_600;
+    let bench = Bench::new().await;
+    let (tenant, device) = (bench.by.tenant, bench.devices(1).await[0]);
+    // The later one was made first: the order of their numbers says nothing.
+    for (serial, from, to) in [("b", 8 * DAY, 20 * DAY), ("a", 0, 12 * DAY)] {
+        let new = NewCredential {
+            tenant,
+            device: Some(device),
+            claim: None,
+            purpose: CredentialPurpose::Device,
+            status: CredentialStatus::Active,
+            fingerprint: Sha256::of(serial.as_bytes()),
+            public_key: Sha256::of(serial.as_bytes()),
+            serial: serial.to_owned(),
+            certificate_pem: String::new(),
+            not_before: START.plus(Duration::from_secs(from)),
+            not_after: START.plus(Duration::from_secs(to)),
+            ownership: None,
+        };
+        bench
+            .app
+            .store
+            .write::<_, StoreError, _>(move |tx| {
+                let new = new.clone();
+                Box::pin(async move { credentials::insert(tx, &new, START).await })
+            })
+            .await
+            .unwrap();
+    }
+    let ending = async || {
+        let open = bench.alerts(Some(true)).await;
+        open.into_iter().filter(|one| one.kind == AlertKind::CertificateExpiring).collect::<Vec<_>>()
+    };
+    bench.advance(11 * DAY);
+    bench.look().await;
+    assert_eq!(ending().await, [], "the device has renewed its certificate");
+    bench.advance(8 * DAY);
+    bench.look().await;
+    let found = ending().await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].detail.contains("2026-01-21"), "{found:?}");
+}
+
+#[tokio::test]
 async fn a_channel_keeps_its_secret_and_shows_it_once() {
     let bench = Bench::new().await;
     let first = bench.webhook("hook").await;
