@@ -22,6 +22,14 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     std::fs::rename(&temporary, path).with_context(problem)
 }
 
+/// Makes a folder and finds out whether files can be kept there: before a key is asked for that is shown only once.
+pub(crate) fn folder(directory: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    let trial = directory.join(".windlass.new");
+    write(&trial, b"")?;
+    std::fs::remove_file(&trial).with_context(|| format!("{} cannot be written", directory.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -234,9 +234,8 @@ async fn export(api: &Api, query: Option<String>, out: Option<PathBuf>) -> anyho
     }
 }
 
-/// Writes what a device needs to sign in.
+/// Writes what a device needs to sign in into a folder that is there.
 fn save(directory: &Path, certificate: &str, key: Option<&str>, ca: &str) -> anyhow::Result<()> {
-    std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
     if let Some(key) = key {
         private_file::write(&directory.join("device.key"), key.as_bytes())?;
     }
@@ -251,6 +250,7 @@ fn save(directory: &Path, certificate: &str, key: Option<&str>, ca: &str) -> any
 
 /// Has the server make a key and a certificate.
 pub(crate) async fn generate(api: &Api, name: &str, out: &Path, printer: Printer) -> anyhow::Result<()> {
+    private_file::folder(out)?;
     let made: GeneratedCredential = api.invoke(&["devices", name, "credentials", "generate"]).await?;
     save(out, &made.certificate_pem, Some(&made.private_key_pem), &made.ca_pem)?;
     printer.pairs(&made.credential, |credential| {
@@ -264,6 +264,7 @@ pub(crate) async fn generate(api: &Api, name: &str, out: &Path, printer: Printer
 
 async fn replace(api: &Api, hardware: Hardware, printer: Printer) -> anyhow::Result<()> {
     let Hardware { name, csr, generate_key, external_id, reason, out } = hardware;
+    private_file::folder(&out)?;
     let csr = match csr {
         Some(file) => Some(
             std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?,

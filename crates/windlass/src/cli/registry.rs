@@ -227,6 +227,7 @@ pub(crate) async fn claims(api: &Api, command: ClaimCommand, printer: Printer) -
             })?;
         }
         ClaimCommand::Create { name, templates, out } => {
+            private_file::folder(&out)?;
             let created: CreatedClaim = api
                 .write(Method::POST, &["claims"], &NewClaim { name, templates, expires_at: None, csr: None })
                 .await?;

@@ -40,6 +40,19 @@ fn a_wrong_password_and_a_wrong_token_are_refused_alike() {
 }
 
 #[test]
+fn a_key_that_could_not_be_kept_is_not_made() {
+    let server = Server::start(&[]);
+    let blocked = file(server.directory.path(), "blocked", b"no folder").display().to_string();
+    server.json(&["device", "create", "pump-1"]);
+    server.fails(1, &["claim", "create", "line-1", "--out", &blocked]);
+    server.fails(1, &["device", "cert", "generate", "pump-1", "--out", &blocked]);
+    server.fails(1, &["device", "replace", "pump-1", "--generate-key", "--out", &blocked]);
+    for made in [server.json(&["claim", "list"]), server.json(&["device", "cert", "list", "pump-1"])] {
+        assert_eq!(made["items"], json!([]), "nobody would have its key");
+    }
+}
+
+#[test]
 fn devices_are_registered_edited_found_suspended_and_shown() {
     let server = Server::start(&[]);
     let spec =
