@@ -1,5 +1,6 @@
 /** The arguments of a command template, from what was typed. Pure. */
 import type { Schemas } from "../../api/client";
+import { readJson } from "../../ui/json";
 
 type Parameter = Schemas["Parameter"];
 
@@ -32,13 +33,9 @@ export function readArguments(parameters: Parameter[], typed: Typed) {
 
 /** An object typed as JSON; an empty text is no object at all. */
 export function readObject(text: string): { value?: Record<string, unknown>; problem?: string } {
-  if (text.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      return { problem: "It must be an object." };
-    return { value: value as Record<string, unknown> };
-  } catch (error) {
-    return { problem: error instanceof Error ? error.message : "It is not JSON." };
-  }
+  const { value, problem } = readJson(text);
+  if (value === undefined) return { problem };
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { problem: "It must be an object." };
+  return { value: value as Record<string, unknown> };
 }

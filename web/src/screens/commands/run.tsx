@@ -1,11 +1,12 @@
 /** A command to one device or to all that match a query: the form of `/commands`. */
 import { useState } from "react";
 
-import { Button, JsonInput, NumberInput, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Button, NumberInput, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
 import { Trouble } from "../../kit/parts";
+import { JsonField } from "../../ui/JsonField";
 import { counted } from "../../ui/format";
 import { useMatching } from "../rollouts/wizard";
 import { readArguments, readObject, type Typed } from "./arguments";
@@ -69,7 +70,9 @@ export function Run({ templates }: { templates: CommandTemplate[] }) {
           error={shown(problems.query) ?? fault(matching.problem, "q")}
         />
         <Text role="status" size="sm" c="dimmed">
-          {matching.total === undefined ? " " : `${counted(matching.total, "device")} match now.`}
+          {matching.total === undefined
+            ? " "
+            : `${counted(matching.total, "device")} ${matching.total === 1 ? "matches" : "match"} now.`}
         </Text>
         <Select
           label="Template"
@@ -96,7 +99,7 @@ export function Run({ templates }: { templates: CommandTemplate[] }) {
               onChange={(event) => setCommand(event.currentTarget.value)}
               error={shown(problems.command)}
             />
-            <JsonInput
+            <JsonField
               label="Arguments"
               description="An object; may be empty."
               autosize

@@ -7,7 +7,6 @@ import {
   Checkbox,
   Fieldset,
   Group,
-  JsonInput,
   NumberInput,
   Select,
   Stack,
@@ -15,6 +14,7 @@ import {
   TextInput,
 } from "@mantine/core";
 
+import { JsonField } from "../../ui/JsonField";
 import { fault, path, request, useAct, type ListOf, type Schemas } from "../../kit/api";
 import { Kept, SaveForm } from "../../kit/kept";
 import { useCan } from "../../session/session";
@@ -164,7 +164,7 @@ function Editor({ start, done }: { start: Editable; done: () => void }) {
           </Button>
         </Stack>
       </Fieldset>
-      <JsonInput
+      <JsonField
         label="Arguments that are always sent"
         description="An object; may be empty."
         autosize

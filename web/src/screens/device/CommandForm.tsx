@@ -1,17 +1,8 @@
 // A command to one device or to many: from a template or freely written.
-import {
-  Button,
-  Checkbox,
-  Group,
-  JsonInput,
-  NumberInput,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Button, Checkbox, Group, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ProblemError, take, type Schemas } from "../../api/client";
+import { JsonField } from "../../ui/JsonField";
 import { useApiForm } from "../../ui/form";
 import { Trouble } from "../../ui/Trouble";
 import { readObject } from "../commands/arguments";
@@ -87,7 +78,7 @@ export function CommandForm(props: {
               onChange={(event) => form.set({ command: event.currentTarget.value })}
               error={form.fieldError("command")}
             />
-            <JsonInput
+            <JsonField
               label="Arguments"
               description="A JSON object, if the command takes any"
               placeholder='{"delaySeconds": 5}'

@@ -1,11 +1,12 @@
 // Desired, reported and their difference. A save says which version it was made from, so that nobody's change is
 // lost without being told.
-import { Button, Group, JsonInput, Select, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Button, Group, Select, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, asProblem, ProblemError, type Schemas, take, version } from "../../api/client";
 import { useCan } from "../../session/session";
+import { JsonField } from "../../ui/JsonField";
 import { Empty, Panel } from "../../ui/Page";
 import { Status } from "../../ui/Status";
 import { Time } from "../../ui/Time";
@@ -178,7 +179,7 @@ function DesiredForm({ name, shadow, current }: { name: string; shadow: string; 
   const conflict = problem?.status === 412 || (!untouched && moved);
   return (
     <Stack gap="sm">
-      <JsonInput
+      <JsonField
         aria-label="Desired document"
         className="mono"
         autosize

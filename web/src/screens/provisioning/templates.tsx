@@ -1,11 +1,12 @@
 /** Provisioning templates: what becomes of a device that enrols. */
 import { useState } from "react";
 
-import { JsonInput, Switch, TextInput } from "@mantine/core";
+import { Switch, TextInput } from "@mantine/core";
 
 import { readObject } from "../commands/arguments";
 import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
 import { Kept, SaveForm } from "../../kit/kept";
+import { JsonField } from "../../ui/JsonField";
 import { Status } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
@@ -70,7 +71,7 @@ function Editor({ start, done }: { start: Editable; done: () => void }) {
         onChange={(event) => change({ name: event.currentTarget.value })}
         error={fault(save.error, "name")}
       />
-      <JsonInput
+      <JsonField
         label="What it says"
         description="Parameters and Resources, as in the AWS-compatible provisioning API."
         autosize

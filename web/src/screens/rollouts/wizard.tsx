@@ -5,7 +5,6 @@ import {
   Button,
   Checkbox,
   Group,
-  JsonInput,
   NumberInput,
   Radio,
   Select,
@@ -19,6 +18,7 @@ import {
 import { fault, path, request, useAct, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
 import { Screen, Trouble, Notice } from "../../kit/parts";
+import { JsonField } from "../../ui/JsonField";
 import { counted } from "../../ui/format";
 import { missing, START, summary, targetQuery, toJob, type Draft, type TargetKind } from "./draft";
 
@@ -146,7 +146,7 @@ function What({ draft, change, shown }: Part) {
           />
         </>
       ) : (
-        <JsonInput
+        <JsonField
           label="Document"
           description="Devices get it as it is."
           autosize
@@ -207,7 +207,9 @@ function Whom({ draft, change, shown, matching }: Part & { matching: ReturnType<
         <TextInput {...input} onChange={(event) => change({ target: event.currentTarget.value })} />
       )}
       <Text role="status" size="sm" c="dimmed">
-        {matching.total === undefined ? " " : `${counted(matching.total, "device")} match now.`}
+        {matching.total === undefined
+          ? " "
+          : `${counted(matching.total, "device")} ${matching.total === 1 ? "matches" : "match"} now.`}
       </Text>
     </Stack>
   );
