@@ -50,6 +50,8 @@ atEverySize("fleet", (size, open) => {
       .getByText(/at character 7/)
       .first()
       .waitFor();
+    await page.getByText("The query cannot be read").waitFor();
+    expect(await page.getByText(/No device matches|0 devices/).count(), "nobody counted").toBe(0);
     await window.isFitForAll();
   });
 
@@ -71,6 +73,19 @@ atEverySize("fleet", (size, open) => {
     await dialog.waitFor({ state: "hidden" });
     const found = await server.must<{ total: number }>("GET", "/devices?limit=1&q=tag==north");
     expect(found.total).toBe(130);
+  });
+
+  it("means the devices that were picked, not whatever matches by then", async () => {
+    server = await Windlass.start();
+    for (const name of ["pump-1", "pump-2"]) await server.must("POST", "/devices", { name });
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/devices?q=" + encodeURIComponent("name==pump-*"));
+    await page.getByLabel("Select all shown").check();
+    await page.getByText("2 devices selected").waitFor();
+    await page.getByRole("button", { name: "Rollout…" }).click();
+    await page.waitForURL(/\/jobs\/new/);
+    expect(new URL(page.url()).searchParams.get("q")).toMatch(/^name=in=\("?pump-1"?,"?pump-2"?\)$/);
   });
 
   it("edits a shadow and sees the delta go", async () => {

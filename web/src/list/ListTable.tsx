@@ -38,7 +38,6 @@ export interface Selection {
 }
 
 export const NOTHING: Selection = { picked: new Set(), allMatching: false };
-export const ALL: Selection = { picked: new Set(), allMatching: true };
 
 interface ListTableProps<T> {
   /** For screen readers: what is listed. */

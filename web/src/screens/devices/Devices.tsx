@@ -2,7 +2,7 @@ import { Button, Menu } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { api, asProblem, type Page as ApiPage, takeWhole } from "../../api/client";
-import { ALL, ListTable, NOTHING, type Selection } from "../../list/ListTable";
+import { ListTable, NOTHING, type Selection } from "../../list/ListTable";
 import { QueryBar } from "../../list/QueryBar";
 import { list } from "../../routes/search";
 import { useCan } from "../../session/session";
@@ -53,15 +53,13 @@ export function Devices() {
         // A query that is none is told at the query, not instead of the list.
         if (!asProblem(error).fields.some((field) => field.field === "q")) throw error;
         setProblem(error);
-        return { items: [], total: 0 };
+        return { items: [] };
       }
     },
     [query, search.sort],
   );
   const onFirstPage = useCallback((page: ApiPage<Device>) => setFirst(page), []);
   const total = first?.total ?? undefined;
-  // Whoever has picked every device that matches means all of them.
-  const meant = total !== undefined && total === selection.picked.size ? ALL : selection;
   const chosen = selection.allMatching ? total : selection.picked.size;
 
   return (
@@ -71,7 +69,7 @@ export function Devices() {
         total === undefined
           ? undefined
           : query
-            ? `${counted(total, "device")} match`
+            ? `${counted(total, "device")} ${total === 1 ? "matches" : "match"}`
             : counted(total, "device")
       }
       actions={
@@ -140,13 +138,20 @@ export function Devices() {
                       Select all {counted(total, "device")} {query ? "that match" : ""}
                     </Button>
                   ) : null}
-                  <Bulk selection={meant} query={query} total={chosen} onDone={() => setSelection(NOTHING)} />
+                  <Bulk
+                    selection={selection}
+                    query={query}
+                    total={chosen}
+                    onDone={() => setSelection(NOTHING)}
+                  />
                 </>
               ) : null}
             </div>
           }
           empty={
-            query ? (
+            problem ? (
+              <Empty title="The query cannot be read">It is marked above where it goes wrong.</Empty>
+            ) : query ? (
               <Empty
                 title="No device matches"
                 action={
