@@ -8,10 +8,11 @@ use std::net::IpAddr;
 
 use serde_json::json;
 use windlass_domain::credential::ConnectRefusal;
-use windlass_domain::ids::{Sha256, TenantId, TokenId};
+use windlass_domain::ids::{Sha256, TenantId, TokenId, UserId};
 use windlass_domain::permission::{Actor, ActorKind, Permission, Principal, Role, allows, delegate};
 use windlass_domain::time::Timestamp;
-use windlass_store::{console_sessions, tenants, tokens, users};
+use windlass_store::console_links::{self, LinkPurpose};
+use windlass_store::{StoreError, Tx, console_sessions, tenants, tokens, users};
 
 use crate::app::App;
 use crate::audit::record;
@@ -175,6 +176,12 @@ fn check_password(password: &str) -> Option<FieldProblem> {
 
 fn refuse(problems: Vec<FieldProblem>) -> Result<(), AppError> {
     if problems.is_empty() { Ok(()) } else { Err(AppError::Invalid(problems)) }
+}
+
+/// Ends every way in that was opened before: sessions, and a link that nobody has used yet.
+async fn shut_out(tx: &mut Tx<'_>, user: UserId) -> Result<(), StoreError> {
+    console_sessions::end_all(tx, user).await?;
+    console_links::remove(tx, LinkPurpose::SignIn(user)).await
 }
 
 /// Who a token acts as.
@@ -353,7 +360,7 @@ impl App {
         Ok(users.into_iter().map(UserView::of).collect())
     }
 
-    /// Gives a user a new password, which ends their sessions. Anybody may change their own.
+    /// Gives a user a new password, which ends their sessions and links. Anybody may change their own.
     ///
     /// # Errors
     /// Forbidden, not found, a bad password, or that the store failed.
@@ -377,7 +384,7 @@ impl App {
                     let user = users::by_name(tx, by.tenant, &name).await?;
                     let user = user.ok_or_else(|| AppError::not_found("user", &name))?;
                     users::set_password(tx, user.id, &hash).await?;
-                    console_sessions::end_all(tx, user.id).await?;
+                    shut_out(tx, user.id).await?;
                     record(tx, &by, "user.password", &format!("user:{}", user.id), json!({}), now).await?;
                     Ok(())
                 })
@@ -385,7 +392,7 @@ impl App {
             .await
     }
 
-    /// Disables, which ends their sessions, or enables a user. The last administrator cannot be disabled.
+    /// Disables, which ends their sessions and links, or enables a user. The last administrator cannot be disabled.
     ///
     /// # Errors
     /// Forbidden, not found, conflict `user.last_admin`, or that the store failed.
@@ -419,7 +426,7 @@ impl App {
                     if disabled != user.disabled_at.is_some() {
                         user.disabled_at = disabled.then_some(now);
                         users::set_disabled(tx, user.id, user.disabled_at).await?;
-                        console_sessions::end_all(tx, user.id).await?;
+                        shut_out(tx, user.id).await?;
                         let action = if disabled { "user.disable" } else { "user.enable" };
                         record(tx, &by, action, &format!("user:{}", user.id), json!({}), now).await?;
                     }

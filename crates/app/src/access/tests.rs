@@ -64,6 +64,29 @@ async fn users_are_made_listed_disabled_and_sign_in_with_the_password_of_the_mom
 }
 
 #[tokio::test]
+async fn a_link_made_before_a_password_was_set_or_its_user_was_disabled_opens_nothing() {
+    for bench in Bench::each("access").await {
+        let (app, admin) = (&bench.app, &bench.admin);
+        app.user_create(admin, new_user("otto", Role::Operator)).await.unwrap();
+        let visitor = Visitor { address: address(), user_agent: String::new() };
+        let link = async || match app.console_link(Some("otto")).await.unwrap() {
+            ConsoleLink::SignIn { secret, .. } => secret,
+            ConsoleLink::SetUp { .. } => panic!("there is a user"),
+        };
+        let before = link().await;
+        app.user_set_password(admin, "otto", "a new password").await.unwrap();
+        let refused = app.console_session_open_by_link(&before, &visitor).await;
+        assert!(matches!(refused, Err(LinkError::NotGood)), "{refused:?}");
+        let before = link().await;
+        app.user_set_disabled(admin, "otto", true).await.unwrap();
+        app.user_set_disabled(admin, "otto", false).await.unwrap();
+        let refused = app.console_session_open_by_link(&before, &visitor).await;
+        assert!(matches!(refused, Err(LinkError::NotGood)), "{refused:?}");
+        app.console_session_open_by_link(&link().await, &visitor).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_last_administrator_stays() {
     for bench in Bench::each("access").await {
         let (app, admin) = (&bench.app, &bench.admin);
