@@ -101,6 +101,23 @@ atEverySize("first steps", (_size, open) => {
     await window.isFitForAll();
   });
 
+  it("says why a device that came in was sent away again", async () => {
+    // As on a disk that is almost full: nothing can be kept.
+    server = await Windlass.start({ settings: { WINDLASS_LIMITS__FREE_DISK_PER_MILLE: "999" } });
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/connect?device=board-1");
+    await page.getByRole("button", { name: "Make its certificate" }).click();
+    await page.getByText("mosquitto_pub").first().waitFor();
+    const made = await server.must<{ certificatePem: string; privateKeyPem: string; caPem: string }>(
+      "POST",
+      "/devices/board-1/credentials/generate",
+    );
+    await expect(publish(server, "board-1", made)).rejects.toThrow();
+    await page.getByText(/Its connection ended: a message could not be stored/).waitFor({ timeout: 40_000 });
+    await window.isFitForAll();
+  });
+
   it("explains a certificate of somebody else’s authority", async () => {
     server = await Windlass.start();
     const stranger = await Windlass.start();

@@ -83,11 +83,15 @@ export class Windlass {
   private constructor(
     readonly directory: string,
     private readonly withAdmin: boolean,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  /** With the user `admin`; or, for the first run, with nobody. */
-  static async start({ admin = true }: { admin?: boolean } = {}): Promise<Windlass> {
-    const server = new Windlass(await mkdtemp(join(tmpdir(), "windlass-e2e-")), admin);
+  /** With the user `admin`; or, for the first run, with nobody. `settings` as variables of its environment. */
+  static async start({
+    admin = true,
+    settings = {},
+  }: { admin?: boolean; settings?: Record<string, string> } = {}): Promise<Windlass> {
+    const server = new Windlass(await mkdtemp(join(tmpdir(), "windlass-e2e-")), admin, settings);
     await writeFile(server.file("password"), PASSWORD, { mode: 0o600 });
     await server.begin();
     return server;
@@ -113,7 +117,10 @@ export class Windlass {
         ...["serve", "--data", this.file("data"), "--hostname", "localhost"],
         ...["--http", `127.0.0.1:${this.httpPort}`, "--mqtt", `127.0.0.1:${this.devicePort}`],
       ],
-      this.withAdmin ? { WINDLASS_ADMIN_PASSWORD_FILE: this.file("password") } : {},
+      {
+        ...this.settings,
+        ...(this.withAdmin ? { WINDLASS_ADMIN_PASSWORD_FILE: this.file("password") } : {}),
+      },
     );
     const ready = await this.running.says(
       /windlass is ready.*http\.address=127\.0\.0\.1:(\d+) device\.addresses=\[127\.0\.0\.1:(\d+)/,

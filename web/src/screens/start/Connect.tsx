@@ -209,6 +209,7 @@ function Listening({ name, since }: { name: string; since: number }) {
   const contact = device.data?.lastContactAt;
   const heard = contact ? Date.parse(contact) >= since - 5_000 : false;
   const connected = device.data?.presence === "connected" || heard;
+  const lost = heard ? device.data?.lastDisconnect : undefined;
   const message = (last.data?.items ?? []).find((item) => Date.parse(item.at) >= since - 5_000);
   const refused = (refusals.data?.items ?? []).filter(
     (refusal) => Date.parse(refusal.lastAt) >= since - 5_000,
@@ -238,6 +239,11 @@ function Listening({ name, since }: { name: string; since: number }) {
             </Button>
           </Group>
         </Stack>
+      ) : null}
+      {lost && !message ? (
+        <Text size="sm" mt="md" role="alert">
+          Its connection ended: {lost}.
+        </Text>
       ) : null}
       {refused.length > 0 && !message ? (
         <div style={{ marginTop: 18 }} role="alert">
