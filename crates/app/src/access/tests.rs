@@ -194,6 +194,11 @@ async fn every_bad_field_of_a_token_is_named() {
     };
     let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
     assert_eq!(fields, ["name", "expiresAt", "scope"]);
+    let fickle = NewToken { scope: Some("online==true".to_owned()), ..new_token(Role::Viewer) };
+    let AppError::Invalid(problems) = bench.app.token_create(&bench.admin, fickle).await.unwrap_err() else {
+        panic!("invalid")
+    };
+    assert!(problems[0].problem.starts_with("must not ask for presence, online"), "{problems:?}");
 }
 
 #[tokio::test]

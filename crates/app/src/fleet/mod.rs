@@ -108,15 +108,14 @@ pub fn parse_query(field: &str, text: &str) -> Result<Query, AppError> {
 /// Reads a query that is to be a scope: as [`parse_query`], and nothing about presence.
 ///
 /// # Errors
-/// Invalid, with the place in the query and what was expected there.
+/// As [`parse_query`], or that it asks for presence.
 pub fn parse_scope(field: &str, text: &str) -> Result<Query, AppError> {
     let query = parse_query(field, text)?;
-    query
-        .check_fields(
-            |field| !NOT_IN_SCOPES.contains(&field.as_str()),
-            "a field that does not change with every contact",
-        )
-        .map_err(|error| AppError::invalid(field, error))?;
+    let lasts = |asked: &Field| !NOT_IN_SCOPES.contains(&asked.as_str());
+    query.check_fields(lasts, "another field").map_err(|_| {
+        let text = "must not ask for presence, online or lastContactAt: rights that come and go with a connection are none";
+        AppError::invalid(field, text)
+    })?;
     Ok(query)
 }
 

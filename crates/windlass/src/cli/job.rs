@@ -173,7 +173,9 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         Command::Create(create) => {
             let watches = create.watch;
             let job: Job = api.write(Method::POST, &["jobs"], &create.into_job()?).await?;
-            terminal::note(&format!("Job {} is on its way to {} devices", job.id, job.counts.targets));
+            let targets = job.counts.targets;
+            let devices = if targets == 1 { "device" } else { "devices" };
+            terminal::note(&format!("Job {} is on its way to {targets} {devices}", job.id));
             if watches {
                 return watch(api, job.id, printer).await;
             }
