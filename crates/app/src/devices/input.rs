@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use windlass_domain::device::{ATTRIBUTE_BYTES, Device, DeviceKind, Lifecycle};
 use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId, TypeName};
+use windlass_domain::permission::Principal;
 use windlass_store::devices::{self, Alias};
 use windlass_store::{Tx, types};
 
+use super::sees;
+use crate::app::App;
 use crate::error::{AppError, FieldProblem};
 
 /// Most attributes, and most tags, of one device.
@@ -249,16 +252,25 @@ async fn find_type(
     Ok(found.map(|record| record.id))
 }
 
-/// The gateway of that name, for a device that is (or is not yet) there.
+/// The gateway of that name, for a device that is (or is not yet) there. One that the caller may not see does not exist,
+/// unless the device hangs on it already.
 async fn find_parent(
+    app: &App,
     tx: &mut Tx<'_>,
-    tenant: TenantId,
+    by: &Principal,
     name: Option<&DeviceName>,
     child: Option<&Device>,
     problems: &mut Problems,
 ) -> Result<Option<DeviceId>, AppError> {
     let Some(name) = name else { return Ok(None) };
-    let problem = match devices::device_by_name(tx, tenant, name).await? {
+    let mut found = devices::device_by_name(tx, by.tenant, name).await?;
+    if let Some(parent) = &found
+        && child.is_none_or(|child| child.parent != Some(parent.id))
+        && !sees(app, tx, by, parent).await?
+    {
+        found = None;
+    }
+    let problem = match found {
         None => "does not exist",
         Some(parent) if child.is_some_and(|child| child.id == parent.id) => "is the device itself",
         Some(parent) if parent.kind != DeviceKind::Gateway => "is no gateway",
@@ -304,14 +316,15 @@ impl Checked {
     /// Finds what the names stand for.
     pub(super) async fn resolve(
         &self,
+        app: &App,
         tx: &mut Tx<'_>,
-        tenant: TenantId,
+        by: &Principal,
         device: Option<&Device>,
     ) -> Result<Resolved, AppError> {
         let Self { device_type, kind, parent, attributes, tags } = self;
         let mut problems = Vec::new();
-        let device_type = find_type(tx, tenant, device_type.as_ref(), &mut problems).await?;
-        let parent = find_parent(tx, tenant, parent.as_ref(), device, &mut problems).await?;
+        let device_type = find_type(tx, by.tenant, device_type.as_ref(), &mut problems).await?;
+        let parent = find_parent(app, tx, by, parent.as_ref(), device, &mut problems).await?;
         check_kind(tx, *kind, parent, device, &mut problems).await?;
         refuse(problems)?;
         Ok(Resolved { device_type, kind: *kind, parent, attributes: attributes.clone(), tags: tags.clone() })
@@ -352,7 +365,13 @@ impl Resolved {
 
 impl CheckedPatch {
     /// Changes the device, all or nothing.
-    pub(super) async fn apply(&self, tx: &mut Tx<'_>, device: &mut Device) -> Result<(), AppError> {
+    pub(super) async fn apply(
+        &self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        by: &Principal,
+        device: &mut Device,
+    ) -> Result<(), AppError> {
         let Self { device_type, parent, kind, attributes, add_tags, remove_tags } = self;
         let mut problems = Vec::new();
         let mut changed = device.clone();
@@ -360,8 +379,7 @@ impl CheckedPatch {
             changed.device_type = find_type(tx, device.tenant, name.as_ref(), &mut problems).await?;
         }
         if let Some(name) = parent {
-            changed.parent =
-                find_parent(tx, device.tenant, name.as_ref(), Some(device), &mut problems).await?;
+            changed.parent = find_parent(app, tx, by, name.as_ref(), Some(device), &mut problems).await?;
         }
         changed.kind = kind.unwrap_or(device.kind);
         check_kind(tx, changed.kind, changed.parent, Some(device), &mut problems).await?;

@@ -61,10 +61,12 @@ pub(crate) async fn visible(
 ) -> Result<Device, AppError> {
     let found = devices::device_by_name(tx, by.tenant, name).await?;
     let Some(device) = found else { return Err(AppError::not_found("device", name)) };
-    if by.scope.is_some() && !app.fleet.would_see(by, &entry(tx, device.clone()).await?) {
-        return Err(AppError::not_found("device", name));
-    }
-    Ok(device)
+    if sees(app, tx, by, &device).await? { Ok(device) } else { Err(AppError::not_found("device", name)) }
+}
+
+/// Whether the caller may see a device that is, or is about to be, like this.
+async fn sees(app: &App, tx: &mut Tx<'_>, by: &Principal, device: &Device) -> Result<bool, AppError> {
+    Ok(by.scope.is_none() || app.fleet.would_see(by, &entry(tx, device.clone()).await?))
 }
 
 /// The same, at the version that is expected of it.
@@ -88,7 +90,7 @@ async fn entry(tx: &mut Tx<'_>, device: Device) -> Result<Entry, AppError> {
 
 /// Refuses a change that would take the device out of the caller's scope, or make one outside of it.
 async fn stay_in_scope(app: &App, tx: &mut Tx<'_>, by: &Principal, device: &Device) -> Result<(), AppError> {
-    if by.scope.is_none() || app.fleet.would_see(by, &entry(tx, device.clone()).await?) {
+    if sees(app, tx, by, device).await? {
         return Ok(());
     }
     Err(AppError::Conflict {
@@ -226,7 +228,7 @@ impl App {
                 Box::pin(async move {
                     let mut device = expected_one(&app, tx, &by, &name, expected).await?;
                     let details = patch.details();
-                    patch.apply(tx, &mut device).await?;
+                    patch.apply(&app, tx, &by, &mut device).await?;
                     stay_in_scope(&app, tx, &by, &device).await?;
                     save(tx, &mut device, now).await?;
                     audit::record(tx, &by, "device.change", &target(&name), details, now).await?;
@@ -367,13 +369,14 @@ impl App {
 
 /// A device to be, with the defaults of its type.
 async fn new_device(
+    app: &App,
     tx: &mut Tx<'_>,
     by: &Principal,
     name: &DeviceName,
     spec: &Checked,
 ) -> Result<devices::NewDevice, AppError> {
     let mut new = devices::NewDevice::named(by.tenant, name.clone());
-    spec.resolve(tx, by.tenant, None).await?.fill(&mut new);
+    spec.resolve(app, tx, by, None).await?.fill(&mut new);
     if let Some(id) = new.device_type
         && let Some(record) = types::type_by_id(tx, id).await?
     {
@@ -393,7 +396,7 @@ async fn create_in(
     spec: &Checked,
     now: Timestamp,
 ) -> Result<Device, AppError> {
-    let new = new_device(tx, by, name, spec).await?;
+    let new = new_device(app, tx, by, name, spec).await?;
     let Some(device) = devices::device_insert(tx, &new, now).await? else {
         return Err(AppError::Exists { what: "device", name: name.to_string() });
     };
@@ -434,12 +437,12 @@ async fn put_in(
         }
         return Ok((create_in(app, tx, by, name, spec, now).await?, true));
     };
-    if by.scope.is_some() && !app.fleet.would_see(by, &entry(tx, device.clone()).await?) {
+    if !sees(app, tx, by, &device).await? {
         // The name is taken by a device that the caller may not see: as with a create.
         return Err(AppError::Exists { what: "device", name: name.to_string() });
     }
     expect_version(expected, device.version)?;
-    spec.resolve(tx, by.tenant, Some(&device)).await?.replace(&mut device);
+    spec.resolve(app, tx, by, Some(&device)).await?.replace(&mut device);
     stay_in_scope(app, tx, by, &device).await?;
     save(tx, &mut device, now).await?;
     audit::record(tx, by, "device.replace", &target(name), spec.details(), now).await?;

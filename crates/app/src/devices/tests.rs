@@ -326,6 +326,41 @@ async fn unknown_and_forbidden_devices_look_the_same() {
 }
 
 #[tokio::test]
+async fn a_gateway_beyond_a_scope_does_not_exist_for_whoever_hangs_devices_on_one() {
+    let bench = Bench::fresh().await;
+    let lab = |parent: Option<&str>| DeviceSpec {
+        tags: BTreeSet::from(["lab".to_owned()]),
+        parent: parent.map(str::to_owned),
+        ..DeviceSpec::default()
+    };
+    let gateway = |tag: &str| DeviceSpec {
+        kind: Some(DeviceKind::Gateway),
+        tags: BTreeSet::from([tag.to_owned()]),
+        ..DeviceSpec::default()
+    };
+    bench.create("gw-lab", gateway("lab")).await;
+    bench.create("gw-plant", gateway("plant")).await;
+    bench.create("pump-plant", DeviceSpec::default()).await;
+    bench.create("pump-1", lab(Some("gw-plant"))).await;
+    let by = bench.scoped("tag==lab");
+    let name = |text: &str| text.parse::<DeviceName>().unwrap();
+    for beyond in ["gw-plant", "pump-plant", "ghost"] {
+        let new = NewDevice { name: "pump-2".to_owned(), spec: lab(Some(beyond)) };
+        let AppError::Invalid(problems) = bench.app.device_create(&by, new).await.unwrap_err() else {
+            panic!("{beyond} can be seen")
+        };
+        assert_eq!(problems[0].problem, format!("device {beyond} does not exist"));
+    }
+    let new = NewDevice { name: "pump-2".to_owned(), spec: lab(Some("gw-lab")) };
+    bench.app.device_create(&by, new).await.unwrap();
+    let patch = DevicePatch { parent: Some(Some("gw-plant".to_owned())), ..DevicePatch::default() };
+    let refused = bench.app.device_patch(&by, &name("pump-2"), patch, None).await.unwrap_err();
+    assert_eq!(refused.code(), "invalid");
+    // What others hung there may be said again as it is.
+    bench.app.device_put(&by, &name("pump-1"), lab(Some("gw-plant")), None).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_scope_cannot_be_left_or_widened_by_a_change() {
     let bench = Bench::fresh().await;
     bench.create("mine", tagged(&["lab"])).await;

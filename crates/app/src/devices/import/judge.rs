@@ -196,7 +196,7 @@ impl Judge<'_> {
         let spec = self.spec(tx, spec).await?;
         let Some(device) = devices::device_by_name(tx, self.by.tenant, name).await? else {
             let checked = input::spec(spec).map_err(AppError::Invalid)?;
-            let new = new_device(tx, self.by, name, &checked).await?;
+            let new = new_device(self.app, tx, self.by, name, &checked).await?;
             let like = as_if_made(&new, now);
             self.in_scope(&Entry { device: like, aliases: BTreeSet::new(), groups: BTreeSet::new() })?;
             return Ok(Step::Create(new, memberships));
@@ -220,7 +220,7 @@ impl Judge<'_> {
         };
         let patch = input::patch(patch).map_err(AppError::Invalid)?;
         let mut changed = device.clone();
-        patch.apply(tx, &mut changed).await?;
+        patch.apply(self.app, tx, self.by, &mut changed).await?;
         let joins: Vec<GroupId> =
             memberships.into_iter().filter(|group| !before.groups.contains(group)).collect();
         if changed == device && joins.is_empty() {
