@@ -12,6 +12,8 @@ mod tokens;
 
 mod peer;
 
+mod known;
+
 mod stand;
 
 mod poll;

@@ -6,34 +6,34 @@
 //!
 //! Source: eclipse-hawkbit/hawkbit, `hawkbit-ddi-api`.
 
+mod head;
 mod path;
+mod refuse;
 mod shape;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header;
 use http::{Method, Request, Response, StatusCode, request};
-use http_body_util::{BodyExt, Limited};
 use tokio::time::Instant;
 use windlass_app::App;
-use windlass_app::ddi::{Bundle, DdiPeer, Failed, ProxyWord, RaucSays, Shown, Turned, Wanted};
+use windlass_app::ddi::{Bundle, DdiPeer, Failed, RaucSays, Wanted};
 use windlass_app::message::DevicePeer;
 use windlass_domain::ids::Sha256;
 use windlass_wire::ddi as wire;
 use windlass_wire::ddi::Format;
 
-use self::path::{Asked, NotAsked, Place, decode, parameter};
+pub(crate) use self::head::host;
+pub use self::head::is_authority;
+use self::head::{format_of_answer, format_of_body, shown, text, type_of_answer};
+use self::path::{Asked, NotAsked, Place, parameter};
+use self::refuse::{collect, failed, not_asked, nothing_here, set, silent_refusal, turned};
 use self::shape::Links;
 use crate::http::{Body, download, full, problem};
 use crate::rate::{Pace, Rates, Sender};
 
-/// Bytes of a body.
-const BODY: usize = 256 * 1024;
-/// Time for a body to come.
-const BODY_TIME: Duration = Duration::from_secs(30);
 /// How often full buckets are forgotten, in requests.
 const TIDY: u64 = 4_096;
 
@@ -348,179 +348,5 @@ impl Served<'_> {
         }
         set(&mut answer, header::ETAG, &tag);
         answer
-    }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// What a request shows of who sent it; none if its path cannot be read.
-fn shown(headers: &HeaderMap, place: &Place<'_>, around: &Around) -> Option<Shown> {
-    let proxy = text(headers, "x-controller-id").filter(|id| around.relayed && !id.is_empty());
-    let authorities = || {
-        let is_one = |name: &HeaderName| {
-            let number = name.as_str().strip_prefix("x-authority-");
-            name == "x-authority"
-                || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-        };
-        let values =
-            headers.iter().filter(|(name, _)| is_one(name)).filter_map(|(_, value)| value.to_str().ok());
-        let each =
-            values.flat_map(|value| value.split([',', ';'])).map(|one| one.trim().to_ascii_lowercase());
-        each.filter(|one| !one.is_empty()).take(100).collect()
-    };
-    Some(Shown {
-        tenant: decode(place.tenant)?,
-        controller: decode(place.controller)?,
-        authorization: text(headers, "authorization").map(ToOwned::to_owned),
-        certificate: around.certificate.clone(),
-        proxy: proxy.map(|id| ProxyWord { controller: id.to_owned(), authorities: authorities() }),
-        address: around.address,
-        agent: text(headers, "user-agent").unwrap_or_default().chars().take(128).collect(),
-    })
-}
-
-fn format_of_body(headers: &HeaderMap) -> Format {
-    let cbor =
-        text(headers, "content-type").is_some_and(|kind| kind.trim_start().starts_with("application/cbor"));
-    if cbor { Format::Cbor } else { Format::Json }
-}
-
-fn format_of_answer(headers: &HeaderMap) -> Format {
-    let accept = text(headers, "accept").unwrap_or_default();
-    let cbor = accept.contains("application/cbor") && !accept.contains("json");
-    if cbor { Format::Cbor } else { Format::Json }
-}
-
-fn type_of_answer(headers: &HeaderMap, format: Format) -> &'static str {
-    let accept = text(headers, "accept").unwrap_or_default();
-    match format {
-        Format::Cbor => "application/cbor",
-        Format::Json if accept.contains("application/hal+json") => "application/hal+json;charset=UTF-8",
-        Format::Json => "application/json;charset=UTF-8",
-    }
-}
-
-fn set(answer: &mut Response<Body>, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
-    }
-}
-
-/// Not let in: nothing is said of why.
-fn silent_refusal() -> Response<Body> {
-    let mut answer = Response::new(full(""));
-    *answer.status_mut() = StatusCode::UNAUTHORIZED;
-    answer
-}
-
-fn turned(turned: Turned) -> Response<Body> {
-    match turned {
-        Turned::Denied => silent_refusal(),
-        Turned::TooMany => problem(StatusCode::TOO_MANY_REQUESTS, "rate", &turned.to_string()),
-        Turned::Unavailable => problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &turned.to_string()),
-    }
-}
-
-fn failed(failed: Failed) -> Response<Body> {
-    let (status, code) = match &failed {
-        Failed::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-        Failed::Closed => (StatusCode::GONE, "action.closed"),
-        Failed::NotCanceling => (StatusCode::METHOD_NOT_ALLOWED, "action.not_canceling"),
-        Failed::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
-        Failed::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "quota"),
-        Failed::Bad(_) => (StatusCode::BAD_REQUEST, "invalid"),
-        Failed::Unavailable(error) => {
-            tracing::error!(error = %windlass_app::error::chain(error), "a device's request could not be served");
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-        }
-    };
-    problem(status, code, &failed.to_string())
-}
-
-fn nothing_here() -> Response<Body> {
-    problem(StatusCode::NOT_FOUND, "not_found", "hawkBit's interface has nothing at this path")
-}
-
-fn not_asked(why: NotAsked) -> Response<Body> {
-    match why {
-        NotAsked::Path => nothing_here(),
-        NotAsked::Method(allowed) => {
-            let sentence = format!("this path takes {allowed}");
-            let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "method", &sentence);
-            set(&mut answer, header::ALLOW, allowed);
-            answer
-        }
-    }
-}
-
-async fn collect<B>(body: B) -> Result<Bytes, Response<Body>>
-where
-    B: hyper::body::Body<Data = Bytes> + Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let sentence = format!("the body is larger than {BODY} bytes");
-            Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &sentence))
-        }
-        Ok(Err(_)) => Err(problem(StatusCode::BAD_REQUEST, "body", "the body broke off")),
-        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long")),
-    }
-}
-
-/// Whether a text may stand in a link as host and port.
-pub fn is_authority(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    !text.is_empty() && text.len() <= 255 && text.chars().all(allowed)
-}
-
-/// The name under which the device reached this server.
-pub(crate) fn host(request: &request::Parts) -> Option<&str> {
-    let host =
-        request.uri.authority().map(http::uri::Authority::as_str).or_else(|| text(&request.headers, "host"));
-    host.filter(|host| is_authority(host))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_a_host_gets_into_links() {
-        for good in ["localhost:8080", "updates.example.com", "[::1]:8443", "10.0.0.1"] {
-            assert!(is_authority(good), "{good}");
-        }
-        for bad in ["", "a/b", "a b", "a\"b", "a@b", "é", &"x".repeat(256)] {
-            assert!(!is_authority(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_is_believed_only_where_it_is_trusted() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-controller-id", HeaderValue::from_static("d"));
-        headers.insert("x-authority-0", HeaderValue::from_static("AB"));
-        headers.insert("x-authority", HeaderValue::from_static("cd; EF"));
-        headers.insert("x-authority-x", HeaderValue::from_static("no"));
-        let place = path::place("/t/controller/v1/d").unwrap();
-        let around = |relayed| Around {
-            address: "127.0.0.1:1".parse().unwrap(),
-            certificate: None,
-            relayed,
-            base: String::new(),
-        };
-        assert_eq!(shown(&headers, &place, &around(false)).unwrap().proxy, None);
-        let mut word = shown(&headers, &place, &around(true)).unwrap().proxy.unwrap();
-        word.authorities.sort();
-        assert_eq!(
-            word,
-            ProxyWord {
-                controller: "d".to_owned(),
-                authorities: vec!["ab".into(), "cd".into(), "ef".into()]
-            }
-        );
     }
 }

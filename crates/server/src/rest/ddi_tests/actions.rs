@@ -1,0 +1,244 @@
+//! Actions from their offer to their end, what devices report of themselves, and bad input.
+
+use serde_json::{Value, json};
+use windlass_domain::ids::ExecutionId;
+
+use super::{FIRMWARE, HAL, World};
+
+#[tokio::test]
+async fn an_action_goes_from_its_link_to_installed_as_real_clients_take_it() {
+    let world = World::new("ddi-action").await;
+    let first = world.get("").await.expect(200);
+    assert_eq!(first["config"]["polling"]["sleep"], "00:05:00");
+    assert_eq!(first["_links"]["configData"]["href"], "http://h:1/DEFAULT/controller/v1/d1/configData");
+    assert_eq!(world.send("PUT", "/configData", json!({"data": {"hw": "r1"}}).to_string()).await.status, 200);
+    assert_eq!(world.links().await, json!({}), "nothing to do");
+    let (job, action) = world.assign("1").await;
+    let links = world.links().await;
+    let deployment = World::path(&links["deploymentBase"]);
+    assert!(
+        deployment.starts_with(&format!("/DEFAULT/controller/v1/d1/deploymentBase/{action}?c=")),
+        "{deployment}"
+    );
+    let document = world.device.outside_with("GET", &deployment, &[HAL, ("host", "h:1")]).await;
+    let tag = document.header("etag").unwrap().to_owned();
+    let document = document.expect(200);
+    assert_eq!(document["id"], action.to_string());
+    assert_eq!(
+        (&document["deployment"]["download"], &document["deployment"]["update"]),
+        (&json!("forced"), &json!("forced"))
+    );
+    let artifact = &document["deployment"]["chunks"][0]["artifacts"][0];
+    assert_eq!(artifact["hashes"]["sha1"], "87acec17cd9dcd20a716cc2cf67417b71c8a7016");
+    assert_eq!(artifact["hashes"]["md5"], "781e5e245d69b566979b86e28d23f2c7");
+    let same = world
+        .device
+        .outside_with("GET", &deployment, &[HAL, ("host", "h:1"), ("if-none-match", tag.as_str())])
+        .await;
+    assert_eq!((same.status, same.text().as_str()), (304, ""));
+    let file = World::path(&artifact["_links"]["download"]);
+    assert_eq!(world.device.outside("HEAD", &file).await.header("content-length"), Some("10"));
+    let whole = world.device.outside("GET", &file).await;
+    assert_eq!(whole.header("etag"), Some("\"87acec17cd9dcd20a716cc2cf67417b71c8a7016\""));
+    assert_eq!(whole.text().as_bytes(), FIRMWARE);
+    let sum = world.device.outside("GET", &format!("{file}.MD5SUM")).await;
+    assert_eq!(sum.text(), "781e5e245d69b566979b86e28d23f2c7  app-1.swu");
+    assert_eq!(world.says(action, "proceeding", "none").await, 200);
+    assert_eq!(world.says(action, "download", "none").await, 200);
+    assert_eq!(world.execution(job).await["state"], "inProgress");
+    assert_eq!(World::path(&world.links().await["deploymentBase"]), deployment, "alive until closed");
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.execution(job).await["state"], "succeeded");
+    let links = world.links().await;
+    assert_eq!(links.get("deploymentBase"), None);
+    assert!(links.get("configData").is_some(), "attributes are wanted again after an update");
+    assert_eq!(
+        World::path(&links["installedBase"]),
+        format!("/DEFAULT/controller/v1/d1/installedBase/{action}")
+    );
+    let installed = world.get(&format!("/installedBase/{action}?actionHistory=-1")).await.expect(200);
+    let history = installed["actionHistory"].to_string();
+    for said in ["FINISHED", "said", "retrieved"] {
+        assert!(history.contains(said), "{said} in {history}");
+    }
+    assert_eq!(world.says(action, "closed", "success").await, 410, "it is closed");
+    assert_eq!(world.get(&format!("/deploymentBase/{action}")).await.status, 404);
+    assert_eq!(world.device.outside("GET", &file).await.status, 404, "nothing is to be fetched any more");
+}
+
+#[tokio::test]
+async fn ranges_of_a_file_are_served_as_resuming_and_delta_clients_ask() {
+    let world = World::new("ddi-ranges").await;
+    let (_, action) = world.assign("1").await;
+    let document = world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+    let file = World::path(&document["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]);
+    let ask = async |pairs: &[(&str, &str)]| world.device.outside_with("GET", &file, pairs).await;
+    let part = ask(&[("range", "bytes=4-")]).await;
+    assert_eq!(
+        (part.status, part.header("content-range"), part.text().as_str()),
+        (206, Some("bytes 4-9/10"), "456789")
+    );
+    let end = ask(&[("range", "bytes=10-")]).await;
+    assert_eq!((end.status, end.header("content-range")), (416, Some("bytes */10")), "nothing is left");
+    assert_eq!(ask(&[("range", "bytes=0-4,4-8")]).await.status, 416, "they overlap");
+    let several = ask(&[("range", "bytes=8-9,0-1")]).await;
+    assert_eq!(several.status, 206);
+    let length = several.header("content-length").unwrap().to_owned();
+    let kind = several.header("content-type").unwrap().to_owned();
+    let boundary = kind.strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let text = several.text();
+    assert_eq!(text.len().to_string(), length);
+    let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
+    assert!(parts[1].ends_with("Content-Range: bytes 0-1/10\r\n\r\n01\r\n"), "{text}");
+    assert!(parts[2].ends_with("Content-Range: bytes 8-9/10\r\n\r\n89\r\n"), "{text}");
+    assert_eq!(parts[3], "--\r\n");
+    let tag = part.header("etag").unwrap().to_owned();
+    let modified = part.header("last-modified").unwrap().to_owned();
+    for same in [&tag, &modified] {
+        assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", same.as_str())]).await.status, 206, "{same}");
+    }
+    assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", "\"other\"")]).await.status, 200);
+    assert_eq!(ask(&[("if-match", "\"other\"")]).await.status, 412);
+    assert_eq!(ask(&[("if-match", tag.as_str())]).await.status, 200);
+    let history = world.get(&format!("/deploymentBase/{action}?actionHistory=100")).await.expect(200);
+    assert_eq!(history["actionHistory"]["messages"].as_array().unwrap().len(), 1, "ranges leave no entries");
+}
+
+#[tokio::test]
+async fn feedback_for_closed_foreign_and_unknown_actions_is_refused_and_bad_bodies_are_named() {
+    let world = World::new("ddi-bad").await;
+    let (job, action) = world.assign("1").await;
+    let feedback = format!("/deploymentBase/{action}/feedback");
+    for (body, wanted) in [
+        ("", "JSON"),
+        ("{", "JSON"),
+        ("{}", "status"),
+        (r#"{"status":{"execution":"exploded"}}"#, "status.execution"),
+        (r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#, "status.result.finished"),
+    ] {
+        let answer = world.send("POST", &feedback, body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.text().contains(wanted), "{}", answer.text());
+    }
+    let large = format!("{{\"status\":\"{}\"}}", "x".repeat(300_000));
+    assert_eq!(world.send("POST", &feedback, large).await.status, 413);
+    let many: Vec<String> = (0..51).map(|number| number.to_string()).collect();
+    let many = json!({"status": {"execution": "proceeding", "details": many}}).to_string();
+    assert_eq!(world.send("POST", &feedback, many).await.status, 429);
+    for lenient in [
+        r#"{"id":"x","status":{"execution":"proceeding","result":null,"details":null,"code":null}}"#,
+        r#"{"status":{"execution":"PROCEEDING","result":{"finished":null,"progress":{}}}}"#,
+    ] {
+        assert_eq!(world.send("POST", &feedback, lenient).await.status, 200, "{lenient}");
+    }
+    for unknown in ["999999", "0", "99999999999999999999"] {
+        assert_eq!(
+            world.send("POST", &format!("/deploymentBase/{unknown}/feedback"), "{}").await.status / 100,
+            4
+        );
+        assert_eq!(world.get(&format!("/deploymentBase/{unknown}")).await.status, 404);
+    }
+    assert_eq!(
+        world
+            .send("POST", &format!("/cancelAction/{action}/feedback"), r#"{"status":{"execution":"closed"}}"#)
+            .await
+            .status,
+        405
+    );
+    assert_eq!(world.get(&format!("/cancelAction/{action}")).await.status, 404);
+    assert_eq!(world.get(&format!("/installedBase/{action}")).await.status, 404, "it is not closed");
+    assert_eq!(world.get(&format!("/confirmationBase/{action}")).await.status, 404, "nobody need confirm");
+    // Another device of the same tenant has no part in it.
+    world.server.post("/devices", json!({"name": "d2"})).await.expect(201);
+    world.server.put("/devices/d2/token", json!({"token": "its"})).await.expect(200);
+    let other = world.server.with_authorization("TargetToken its");
+    let foreign = format!("/DEFAULT/controller/v1/d2/deploymentBase/{action}");
+    assert_eq!(other.outside("GET", &foreign).await.status, 404);
+    let body = r#"{"status":{"execution":"closed","result":{"finished":"success"}}}"#;
+    let path = format!("{foreign}/feedback");
+    let answer =
+        other.outside_body("POST", &path, &[("content-type", "application/json")], body.into()).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(world.execution(job).await["state"], "inProgress");
+    let failed = r#"{"status":{"execution":"closed","code":-3,"result":{"finished":"failure"},"details":["no space"]}}"#;
+    assert_eq!(world.send("POST", &feedback, failed).await.status, 200);
+    let execution = world.execution(job).await;
+    assert_eq!((&execution["state"], &execution["reason"]), (&json!("failed"), &json!("no space")));
+    assert_eq!(world.send("POST", &feedback, failed).await.status, 410);
+    assert_eq!(world.send("DELETE", "", "").await.status, 405);
+    assert_eq!(world.get("/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_history_has_a_bound_and_the_last_word_is_always_taken() {
+    let world = World::new("ddi-history").await;
+    let (job, action) = world.assign("1").await;
+    let id = ExecutionId::new(action);
+    let filled = world.server.rest.app.store.write::<_, windlass_store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            for _ in 0..1_000 {
+                let new = windlass_store::ddi::NewStatus {
+                    execution: id,
+                    kind: "running",
+                    code: None,
+                    messages: Vec::new(),
+                    reported_at: None,
+                };
+                windlass_store::ddi::status_insert(
+                    tx,
+                    &new,
+                    windlass_domain::time::Timestamp::from_seconds(1),
+                )
+                .await?;
+            }
+            Ok(())
+        })
+    });
+    filled.await.unwrap();
+    assert_eq!(world.says(action, "proceeding", "none").await, 429);
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.execution(job).await["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn attributes_are_inventory_and_prove_an_update() {
+    let world = World::new("ddi-attributes").await;
+    let sources = json!([{"inventory": "version"}]);
+    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    let (job, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.execution(job).await["verdict"], "pending", "said is not seen");
+    let long = json!({"data": {"k".repeat(129): "x"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
+    let long = json!({"data": {"k": "x".repeat(129)}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
+    assert_eq!(world.send("PUT", "/configData", r#"{"mode":"melt","data":{}}"#).await.status, 400);
+    let said =
+        json!({"mode": null, "data": {"version": "2", "serial": 7}, "id": "", "status": {}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", said).await.status, 200);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+    let device = world.server.get("/devices/d1").await.expect(200);
+    assert_eq!((&device["inventory"]["version"], &device["inventory"]["serial"]), (&json!("2"), &json!("7")));
+    let gone = json!({"mode": "replace", "data": {"version": "2"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", gone).await.status, 200);
+    assert_eq!(world.server.get("/devices/d1").await.expect(200)["inventory"]["serial"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_a_device_says_that_it_runs_proves_or_disproves_an_update() {
+    let world = World::new("ddi-installed").await;
+    let sources = json!([{"inventory": "version"}]);
+    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    let (job, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "none").await, 200);
+    let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
+    assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status / 100, 2);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 200);
+    let device = world.server.get("/devices/d1").await.expect(200);
+    assert_eq!(device["inventory"]["installedBase.version"], "1");
+    assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
+}
