@@ -131,6 +131,8 @@ pub struct Inner {
     pub jobs_due: Notify,
     /// What alerts and notifications share.
     pub alerts: Alerts,
+    /// Told when a filter may have something to assign.
+    pub(crate) hawkbit_filters_due: Notify,
     /// Requests that wait for the end of a command.
     pub(crate) command_waits: Waits,
     /// Tasks that this node does for all of them.
@@ -216,6 +218,7 @@ impl App {
             changes: broadcast::Sender::new(CHANGES_WAITING),
             jobs_due: Notify::new(),
             alerts,
+            hawkbit_filters_due: Notify::new(),
             command_waits: Waits::new(config.limits.command_waits),
             leases,
             tasks,
@@ -235,6 +238,7 @@ impl App {
         self.tasks.spawn_until_stopped(self.clone().outbox_keeper());
         self.tasks.spawn_until_stopped(self.clone().leaving_keeper());
         self.tasks.spawn_until_stopped(self.clone().downloads_keeper());
+        self.tasks.spawn_until_stopped(self.clone().hawkbit_keeper());
     }
 
     /// Writes what waits and closes the files. Everything that uses the application must have ended.

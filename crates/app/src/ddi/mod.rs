@@ -32,6 +32,7 @@ pub use action::{ActionView, Failed, FileView, ModuleView, Wanted, action_word};
 pub use memory::Contact;
 pub(crate) use memory::Memory;
 pub use peer::{ALIAS, DdiPeer, Proof, ProxyWord, Shown, Turned};
+pub(crate) use poll::agree;
 pub use poll::{Next, Poll};
 pub use rauc::{Bundle, RaucSays};
 pub use report::{MOST_ENTRIES, MOST_MESSAGES};

@@ -231,7 +231,7 @@ fn next(stand: &Stand) -> Next {
 }
 
 /// Lets the updates of a device go on that wait for somebody to agree.
-pub(super) async fn agree(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn agree(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
     for Open { execution, .. } in open(tx, device, now).await? {
         let Some(agreed) = execution.agreed(now) else { continue };
         if executions::update(tx, &execution, &agreed).await? {

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::{
-    DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, StepTimer,
+    DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, StepTimer, Verdict,
 };
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{Installed, NewStatus, Target};
-use windlass_store::{StoreError, Tx, ddi as table, executions};
+use windlass_store::{StoreError, Tx, ddi as table, devices, executions};
 use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
 
 use super::action::{Failed, find, release};
@@ -228,11 +228,27 @@ async fn feedback_in(
             return Err(Failed::Closed);
         }
     };
+    done.effects = effects;
     if changed.state == ExecutionState::Succeeded {
         installed(tx, &changed, &job, now).await?;
+        if believed(tx, &changed, now).await? {
+            done.effects.reconcile.push(job.id);
+        }
     }
-    done.effects = effects;
     Ok(done)
+}
+
+/// Where nobody said, by a device type, at what place the version of a device shows, its word is all there is.
+async fn believed(tx: &mut Tx<'_>, execution: &Execution, now: Timestamp) -> Result<bool, StoreError> {
+    if execution.verdict != Verdict::Pending {
+        return Ok(false);
+    }
+    let device = devices::device_by_id(tx, execution.device).await?;
+    if device.is_none_or(|device| device.device_type.is_some()) {
+        return Ok(false);
+    }
+    let reason = "the device said so; it has no type that says where its version shows";
+    executions::update(tx, execution, &execution.clone().judged(Verdict::Unverifiable, reason, now)).await
 }
 
 /// A status code is the last one said, also where nothing else changes.

@@ -15,17 +15,30 @@ mod tags;
 mod target_types;
 mod targets;
 
+mod actions;
+mod assign;
+mod auto_confirm;
+mod fields;
+mod filters;
+mod invalidate;
+mod roll_out;
+mod rollouts;
 mod terms;
 
+pub use actions::ActionView;
+pub use assign::{Assignment, Outcome};
 pub use catalogue::{NewModuleType, NewSetType, TypeChange};
+pub use fields::{TARGET_FIELDS, target_field};
+pub use filters::NewAutoAssign;
+pub use invalidate::CancelWay;
 pub use modules::{ModuleChange, ModuleView, NewModule};
+pub use roll_out::{NewGroup, NewRollout};
+pub use rollouts::{RolloutAct, RolloutView};
 pub use sets::{NewSet, SetChange, SetView};
 pub use standing::{Standing, UpdateStatus};
 pub use tags::{NewTag, Tags};
 pub use target_types::{NewTargetType, TargetTypeView};
-pub use targets::{
-    ALIAS, NewTarget, TARGET_FIELDS, TargetChange, TargetPage, TargetQuery, TargetView, target_field,
-};
+pub use targets::{ALIAS, NewTarget, TargetChange, TargetPage, TargetQuery, TargetView};
 pub use terms::{Terms, Window};
 pub use windlass_store::management as stored;
 

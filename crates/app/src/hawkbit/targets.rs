@@ -2,26 +2,27 @@
 //!
 //! A target is found by its device's name or by the alias `hawkbit`. What operators say of it beside is kept as an extra.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use windlass_domain::device::{DataFate, Device, Lifecycle};
 use windlass_domain::hawkbit::SecretText;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, TypeId};
 use windlass_domain::permission::{Permission, Principal};
-use windlass_query::{Field, Query, Value};
+use windlass_query::{Field, Query};
 use windlass_store::devices::Alias;
-use windlass_store::management::actions::{self as steps, Step};
+use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, extras};
-use windlass_store::{Tx, devices, groups, releases, types};
+use windlass_store::{Tx, ddi, devices, groups, releases, types};
 
-use super::standing::{Standing, has_failed, standing};
+use super::fields::known;
+use super::standing::{Standing, UpdateStatus, standing};
 use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
 use crate::clock::random;
 use crate::ddi::token_put;
 use crate::devices::{Decommission, DevicePatch, DeviceSpec};
 use crate::error::{AppError, FieldProblem};
-use crate::fleet::{Beside, DeviceView};
+use crate::fleet::DeviceView;
 use crate::permit::demand;
 use crate::{App, audit};
 
@@ -29,10 +30,6 @@ use crate::{App, audit};
 pub const ALIAS: &str = "hawkbit";
 /// How many newest updates tell where a target stands.
 const HISTORY: u32 = 50;
-/// Steps of a tenant that are read at once.
-const PAGE: u32 = 5_000;
-/// What fields that the index does not hold begin with.
-const OWN: &str = "hawkbit.";
 
 /// A target with everything that is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +75,7 @@ pub struct TargetChange {
 /// Which targets, in which order, from where on.
 #[derive(Debug, Clone, Default)]
 pub struct TargetQuery {
-    /// Which; all if absent. Fields are those of [`target_field`].
+    /// Which; all if absent. Fields are those of [`super::target_field`].
     pub query: Option<Query>,
     /// Only these, by number.
     pub only: Option<BTreeSet<DeviceId>>,
@@ -97,140 +94,6 @@ pub struct TargetPage {
     pub items: Vec<TargetView>,
     /// How many there are in all.
     pub total: usize,
-}
-
-/// What a field of a target is called here, as hawkBit's clients write it.
-pub fn target_field(field: &Field) -> Option<Field> {
-    let own = |name: &str| Some(Field::new(&format!("{OWN}{name}")));
-    match field.split() {
-        ("id" | "controllerid", None) => own("controllerid"),
-        ("createdat", None) => Some(Field::new("createdAt")),
-        ("lastmodifiedat", None) => Some(Field::new("updatedAt")),
-        ("lastcontrollerrequestat", None) => Some(Field::new("lastContactAt")),
-        ("group", None) => Some(Field::new("group")),
-        ("tag", None | Some("name")) => Some(Field::new("tag")),
-        ("type" | "targettype", None | Some("key" | "name")) => Some(Field::new("type")),
-        ("type" | "targettype", Some("id")) => own("typeid"),
-        ("attribute" | "controllerattributes", Some(key)) => Some(Field::new(&format!("inventory.{key}"))),
-        ("metadata", Some(key)) => Some(Field::new(&format!("attribute.{key}"))),
-        (
-            "name" | "description" | "address" | "ipaddress" | "updatestatus" | "createdby"
-            | "lastmodifiedby" | "installedat" | "failedrollout" | "requestattributes",
-            None,
-        )
-        | ("assignedds" | "installedds", Some("name" | "version" | "id")) => own(field.as_str()),
-        _ => None,
-    }
-}
-
-/// The fields there are, for whoever wrote another one.
-pub const TARGET_FIELDS: &str = "one of controllerId, name, description, createdAt, createdBy, lastModifiedAt, \
-     lastModifiedBy, updateStatus, ipAddress, address, group, assignedDs.name, assignedDs.version, installedDs.name, \
-     installedDs.version, tag, type, attribute.<key>, metadata.<key>, lastControllerRequestAt, installedAt, failedRollout";
-
-/// What the index does not know of targets.
-#[derive(Default)]
-struct Known {
-    names: HashMap<DeviceId, (String, Option<i64>)>,
-    extras: HashMap<i64, TargetExtra>,
-    standings: HashMap<DeviceId, Standing>,
-    seen: HashMap<DeviceId, bool>,
-    releases: HashMap<i64, (String, String)>,
-    failed: HashMap<DeviceId, Vec<i64>>,
-}
-
-impl Beside for Known {
-    fn knows(&self, field: &Field) -> bool {
-        field.as_str().starts_with(OWN)
-    }
-
-    fn each(&self, device: DeviceId, field: &Field, each: &mut dyn FnMut(Value<'_>)) {
-        let Some(name) = field.as_str().strip_prefix(OWN) else { return };
-        let extra = self.extras.get(&device.get());
-        let named = self.names.get(&device);
-        let mut text = |text: Option<&str>| text.into_iter().for_each(|text| each(text.into()));
-        let of = |standing: Option<&Standing>, installed: bool| {
-            let release = standing.and_then(|at| if installed { at.installed } else { at.assigned })?;
-            self.releases.get(&release.get()).map(|(name, version)| (release.get(), name, version))
-        };
-        let standing = self.standings.get(&device);
-        match name {
-            "controllerid" => text(named.map(|(name, _)| name.as_str())),
-            "name" => {
-                text(extra.and_then(|extra| extra.name.as_deref()).or(named.map(|(name, _)| name.as_str())))
-            }
-            "typeid" => text(named.and_then(|(_, id)| *id).map(|id| id.to_string()).as_deref()),
-            "description" => text(extra.and_then(|extra| extra.description.as_deref())),
-            "address" => text(extra.and_then(|extra| extra.address.as_deref())),
-            "createdby" => text(extra.and_then(|extra| extra.created_by.as_deref())),
-            "lastmodifiedby" => text(extra.and_then(|extra| extra.updated_by.as_deref())),
-            "requestattributes" => {
-                let wanted = extra.and_then(|extra| extra.request_attributes).unwrap_or(false);
-                text(Some(if wanted { "true" } else { "false" }));
-            }
-            "updatestatus" => {
-                let seen = self.seen.get(&device).copied().unwrap_or(false);
-                text(Some(standing.map_or_else(|| Standing::none(seen), |at| at.clone()).status.as_str()));
-            }
-            "installedat" => {
-                let at = standing.and_then(|at| at.installed_at);
-                at.into_iter().for_each(|at| each(Value::Time(at)));
-            }
-            "assignedds.id" | "installedds.id" => {
-                let found = of(standing, name.starts_with('i'));
-                text(found.map(|(id, ..)| id.to_string()).as_deref());
-            }
-            "assignedds.name" | "installedds.name" => {
-                text(of(standing, name.starts_with('i')).map(|(_, name, _)| name.as_str()));
-            }
-            "assignedds.version" | "installedds.version" => {
-                text(of(standing, name.starts_with('i')).map(|(_, _, version)| version.as_str()));
-            }
-            "failedrollout" => {
-                for job in self.failed.get(&device).into_iter().flatten() {
-                    text(Some(&job.to_string()));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Everything that the index does not know, for questions that need it.
-async fn known(tx: &mut Tx<'_>, cx: &Context) -> Result<Known, AppError> {
-    let tenant = cx.by.tenant;
-    let mut known = Known { extras: extras::all(tx, tenant).await?, ..Known::default() };
-    for device in cx.app.fleet.select_beside(&cx.by, None, &[], &Known::default(), &cx.app, cx.now) {
-        if let Some(entry) = cx.app.fleet.entry(device) {
-            let name = controller_id(&entry.device.name, &entry.aliases);
-            known.names.insert(device, (name, entry.device.device_type.map(TypeId::get)));
-            known.seen.insert(device, entry.device.first_seen_at.is_some());
-        }
-    }
-    let (mut by_device, mut after) = (HashMap::<DeviceId, Vec<Step>>::new(), 0);
-    loop {
-        let page = steps::of_tenant(tx, tenant, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.execution.id.get();
-        for step in page {
-            by_device.entry(step.execution.device).or_default().push(step);
-        }
-    }
-    for (device, steps) in by_device {
-        let seen = known.seen.get(&device).copied().unwrap_or(false);
-        let failed = steps.iter().filter(|step| has_failed(step.execution.state));
-        known.failed.insert(device, failed.map(|step| step.execution.job.get()).collect());
-        for step in &steps {
-            let id = step.release.get();
-            if !known.releases.contains_key(&id)
-                && let Some(name) = releases::release_name(tx, step.release).await?
-            {
-                known.releases.insert(id, name);
-            }
-        }
-        known.standings.insert(device, standing(&steps, seen));
-    }
-    Ok(known)
 }
 
 /// The name that clients know a device by.
@@ -257,6 +120,29 @@ pub(super) async fn find(tx: &mut Tx<'_>, cx: &Context, id: &str) -> Result<Devi
     })
 }
 
+/// A target that never got anything from here may have told what it runs.
+async fn declared(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: DeviceId,
+    standing: Standing,
+) -> Result<Standing, AppError> {
+    if standing.installed.is_some() {
+        return Ok(standing);
+    }
+    let Some(told) = ddi::target(tx, id).await?.installed else { return Ok(standing) };
+    let Some(release) = releases::release(tx, cx.by.tenant, &told.name, &told.version).await? else {
+        return Ok(standing);
+    };
+    let idle = matches!(standing.status, UpdateStatus::Unknown | UpdateStatus::Registered);
+    let installed = Standing { installed: Some(release.id), installed_at: Some(told.at), ..standing };
+    Ok(if idle {
+        Standing { status: UpdateStatus::InSync, assigned: Some(release.id), ..installed }
+    } else {
+        installed
+    })
+}
+
 /// A target as shown.
 async fn shown(tx: &mut Tx<'_>, cx: &Context, id: DeviceId) -> Result<Option<TargetView>, AppError> {
     let Some(name) = cx.app.fleet.name_of(id) else { return Ok(None) };
@@ -267,7 +153,7 @@ async fn shown(tx: &mut Tx<'_>, cx: &Context, id: DeviceId) -> Result<Option<Tar
     Ok(Some(TargetView {
         controller_id: controller_id(&name, &device.aliases),
         extra: extras::get(tx, cx.by.tenant, id.get()).await?,
-        standing: standing(&history, seen),
+        standing: declared(tx, cx, id, standing(&history, seen)).await?,
         device,
     }))
 }
@@ -401,11 +287,8 @@ impl App {
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let asked = asked.clone();
             Box::pin(async move {
-                let own = |field: &Field| field.as_str().starts_with(OWN);
-                let needs = asked.query.as_ref().is_some_and(|query| query.asks_for(own))
-                    || asked.order.iter().any(|(field, _)| own(field));
-                let beside = if needs { known(tx, &cx).await? } else { Known::default() };
                 let (query, order) = (asked.query.as_ref(), asked.order.as_slice());
+                let beside = known(tx, &cx, query, order).await?;
                 let mut found = cx.app.fleet.select_beside(&cx.by, query, order, &beside, &cx.app, cx.now);
                 found.retain(|id| {
                     asked.only.as_ref().is_none_or(|only| only.contains(id))
@@ -433,8 +316,7 @@ impl App {
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let query = query.clone();
             Box::pin(async move {
-                let needs = query.asks_for(|field| field.as_str().starts_with(OWN));
-                let beside = if needs { known(tx, &cx).await? } else { Known::default() };
+                let beside = known(tx, &cx, Some(&query), &[]).await?;
                 Ok(cx.app.fleet.select_beside(&cx.by, Some(&query), &[], &beside, &cx.app, cx.now))
             })
         })

@@ -5,16 +5,16 @@ use std::str::FromStr;
 
 use axum::body::Body as RawBody;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::response::IntoResponse;
-use futures_util::StreamExt;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use multer::{Constraints, Multipart, SizeLimit};
-use tokio_util::io::ReaderStream;
 use windlass_app::AppError;
 use windlass_app::artifacts::NewArtifact;
+use windlass_app::downloads::Account;
+use windlass_app::links::DownloadGrant;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Artifact;
+use windlass_gateway::download;
 use windlass_wire::management::software as wire;
 
 use super::io::{Answer, At, created, done, ok};
@@ -221,20 +221,19 @@ async fn download(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At((id, artifact)): At<(i64, i64)>,
+    request: Request,
 ) -> Answer {
     let file = find(&rest, &by, id, artifact).await?;
-    let bytes = rest.app.download_range(&file.sha256, 0, file.size).await.map_err(|refusal| {
-        let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        Refusal::new(status, refusal.code(), "Not available", refusal.to_string())
-    })?;
-    let stream = ReaderStream::new(bytes).boxed();
-    let mut response = RawBody::from_stream(stream).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(file.size));
-    // The name is of safe characters only, by the domain's rule for names.
-    if let Ok(value) = HeaderValue::try_from(format!("attachment;filename=\"{}\"", file.name)) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    Ok(response)
+    let sums = rest.app.artifact_sums(&file).await?;
+    let grant = DownloadGrant {
+        artifact: file.id,
+        sha256: file.sha256,
+        size: file.size,
+        name: file.name.to_string(),
+        etag: format!("\"{}\"", sums.sha1),
+        modified: file.created_at,
+        account: Account { execution: None, artifact: file.id, pace: None },
+    };
+    let (head, _) = request.into_parts();
+    Ok(download::send(&rest.app, &head, &grant).await.map(RawBody::new))
 }

@@ -20,6 +20,10 @@ pub(crate) type Answer = Result<Response, Refusal>;
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// As [`Body`], where no body at all means the defaults.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(bytes).map_err(|error| {
         let detail = format!("The body cannot be read: {error}.");
@@ -40,6 +44,15 @@ impl<T: DeserializeOwned> FromRequest<Rest> for Body<T> {
         }
         let bytes = read(request.into_body(), rest.app.limits.rest_body).await?;
         parse(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest<Rest> for OptionalBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, rest: &Rest) -> Result<Self, Refusal> {
+        let bytes = read(request.into_body(), rest.app.limits.rest_body).await?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
     }
 }
 

@@ -26,8 +26,25 @@ mod tags;
 mod target_types;
 mod targets;
 
+mod actions;
+mod assign;
+mod auto_confirm;
+
+mod filters;
+
+mod rollout_view;
+mod rollouts;
+
+mod set_acts;
+
+#[cfg(test)]
+mod action_tests;
+#[cfg(test)]
+mod catalogue_tests;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod rollout_tests;
 #[cfg(test)]
 mod software_tests;
 #[cfg(test)]
@@ -58,6 +75,12 @@ fn operations(rest: &Rest) -> Routes {
         targets::routes,
         tags::routes,
         target_types::routes,
+        assign::routes,
+        actions::routes,
+        auto_confirm::routes,
+        filters::routes,
+        rollouts::routes,
+        set_acts::routes,
     ] {
         routes = add(routes);
     }

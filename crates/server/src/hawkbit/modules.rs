@@ -52,7 +52,7 @@ pub(super) const NAMES: Names = Names {
 };
 
 /// Members that only queries see.
-pub(super) const HIDDEN: &[&str] = &["_metadata"];
+pub(super) const HIDDEN: &[&str] = &["_metadata", "_tags"];
 
 /// What is shown, with what queries may ask for.
 pub(super) fn with_metadata(

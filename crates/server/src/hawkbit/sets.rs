@@ -1,8 +1,11 @@
 //! `distributionsets`, their modules and metadata.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use serde_json::Value;
 use windlass_app::AppError;
+use windlass_app::hawkbit::stored::items::SetTag;
 use windlass_app::hawkbit::{NewSet, SetChange};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::common::IdRef;
@@ -64,10 +67,23 @@ pub(super) const NAMES: Names = Names {
 
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
     rest.app.hawkbit_defaults(&by).await?;
+    let tags: HashMap<i64, String> =
+        rest.app.hawkbit_tags::<SetTag>(&by).await?.into_iter().map(|item| (item.id, item.name)).collect();
     let mut shown = Vec::new();
     for one in rest.app.hawkbit_sets(&by).await? {
         let entries = one.extra.metadata.clone();
-        shown.push(with_metadata(&view::set(one, &base), entries.into_iter())?);
+        let has: Vec<Value> = one
+            .extra
+            .tags
+            .iter()
+            .filter_map(|id| tags.get(id))
+            .map(|name| Value::from(name.as_str()))
+            .collect();
+        let mut set = with_metadata(&view::set(one, &base), entries.into_iter())?;
+        if let Some(members) = set.as_object_mut() {
+            members.insert("_tags".to_owned(), Value::Array(has));
+        }
+        shown.push(set);
     }
     page(shown, &query, NAMES, HIDDEN, rest.app.clock.now())
 }

@@ -83,9 +83,17 @@ pub(super) fn shown_page(found: TargetPage, expected: Expected, base: &Base) -> 
 /// One target as shown to whoever may see everything of it.
 async fn shown(rest: &Rest, by: &Principal, view: TargetView, base: &Base) -> Result<Target, Refusal> {
     let expected = expected(rest, by).await?;
-    let mut private = Private::default();
+    let device = view.device.device.id;
+    let known = rest.app.ddi_target(device).await.map_err(AppError::Store)?;
+    let confirms = rest.app.settings_of(by.tenant).await?.confirmation;
+    let mut private = Private {
+        security_token: None,
+        auto_confirm: confirms.then_some(known.auto_confirm.is_some()),
+        attributes_wanted: Some(known.attributes_wanted),
+        ip_address: rest.app.ddi_contact(device).map(|contact| contact.address.to_string()),
+    };
     if allows(by, Permission::CredentialIssue) {
-        let token = rest.app.token_of(view.device.device.id).await?;
+        let token = rest.app.token_of(device).await?;
         private.security_token = token.map(|known| known.token.reveal().to_owned());
     }
     Ok(view::target(view, private, expected, base))
@@ -140,7 +148,11 @@ async fn change(
     Body(asked): Body<TargetRequest>,
 ) -> Answer {
     let (_, token, change) = change_of(asked);
+    let asks = change.request_attributes == Some(true);
     let view = rest.app.hawkbit_target_change(&by, &id, change).await?;
+    if asks {
+        rest.app.ddi_want_attributes(view.device.device.id).await.map_err(AppError::Store)?;
+    }
     if let Some(token) = token {
         rest.app.device_token_offer(&by, &view.device.device.name, Some(&token)).await?;
     }

@@ -197,6 +197,7 @@ pub(crate) struct Private {
     pub(crate) security_token: Option<String>,
     pub(crate) auto_confirm: Option<bool>,
     pub(crate) attributes_wanted: Option<bool>,
+    pub(crate) ip_address: Option<String>,
 }
 
 /// When targets are expected.
@@ -234,8 +235,8 @@ pub(crate) fn target(view: TargetView, private: Private, expected: Expected, bas
         update_status: standing.status.as_str(),
         last_controller_request_at: last.map(Timestamp::millis),
         installed_at: standing.installed_at.map(Timestamp::millis),
-        ip_address: None,
-        address,
+        address: address.or_else(|| private.ip_address.as_ref().map(|ip| format!("http://{ip}"))),
+        ip_address: private.ip_address,
         poll_status: poll,
         security_token: private.security_token,
         request_attributes: private.attributes_wanted.or(request_attributes).unwrap_or(last.is_none()),

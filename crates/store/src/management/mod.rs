@@ -13,3 +13,6 @@ pub use bodies::{
     AutoAssign, Filter, JobExtra, ModuleExtra, ModuleMetadata, ModuleType, SetExtra, SetType, Tag,
     TargetExtra, TargetTypeExtra,
 };
+
+#[cfg(test)]
+mod tests;

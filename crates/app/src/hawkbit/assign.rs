@@ -1,0 +1,312 @@
+//! Assignment: sets for targets, each kind of terms a job of its own, offered at once so that its actions have numbers.
+//!
+//! What was open before gives way, unless its set is a required step.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use serde_json::json;
+use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::job::{
+    Begin, DeviceReport, ReportedStatus, RolloutPolicy, StepTimer, Timeouts, Verdict,
+};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::Release;
+use windlass_store::management::actions as steps;
+use windlass_store::management::{JobExtra, ModuleExtra, SetExtra, TargetTypeExtra, extras};
+use windlass_store::{Tx, executions};
+
+use super::actions::{PER_TARGET, note, stop, store};
+use super::catalogue::{catalogue, is_complete};
+use super::standing::standing;
+use super::targets::find;
+use super::terms::Terms;
+use super::{Context, at_once, modules, sets};
+use crate::error::AppError;
+use crate::jobs::{NewJob, NewTargets, NewWhat};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// How long a device may take: as good as for ever, as upstream.
+pub(super) const PATIENCE: Timeouts = Timeouts {
+    queued: Duration::from_secs(365 * 24 * 3600),
+    in_progress: Duration::from_secs(30 * 24 * 3600),
+    verify: None,
+};
+/// Plans that offering a job may take.
+const PLANS: usize = 1_000;
+
+/// A set for a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Name of the target.
+    pub target: String,
+    /// Number of the set.
+    pub set: i64,
+    /// How.
+    pub terms: Terms,
+}
+
+/// What became of an assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// How many had it already.
+    pub already: usize,
+    /// Targets and numbers of the actions that began.
+    pub actions: Vec<(String, i64)>,
+}
+
+/// A set that may be assigned.
+pub(super) async fn assignable(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    id: i64,
+) -> Result<(Release, SetExtra), AppError> {
+    let (release, extra) = sets::set(tx, cx, id).await?;
+    let name = format!("{} {}", release.name, release.version);
+    if extra.deleted {
+        return Err(AppError::not_found("distribution set", id));
+    }
+    if extra.invalid {
+        let detail = format!("distribution set {name} was made invalid; assign another one");
+        return Err(AppError::Conflict { code: "hawkbit.invalid_set", detail });
+    }
+    let types = catalogue(tx, cx).await?;
+    let item = types.of_set(&extra, &release.components);
+    if !item.is_some_and(|item| is_complete(item, &types, &release.components)) {
+        let detail = format!("distribution set {name} is incomplete; add the modules that its type asks for");
+        return Err(AppError::Conflict { code: "hawkbit.incomplete", detail });
+    }
+    let set_type = extra.set_type.or(item.map(|item| item.id));
+    Ok((release, SetExtra { set_type, ..extra }))
+}
+
+/// What was assigned stays as it is from now on.
+pub(super) async fn lock(tx: &mut Tx<'_>, cx: &Context, release: &Release) -> Result<(), AppError> {
+    let id = release.id.get();
+    let mut extra: SetExtra = extras::get(tx, cx.by.tenant, id).await?;
+    if !extra.locked {
+        extra.locked = true;
+        extras::put(tx, cx.by.tenant, id, &extra).await?;
+    }
+    for component in &release.components {
+        let mut extra: ModuleExtra = extras::get(tx, cx.by.tenant, component.id.get()).await?;
+        if !extra.locked {
+            extra.locked = true;
+            modules::save(tx, cx, component.id, &mut extra).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Targets of one job: devices with their names here and at the client.
+#[derive(Debug, Clone)]
+struct Batch {
+    release: Release,
+    policy: RolloutPolicy,
+    devices: BTreeMap<DeviceId, (String, String)>,
+}
+
+async fn batches(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    wanted: &[Assignment],
+    confirmation: bool,
+) -> Result<(Vec<Batch>, usize), AppError> {
+    let mut ready: HashMap<i64, (Release, SetExtra)> = HashMap::new();
+    let mut batches: Vec<(i64, Terms, Batch)> = Vec::new();
+    let (mut already, mut taken) = (0, BTreeSet::new());
+    for one in wanted {
+        if let Entry::Vacant(place) = ready.entry(one.set) {
+            place.insert(assignable(tx, cx, one.set).await?);
+        }
+        let Some((release, extra)) = ready.get(&one.set) else { continue };
+        let policy = one.terms.policy(confirmation, cx.now)?;
+        let device = match find(tx, cx, &one.target).await {
+            Ok(device) => device,
+            // As upstream: what is not there is not assigned anything.
+            Err(AppError::NotFound { .. }) => continue,
+            Err(other) => return Err(other),
+        };
+        if !taken.insert((device.id, one.set)) {
+            continue;
+        }
+        if let Some(kind) = device.device_type {
+            let fits: TargetTypeExtra = extras::get(tx, cx.by.tenant, kind.get()).await?;
+            let set_type = extra.set_type.unwrap_or_default();
+            if !fits.set_types.is_empty() && !fits.set_types.contains(&set_type) {
+                let detail = format!("target {} is of a type that takes no such sets", one.target);
+                return Err(AppError::Conflict { code: "hawkbit.incompatible", detail });
+            }
+        }
+        let mut history = steps::of_device(tx, device.id, 50).await?;
+        history.reverse();
+        if standing(&history, true).assigned == Some(release.id) {
+            already += 1;
+            continue;
+        }
+        if steps::count_of_device(tx, device.id).await? >= i64::from(PER_TARGET) {
+            let detail =
+                format!("target {} has had {PER_TARGET} actions, the most that it may have", one.target);
+            return Err(AppError::Quota { code: "hawkbit.actions", detail });
+        }
+        let entry = (device.name.into_string(), one.target.clone());
+        let same = |(set, terms, _): &&mut (i64, Terms, Batch)| *set == one.set && *terms == one.terms;
+        match batches.iter_mut().find(same) {
+            Some((_, _, batch)) => drop(batch.devices.insert(device.id, entry)),
+            None => {
+                let devices = BTreeMap::from([(device.id, entry)]);
+                let batch = Batch { release: release.clone(), policy, devices };
+                batches.push((one.set, one.terms.clone(), batch));
+            }
+        }
+    }
+    Ok((batches.into_iter().map(|(_, _, batch)| batch).collect(), already))
+}
+
+/// Has what was open on a device before give way to a job.
+async fn make_way(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    device: DeviceId,
+    job: JobId,
+    auto_close: bool,
+) -> Result<(), AppError> {
+    for step in steps::of_device(tx, device, 100).await? {
+        if step.execution.job == job || !step.execution.state.is_open() {
+            continue;
+        }
+        let set: SetExtra = extras::get(tx, cx.by.tenant, step.release.get()).await?;
+        if !set.required_migration_step && step.execution.cancel_asked_at.is_none() {
+            stop(tx, cx, &step, auto_close.then_some("another set was assigned")).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a device would report that has it already.
+const HAS_IT: DeviceReport = DeviceReport {
+    status: ReportedStatus::Succeeded,
+    details: None,
+    expected_version: None,
+    step: StepTimer::Keep,
+};
+
+/// Notes what began; where it is only declared, it is over at once.
+async fn begun(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    job: JobId,
+    batch: &Batch,
+    offline: bool,
+) -> Result<Vec<(String, i64)>, AppError> {
+    let mut begun = Vec::new();
+    for (device, (name, target)) in &batch.devices {
+        let Some(execution) = executions::latest(tx, *device, job).await? else { continue };
+        let text = format!("Assignment initiated by user '{}'", cx.who());
+        note(tx, &execution, "running", &text, cx.now).await?;
+        if offline && execution.state.is_open() {
+            let done = execution.report(&HAS_IT, &PATIENCE, cx.now).map_err(|_| {
+                AppError::Unavailable("the action was changed meanwhile; try again".to_owned())
+            })?;
+            let done = done.judged(Verdict::Unverifiable, "an operator says that it is installed", cx.now);
+            store(tx, &execution, &done).await?;
+            note(tx, &execution, "finished", "Reported as installed offline.", cx.now).await?;
+            let place = format!("execution/{name}/{}", execution.id);
+            audit::record(tx, &cx.by, "execution.declare", &place, json!({}), cx.now).await?;
+        }
+        begun.push((target.clone(), execution.id.get()));
+    }
+    Ok(begun)
+}
+
+impl App {
+    /// Assigns sets to targets. `offline`: they have them already, and nothing is sent to them.
+    ///
+    /// # Errors
+    /// Forbidden, a set that is not there, incomplete or invalid, terms that cannot be used, a target of a type that
+    /// takes no such set, too many actions, or that the store failed.
+    pub async fn hawkbit_assign(
+        &self,
+        by: &Principal,
+        wanted: Vec<Assignment>,
+        offline: bool,
+    ) -> Result<Outcome, AppError> {
+        demand(by, Permission::JobCreate)?;
+        at_once(wanted.len())?;
+        let settings = self.settings_of(by.tenant).await?;
+        let confirmation = settings.confirmation && !offline;
+        let (found, already) = self
+            .hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
+                let wanted = wanted.clone();
+                Box::pin(async move { batches(tx, &cx, &wanted, confirmation).await })
+            })
+            .await?;
+        let mut outcome = Outcome { already, actions: Vec::new() };
+        for batch in found {
+            let (multi, close) = (settings.multi_assignments, settings.auto_close);
+            outcome.actions.extend(self.hawkbit_begin(by, batch, offline, multi, close).await?);
+        }
+        Ok(outcome)
+    }
+
+    /// One job, offered to all of its targets once what was open before has given way.
+    async fn hawkbit_begin(
+        &self,
+        by: &Principal,
+        batch: Batch,
+        offline: bool,
+        multi: bool,
+        close: bool,
+    ) -> Result<Vec<(String, i64)>, AppError> {
+        let new = NewJob {
+            description: String::new(),
+            what: NewWhat::Update {
+                name: batch.release.name.to_string(),
+                version: batch.release.version.to_string(),
+                // As upstream: what is assigned is offered, whatever a device says that it runs.
+                force: true,
+            },
+            targets: NewTargets::Devices(batch.devices.values().map(|(name, _)| name.clone()).collect()),
+            waves: Vec::new(),
+            threshold: None,
+            timeouts: PATIENCE,
+            retries: 0,
+            begin: Begin::Manually,
+            rollout: batch.policy.clone(),
+        };
+        let id = self.job_create(by, new).await?.job.id;
+        let kept = batch.clone();
+        self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+            let batch = kept.clone();
+            Box::pin(async move {
+                let extra = JobExtra { assignment: true, ..JobExtra::default() };
+                extras::put(tx, cx.by.tenant, id.get(), &extra).await?;
+                lock(tx, &cx, &batch.release).await?;
+                if !multi {
+                    for device in batch.devices.keys() {
+                        make_way(tx, &cx, *device, id, close).await?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await?;
+        self.job_start(by, id, None).await?;
+        for _ in 0..PLANS {
+            if !self.job_step(id).await? {
+                break;
+            }
+        }
+        let devices: Vec<DeviceId> = batch.devices.keys().copied().collect();
+        let begun = self
+            .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                let batch = batch.clone();
+                Box::pin(async move { begun(tx, &cx, id, &batch, offline).await })
+            })
+            .await?;
+        self.hawkbit_settled(&devices);
+        Ok(begun)
+    }
+}

@@ -1,0 +1,293 @@
+//! Making rollouts: targets by RSQL, groups as waves, and again over those that failed.
+
+use std::collections::BTreeSet;
+
+use windlass_domain::ids::DeviceId;
+use windlass_domain::job::{
+    Amount, Begin, Continuous, FailureThreshold, JobState, ShareOf, SuccessThreshold, ThresholdScope, Wave,
+};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
+use windlass_query::{Query, Times, parse_rsql, translate_rsql};
+use windlass_store::management::{JobExtra, extras};
+
+use super::assign::{PATIENCE, assignable, lock};
+use super::fields::{TARGET_FIELDS, kept_field, target_field};
+use super::rollouts::{RolloutView, illegal};
+use super::standing::has_failed;
+use super::terms::Terms;
+use super::{DESCRIPTION, NAME, bounded, needed, refuse};
+use crate::App;
+use crate::error::{AppError, FieldProblem};
+use crate::jobs::{NewJob, NewTargets, NewWhat};
+
+/// Most groups of a rollout.
+const GROUPS: usize = 100;
+
+/// The fields of queries that are kept, for whoever wrote another one.
+const KEPT_FIELDS: &str = "one of controllerId, createdAt, lastModifiedAt, group, tag, type, attribute.<key>, \
+     metadata.<key>, lastControllerRequestAt; others cannot be asked again later";
+
+/// A group of a rollout to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewGroup {
+    /// Its name.
+    pub name: Option<String>,
+    /// RSQL that narrows what it takes.
+    pub query: Option<String>,
+    /// Its share of what the groups before it left, 0 to 100.
+    pub percent: f64,
+    /// At which share of successes the next one begins.
+    pub success: u8,
+    /// More than this share of errors stops the rollout.
+    pub failure: u8,
+    /// Whether the rollout pauses once it is through.
+    pub pause: bool,
+}
+
+/// A rollout to make.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NewRollout {
+    /// Its name.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// Number of the set.
+    pub set: Option<i64>,
+    /// RSQL that chooses its targets.
+    pub query: Option<String>,
+    /// How it is handled.
+    pub terms: Terms,
+    /// When it begins by itself.
+    pub start_at: Option<i64>,
+    /// Whether it takes in targets that match later.
+    pub dynamic: bool,
+    /// How many of those make a group; as many as the last one has where absent.
+    pub dynamic_size: Option<u64>,
+    /// Its groups, in order.
+    pub groups: Vec<NewGroup>,
+}
+
+/// A share of `left`, rounded up to whole targets.
+fn share(percent: f64, left: u64) -> u64 {
+    let hundredths = format!("{:.0}", (percent * 100.0).clamp(0.0, 10_000.0)).parse::<u128>().unwrap_or(0);
+    u64::try_from((u128::from(left) * hundredths).div_ceil(10_000)).unwrap_or(left).min(left)
+}
+
+fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wave {
+    Wave {
+        name: group.name.clone().unwrap_or_else(|| format!("group-{}", index + 1)),
+        query,
+        amount: Amount::Count(size),
+        success: Some(SuccessThreshold { percent: group.success }),
+        failure: Some(FailureThreshold {
+            count: None,
+            percent: Some(group.failure),
+            of: ShareOf::All,
+            minimum: 0,
+            scope: ThresholdScope::Wave,
+        }),
+        pause_after: group.pause,
+    }
+}
+
+fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
+    let mut problems = Vec::new();
+    let name = needed("name", new.name.as_deref(), NAME, &mut problems);
+    bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
+    let query = needed("targetFilterQuery", new.query.as_deref(), 1_024, &mut problems);
+    if new.set.is_none() {
+        problems.push(FieldProblem::new("distributionSetId", "is missing"));
+    }
+    if new.groups.is_empty() || new.groups.len() > GROUPS {
+        problems.push(FieldProblem::new("amountGroups", format!("must be from 1 to {GROUPS}")));
+    }
+    for (index, group) in new.groups.iter().enumerate() {
+        if !(group.percent > 0.0 && group.percent <= 100.0) {
+            let field = format!("groups.{index}.targetPercentage");
+            problems.push(FieldProblem::new(field, "must be over 0 and at most 100"));
+        }
+        if !(1..=100).contains(&group.success) {
+            let field = format!("groups.{index}.successCondition.expression");
+            problems.push(FieldProblem::new(field, "must be from 1 to 100"));
+        }
+        if group.failure > 100 {
+            let field = format!("groups.{index}.errorCondition.expression");
+            problems.push(FieldProblem::new(field, "must be from 0 to 100"));
+        }
+    }
+    refuse(problems)?;
+    Ok((name, new.set.unwrap_or_default(), query))
+}
+
+impl App {
+    /// Reads RSQL about targets with the times of the caller's tenant.
+    async fn hawkbit_query(&self, by: &Principal, field: &str, text: &str) -> Result<Query, AppError> {
+        let settings = self.settings_of(by.tenant).await?;
+        let now = self.clock.now();
+        let times = Times { now, overdue: now.minus(settings.polling.base.base).minus(settings.overdue) };
+        parse_rsql(text, times, &target_field, TARGET_FIELDS)
+            .map_err(|problem| AppError::invalid(field, problem))
+    }
+
+    /// RSQL in the words of the fleet's own language, for where it is asked again later.
+    async fn hawkbit_kept_query(&self, by: &Principal, field: &str, text: &str) -> Result<String, AppError> {
+        let settings = self.settings_of(by.tenant).await?;
+        let now = self.clock.now();
+        let times = Times { now, overdue: now.minus(settings.polling.base.base).minus(settings.overdue) };
+        let kept = translate_rsql(text, times, &kept_field, KEPT_FIELDS);
+        let kept = kept.map_err(|problem| AppError::invalid(field, problem))?;
+        crate::fleet::parse_query(field, &kept)?;
+        Ok(kept)
+    }
+
+    /// The waves that groups make of targets: each takes its share of those that it finds among what is left.
+    async fn hawkbit_waves(
+        &self,
+        by: &Principal,
+        groups: &[NewGroup],
+        devices: &[DeviceId],
+    ) -> Result<Vec<Wave>, AppError> {
+        let mut left: BTreeSet<DeviceId> = devices.iter().copied().collect();
+        let mut waves = Vec::new();
+        for (index, group) in groups.iter().enumerate() {
+            let field = format!("groups.{index}.targetFilterQuery");
+            let (mut found, mut kept) = (left.clone(), None);
+            if let Some(text) = &group.query {
+                let query = self.hawkbit_query(by, &field, text).await?;
+                let matching: BTreeSet<DeviceId> =
+                    self.hawkbit_select(by, query).await?.into_iter().collect();
+                found.retain(|device| matching.contains(device));
+                kept = Some(self.hawkbit_kept_query(by, &field, text).await?);
+            }
+            let size = share(group.percent, u64::try_from(found.len()).unwrap_or(u64::MAX));
+            for device in found.into_iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
+                left.remove(&device);
+            }
+            if size > 0 {
+                waves.push(wave(index, group, kept, size));
+            }
+        }
+        if left.is_empty() {
+            return Ok(waves);
+        }
+        Err(AppError::invalid(
+            "groups",
+            format!("leave {} targets in no group; have the last one take 100", left.len()),
+        ))
+    }
+
+    /// Makes a rollout: its targets are those that the query finds now.
+    ///
+    /// # Errors
+    /// Forbidden, every field that cannot be taken, a name that is taken, a set that cannot be assigned, no target at all,
+    /// or that the store failed.
+    pub async fn hawkbit_rollout_create(
+        &self,
+        by: &Principal,
+        new: NewRollout,
+    ) -> Result<RolloutView, AppError> {
+        let (_, _, query) = check(&new)?;
+        let found = self.hawkbit_query(by, "targetFilterQuery", &query).await?;
+        let devices = self.hawkbit_select(by, found).await?;
+        self.hawkbit_roll_out(by, new, devices).await
+    }
+
+    async fn hawkbit_roll_out(
+        &self,
+        by: &Principal,
+        new: NewRollout,
+        devices: Vec<DeviceId>,
+    ) -> Result<RolloutView, AppError> {
+        let (name, set, query) = check(&new)?;
+        let like = self.hawkbit_rollouts_like(by, &name).await?;
+        if like.iter().any(|one| one.view.job.spec.name == name) {
+            return Err(AppError::Exists { what: "rollout", name });
+        }
+        if devices.is_empty() {
+            return Err(AppError::invalid("targetFilterQuery", "finds no target"));
+        }
+        let settings = self.settings_of(by.tenant).await?;
+        let mut policy = new.terms.policy(settings.confirmation, self.clock.now())?;
+        policy.approval = settings.rollout_approval;
+        let waves = self.hawkbit_waves(by, &new.groups, &devices).await?;
+        if new.dynamic {
+            let last = waves.last().map(|wave| match wave.amount {
+                Amount::Count(count) => count,
+                Amount::Percent(_) => 1,
+            });
+            policy.continuous = Some(Continuous {
+                query: self.hawkbit_kept_query(by, "targetFilterQuery", &query).await?,
+                wave_size: new.dynamic_size.or(last).unwrap_or(1).max(1),
+            });
+        }
+        let release = self
+            .hawkbit_read(by, Permission::JobCreate, move |cx, tx| {
+                Box::pin(async move { Ok(assignable(tx, &cx, set).await?.0) })
+            })
+            .await?;
+        let job = NewJob {
+            description: name,
+            what: NewWhat::Update {
+                name: release.name.to_string(),
+                version: release.version.to_string(),
+                force: true,
+            },
+            targets: NewTargets::Found { devices, words: format!("filter {query}") },
+            waves,
+            threshold: None,
+            timeouts: PATIENCE,
+            retries: 0,
+            begin: match new.start_at.map(Timestamp::from_millis) {
+                Some(at) if at <= self.clock.now() => Begin::Now,
+                Some(at) => Begin::At(at),
+                None => Begin::Manually,
+            },
+            rollout: policy,
+        };
+        let id = self.job_create(by, job).await?.job.id;
+        let kept =
+            JobExtra { description: new.description.clone(), query: Some(query), ..JobExtra::default() };
+        self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+            let (kept, release) = (kept.clone(), release.clone());
+            Box::pin(async move {
+                extras::put(tx, cx.by.tenant, id.get(), &kept).await?;
+                lock(tx, &cx, &release).await
+            })
+        })
+        .await?;
+        self.hawkbit_rollout(by, id.get()).await
+    }
+
+    /// A new rollout over the targets on which this one failed.
+    ///
+    /// # Errors
+    /// Forbidden, not found, `hawkbit.rollout_state` before it is over, a name that is taken, no target that failed, or
+    /// that the store failed.
+    pub async fn hawkbit_rollout_retry(&self, by: &Principal, id: i64) -> Result<RolloutView, AppError> {
+        let rollout = self.hawkbit_rollout(by, id).await?;
+        let job = &rollout.view.job;
+        if !matches!(job.state, JobState::Completed | JobState::Canceled) {
+            return Err(illegal(format!("rollout {id} is not over")));
+        }
+        let tries = self.hawkbit_tries(by, id).await?;
+        let failed: Vec<DeviceId> =
+            tries.iter().filter(|one| has_failed(one.state)).map(|one| one.device).collect();
+        let new = NewRollout {
+            name: Some(format!("{}_retry", job.spec.name)),
+            description: rollout.extra.description.clone(),
+            set: Some(rollout.set.get()),
+            query: Some(format!("failedrollout=={id}")),
+            groups: vec![NewGroup {
+                name: None,
+                query: None,
+                percent: 100.0,
+                success: 50,
+                failure: 50,
+                pause: false,
+            }],
+            ..NewRollout::default()
+        };
+        self.hawkbit_roll_out(by, new, failed).await
+    }
+}

@@ -1,0 +1,283 @@
+//! Rollouts: jobs of kind update in hawkBit's words. Groups are waves.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
+use windlass_domain::job::{Execution, Job, JobAction, JobKind, What};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_store::management::{JobExtra, extras};
+use windlass_store::{StoreError, StoreErrorKind, Tx, jobs};
+
+use super::{Context, DESCRIPTION, NAME, bounded, needed, refuse};
+use crate::error::AppError;
+use crate::jobs::{ExecutionFilter, JobPick, JobView};
+use crate::{App, audit};
+
+/// Jobs that are read at once.
+const PAGE: u32 = 500;
+/// Executions that are read at once.
+const EXECUTIONS: u32 = 1_000;
+
+/// A rollout with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutView {
+    /// What it is.
+    pub view: JobView,
+    /// What is known of it beside.
+    pub extra: JobExtra,
+    /// What it installs.
+    pub set: ReleaseId,
+}
+
+/// What an operator does to a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RolloutAct {
+    /// Begin.
+    Start,
+    /// Hold it.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End it; what is under way goes on.
+    Stop,
+    /// A second person agrees.
+    Approve(String),
+    /// A second person does not.
+    Deny(String),
+    /// Go on to the next group without waiting.
+    TriggerNextGroup,
+}
+
+/// What cannot be done to a rollout as it stands.
+pub(super) fn illegal(detail: String) -> AppError {
+    AppError::Conflict { code: "hawkbit.rollout_state", detail }
+}
+
+fn set_of(job: &Job) -> Option<ReleaseId> {
+    match job.spec.what {
+        What::Update { release, .. } => Some(release),
+        What::Command(_) | What::Document(_) => None,
+    }
+}
+
+async fn extra(tx: &mut Tx<'_>, cx: &Context, id: JobId) -> Result<JobExtra, AppError> {
+    Ok(extras::get(tx, cx.by.tenant, id.get()).await?)
+}
+
+impl App {
+    /// Rollouts that are not deleted, by number.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn hawkbit_rollouts(&self, by: &Principal) -> Result<Vec<RolloutView>, AppError> {
+        self.hawkbit_rollouts_like(by, "").await
+    }
+
+    /// As [`App::hawkbit_rollouts`], only those that are about this text.
+    pub(super) async fn hawkbit_rollouts_like(
+        &self,
+        by: &Principal,
+        text: &str,
+    ) -> Result<Vec<RolloutView>, AppError> {
+        let text = text.to_owned();
+        let mut pick = JobPick { kind: Some(JobKind::Update), text, ..JobPick::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.job_list(by, pick.clone(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            pick.before = last.job.id.get();
+            all.extend(page);
+        }
+        all.reverse();
+        let mut known = self
+            .hawkbit_read(by, Permission::JobRead, |cx, tx| {
+                Box::pin(async move { Ok(extras::all::<JobExtra>(tx, cx.by.tenant).await?) })
+            })
+            .await?;
+        let views = all.into_iter().filter_map(|view| {
+            let extra = known.remove(&view.job.id.get()).unwrap_or_default();
+            let set = set_of(&view.job)?;
+            (!extra.assignment && !extra.deleted).then_some(RolloutView { view, extra, set })
+        });
+        Ok(views.collect())
+    }
+
+    /// One rollout, deleted or not.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_rollout(&self, by: &Principal, id: i64) -> Result<RolloutView, AppError> {
+        let missing = || AppError::not_found("rollout", id);
+        let view = self.job_get(by, JobId::new(id)).await.map_err(|error| match error {
+            AppError::NotFound { .. } => missing(),
+            other => other,
+        })?;
+        let extra = self
+            .hawkbit_read(by, Permission::JobRead, move |cx, tx| {
+                Box::pin(async move { extra(tx, &cx, JobId::new(id)).await })
+            })
+            .await?;
+        let set = set_of(&view.job).filter(|_| !extra.assignment).ok_or_else(missing)?;
+        Ok(RolloutView { view, extra, set })
+    }
+
+    /// Does something to a rollout.
+    ///
+    /// # Errors
+    /// Forbidden, not found, `hawkbit.rollout_state` where it does not stand that way, or that the store failed.
+    pub async fn hawkbit_rollout_act(
+        &self,
+        by: &Principal,
+        id: i64,
+        act: RolloutAct,
+    ) -> Result<(), AppError> {
+        let rollout = self.hawkbit_rollout(by, id).await?;
+        if rollout.extra.deleted {
+            return Err(illegal(format!("rollout {id} was deleted")));
+        }
+        let job = JobId::new(id);
+        let done = match act {
+            RolloutAct::Start => self.job_start(by, job, None).await,
+            RolloutAct::Pause => self.job_pause(by, job, None).await,
+            RolloutAct::Resume => self.job_resume(by, job, None).await,
+            RolloutAct::Stop => self.job_cancel(by, job, false, None).await,
+            RolloutAct::Approve(remark) => self.job_decide(by, job, true, &remark, None).await,
+            RolloutAct::Deny(remark) => self.job_decide(by, job, false, &remark, None).await,
+            RolloutAct::TriggerNextGroup => self.job_advance(by, job, None).await,
+        };
+        match done {
+            Ok(_) => Ok(()),
+            Err(AppError::Conflict { detail, .. }) => Err(illegal(detail)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Changes what people read of a rollout.
+    ///
+    /// # Errors
+    /// Forbidden, not found, a field that cannot be taken, or that the store failed.
+    pub async fn hawkbit_rollout_change(
+        &self,
+        by: &Principal,
+        id: i64,
+        name: Option<String>,
+        description: Option<String>,
+    ) -> Result<RolloutView, AppError> {
+        let before = self.hawkbit_rollout(by, id).await?;
+        let mut problems = Vec::new();
+        if let Some(name) = &name {
+            needed("name", Some(name), NAME, &mut problems);
+        }
+        bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
+        refuse(problems)?;
+        let taken = |one: &RolloutView| {
+            one.view.job.id != before.view.job.id && name.as_ref() == Some(&one.view.job.spec.name)
+        };
+        let like = name.as_deref().unwrap_or_default();
+        if name.is_some() && self.hawkbit_rollouts_like(by, like).await?.iter().any(taken) {
+            return Err(AppError::Exists { what: "rollout", name: name.unwrap_or_default() });
+        }
+        self.hawkbit_write(by, Permission::JobControl, move |cx, tx| {
+            let (name, description) = (name.clone(), description.clone());
+            Box::pin(async move {
+                let found = jobs::get_any(tx, JobId::new(id)).await?;
+                let mut job = found.ok_or_else(|| AppError::not_found("rollout", id))?;
+                if let Some(name) = name {
+                    job.spec.name = name;
+                    job.version += 1;
+                    if !jobs::update_policy(tx, &job).await? {
+                        let text = "the rollout was changed meanwhile; try again";
+                        return Err(StoreError::new(StoreErrorKind::Busy, text).into());
+                    }
+                }
+                let mut kept = extra(tx, &cx, job.id).await?;
+                kept.description = description.or(kept.description);
+                extras::put(tx, cx.by.tenant, id, &kept).await?;
+                let details = json!({"name": job.spec.name});
+                audit::record(tx, &cx.by, "job.describe", &format!("job/{id}"), details, cx.now).await?;
+                Ok(())
+            })
+        })
+        .await?;
+        self.hawkbit_rollout(by, id).await
+    }
+
+    /// Deletes a rollout: one that never began goes, another one ends and stays for its actions, out of sight.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_rollout_delete(&self, by: &Principal, id: i64) -> Result<(), AppError> {
+        let rollout = self.hawkbit_rollout(by, id).await?;
+        if rollout.extra.deleted {
+            return Ok(());
+        }
+        let job = &rollout.view.job;
+        if job.started_at.is_none() && job.state.allows(JobAction::Delete) {
+            self.job_delete(by, job.id, None).await?;
+        } else if job.state.allows(JobAction::Cancel) {
+            self.job_cancel(by, job.id, false, None).await?;
+        }
+        self.hawkbit_write(by, Permission::JobControl, move |cx, tx| {
+            Box::pin(async move {
+                if jobs::get_any(tx, JobId::new(id)).await?.is_none() {
+                    return Ok(extras::forget::<JobExtra>(tx, cx.by.tenant, id).await?);
+                }
+                let mut kept = extra(tx, &cx, JobId::new(id)).await?;
+                kept.deleted = true;
+                extras::put(tx, cx.by.tenant, id, &kept).await?;
+                let details = json!({"kept": true});
+                audit::record(tx, &cx.by, "job.delete", &format!("job/{id}"), details, cx.now).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Latest tries of a rollout on the devices that the caller may see.
+    pub(super) async fn hawkbit_tries(&self, by: &Principal, id: i64) -> Result<Vec<Execution>, AppError> {
+        let (mut all, mut filter) = (Vec::new(), ExecutionFilter::default());
+        loop {
+            let page = self.execution_list(by, JobId::new(id), filter.clone(), EXECUTIONS).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            filter.after = Some(last.execution.id);
+            all.extend(page.into_iter().map(|view| view.execution));
+        }
+    }
+
+    /// The devices of a group, counted from 0: those that were offered it, and those that will be.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_group_targets(
+        &self,
+        by: &Principal,
+        id: i64,
+        group: usize,
+    ) -> Result<BTreeSet<DeviceId>, AppError> {
+        let job = self.hawkbit_rollout(by, id).await?.view.job;
+        let range = job.wave_ranges().get(group).cloned();
+        let range = range.ok_or_else(|| AppError::not_found("rollout group", group))?;
+        let tries = self.hawkbit_tries(by, id).await?;
+        let in_wave = |one: &&Execution| usize::try_from(one.wave).is_ok_and(|wave| wave == group);
+        let mut found: BTreeSet<DeviceId> = tries.iter().filter(in_wave).map(|one| one.device).collect();
+        if u64::try_from(found.len()).is_ok_and(|have| have < range.end - range.start) {
+            let (all, waves) = self
+                .store
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let all = jobs::frozen_targets(tx, JobId::new(id)).await?;
+                        Ok::<_, StoreError>((all, jobs::waves::of_job(tx, JobId::new(id)).await?))
+                    })
+                })
+                .await?;
+            let ids: Vec<u64> = match waves.get(group) {
+                Some(wave) => wave.iter().collect(),
+                None => range.filter_map(|rank| all.select(rank)).collect(),
+            };
+            let ids = ids.into_iter().filter_map(|id| i64::try_from(id).ok()).map(DeviceId::new);
+            found.extend(ids.filter(|device| by.scope.is_none() || self.fleet.is_visible(by, *device)));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,264 @@
+//! `targets/{id}/actions` and `actions`: what is on its way, its history, and the ways to stop it.
+
+use axum::extract::{FromRequestParts, State};
+use http::request::Parts;
+use serde_json::{Value, json};
+use windlass_app::hawkbit::ActionView;
+use windlass_domain::job::{Handling, MaintenanceWindow};
+use windlass_domain::permission::Permission;
+use windlass_domain::time::Timestamp;
+use windlass_wire::management::actions as wire;
+use windlass_wire::management::common::Stamp;
+
+use super::io::{Answer, At, Body, done, ok};
+use super::list::{ListQuery, Names, is_true, page};
+use super::routes::Routes;
+use super::view::{Base, actor};
+use crate::rest::Rest;
+use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
+use crate::rest::io::part;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let (read, control) = (Permission::JobRead, Permission::JobControl);
+    routes
+        .get("/targets/{id}/actions", read, list_of_target)
+        .get("/targets/{id}/actions/{action}", read, get)
+        .put("/targets/{id}/actions/{action}", control, change)
+        .delete("/targets/{id}/actions/{action}", control, cancel)
+        .put("/targets/{id}/actions/{action}/confirmation", control, confirm)
+        .get("/targets/{id}/actions/{action}/status", read, history)
+        .get("/actions", read, list)
+        .get("/actions/{id}", read, get_any)
+}
+
+const NAMES: Names = Names {
+    fields: &[
+        ("id", "id"),
+        ("active", "_q.active"),
+        ("status", "_q.status"),
+        ("detailstatus", "detailStatus"),
+        ("laststatuscode", "lastStatusCode"),
+        ("weight", "weight"),
+        ("externalref", "externalRef"),
+        ("createdat", "createdAt"),
+        ("createdby", "createdBy"),
+        ("lastmodifiedat", "lastModifiedAt"),
+        ("lastmodifiedby", "lastModifiedBy"),
+        ("target", "_q.target.controllerid"),
+        ("target.id", "_q.target.controllerid"),
+        ("target.controllerid", "_q.target.controllerid"),
+        ("target.name", "_q.target.controllerid"),
+        ("distributionset", "_q.set.id"),
+        ("distributionset.id", "_q.set.id"),
+        ("distributionset.name", "_q.set.name"),
+        ("distributionset.version", "_q.set.version"),
+        ("rollout", "rollout"),
+        ("rollout.id", "rollout"),
+        ("rollout.name", "rolloutName"),
+        ("rolloutgroup.id", "_q.group"),
+    ],
+};
+
+/// Members that only queries see.
+const HIDDEN: &[&str] = &["_q"];
+
+/// HH:mm:ss.
+fn clock(span: std::time::Duration) -> String {
+    let seconds = span.as_secs();
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// An action as shown.
+pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
+    let execution = &view.execution;
+    let created_by = actor(&view.created_by);
+    let (force_type, force_time) = match view.policy.handling {
+        Handling::Soft => ("soft", None),
+        Handling::Forced => ("forced", None),
+        Handling::TimeForced { at } => ("timeforced", Some(at.millis())),
+        Handling::DownloadOnly => ("downloadonly", None),
+    };
+    let window = view.policy.window.as_ref();
+    let path = format!("/targets/{}/actions/{}", part(&view.controller_id), execution.id);
+    let mut links = base.links(&path, [("self", ""), ("status", "/status")]);
+    links.insert("target", base.link(&format!("/targets/{}", part(&view.controller_id))));
+    links.insert("distributionset", base.link(&format!("/distributionsets/{}", view.release)));
+    if view.is_cancel() {
+        links.insert("canceledaction", base.link(&path));
+    }
+    if let Some((rollout, _)) = &view.rollout {
+        links.insert("rollout", base.link(&format!("/rollouts/{rollout}")));
+    }
+    wire::Action {
+        stamp: Stamp {
+            last_modified_by: created_by.clone(),
+            created_by,
+            created_at: execution.queued_at.millis(),
+            last_modified_at: execution.updated_at.millis(),
+        },
+        id: execution.id.get(),
+        action_type: if view.is_cancel() { "cancel" } else { "update" },
+        status: if execution.state.is_open() { "pending" } else { "finished" },
+        detail_status: view.detail(),
+        last_status_code: execution.status_code,
+        force_type,
+        force_time,
+        weight: Some(i64::from(view.policy.priority.get())),
+        maintenance_window: window.map(|MaintenanceWindow { schedule, duration, zone }| wire::ShownWindow {
+            schedule: schedule.to_string(),
+            duration: clock(*duration),
+            timezone: zone.as_ref().map(ToString::to_string).unwrap_or_default(),
+            next_start_at: view.opens_at.map(Timestamp::millis),
+        }),
+        rollout: view.rollout.as_ref().map(|(id, _)| *id),
+        rollout_name: view.rollout.as_ref().map(|(_, name)| name.clone()),
+        external_ref: None,
+        links,
+    }
+}
+
+/// An action with what queries may ask for.
+fn queried(view: &ActionView, base: &Base) -> Result<Value, Refusal> {
+    let shown = shown(view, base);
+    let active = view.execution.state.is_open();
+    let status = [shown.detail_status, shown.status];
+    let (name, version) = &view.release_name;
+    let inner = json!({
+        "active": active,
+        "status": status,
+        "target": {"controllerid": view.controller_id},
+        "set": {"id": view.release.get(), "name": name, "version": version},
+        "group": view.execution.wave,
+    });
+    let mut value = serde_json::to_value(shown).map_err(|error| Refusal::internal(&error))?;
+    if let Some(members) = value.as_object_mut() {
+        members.insert("_q".to_owned(), inner);
+    }
+    Ok(value)
+}
+
+fn listed(views: &[ActionView], mut query: ListQuery, base: &Base, now: Timestamp, newest: bool) -> Answer {
+    if newest && query.sort.is_empty() {
+        query.sort = vec![("id".to_owned(), true)];
+    }
+    let all: Result<Vec<Value>, Refusal> = views.iter().map(|view| queried(view, base)).collect();
+    page(all?, &query, NAMES, HIDDEN, now)
+}
+
+async fn list_of_target(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<String>,
+    query: ListQuery,
+) -> Answer {
+    let all = rest.app.hawkbit_actions_of(&by, &id).await?;
+    listed(&all, query, &base, rest.app.clock.now(), true)
+}
+
+async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
+    let all = rest.app.hawkbit_actions(&by).await?;
+    listed(&all, query, &base, rest.app.clock.now(), false)
+}
+
+async fn get(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At((id, action)): At<(String, i64)>,
+) -> Answer {
+    ok(&shown(&rest.app.hawkbit_action(&by, Some(&id), action).await?, &base))
+}
+
+async fn get_any(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    ok(&shown(&rest.app.hawkbit_action(&by, None, id).await?, &base))
+}
+
+async fn change(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At((id, action)): At<(String, i64)>,
+    Body(asked): Body<wire::ActionUpdate>,
+) -> Answer {
+    match asked.force_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("forced") => rest.app.hawkbit_force(&by, &id, action).await?,
+        Some(_) => return Err(Refusal::field("forceType", "can only become forced")),
+        None => {}
+    }
+    ok(&shown(&rest.app.hawkbit_action(&by, Some(&id), action).await?, &base))
+}
+
+/// Whether the query says `force`.
+struct Force(bool);
+
+impl<S: Sync> FromRequestParts<S> for Force {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Refusal::field("", "has a query that cannot be read"))?;
+        Ok(Self(pairs.0.iter().any(|(name, text)| name == "force" && is_true(text))))
+    }
+}
+
+async fn cancel(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At((id, action)): At<(String, i64)>,
+    Force(force): Force,
+) -> Answer {
+    rest.app.hawkbit_cancel(&by, &id, action, force).await?;
+    done()
+}
+
+async fn confirm(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At((id, action)): At<(String, i64)>,
+    Body(asked): Body<wire::Confirmation>,
+) -> Answer {
+    let confirmed = match asked.confirmation.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("confirmed") => true,
+        Some("denied") => false,
+        Some(_) | None => return Err(Refusal::field("confirmation", "must be confirmed or denied")),
+    };
+    rest.app.hawkbit_confirm(&by, &id, action, confirmed, asked.details).await?;
+    done()
+}
+
+async fn history(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At((id, action)): At<(String, i64)>,
+    query: ListQuery,
+) -> Answer {
+    let newest = match query.sort.as_slice() {
+        [] => true,
+        [(field, falls), ..]
+            if matches!(field.to_ascii_lowercase().as_str(), "id" | "reportedat" | "timestamp") =>
+        {
+            *falls
+        }
+        [(field, _), ..] => {
+            let detail = format!("{field} cannot be sorted by; write id or reportedAt.");
+            return Err(Refusal::new(http::StatusCode::BAD_REQUEST, "hawkbit.sort", "Not usable", detail));
+        }
+    };
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (offset, limit) = (number(query.offset), number(query.limit));
+    let (entries, total) = rest.app.hawkbit_history(&by, &id, action, newest, offset, limit).await?;
+    let content: Vec<wire::ActionStatus> = entries
+        .into_iter()
+        .map(|entry| wire::ActionStatus {
+            id: entry.id,
+            kind: entry.kind,
+            messages: entry.messages,
+            reported_at: entry.at.millis(),
+            timestamp: entry.reported_at.map(Timestamp::millis),
+            code: entry.code,
+        })
+        .collect();
+    ok(&json!({"size": content.len(), "content": content, "total": total}))
+}

@@ -1,0 +1,132 @@
+//! Tags, saved queries and types of targets, as hawkBit's clients use them.
+
+use serde_json::{Value, json};
+
+use super::fixture::{software, targets};
+use crate::rest::fixture::Fixture;
+
+fn names(page: &Value) -> Vec<String> {
+    let items = page.as_array().or_else(|| page["content"].as_array()).unwrap().iter();
+    items.map(|one| one["controllerId"].as_str().or(one["name"].as_str()).unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn tags_of_targets_are_tags_of_devices() {
+    let server = Fixture::new("hb-tags").await;
+    targets(&server, &["a", "b"]).await;
+    server.post("/devices", json!({"name": "c", "tags": ["old"]})).await.expect(201);
+    let new = json!([{"name": "lab", "description": "In the lab", "colour": "red"}]);
+    let made = server.hawkbit("POST", "/targettags", Some(new.clone())).await.expect(201);
+    server.hawkbit("POST", "/targettags", Some(new)).await.hawkbit_error(409);
+    server.hawkbit("POST", "/targettags", Some(json!([{"name": "two words"}]))).await.hawkbit_error(400);
+    let list = server.hawkbit("GET", "/targettags?sort=name:ASC", None).await.expect(200);
+    assert_eq!(names(&list), ["lab", "old"], "what devices have already is known, too");
+    let path = format!("/targettags/{}", made[0]["id"]);
+    server.hawkbit("PUT", &format!("{path}/assigned"), Some(json!(["a", "b"]))).await.expect(204);
+    server.hawkbit("PUT", &format!("{path}/assigned"), Some(json!(["a", "x"]))).await.hawkbit_error(404);
+    server.hawkbit("POST", &format!("{path}/assigned/c"), None).await.expect(204);
+    server.hawkbit("DELETE", &format!("{path}/assigned/b"), None).await.expect(204);
+    let tagged = server.hawkbit("GET", &format!("{path}/assigned"), None).await.expect(200);
+    assert_eq!(names(&tagged), ["a", "c"]);
+    assert_eq!(server.get("/devices/a").await.expect(200)["tags"], json!(["lab"]));
+    assert_eq!(names(&server.hawkbit("GET", "/targets/c/tags", None).await.expect(200)), ["lab", "old"]);
+    let changed = server.hawkbit("PUT", &path, Some(json!({"colour": "blue"}))).await.expect(200);
+    assert_eq!((&changed["colour"], &changed["description"]), (&json!("blue"), &json!("In the lab")));
+    server.hawkbit("PUT", &path, Some(json!({"name": "other"}))).await.hawkbit_error(400);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    server.hawkbit("GET", &path, None).await.hawkbit_error(404);
+    assert_eq!(server.get("/devices/a").await.expect(200)["tags"], json!([]));
+}
+
+#[tokio::test]
+async fn sets_have_tags_of_their_own() {
+    let server = Fixture::new("hb-set-tags").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let made =
+        server.hawkbit("POST", "/distributionsettags", Some(json!([{"name": "stable"}]))).await.expect(201);
+    let path = format!("/distributionsettags/{}", made[0]["id"]);
+    server.hawkbit("PUT", &format!("{path}/assigned"), Some(json!([set]))).await.expect(204);
+    server.hawkbit("PUT", &format!("{path}/assigned"), Some(json!([set, 999]))).await.hawkbit_error(404);
+    let tagged = server.hawkbit("GET", &format!("{path}/assigned"), None).await.expect(200);
+    assert_eq!(tagged["content"][0]["id"], set);
+    let of_set = format!("/distributionsets/{set}/tags");
+    assert_eq!(names(&server.hawkbit("GET", &of_set, None).await.expect(200)), ["stable"]);
+    let found = server.hawkbit("GET", "/distributionsets?q=tag==STABLE", None).await.expect(200);
+    assert_eq!(found["total"], 1);
+    server.hawkbit("DELETE", &format!("{path}/assigned/{set}"), None).await.expect(204);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    assert_eq!(server.hawkbit("GET", &of_set, None).await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn filters_assign_by_themselves_once_and_to_latecomers_too() {
+    let server = Fixture::new("hb-filters").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    targets(&server, &["pump-1", "valve-1"]).await;
+    for bad in [
+        json!({"name": "x", "query": "colour==red"}),
+        json!({"name": "x", "query": "name=="}),
+        json!({"name": "x"}),
+        json!({"query": "name==x"}),
+    ] {
+        server.hawkbit("POST", "/targetfilters", Some(bad)).await.hawkbit_error(400);
+    }
+    let new = json!({"name": "pumps", "query": "controllerId==pump-*"});
+    let made = server.hawkbit("POST", "/targetfilters", Some(new.clone())).await.expect(201);
+    server.hawkbit("POST", "/targetfilters", Some(new)).await.hawkbit_error(409);
+    let path = format!("/targetfilters/{}", made["id"]);
+    let auto = format!("{path}/autoAssignDS");
+    assert_eq!(server.hawkbit("GET", &auto, None).await.status, 204);
+    server.hawkbit("POST", &auto, Some(json!({"id": 999}))).await.hawkbit_error(404);
+    server.hawkbit("POST", &auto, Some(json!({"id": set, "type": "whenever"}))).await.hawkbit_error(400);
+    let assigns = json!({"id": set, "type": "soft", "weight": 300});
+    let shown = server.hawkbit("POST", &auto, Some(assigns)).await.expect(200);
+    assert_eq!((&shown["autoAssignDistributionSet"], &shown["autoAssignWeight"]), (&json!(set), &json!(300)));
+    assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 1);
+    assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 0, "nobody gets it twice");
+    targets(&server, &["pump-2"]).await;
+    assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 1);
+    let assigned = server.hawkbit("GET", &format!("/distributionsets/{set}/assignedTargets"), None).await;
+    assert_eq!(names(&assigned.expect(200)), ["pump-1", "pump-2"]);
+    let of_set =
+        server.hawkbit("GET", &format!("/distributionsets/{set}/autoAssignTargetFilters"), None).await;
+    assert_eq!(names(&of_set.expect(200)), ["pumps"]);
+    server.hawkbit("DELETE", &auto, None).await.expect(204);
+    targets(&server, &["pump-3"]).await;
+    assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 0);
+    let changed = server.hawkbit("PUT", &path, Some(json!({"query": "name==x"}))).await.expect(200);
+    assert_eq!((&changed["name"], &changed["query"]), (&json!("pumps"), &json!("name==x")));
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    server.hawkbit("GET", &path, None).await.hawkbit_error(404);
+}
+
+#[tokio::test]
+async fn types_of_targets_are_device_types_and_say_which_sets_fit() {
+    let server = Fixture::new("hb-target-types").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    server.post("/types", json!({"name": "valve"})).await.expect(201);
+    let types = server.hawkbit("GET", "/distributionsettypes?q=key==app", None).await.expect(200);
+    let app = types["content"][0]["id"].clone();
+    let new =
+        json!([{"name": "Pump of ours", "colour": "red", "compatibledistributionsettypes": [{"id": app}]}]);
+    let made = server.hawkbit("POST", "/targettypes", Some(new)).await.expect(201);
+    assert_eq!(made[0]["key"], "Pump-of-ours");
+    server.get("/types/Pump-of-ours").await.expect(200);
+    assert_eq!(server.hawkbit("GET", "/targettypes", None).await.expect(200)["total"], 2);
+    let id = &made[0]["id"];
+    let target = json!([{"controllerId": "a", "targetType": id}]);
+    let target = server.hawkbit("POST", "/targets", Some(target)).await.expect(201);
+    assert_eq!(target[0]["targetTypeName"], "Pump-of-ours");
+    let path = format!("/distributionsets/{set}/assignedTargets");
+    let refused = server.hawkbit("POST", &path, Some(json!([{"id": "a"}]))).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.targettype.incompatible");
+    let fits = format!("/targettypes/{id}/compatibledistributionsettypes");
+    server.hawkbit("POST", &fits, Some(json!([{"id": 999}]))).await.hawkbit_error(404);
+    server.hawkbit("DELETE", &format!("{fits}/{app}"), None).await.expect(204);
+    server.hawkbit("DELETE", &format!("{fits}/{app}"), None).await.hawkbit_error(404);
+    assert_eq!(server.hawkbit("POST", &path, Some(json!([{"id": "a"}]))).await.expect(200)["assigned"], 1);
+    server.hawkbit("DELETE", &format!("/targettypes/{id}"), None).await.hawkbit_error(409);
+    server.hawkbit("DELETE", "/targets/a/targettype", None).await.expect(204);
+    server.hawkbit("DELETE", &format!("/targettypes/{id}"), None).await.expect(204);
+    server.get("/types/Pump-of-ours").await.problem(404, "device_type.not_found");
+}

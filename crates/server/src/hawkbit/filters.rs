@@ -1,0 +1,149 @@
+//! `targetfilters`: saved queries, and what they assign by themselves.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use windlass_app::hawkbit::NewAutoAssign;
+use windlass_app::hawkbit::stored::Filter;
+use windlass_app::hawkbit::stored::items::Item;
+use windlass_domain::permission::Permission;
+use windlass_wire::management::targets as wire;
+
+use super::io::{Answer, At, Body, created, done, ok};
+use super::list::{ListQuery, Names, page};
+use super::routes::Routes;
+use super::view::{self, Base, item_stamp};
+use crate::rest::Rest;
+use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let (read, write) = (Permission::DeviceRead, Permission::DeviceWrite);
+    routes
+        .get("/targetfilters", read, list)
+        .post("/targetfilters", write, create)
+        .get("/targetfilters/{id}", read, get)
+        .put("/targetfilters/{id}", write, change)
+        .delete("/targetfilters/{id}", write, delete)
+        .get("/targetfilters/{id}/autoAssignDS", read, assigned)
+        .post("/targetfilters/{id}/autoAssignDS", Permission::JobCreate, assign)
+        .delete("/targetfilters/{id}/autoAssignDS", Permission::JobCreate, unassign)
+        .get("/distributionsets/{id}/autoAssignTargetFilters", read, of_set)
+}
+
+const NAMES: Names = Names {
+    fields: &[
+        ("id", "id"),
+        ("name", "name"),
+        ("query", "query"),
+        ("autoassigndistributionset", "autoAssignDistributionSet"),
+        ("autoassigndistributionset.id", "autoAssignDistributionSet"),
+        ("createdat", "createdAt"),
+        ("createdby", "createdBy"),
+        ("lastmodifiedat", "lastModifiedAt"),
+        ("lastmodifiedby", "lastModifiedBy"),
+    ],
+};
+
+fn shown(item: Item<Filter>, base: &Base) -> wire::Filter {
+    let stamp = item_stamp(&item);
+    let Item { id, name, body, .. } = item;
+    let Filter { query, auto_assign: auto } = body;
+    let links =
+        base.links(&format!("/targetfilters/{id}"), [("self", ""), ("autoAssignDS", "/autoAssignDS")]);
+    wire::Filter {
+        stamp,
+        id,
+        name,
+        query,
+        auto_assign_distribution_set: auto.as_ref().map(|auto| auto.set),
+        auto_assign_action_type: auto.as_ref().map(|auto| auto.action_type.clone()),
+        auto_assign_weight: auto.as_ref().and_then(|auto| auto.weight),
+        confirmation_required: auto.as_ref().map(|auto| auto.confirmation_required),
+        links,
+    }
+}
+
+async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
+    let all = rest.app.hawkbit_filters(&by).await?;
+    let all = all.into_iter().map(|item| shown(item, &base)).collect();
+    page(all, &query, NAMES, &[], rest.app.clock.now())
+}
+
+async fn of_set(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    query: ListQuery,
+) -> Answer {
+    rest.app.hawkbit_set(&by, id).await?;
+    let all = rest.app.hawkbit_filters(&by).await?.into_iter();
+    let all = all.filter(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id));
+    let all = all.map(|item| shown(item, &base)).collect();
+    page(all, &query, NAMES, &[], rest.app.clock.now())
+}
+
+async fn create(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    Body(asked): Body<wire::FilterRequest>,
+) -> Answer {
+    let wire::FilterRequest { name, query } = asked;
+    let expected = super::targets::expected(&rest, &by).await?;
+    if let Some(text) = &query {
+        super::targets::target_query(text, expected)?;
+    }
+    created(&shown(rest.app.hawkbit_filter_create(&by, name.as_deref(), query.as_deref()).await?, &base))
+}
+
+async fn get(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    ok(&shown(rest.app.hawkbit_filter(&by, id).await?, &base))
+}
+
+async fn change(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    Body(asked): Body<wire::FilterRequest>,
+) -> Answer {
+    let wire::FilterRequest { name, query } = asked;
+    let expected = super::targets::expected(&rest, &by).await?;
+    if let Some(text) = &query {
+        super::targets::target_query(text, expected)?;
+    }
+    ok(&shown(rest.app.hawkbit_filter_change(&by, id, name, query).await?, &base))
+}
+
+async fn delete(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_filter_delete(&by, id).await?;
+    done()
+}
+
+async fn assigned(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_defaults(&by).await?;
+    match rest.app.hawkbit_filter(&by, id).await?.body.auto_assign {
+        Some(auto) => ok(&view::set(rest.app.hawkbit_set(&by, auto.set).await?, &base)),
+        None => Ok(http::StatusCode::NO_CONTENT.into_response()),
+    }
+}
+
+async fn assign(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    Body(asked): Body<wire::AutoAssignRequest>,
+) -> Answer {
+    rest.app.hawkbit_defaults(&by).await?;
+    let wire::AutoAssignRequest { id: set, action_type, weight, confirmation_required } = asked;
+    let set = set.ok_or_else(|| Refusal::field("id", "is missing"))?;
+    let new = NewAutoAssign { set, action_type, weight, confirmation_required };
+    ok(&shown(rest.app.hawkbit_filter_assigns(&by, id, Some(new)).await?, &base))
+}
+
+async fn unassign(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_filter_assigns(&by, id, None).await?;
+    done()
+}

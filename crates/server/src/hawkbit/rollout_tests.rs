@@ -1,0 +1,185 @@
+//! Rollouts, their groups, statistics and invalid sets, as hawkBit's clients use them.
+
+use serde_json::{Value, json};
+
+use super::fixture::{software, targets};
+use crate::rest::fixture::Fixture;
+
+/// A server with four pumps, a valve and one set. Returns the set's number.
+async fn ready(name: &str) -> (Fixture, i64) {
+    let server = Fixture::new(name).await;
+    targets(&server, &["pump-1", "pump-2", "pump-3", "pump-4", "valve"]).await;
+    let (_, set) = software(&server, "fw", "1").await;
+    (server, set)
+}
+
+fn request(set: i64) -> Value {
+    json!({
+        "name": "pumps", "description": "all of them", "distributionSetId": set,
+        "targetFilterQuery": "controllerId==pump-*", "amountGroups": 2, "type": "forced",
+        "successCondition": {"condition": "THRESHOLD", "expression": "50"},
+        "successAction": {"action": "NEXTGROUP", "expression": ""},
+        "errorCondition": {"condition": "THRESHOLD", "expression": "80"},
+        "errorAction": {"action": "PAUSE", "expression": ""},
+    })
+}
+
+async fn settle(server: &Fixture) {
+    while server.rest.app.jobs_activate().await.unwrap() {}
+}
+
+#[tokio::test]
+async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
+    let (server, set) = ready("hb-rollout").await;
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let id = made["id"].as_i64().unwrap();
+    assert_eq!(
+        (&made["status"], &made["totalTargets"], &made["totalGroups"]),
+        (&json!("ready"), &json!(4), &json!(2))
+    );
+    assert_eq!(made["totalTargetsPerStatus"]["notstarted"], 4);
+    assert_eq!(server.get(&format!("/jobs/{id}")).await.expect(200)["kind"], "update");
+    server.hawkbit("POST", "/rollouts", Some(request(set))).await.hawkbit_error(409);
+    let path = format!("/rollouts/{id}");
+    server.hawkbit("POST", &format!("{path}/pause"), None).await.hawkbit_error(400);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    let twice = server.hawkbit("POST", &format!("{path}/start"), None).await;
+    assert_eq!(twice.hawkbit_error(400), "hawkbit.server.error.rollout.illegalstate");
+    settle(&server).await;
+    let running = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(running["status"], "running");
+    assert_eq!(
+        (&running["totalTargetsPerStatus"]["running"], &running["totalTargetsPerStatus"]["scheduled"]),
+        (&json!(2), &json!(2))
+    );
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let states: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(states, ["running", "scheduled"]);
+    assert_eq!(groups["content"][0]["errorCondition"]["expression"], "80");
+    let second = format!("{path}/deploygroups/{}", groups["content"][1]["id"]);
+    assert_eq!(server.hawkbit("GET", &second, None).await.expect(200)["totalTargets"], 2);
+    let in_second = server.hawkbit("GET", &format!("{second}/targets"), None).await.expect(200);
+    let names: Vec<_> =
+        in_second["content"].as_array().unwrap().iter().map(|one| &one["controllerId"]).collect();
+    assert_eq!(names, ["pump-3", "pump-4"]);
+    server.hawkbit("GET", &format!("{path}/deploygroups/7"), None).await.hawkbit_error(404);
+    let actions = server.hawkbit("GET", "/targets/pump-1/actions", None).await.expect(200);
+    assert_eq!(
+        (&actions["content"][0]["rollout"], &actions["content"][0]["rolloutName"]),
+        (&json!(id), &json!("pumps"))
+    );
+    server.hawkbit("POST", &format!("{path}/triggerNextGroup"), None).await.expect(204);
+    settle(&server).await;
+    let all = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(all["totalTargetsPerStatus"]["running"], 4);
+    server.hawkbit("POST", &format!("{path}/pause"), None).await.expect(204);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "paused");
+    server.hawkbit("POST", &format!("{path}/resume"), None).await.expect(204);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    assert_eq!(server.hawkbit("GET", "/rollouts", None).await.expect(200)["total"], 0);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["deleted"], true);
+}
+
+#[tokio::test]
+async fn a_rollout_that_never_began_is_deleted_for_good() {
+    let (server, set) = ready("hb-rollout-delete").await;
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    let changed = json!({"name": "renamed", "description": "new"});
+    let changed = server.hawkbit("PUT", &path, Some(changed)).await.expect(200);
+    assert_eq!((&changed["name"], &changed["description"]), (&json!("renamed"), &json!("new")));
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    server.hawkbit("GET", &path, None).await.hawkbit_error(404);
+}
+
+#[tokio::test]
+async fn rollouts_that_cannot_be_say_why() {
+    let (server, set) = ready("hb-rollout-bad").await;
+    let with = |member: &str, value: Value| {
+        let mut body = request(set);
+        body[member] = value;
+        body
+    };
+    for (body, status) in [
+        (with("name", Value::Null), 400),
+        (with("distributionSetId", Value::Null), 400),
+        (with("distributionSetId", json!(999)), 404),
+        (with("targetFilterQuery", json!("colour==red")), 400),
+        (with("targetFilterQuery", json!("name==")), 400),
+        (with("targetFilterQuery", json!("name==nobody")), 400),
+        (with("amountGroups", json!(0)), 400),
+        (with("amountGroups", json!(501)), 400),
+        (with("type", json!("whenever")), 400),
+        (with("weight", json!(-1)), 400),
+        (with("successCondition", json!({"condition": "THRESHOLD", "expression": "all"})), 400),
+        (with("errorCondition", json!({"condition": "MOOD", "expression": "1"})), 400),
+        (with("successAction", json!({"action": "DANCE"})), 400),
+        (with("groups", json!([{"name": "a"}])), 400),
+    ] {
+        let refused = server.hawkbit("POST", "/rollouts", Some(body.clone())).await;
+        assert_eq!(refused.status, status, "{body}: {}", refused.text());
+        refused.hawkbit_error(status);
+    }
+    assert_eq!(server.hawkbit("GET", "/rollouts", None).await.expect(200)["total"], 0);
+}
+
+#[tokio::test]
+async fn groups_take_their_share_of_what_is_left() {
+    let (server, set) = ready("hb-rollout-groups").await;
+    let mut body = request(set);
+    body.as_object_mut().unwrap().remove("amountGroups");
+    body["groups"] = json!([
+        {"name": "canary", "targetPercentage": 25.0, "errorCondition": {"condition": "THRESHOLD", "expression": "1"}},
+        {"name": "half", "targetPercentage": 50.0, "successAction": {"action": "PAUSE"}},
+        {"name": "rest", "targetPercentage": 100.0},
+    ]);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    let path = format!("/rollouts/{}/deploygroups", made["id"]);
+    let groups = server.hawkbit("GET", &path, None).await.expect(200);
+    let groups = groups["content"].as_array().unwrap();
+    let shape: Vec<_> = groups.iter().map(|one| (&one["name"], &one["totalTargets"])).collect();
+    assert_eq!(
+        shape,
+        [(&json!("canary"), &json!(1)), (&json!("half"), &json!(2)), (&json!("rest"), &json!(1))]
+    );
+    assert_eq!(groups[0]["errorCondition"]["expression"], "1");
+    assert_eq!(groups[1]["successAction"]["action"], "PAUSE");
+}
+
+#[tokio::test]
+async fn where_rollouts_are_approved_nobody_starts_one_before() {
+    let (server, set) = ready("hb-rollout-approve").await;
+    let key = "/system/configs/rollout.approval.enabled";
+    server.hawkbit("PUT", key, Some(json!({"value": true}))).await.expect(204);
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    assert_eq!(made["status"], "waiting_for_approval");
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(400);
+    let other = server.as_role("operator").await;
+    other.hawkbit("POST", &format!("{path}/deny?remark=not%20now"), None).await.expect(204);
+    let denied = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(
+        (&denied["status"], &denied["approvalRemark"]),
+        (&json!("approval_denied"), &json!("not now"))
+    );
+}
+
+#[tokio::test]
+async fn an_invalid_set_is_never_assigned_again() {
+    let (server, set) = ready("hb-invalidate").await;
+    let path = format!("/distributionsets/{set}");
+    let assign = format!("{path}/assignedTargets");
+    server.hawkbit("POST", &assign, Some(json!([{"id": "valve"}]))).await.expect(200);
+    let numbers = server.hawkbit("GET", &format!("{path}/statistics"), None).await.expect(200);
+    assert_eq!((&numbers["actions"]["RUNNING"], &numbers["actions"]["total"]), (&json!(1), &json!(1)));
+    let bad = json!({"actionCancelationType": "maybe"});
+    server.hawkbit("POST", &format!("{path}/invalidate"), Some(bad)).await.hawkbit_error(400);
+    let force = json!({"actionCancelationType": "force", "cancelRollouts": true});
+    server.hawkbit("POST", &format!("{path}/invalidate"), Some(force)).await.expect(204);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["valid"], false);
+    let actions = server.hawkbit("GET", "/targets/valve/actions", None).await.expect(200);
+    assert_eq!(actions["content"][0]["detailStatus"], "canceled");
+    let refused = server.hawkbit("POST", &assign, Some(json!([{"id": "pump-1"}]))).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.distributionset.invalid");
+}

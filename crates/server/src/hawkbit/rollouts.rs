@@ -1,0 +1,282 @@
+//! `rollouts` and their groups.
+
+use axum::extract::{FromRequestParts, State};
+use http::request::Parts;
+use windlass_app::AppError;
+use windlass_app::hawkbit::{NewGroup, NewRollout, RolloutAct, RolloutView};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_wire::management::rollouts as wire;
+
+use super::io::{Answer, At, Body, created, done, ok};
+use super::list::{ListQuery, Names, page};
+use super::rollout_view::{group_shown, group_views, shown};
+use super::routes::Routes;
+use super::targets::{asked, expected, shown_page};
+use super::view::Base;
+use crate::rest::Rest;
+use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let (read, control) = (Permission::JobRead, Permission::JobControl);
+    routes
+        .get("/rollouts", read, list)
+        .post("/rollouts", Permission::JobCreate, create)
+        .get("/rollouts/{id}", read, get)
+        .put("/rollouts/{id}", control, change)
+        .delete("/rollouts/{id}", control, delete)
+        .post("/rollouts/{id}/start", control, start)
+        .post("/rollouts/{id}/pause", control, pause)
+        .post("/rollouts/{id}/resume", control, resume)
+        .post("/rollouts/{id}/stop", control, stop)
+        .post("/rollouts/{id}/approve", control, approve)
+        .post("/rollouts/{id}/deny", control, deny)
+        .post("/rollouts/{id}/triggerNextGroup", control, next)
+        .post("/rollouts/{id}/retry", Permission::JobCreate, retry)
+        .get("/rollouts/{id}/deploygroups", read, groups)
+        .get("/rollouts/{id}/deploygroups/{group}", read, group)
+        .get("/rollouts/{id}/deploygroups/{group}/targets", read, group_targets)
+}
+
+const NAMES: Names = Names {
+    fields: &[
+        ("id", "id"),
+        ("name", "name"),
+        ("description", "description"),
+        ("status", "status"),
+        ("distributionset", "distributionSetId"),
+        ("distributionset.id", "distributionSetId"),
+        ("createdat", "createdAt"),
+        ("createdby", "createdBy"),
+        ("lastmodifiedat", "lastModifiedAt"),
+        ("lastmodifiedby", "lastModifiedBy"),
+    ],
+};
+
+const GROUP_NAMES: Names =
+    Names { fields: &[("id", "id"), ("name", "name"), ("status", "status"), ("createdat", "createdAt")] };
+
+/// A percentage as clients write it.
+fn percent(field: &str, condition: Option<&wire::Condition>) -> Result<u8, Refusal> {
+    let Some(wire::Condition { condition, expression }) = condition else { return Ok(50) };
+    if !condition.eq_ignore_ascii_case("threshold") {
+        return Err(Refusal::field(&format!("{field}.condition"), "must be THRESHOLD"));
+    }
+    let read = expression.trim().parse::<u8>().ok().filter(|percent| *percent <= 100);
+    read.ok_or_else(|| Refusal::field(&format!("{field}.expression"), "must be a whole number from 0 to 100"))
+}
+
+/// Whether a group's success ends in a pause.
+fn pauses(field: &str, action: Option<&wire::Action>) -> Result<bool, Refusal> {
+    match action.map(|action| action.action.to_ascii_uppercase()).as_deref() {
+        None | Some("NEXTGROUP") => Ok(false),
+        Some("PAUSE") => Ok(true),
+        Some(_) => Err(Refusal::field(&format!("{field}.action"), "must be NEXTGROUP or PAUSE")),
+    }
+}
+
+fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
+    let success = percent("successCondition", request.success_condition.as_ref())?;
+    let failure = percent("errorCondition", request.error_condition.as_ref())?;
+    let pause = pauses("successAction", request.success_action.as_ref())?;
+    let Some(groups) = request.groups.as_ref().filter(|groups| !groups.is_empty()) else {
+        let count = request.amount_groups.unwrap_or(1);
+        if count == 0 || count > 500 {
+            return Err(Refusal::field("amountGroups", "must be from 1 to 500"));
+        }
+        return Ok((0..count)
+            .map(|index| NewGroup {
+                name: None,
+                query: None,
+                percent: 100.0 / f64::from(count - index),
+                success,
+                failure,
+                pause,
+            })
+            .collect());
+    };
+    if request.amount_groups.is_some() {
+        return Err(Refusal::field("amountGroups", "does not go with groups; leave one of the two out"));
+    }
+    groups
+        .iter()
+        .enumerate()
+        .map(|(index, group)| {
+            let field = |name: &str| format!("groups.{index}.{name}");
+            let own = |condition: &Option<wire::Condition>, name: &str, otherwise: u8| match condition {
+                Some(condition) => percent(&field(name), Some(condition)),
+                None => Ok(otherwise),
+            };
+            Ok(NewGroup {
+                name: group.name.clone(),
+                query: group.target_filter_query.clone().filter(|query| !query.trim().is_empty()),
+                percent: group.target_percentage.unwrap_or(100.0),
+                success: own(&group.success_condition, "successCondition", success)?,
+                failure: own(&group.error_condition, "errorCondition", failure)?,
+                pause: match &group.success_action {
+                    Some(action) => pauses(&field("successAction"), Some(action))?,
+                    None => pause,
+                },
+            })
+        })
+        .collect()
+}
+
+async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
+    let all = rest.app.hawkbit_rollouts(&by).await?;
+    let all = all.into_iter().map(|one| shown(&one, &base)).collect();
+    page(all, &query, NAMES, &[], rest.app.clock.now())
+}
+
+async fn create(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    Body(request): Body<wire::RolloutRequest>,
+) -> Answer {
+    rest.app.hawkbit_defaults(&by).await?;
+    let groups = groups_of(&request)?;
+    let expected = expected(&rest, &by).await?;
+    let queries =
+        request.target_filter_query.iter().chain(groups.iter().filter_map(|group| group.query.as_ref()));
+    for text in queries {
+        super::targets::target_query(text, expected)?;
+    }
+    let new = NewRollout {
+        name: request.name,
+        description: request.description,
+        set: request.distribution_set_id,
+        query: request.target_filter_query,
+        terms: super::assign::terms(request.terms),
+        start_at: request.start_at,
+        dynamic: request.dynamic,
+        dynamic_size: request.dynamic_group_template.and_then(|template| template.target_count),
+        groups,
+    };
+    created(&shown(&rest.app.hawkbit_rollout_create(&by, new).await?, &base))
+}
+
+async fn get(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    ok(&shown(&rest.app.hawkbit_rollout(&by, id).await?, &base))
+}
+
+async fn change(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    Body(wire::RolloutUpdate { name, description }): Body<wire::RolloutUpdate>,
+) -> Answer {
+    ok(&shown(&rest.app.hawkbit_rollout_change(&by, id, name, description).await?, &base))
+}
+
+async fn delete(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_rollout_delete(&by, id).await?;
+    done()
+}
+
+async fn act(rest: &Rest, by: &Principal, id: i64, act: RolloutAct) -> Answer {
+    rest.app.hawkbit_rollout_act(by, id, act).await?;
+    done()
+}
+
+async fn start(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    act(&rest, &by, id, RolloutAct::Start).await
+}
+
+async fn pause(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    act(&rest, &by, id, RolloutAct::Pause).await
+}
+
+async fn resume(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    act(&rest, &by, id, RolloutAct::Resume).await
+}
+
+async fn stop(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    act(&rest, &by, id, RolloutAct::Stop).await
+}
+
+async fn next(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    act(&rest, &by, id, RolloutAct::TriggerNextGroup).await
+}
+
+/// What somebody says to a decision.
+struct Remark(String);
+
+impl<S: Sync> FromRequestParts<S> for Remark {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Refusal::field("", "has a query that cannot be read"))?;
+        let remark = pairs.0.into_iter().find(|(name, _)| name == "remark");
+        Ok(Self(remark.map(|(_, text)| text).unwrap_or_default()))
+    }
+}
+
+async fn approve(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Remark(remark): Remark,
+) -> Answer {
+    act(&rest, &by, id, RolloutAct::Approve(remark)).await
+}
+
+async fn deny(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Remark(remark): Remark,
+) -> Answer {
+    act(&rest, &by, id, RolloutAct::Deny(remark)).await
+}
+
+async fn retry(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_defaults(&by).await?;
+    created(&shown(&rest.app.hawkbit_rollout_retry(&by, id).await?, &base))
+}
+
+async fn groups(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    query: ListQuery,
+) -> Answer {
+    let rollout = rest.app.hawkbit_rollout(&by, id).await?;
+    page(group_views(&rollout, &base), &query, GROUP_NAMES, &[], rest.app.clock.now())
+}
+
+/// A group that there is.
+fn place(rollout: &RolloutView, group: i64) -> Result<usize, Refusal> {
+    let missing = || Refusal::from(AppError::not_found("rollout group", group));
+    let index = group.checked_sub(super::rollout_view::first_group(rollout.view.job.id));
+    let index = index.and_then(|index| usize::try_from(index).ok()).ok_or_else(missing)?;
+    if index < rollout.view.waves.len() { Ok(index) } else { Err(missing()) }
+}
+
+async fn group(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At((id, group)): At<(i64, i64)>,
+) -> Answer {
+    let rollout = rest.app.hawkbit_rollout(&by, id).await?;
+    let index = place(&rollout, group)?;
+    ok(&group_shown(&rollout, index, &base))
+}
+
+async fn group_targets(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At((id, group)): At<(i64, i64)>,
+    query: ListQuery,
+) -> Answer {
+    let index = place(&rest.app.hawkbit_rollout(&by, id).await?, group)?;
+    let expected = expected(&rest, &by).await?;
+    let mut wanted = asked(&query, expected)?;
+    wanted.only = Some(rest.app.hawkbit_group_targets(&by, id, index).await?);
+    shown_page(rest.app.hawkbit_targets(&by, wanted).await?, expected, &base)
+}

@@ -1,0 +1,95 @@
+//! What is known of a set over all of its actions, and how it becomes invalid.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use serde_json::{Value, json};
+use windlass_app::hawkbit::CancelWay;
+use windlass_domain::permission::{Permission, Principal};
+use windlass_wire::management::software::Invalidation;
+
+use super::io::{Answer, At, Body, done, ok};
+use super::rollout_view::shown;
+use super::routes::Routes;
+use super::view::Base;
+use crate::rest::Rest;
+use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/distributionsets/{id}/statistics", Permission::JobRead, statistics)
+        .get("/distributionsets/{id}/statistics/rollouts", Permission::JobRead, rollouts)
+        .get("/distributionsets/{id}/statistics/actions", Permission::JobRead, actions)
+        .get("/distributionsets/{id}/statistics/autoassignments", Permission::JobRead, auto_assignments)
+        .post("/distributionsets/{id}/invalidate", Permission::JobControl, invalidate)
+}
+
+fn counted(words: impl Iterator<Item = String>) -> Value {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut total = 0_u64;
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+        total += 1;
+    }
+    counts.insert("total".to_owned(), total);
+    json!(counts)
+}
+
+async fn count_actions(rest: &Rest, by: &Principal, id: i64) -> Result<Value, Refusal> {
+    let all = rest.app.hawkbit_actions_with(by, id).await?;
+    Ok(counted(all.into_iter().map(|one| one.detail().to_ascii_uppercase())))
+}
+
+async fn count_rollouts(rest: &Rest, by: &Principal, base: &Base, id: i64) -> Result<Value, Refusal> {
+    let all = rest.app.hawkbit_rollouts(by).await?.into_iter();
+    let of_set = all.filter(|one| one.set.get() == id);
+    Ok(counted(of_set.map(|one| shown(&one, base).status.to_ascii_uppercase())))
+}
+
+async fn count_auto(rest: &Rest, by: &Principal, id: i64) -> Result<usize, Refusal> {
+    let all = rest.app.hawkbit_filters(by).await?.into_iter();
+    Ok(all.filter(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id)).count())
+}
+
+async fn statistics(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_set(&by, id).await?;
+    ok(&json!({
+        "actions": count_actions(&rest, &by, id).await?,
+        "rollouts": count_rollouts(&rest, &by, &base, id).await?,
+        "totalAutoAssignments": count_auto(&rest, &by, id).await?,
+    }))
+}
+
+async fn rollouts(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_set(&by, id).await?;
+    ok(&json!({"rollouts": count_rollouts(&rest, &by, &base, id).await?}))
+}
+
+async fn actions(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_set(&by, id).await?;
+    ok(&json!({"actions": count_actions(&rest, &by, id).await?}))
+}
+
+async fn auto_assignments(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
+    rest.app.hawkbit_set(&by, id).await?;
+    ok(&json!({"totalAutoAssignments": count_auto(&rest, &by, id).await?}))
+}
+
+async fn invalidate(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(id): At<i64>,
+    Body(asked): Body<Invalidation>,
+) -> Answer {
+    let way = match asked.action_cancelation_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("soft") => CancelWay::Ask,
+        Some("force") => CancelWay::Force,
+        Some("none") => CancelWay::Leave,
+        Some(_) | None => {
+            return Err(Refusal::field("actionCancelationType", "must be soft, force or none"));
+        }
+    };
+    rest.app.hawkbit_set_invalidate(&by, id, way, asked.cancel_rollouts).await?;
+    done()
+}
