@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::Time;
 use crate::commands::{Command, NewCommand};
 use crate::releases::NameVersion;
+use crate::rollouts::{Decision, Rollout};
 
 words!(
     /// What a job does.
@@ -149,10 +150,13 @@ pub struct FailureThreshold {
     /// More failures than this stop the job at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// More failures than this percentage of the devices that have finished stop the job.
+    /// More failures than this percentage stop the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub percent: Option<u8>,
+    /// Whether the percentage is of all devices instead of those that have finished.
+    #[serde(default)]
+    pub of_all: bool,
     /// How many must have finished before the percentage means anything; 1 when absent.
     #[serde(default = "one")]
     pub minimum: u64,
@@ -163,7 +167,7 @@ pub struct FailureThreshold {
 
 impl Default for FailureThreshold {
     fn default() -> Self {
-        Self { count: None, percent: None, minimum: one(), scope: wave() }
+        Self { count: None, percent: None, of_all: false, minimum: one(), scope: wave() }
     }
 }
 
@@ -245,6 +249,9 @@ pub struct NewJob {
     /// When it begins; at once when absent.
     #[serde(default)]
     pub begin: Begin,
+    /// Everything else that shapes it.
+    #[serde(default)]
+    pub rollout: Rollout,
 }
 
 /// How many devices stand where.
@@ -277,6 +284,8 @@ pub struct Counts {
 pub struct Wave {
     /// 1 for the first.
     pub number: u32,
+    /// For people; may be empty.
+    pub name: String,
     /// How its devices stand.
     pub counts: Counts,
 }
@@ -307,6 +316,10 @@ pub struct Job {
     pub retries: u32,
     /// When failures stop it.
     pub failure_threshold: Option<FailureThreshold>,
+    /// Everything else that shapes it.
+    pub rollout: Rollout,
+    /// What a second person said of it.
+    pub decision: Option<Decision>,
     /// The whole job.
     pub counts: Counts,
     /// Number of the wave under way, from 1.
@@ -445,6 +458,14 @@ pub struct Execution {
     pub downloaded_bytes: Option<u64>,
     /// Bytes of all files of an update.
     pub download_bytes: Option<u64>,
+    /// Not shown to the device before this.
+    pub held_until: Option<Time>,
+    /// When the device was asked to stop, if it was and has not answered.
+    pub cancel_asked_at: Option<Time>,
+    /// Whether somebody still has to agree before the device may begin.
+    pub consent_awaited: bool,
+    /// The last status code that the device gave (hawkBit).
+    pub status_code: Option<i64>,
 }
 
 /// What went out for a job (`GET /jobs/{id}/downloads`), as of the last few seconds.

@@ -86,6 +86,7 @@ pub mod artifacts;
 pub mod uploads;
 
 pub mod releases;
+pub mod rollouts;
 
 pub mod jobs;
 

@@ -69,6 +69,26 @@ pub struct NewRelease {
     /// For people.
     #[serde(default)]
     pub notes: String,
+    /// What devices must be before they may get it.
+    #[serde(default)]
+    pub rules: ReleaseRules,
+}
+
+/// What a device must be before it may get a release.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ReleaseRules {
+    /// Hardware it is for, as devices say it under `hardware` in inventory or attributes; empty: any.
+    pub hardware: Vec<String>,
+    /// The oldest version that it may replace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_source: Option<String>,
+    /// The newest version that it may replace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_source: Option<String>,
+    /// The version that must have been installed before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
 }
 
 /// A release: a set of components for some device types.
@@ -85,6 +105,8 @@ pub struct Release {
     pub device_types: Vec<String>,
     /// For people.
     pub notes: String,
+    /// What devices must be before they may get it.
+    pub rules: ReleaseRules,
     /// When it was made.
     pub created_at: Time,
     /// By whom.

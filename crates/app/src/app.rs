@@ -22,6 +22,7 @@ use crate::enrol::Limited;
 use crate::events::EventKinds;
 use crate::fleet::Fleet;
 use crate::hub::Hub;
+use crate::jobs::joining::Looks;
 use crate::jobs::waits::Waits;
 use crate::leases::Leases;
 use crate::links::Links;
@@ -135,6 +136,8 @@ pub struct Inner {
     pub(crate) hawkbit_filters_due: Notify,
     /// Requests that wait for the end of a command.
     pub(crate) command_waits: Waits,
+    /// When continuous jobs were last looked at.
+    pub(crate) continuous: Looks,
     /// Tasks that this node does for all of them.
     pub(crate) leases: Leases,
     /// Owner of background tasks.
@@ -220,6 +223,7 @@ impl App {
             alerts,
             hawkbit_filters_due: Notify::new(),
             command_waits: Waits::new(config.limits.command_waits),
+            continuous: Looks::default(),
             leases,
             tasks,
             config,

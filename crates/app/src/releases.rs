@@ -7,8 +7,9 @@ use std::str::FromStr;
 use serde_json::json;
 use windlass_domain::ids::{ArtifactId, ComponentId, ItemName, ReleaseId, Tag, TypeName, VersionText};
 use windlass_domain::permission::{Permission, Principal};
-pub use windlass_domain::software::{Component, Release};
+pub use windlass_domain::software::{Component, Release, ReleaseRules};
 use windlass_domain::time::Timestamp;
+use windlass_domain::version::compare;
 use windlass_store::{Tx, artifacts, releases, types};
 
 use crate::artifacts::signing;
@@ -47,6 +48,21 @@ pub struct NewRelease {
     pub device_types: Vec<String>,
     /// For people.
     pub notes: String,
+    /// What devices must be before they may get it.
+    pub rules: NewRules,
+}
+
+/// Rules of a release to make; see [`ReleaseRules`].
+#[derive(Debug, Clone, Default)]
+pub struct NewRules {
+    /// Hardware it is for; empty: any.
+    pub hardware: Vec<String>,
+    /// The oldest version that it may replace.
+    pub minimum_source: Option<String>,
+    /// The newest version that it may replace.
+    pub maximum_source: Option<String>,
+    /// The version that must have been installed before.
+    pub step: Option<String>,
 }
 
 #[derive(Default)]
@@ -101,14 +117,42 @@ async fn build_component(
     }
 }
 
+fn build_rules(rules: &NewRules, problems: &mut Problems) -> ReleaseRules {
+    let NewRules { hardware, minimum_source, maximum_source, step } = rules;
+    if hardware.len() > PARTS {
+        problems.add("rules.hardware", format!("at most {PARTS}"));
+    }
+    for (index, one) in hardware.iter().take(PARTS).enumerate() {
+        if one.is_empty() || one.len() > 128 {
+            problems.add(format!("rules.hardware.{index}"), "1 to 128 bytes");
+        }
+    }
+    let mut version = |field: &str, text: &Option<String>| {
+        text.as_ref().and_then(|text| problems.parse::<VersionText>(&format!("rules.{field}"), text))
+    };
+    let rules = ReleaseRules {
+        hardware: hardware.clone(),
+        minimum_source: version("minimumSource", minimum_source),
+        maximum_source: version("maximumSource", maximum_source),
+        step: version("step", step),
+    };
+    if let (Some(minimum), Some(maximum)) = (&rules.minimum_source, &rules.maximum_source)
+        && compare(minimum.as_str(), maximum.as_str()).is_gt()
+    {
+        problems.add("rules.maximumSource", format!("{maximum} is older than the minimum {minimum}"));
+    }
+    rules
+}
+
 async fn build_release(
     tx: &mut Tx<'_>,
     by: &Principal,
     new: &NewRelease,
     now: Timestamp,
 ) -> Result<Release, AppError> {
-    let NewRelease { name, version, components, device_types, notes } = new;
+    let NewRelease { name, version, components, device_types, notes, rules } = new;
     let mut problems = Problems::default();
+    let rules = build_rules(rules, &mut problems);
     let name: Option<ItemName> = problems.parse("name", name);
     let version: Option<VersionText> = problems.parse("version", version);
     if notes.len() > NOTES_BYTES {
@@ -152,6 +196,7 @@ async fn build_release(
             device_types: fits,
             components: found,
             notes: notes.clone(),
+            rules,
             created_at: now,
             created_by: by.actor.to_string(),
         }),

@@ -24,3 +24,4 @@ pub mod telemetry;
 pub mod template;
 pub mod time;
 pub mod topic_map;
+pub mod version;

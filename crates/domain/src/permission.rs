@@ -120,6 +120,8 @@ words!(
         JobCreate = "job.create",
         /// Start, pause, resume, cancel, retry.
         JobControl = "job.control",
+        /// Approve or deny jobs of others.
+        JobApprove = "job.approve",
         /// Make, see and revoke API tokens.
         TokenManage = "token.manage",
         /// Make, see and change users.
@@ -173,6 +175,7 @@ impl Permission {
             | Self::ReleaseWrite
             | Self::JobCreate
             | Self::JobControl
+            | Self::JobApprove
             | Self::TokenManage
             | Self::UserManage
             | Self::AuditErase
@@ -200,6 +203,7 @@ impl Permission {
             | Self::JobRead
             | Self::JobCreate
             | Self::JobControl
+            | Self::JobApprove
             | Self::TypeRead
             | Self::GroupRead
             | Self::ArtifactRead
@@ -261,6 +265,7 @@ impl Role {
                 | Permission::JobRead
                 | Permission::JobCreate
                 | Permission::JobControl
+                | Permission::JobApprove
                 | Permission::AuditRead
                 | Permission::AlertRead
                 | Permission::AlertHandle
@@ -381,6 +386,7 @@ release.write        yes yes -   -
 job.read             yes yes yes -
 job.create           yes yes -   -
 job.control          yes yes -   -
+job.approve          yes yes -   -
 token.manage         yes -   -   -
 user.manage          yes -   -   -
 audit.read           yes yes -   -

@@ -56,6 +56,19 @@ pub struct Component {
     pub created_at: Timestamp,
 }
 
+/// What a device must be before it may get a release.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReleaseRules {
+    /// Hardware it is for, as devices say it under [`crate::job::eligible::HARDWARE_KEY`]; empty: any.
+    pub hardware: Vec<String>,
+    /// The oldest version that it may replace.
+    pub minimum_source: Option<VersionText>,
+    /// The newest version that it may replace.
+    pub maximum_source: Option<VersionText>,
+    /// The version that must have been installed before: a required step.
+    pub step: Option<VersionText>,
+}
+
 /// A set of components for some device types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -71,6 +84,8 @@ pub struct Release {
     pub components: Vec<Component>,
     /// For people.
     pub notes: String,
+    /// What devices must be before they may get it.
+    pub rules: ReleaseRules,
     /// When it was made.
     pub created_at: Timestamp,
     /// By whom.

@@ -277,7 +277,7 @@ pub async fn bygone(
     let rows = fetch_all!(
         tx,
         (i64,),
-        "SELECT id FROM job WHERE ended_at IS NOT NULL AND state IN ('canceled', 'completed')
+        "SELECT id FROM job WHERE ended_at IS NOT NULL AND state IN ('canceled', 'completed', 'denied')
            AND (ended_at < $1 OR ended_at < (
              SELECT ended_at FROM job WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET $2))
          ORDER BY ended_at LIMIT $3",
@@ -297,6 +297,22 @@ pub async fn open(tx: &mut Tx<'_>) -> Result<Vec<JobId>, StoreError> {
         tx,
         (i64,),
         "SELECT id FROM job WHERE state IN ('scheduled', 'running', 'paused', 'halted', 'stopping') ORDER BY id"
+    )?;
+    Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
+}
+
+/// The newest open update jobs of a tenant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_updates(tx: &mut Tx<'_>, tenant: TenantId, limit: u32) -> Result<Vec<JobId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT id FROM job WHERE tenant_id = $1 AND kind = 'update'
+           AND state NOT IN ('completed', 'canceled', 'denied') ORDER BY id DESC LIMIT $2",
+        tenant.get(),
+        i64::from(limit),
     )?;
     Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
 }

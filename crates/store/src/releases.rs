@@ -1,8 +1,9 @@
 //! Components with their artifacts, releases with their components.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use windlass_domain::ids::{ComponentId, ReleaseId, TenantId, TypeName};
-use windlass_domain::software::{Artifact, Component, Release};
+use windlass_domain::ids::{ComponentId, InvalidName, ReleaseId, TenantId, TypeName, VersionText};
+use windlass_domain::software::{Artifact, Component, Release, ReleaseRules};
 use windlass_domain::time::Timestamp;
 
 use crate::artifacts::ArtifactRow;
@@ -28,6 +29,47 @@ struct ReleaseRow {
     notes: String,
     created_at: i64,
     created_by: String,
+    rules: String,
+}
+
+/// What a release's rules column says.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RulesRow {
+    hardware: Vec<String>,
+    minimum_source: Option<String>,
+    maximum_source: Option<String>,
+    step: Option<String>,
+}
+
+impl RulesRow {
+    fn write(rules: &ReleaseRules) -> Result<String, StoreError> {
+        let ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
+        let text =
+            |version: &Option<VersionText>| version.as_ref().map(|version| version.as_str().to_owned());
+        let row = Self {
+            hardware: hardware.clone(),
+            minimum_source: text(minimum_source),
+            maximum_source: text(maximum_source),
+            step: text(step),
+        };
+        serde_json::to_string(&row).map_err(|e| StoreError::corrupt("software_release.rules", e))
+    }
+
+    fn read(text: &str) -> Result<ReleaseRules, StoreError> {
+        let corrupt = |error: &dyn std::fmt::Display| StoreError::corrupt("software_release.rules", error);
+        let row: Self = serde_json::from_str(text).map_err(|e| corrupt(&e))?;
+        let Self { hardware, minimum_source, maximum_source, step } = row;
+        let version = |text: Option<String>| {
+            text.map(|text| text.parse()).transpose().map_err(|e: InvalidName| corrupt(&e))
+        };
+        Ok(ReleaseRules {
+            hardware,
+            minimum_source: version(minimum_source)?,
+            maximum_source: version(maximum_source)?,
+            step: version(step)?,
+        })
+    }
 }
 
 fn position(index: usize) -> i64 {
@@ -182,13 +224,14 @@ pub async fn insert_release(
     tenant: TenantId,
     release: &Release,
 ) -> Result<Option<ReleaseId>, StoreError> {
-    let Release { id: _, name, version, device_types, components, notes, created_at, created_by } = release;
+    let Release { id: _, name, version, device_types, components, notes, rules, created_at, created_by } =
+        release;
     let types = Value::from(device_types.iter().map(TypeName::as_str).collect::<Vec<_>>()).to_string();
     let Some((id,)) = fetch_optional!(
         tx,
         (i64,),
-        "INSERT INTO software_release (tenant_id, name, version, device_types, notes, created_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO software_release (tenant_id, name, version, device_types, notes, created_at, created_by, rules)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (tenant_id, name, version) DO NOTHING RETURNING id",
         tenant.get(),
         name.as_str(),
@@ -197,6 +240,7 @@ pub async fn insert_release(
         notes.as_str(),
         created_at.micros(),
         created_by.as_str(),
+        RulesRow::write(rules)?,
     )?
     else {
         return Ok(None);
@@ -215,7 +259,7 @@ pub async fn insert_release(
 }
 
 async fn read_release(tx: &mut Tx<'_>, row: ReleaseRow) -> Result<Release, StoreError> {
-    let ReleaseRow { id, name, version, device_types, notes, created_at, created_by } = row;
+    let ReleaseRow { id, name, version, device_types, notes, created_at, created_by, rules } = row;
     let rows = fetch_all!(
         tx,
         ComponentRow,
@@ -241,6 +285,7 @@ async fn read_release(tx: &mut Tx<'_>, row: ReleaseRow) -> Result<Release, Store
             .map_err(|e| StoreError::corrupt("software_release.device_types", e))?,
         components,
         notes,
+        rules: RulesRow::read(&rules)?,
         created_at: Timestamp::from_micros(created_at),
         created_by,
     })
@@ -259,7 +304,7 @@ pub async fn release(
     let row = fetch_optional!(
         tx,
         ReleaseRow,
-        "SELECT id, name, version, device_types, notes, created_at, created_by FROM software_release
+        "SELECT id, name, version, device_types, notes, created_at, created_by, rules FROM software_release
          WHERE tenant_id = $1 AND name = $2 AND version = $3",
         tenant.get(),
         name,
@@ -283,7 +328,7 @@ pub async fn release_by_id(
     let row = fetch_optional!(
         tx,
         ReleaseRow,
-        "SELECT id, name, version, device_types, notes, created_at, created_by FROM software_release
+        "SELECT id, name, version, device_types, notes, created_at, created_by, rules FROM software_release
          WHERE tenant_id = $1 AND id = $2",
         tenant.get(),
         id.get(),
@@ -320,7 +365,7 @@ pub async fn releases(
     let rows = fetch_all!(
         tx,
         ReleaseRow,
-        "SELECT id, name, version, device_types, notes, created_at, created_by FROM software_release
+        "SELECT id, name, version, device_types, notes, created_at, created_by, rules FROM software_release
          WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         tenant.get(),
         after,
@@ -341,7 +386,7 @@ pub async fn release_used_by(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<i6
     Ok(fetch_optional!(
         tx,
         (i64,),
-        "SELECT id FROM job WHERE release_id = $1 AND state NOT IN ('completed', 'canceled') LIMIT 1",
+        "SELECT id FROM job WHERE release_id = $1 AND state NOT IN ('completed', 'canceled', 'denied') LIMIT 1",
         id.get(),
     )?
     .map(|(id,)| id))

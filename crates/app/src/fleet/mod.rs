@@ -243,6 +243,11 @@ impl Fleet {
         Scope { tenant, within }
     }
 
+    /// The position of the change feed up to which the index holds everything.
+    pub fn seq(&self) -> i64 {
+        self.read().seq
+    }
+
     /// Every device of a tenant that the query asks for.
     pub fn select(
         &self,

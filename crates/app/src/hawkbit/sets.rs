@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use windlass_domain::ids::{ItemName, ReleaseId, VersionText};
 use windlass_domain::permission::{Permission, Principal};
-use windlass_domain::software::Release;
+use windlass_domain::software::{Release, ReleaseRules};
 use windlass_store::management::items::Item;
 use windlass_store::management::{ModuleExtra, SetExtra, SetType, extras, software};
 use windlass_store::{Tx, releases};
@@ -202,6 +202,7 @@ async fn make(tx: &mut Tx<'_>, cx: &Context, types: &Catalogue, new: &NewSet) ->
         device_types: Vec::new(),
         components: Vec::new(),
         notes: description.clone().unwrap_or_default(),
+        rules: ReleaseRules::default(),
         created_at: cx.now,
         created_by: cx.by.actor.to_string(),
     };

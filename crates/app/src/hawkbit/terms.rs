@@ -61,6 +61,8 @@ impl Terms {
             priority,
             consent: confirmation && self.confirmation_required.unwrap_or(true),
             window: self.window.as_ref().map(|window| window.read(now)).transpose()?.flatten(),
+            // hawkBit knows no order of versions: whatever is assigned is installed.
+            allow_downgrade: true,
             ..RolloutPolicy::default()
         })
     }

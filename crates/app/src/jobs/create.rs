@@ -17,7 +17,8 @@ use windlass_store::{Tx, jobs, releases, types};
 use super::commands::{NewCommand, command};
 use super::list::JobView;
 use super::targets::Fit;
-use super::{document, targets};
+use super::waves::Targets;
+use super::{document, policy, targets, waves};
 use crate::artifacts::signing;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -96,8 +97,8 @@ pub const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 pub const DESCRIPTION_BYTES: usize = 512;
 
 /// Checks what can be checked without the store.
-fn check(new: &NewJob, limits: &Limits) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
+fn check(new: &NewJob, limits: &Limits, now: Timestamp) -> Vec<FieldProblem> {
+    let mut problems = policy::check(new, now);
     let mut add = |field: String, problem: String| problems.push(FieldProblem::new(field, problem));
     if new.description.len() > DESCRIPTION_BYTES {
         add("description".to_owned(), format!("at most {DESCRIPTION_BYTES} bytes"));
@@ -168,7 +169,9 @@ async fn release(
             Timestamp::from_seconds(i64::from(u32::MAX)),
         )
     };
-    let bytes = Value::Object(document::update(&release, *force, longest)).to_string().len();
+    let bytes = Value::Object(document::update(&release, *force, &document::Terms::longest(), longest))
+        .to_string()
+        .len();
     if bytes > app.limits.job_document {
         let text = format!(
             "the update document would have {bytes} bytes, at most {} are allowed; use fewer artifacts or shorter signatures",
@@ -202,15 +205,25 @@ async fn signed(
     Ok(())
 }
 
-pub(crate) async fn create(
+/// A job that is not stored yet.
+pub(super) struct Draft {
+    pub(super) job: Job,
+    pub(super) targets: Targets,
+    pub(super) release: Option<Release>,
+    /// The name of its command.
+    told: Option<String>,
+}
+
+/// Checks every field and makes the job that would be stored.
+pub(super) async fn draft(
     tx: &mut Tx<'_>,
     app: &App,
     by: &Principal,
     new: &NewJob,
     target_seq: i64,
     now: Timestamp,
-) -> Result<JobId, AppError> {
-    let mut problems = check(new, &app.limits);
+) -> Result<Draft, AppError> {
+    let mut problems = check(new, &app.limits, now);
     let release = release(tx, app, by, &new.what, &mut problems).await?;
     let command = match &new.what {
         NewWhat::Command(new) => command(tx, by, new, &mut problems).await?,
@@ -243,6 +256,7 @@ pub(crate) async fn create(
         },
         (NewWhat::Update { .. }, None) => return Err(AppError::Invalid(problems)),
     };
+    let waves = waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout, &mut problems)?;
     if !problems.is_empty() {
         return Err(AppError::Invalid(problems));
     }
@@ -265,7 +279,7 @@ pub(crate) async fn create(
         },
         progress: Progress::default(),
         target_count: targets.len(),
-        wave_sizes: Vec::new(),
+        wave_sizes: waves.iter().map(roaring::RoaringTreemap::len).collect(),
         decision: None,
         target_seq,
         version: 1,
@@ -275,7 +289,23 @@ pub(crate) async fn create(
         started_at,
         ended_at: None,
     };
+    Ok(Draft { job, targets: Targets { whole: targets, waves }, release, told })
+}
+
+pub(crate) async fn create(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    new: &NewJob,
+    target_seq: i64,
+    now: Timestamp,
+) -> Result<JobId, AppError> {
+    let Draft { job, targets: Targets { whole: targets, waves }, release, told } =
+        draft(tx, app, by, new, target_seq, now).await?;
     let id = jobs::insert(tx, &job, &targets).await?;
+    for (wave, set) in (0_u32..).zip(&waves) {
+        jobs::waves::insert(tx, id, wave, set).await?;
+    }
     let mut bytes = Vec::with_capacity(targets.serialized_size());
     targets.serialize_into(&mut bytes).map_err(|e| windlass_store::StoreError::corrupt("job.targets", e))?;
     let details = json!({

@@ -115,7 +115,7 @@ async fn described(
 ) -> Result<Option<Map<String, Value>>, StoreError> {
     let delivery = Delivery { links: &ctx.app.links, base: &ctx.peer.link_base, now: ctx.now };
     match jobs::get_any(tx, execution.job).await? {
-        Some(job) => Ok(Some(document(tx, &job, execution.id, delivery).await?)),
+        Some(job) => Ok(Some(document(tx, &job, execution, delivery).await?)),
         None => Ok(None),
     }
 }

@@ -148,7 +148,7 @@ pub(super) async fn execution_views(
 }
 
 /// Without a scope everything of the tenant shows, also what is left of devices that are gone.
-fn may_see(app: &App, by: &Principal, device: DeviceId) -> bool {
+pub(super) fn may_see(app: &App, by: &Principal, device: DeviceId) -> bool {
     by.scope.is_none() || app.fleet.is_visible(by, device)
 }
 

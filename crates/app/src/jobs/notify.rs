@@ -67,7 +67,7 @@ pub async fn pending_notifications(
             Some(execution) => {
                 let delivery = Delivery { links: &app.links, base: link_base, now };
                 let body = match jobs::get_any(tx, execution.job).await? {
-                    Some(job) => Some(document(tx, &job, execution.id, delivery).await?),
+                    Some(job) => Some(document(tx, &job, execution, delivery).await?),
                     None => None,
                 };
                 Some(shape::execution(execution, thing, body))

@@ -156,7 +156,13 @@ impl App {
         expected: Option<i64>,
         change: Change,
     ) -> Result<u64, AppError> {
-        demand(by, Permission::JobControl)?;
+        demand(
+            by,
+            match &change {
+                Change::Decide(_) => Permission::JobApprove,
+                _ => Permission::JobControl,
+            },
+        )?;
         let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
         let wakes = !matches!(change, Change::Start | Change::Decide(_) | Change::Advance);
         let failed = self

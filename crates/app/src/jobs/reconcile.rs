@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use roaring::RoaringTreemap;
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::{offered, plan};
@@ -16,6 +15,7 @@ use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
+use super::waves::Targets;
 use super::{gates, offer, tries, verify};
 use crate::{App, AppError, audit};
 
@@ -116,7 +116,7 @@ async fn retry(
     done: &mut Done,
 ) -> Result<(), StoreError> {
     if let Some(failed) = executions::latest_by_id(tx, id).await?
-        && tries::again(tx, job, &failed, now).await?
+        && tries::again(tx, job, &failed, None, now).await?
     {
         done.wake.push(failed.device);
     }
@@ -148,7 +148,7 @@ async fn withdraw(
 async fn advance(
     tx: &mut Tx<'_>,
     id: JobId,
-    targets: &RoaringTreemap,
+    targets: &Targets,
     most_open: usize,
     now: Timestamp,
 ) -> Result<Done, StoreError> {
@@ -243,6 +243,7 @@ impl App {
 
     /// One job's turn. True if it has more to do at once.
     async fn job_activate(&self, id: JobId) -> Result<bool, AppError> {
+        self.join_later_devices(id).await?;
         let mut targets = None;
         for _ in 0..TURN {
             if !self.job_step_with(id, &mut targets).await? {
@@ -260,11 +261,7 @@ impl App {
         self.job_step_with(id, &mut None).await
     }
 
-    async fn job_step_with(
-        &self,
-        id: JobId,
-        targets: &mut Option<Arc<RoaringTreemap>>,
-    ) -> Result<bool, AppError> {
+    async fn job_step_with(&self, id: JobId, targets: &mut Option<Arc<Targets>>) -> Result<bool, AppError> {
         let now = self.clock.now();
         // Looked at on a reader first: most looks find nothing to do, and the writer is everybody's.
         let planned = self
@@ -284,7 +281,15 @@ impl App {
         let targets = match targets {
             Some(targets) => Arc::clone(targets),
             None => {
-                let read = self.store.read(move |tx| Box::pin(jobs::frozen_targets(tx, id))).await?;
+                let read = self
+                    .store
+                    .read(move |tx| {
+                        Box::pin(async move {
+                            let whole = jobs::frozen_targets(tx, id).await?;
+                            Ok::<_, StoreError>(Targets { whole, waves: jobs::waves::of_job(tx, id).await? })
+                        })
+                    })
+                    .await?;
                 Arc::clone(targets.insert(Arc::new(read)))
             }
         };
@@ -294,7 +299,7 @@ impl App {
     async fn carry_out_plan(
         &self,
         id: JobId,
-        targets: Arc<RoaringTreemap>,
+        targets: Arc<Targets>,
         now: Timestamp,
     ) -> Result<usize, AppError> {
         let most_open = self.limits.open_executions;

@@ -1,43 +1,44 @@
 //! Another try on a device: the failed one becomes history, a fresh one takes its place.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::execution::queued_until;
-use windlass_domain::job::{Execution, ExecutionState, Job, JobState, Outcome, Verdict};
+use windlass_domain::job::{Execution, Job, JobState, Outcome};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions};
 
-/// Makes another try of a failed execution.
+use super::{judge, offer};
+
+/// Makes another try of a failed execution, at once or after a pause.
 pub(super) async fn again(
     tx: &mut Tx<'_>,
     job: &Job,
     failed: &Execution,
+    pause: Option<Duration>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let is_late = failed.expires_at.is_some_and(|at| at <= now);
     if failed.outcome() != Outcome::Failed || is_late || !executions::supersede(tx, failed).await? {
         return Ok(false);
     }
-    let fresh = Execution {
-        id: ExecutionId::new(0),
-        number: failed.number + 1,
-        state: ExecutionState::Queued,
-        verdict: Verdict::Pending,
-        reason: String::new(),
-        details: BTreeMap::new(),
-        version: 1,
-        queued_at: now,
-        started_at: None,
-        updated_at: now,
-        ended_at: None,
+    let number = failed.number + 1;
+    let facts = judge::facts(tx, job, &[failed.device]).await?;
+    let mut fresh = Execution {
+        number,
+        before: failed.before.clone(),
+        consent: failed.consent,
+        expires_at: failed.expires_at,
         phase_due: Some(queued_until(now, &job.spec.timeouts, failed.expires_at)),
-        step_due: None,
-        held_until: None,
-        closes_at: None,
-        cancel_asked_at: None,
-        status_code: None,
-        ..failed.clone()
+        ..offer::fresh(job, failed.device, failed.wave, now)
+    };
+    fresh = match pause {
+        Some(pause) => {
+            let at = now.plus(pause);
+            fresh.phase_due = Some(queued_until(at, &job.spec.timeouts, failed.expires_at));
+            fresh.held_until = Some(at);
+            fresh
+        }
+        None => offer::held(job, fresh, facts.get(&failed.device), now),
     };
     executions::insert(tx, &fresh).await?;
     Ok(true)
@@ -60,7 +61,11 @@ pub(super) async fn again_if_due(
         | JobState::Completed => false,
     };
     if wanted && execution.is_retried(job.spec.retries) {
-        again(tx, job, execution, now).await
+        let backoff = job.spec.rollout.backoff.as_ref();
+        if backoff.is_some_and(|backoff| !backoff.covers(execution.code().as_deref())) {
+            return Ok(false);
+        }
+        again(tx, job, execution, backoff.map(|backoff| backoff.before(execution.number + 1)), now).await
     } else {
         Ok(false)
     }

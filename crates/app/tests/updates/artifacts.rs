@@ -176,6 +176,7 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
         components: vec![("app".to_owned(), "1".to_owned())],
         device_types: vec!["pump".to_owned(), "valve".to_owned()],
         notes: String::new(),
+        rules: windlass_app::releases::NewRules::default(),
     };
     let error = world.app().release_create(&world.by, bad.clone()).await.unwrap_err();
     assert_eq!(fields(error), ["version", "components.0", "deviceTypes.1"]);
@@ -192,6 +193,7 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
         components: vec![("app".to_owned(), "1".to_owned())],
         device_types: vec![],
         notes: String::new(),
+        rules: windlass_app::releases::NewRules::default(),
     };
     let error = world.app().release_create(&world.by, again).await.unwrap_err();
     assert_eq!(error.code(), "exists");

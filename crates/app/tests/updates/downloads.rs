@@ -166,6 +166,7 @@ async fn a_rollout_downloads_no_faster_than_its_policy_says() {
         components: vec![("app".to_owned(), "1".to_owned())],
         device_types: vec![],
         notes: String::new(),
+        rules: windlass_app::releases::NewRules::default(),
     };
     world.app().release_create(&world.by, release).await.unwrap();
     let mut job = crate::world::update_job("1", &names);

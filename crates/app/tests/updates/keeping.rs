@@ -84,6 +84,7 @@ async fn carry_out(world: &World, made: &mut Made, step: Step, serial: usize) {
                 components: vec![("app".to_owned(), component)],
                 device_types: vec![],
                 notes: String::new(),
+                rules: windlass_app::releases::NewRules::default(),
             };
             if app.release_create(by, new).await.is_ok() {
                 made.releases.push(serial.to_string());

@@ -10,6 +10,7 @@ mod downloads;
 mod gone;
 mod keeping;
 mod operate;
+mod policy;
 mod restart;
 mod rollout;
 mod signing;

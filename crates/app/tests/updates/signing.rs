@@ -54,6 +54,7 @@ fn release(components: &[(String, String)], device_types: &[&str]) -> NewRelease
         components: components.to_vec(),
         device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
         notes: String::new(),
+        rules: windlass_app::releases::NewRules::default(),
     }
 }
 

@@ -142,6 +142,26 @@ impl World {
         made.id
     }
 
+    /// Sets an attribute of a device, as an operator would.
+    pub(crate) async fn attribute(&self, name: &str, key: &str, value: &str) {
+        let (device, pair) = (self.peer(name).device, (key.to_owned(), value.to_owned()));
+        self.write(move |tx| {
+            let (key, value) = pair.clone();
+            Box::pin(async move {
+                let mut found = devices::device_by_id(tx, device).await?.unwrap();
+                found.attributes.insert(key.parse().unwrap(), value);
+                assert!(devices::device_save(tx, &mut found, START).await?);
+                Ok(())
+            })
+        })
+        .await;
+    }
+
+    /// Lets the fleet index see what was written past the use cases.
+    pub(crate) async fn refresh(&self) {
+        self.app().fleet.catch_up(&self.app().store).await.unwrap();
+    }
+
     pub(crate) async fn devices(&mut self, count: usize) -> Vec<String> {
         let mut names = Vec::new();
         for index in 0..count {
@@ -185,6 +205,7 @@ impl World {
             components: vec![("app".to_owned(), version.to_owned())],
             device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
             notes: String::new(),
+            rules: windlass_app::releases::NewRules::default(),
         };
         self.app().release_create(&self.by, release).await.unwrap();
     }

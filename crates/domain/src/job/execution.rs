@@ -360,6 +360,11 @@ impl Execution {
         }
     }
 
+    /// The code that the device gave with its last word: hawkBit's status code, or `code` in its details.
+    pub fn code(&self) -> Option<String> {
+        self.status_code.map(|code| code.to_string()).or_else(|| self.details.get("code").cloned())
+    }
+
     /// Whether it is tried again by itself: the device had begun and failed, or ran out of time, and has tries left.
     /// What the device refused, never picked up or rolled back would most likely end the same way.
     pub fn is_retried(&self, retries: u32) -> bool {

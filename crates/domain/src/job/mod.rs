@@ -5,6 +5,7 @@
 //! no protocol, no clock and no storage; carrying a plan out is somebody else's business.
 
 pub mod command;
+pub mod eligible;
 pub mod execution;
 pub mod gates;
 pub mod plan;
@@ -16,6 +17,7 @@ pub mod why;
 pub mod window;
 
 pub use command::{Command, CommandTemplate};
+pub use eligible::{Candidate, Skip};
 pub use execution::{Consent, DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
 pub use plan::{Observed, Plan, Standing, Step, Tally, plan};
 pub use rollout::{

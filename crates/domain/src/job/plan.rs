@@ -127,8 +127,11 @@ impl Standing {
     }
 }
 
+/// A wave's number from 0, and its ranks.
+type Numbered = (u32, Range<u64>);
+
 /// The wave that was offered last, with its ranks; the first one before any offer. Then the next one that has anybody.
-fn wave_under_way(job: &Job) -> (u32, Range<u64>, Option<(u32, Range<u64>)>) {
+fn wave_under_way(job: &Job) -> (u32, Range<u64>, Option<Numbered>) {
     let ranges = job.wave_ranges();
     let last = job.progress.offered.saturating_sub(1);
     let index = ranges.iter().position(|range| range.contains(&last)).unwrap_or(0);

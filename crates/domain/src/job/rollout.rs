@@ -218,6 +218,8 @@ pub struct RolloutPolicy {
     pub continuous: Option<Continuous>,
     /// Whether somebody else than who made it must approve it.
     pub approval: bool,
+    /// Whether devices may be brought back to an older version.
+    pub allow_downgrade: bool,
     /// How tries again are spaced.
     pub backoff: Option<Backoff>,
 }

@@ -1,7 +1,7 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
 use crate::job::execution::{Consent, Execution, span};
-use crate::job::plan;
+use crate::job::plan::{self, Tally};
 use crate::job::spec::{Job, What};
 use crate::job::states::{ExecutionState, JobState, Verdict};
 use crate::time::Timestamp;
@@ -13,10 +13,12 @@ pub struct Why {
     pub sentence: String,
     /// What an operator can do.
     pub action: &'static str,
+    /// Whether the device has a place in the job at all.
+    pub place_is_known: bool,
 }
 
 fn say(sentence: impl Into<String>, action: &'static str) -> Why {
-    Why { sentence: sentence.into(), action }
+    Why { sentence: sentence.into(), action, place_is_known: true }
 }
 
 fn waiting(job: &Job) -> Option<Why> {
@@ -60,6 +62,81 @@ fn held(job: &Job, execution: &Execution) -> Option<Why> {
             "Wait, or retry the failed devices now.",
         ),
     })
+}
+
+/// Where a device is to be found in a job.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// Nowhere: the job is not for it.
+    NotATarget,
+    /// In a wave, counted from 0, and not offered work yet.
+    Waiting {
+        /// Which.
+        wave: u32,
+    },
+    /// It was offered work.
+    Here {
+        /// Its part.
+        execution: &'a Execution,
+        /// Whether it can be reached now.
+        online: bool,
+    },
+}
+
+/// Why a device is not offered work yet.
+fn not_yet(job: &Job, wave: u32, tallies: &[Tally]) -> Why {
+    let number = u64::from(wave) + 1;
+    let current = plan::current_wave(job);
+    match &job.state {
+        JobState::AwaitingApproval { .. } | JobState::Denied | JobState::Paused | JobState::Halted(_) => {
+            waiting(job).unwrap_or_else(|| say("The job does not run.", ""))
+        }
+        JobState::Scheduled { start_at: Some(at) } => {
+            say(format!("The job starts at {at}."), "Wait, or start it now.")
+        }
+        JobState::Scheduled { start_at: None } => say("The job was not started yet.", "Start the job."),
+        JobState::Stopping { .. } | JobState::Canceled => {
+            say("The job was canceled before it was this device's turn.", "Make another job for it.")
+        }
+        JobState::Completed => {
+            say("The job was over before it was this device's turn.", "Make another job for it.")
+        }
+        JobState::Running if wave > current => {
+            let standing = plan::Standing::of(tallies, |w| w == current);
+            let open = standing.queued + standing.in_progress + standing.verifying;
+            say(
+                format!(
+                    "It is in wave {number}; wave {} is under way: {} succeeded, {} failed, {open} still at it.",
+                    u64::from(current) + 1,
+                    standing.succeeded,
+                    standing.failed,
+                ),
+                "Wait, or go on to the next wave.",
+            )
+        }
+        JobState::Running => match job.spec.rollout.concurrency {
+            Some(most) => say(
+                format!("It is next in wave {number}; only {most} devices may have work at once."),
+                "Wait for others to finish, or raise the cap in another job.",
+            ),
+            None => say(format!("It is next in wave {number}; work is being handed out."), ""),
+        },
+    }
+}
+
+/// Explains where a device stands with a job, whatever that is.
+pub fn standing(job: &Job, place: &Place<'_>, tallies: &[Tally], now: Timestamp) -> Why {
+    match place {
+        Place::Here { execution, online } => why(job, execution, *online, now),
+        Place::Waiting { wave } => not_yet(job, *wave, tallies),
+        Place::NotATarget => Why {
+            place_is_known: false,
+            ..say(
+                format!("The job is not for this device; it is for {}.", job.spec.targets),
+                "Make a job for this device.",
+            )
+        },
+    }
 }
 
 /// Explains an execution. `online`: whether the device can be reached now.
@@ -152,7 +229,9 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
             },
         ),
         (ExecutionState::Canceled, Verdict::Pending) => say(format!("Withdrawn: {}.", execution.reason), ""),
-        (ExecutionState::Removed, Verdict::Pending) => say(format!("Skipped: {}.", execution.reason), ""),
+        (ExecutionState::Removed, Verdict::Pending) => {
+            say(format!("Skipped: {}.", execution.reason), "Mend that, then make a job for this device.")
+        }
     }
 }
 
@@ -165,6 +244,7 @@ mod tests {
     use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
     use crate::job::rollout::RolloutPolicy;
     use crate::job::spec::{JobSpec, Progress, Timeouts};
+    use crate::job::states::{Begin, Halt};
 
     fn job(state: JobState) -> Job {
         Job {
@@ -249,5 +329,33 @@ mod tests {
         assert!(why(&job(JobState::Paused), &queued, true, now).sentence.contains("paused"));
         let failed = execution(ExecutionState::Failed, Verdict::Pending);
         assert_eq!(why(&job(JobState::Running), &failed, true, now).sentence, "Failed: battery low.");
+    }
+
+    #[test]
+    fn every_state_of_a_job_says_why_a_device_has_nothing_yet() {
+        let states = [
+            JobState::AwaitingApproval { then: Begin::Now },
+            JobState::Denied,
+            JobState::Scheduled { start_at: None },
+            JobState::Scheduled { start_at: Some(Timestamp::from_seconds(9)) },
+            JobState::Running,
+            JobState::Paused,
+            JobState::Halted(Halt { wave: 0, failed: 1, finished: 1, threshold: "none".to_owned() }),
+            JobState::Stopping { in_progress_too: false },
+            JobState::Canceled,
+            JobState::Completed,
+        ];
+        let now = Timestamp::from_seconds(0);
+        let mut seen = std::collections::BTreeSet::new();
+        for state in states {
+            for wave in 0..2 {
+                let why = standing(&job(state.clone()), &Place::Waiting { wave }, &[], now);
+                assert!(why.sentence.ends_with('.') && !why.sentence.contains(".."), "{}", why.sentence);
+                seen.insert(why.sentence);
+            }
+        }
+        assert_eq!(seen.len(), 10, "only a running job tells waves apart: {seen:?}");
+        let nowhere = standing(&job(JobState::Running), &Place::NotATarget, &[], now);
+        assert!(!nowhere.place_is_known && nowhere.sentence.contains("not for this device"));
     }
 }

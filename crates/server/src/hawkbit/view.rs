@@ -156,6 +156,7 @@ pub(crate) fn set(view: SetView, base: &Base) -> wire::Set {
         notes,
         created_at,
         created_by,
+        rules: _,
     } = release;
     let SetExtra {
         set_type: _,

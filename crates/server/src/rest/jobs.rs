@@ -29,6 +29,7 @@ use super::error::Refusal;
 use super::fields::Problems;
 use super::io::{At, Body, Created, Done, IfMatch, Query, Versioned};
 use super::page::{after_number, fetched, limit};
+use super::rollouts::{decision_out, policy_in, policy_out};
 use super::routes::Routes;
 use super::view::{
     execution_state, execution_state_in, job_kind, job_kind_in, job_state_in, outcome, outcome_in,
@@ -109,7 +110,7 @@ struct DevicePath {
     name: String,
 }
 
-fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
+pub(super) fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
     let NewJob {
         kind,
         description,
@@ -123,6 +124,7 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         timeouts,
         retries,
         begin,
+        rollout,
     } = new;
     let mut problems = Problems::default();
     let others = [
@@ -170,7 +172,12 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
             None
         }
     });
-    let waves = amounts.collect();
+    let mut waves: Vec<domain::Wave> = amounts.collect();
+    let query = match &targets {
+        Targets::Query(query) => Some(query.clone()),
+        Targets::Devices(_) | Targets::Type(_) | Targets::Tag(_) | Targets::Group(_) => None,
+    };
+    let rollout = policy_in(rollout, query.as_deref(), &mut waves, &mut problems);
     let targets = match targets {
         Targets::Devices(names) => NewTargets::Devices(names),
         Targets::Type(name) => NewTargets::Type(name),
@@ -178,15 +185,7 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         Targets::Group(path) => NewTargets::Group(path),
         Targets::Query(query) => NewTargets::Query(query),
     };
-    let threshold = failure_threshold.map(|FailureThreshold { count, percent, minimum, scope }| {
-        domain::FailureThreshold {
-            count,
-            percent,
-            of: domain::ShareOf::Finished,
-            minimum,
-            scope: threshold_scope_in(scope),
-        }
-    });
+    let threshold = failure_threshold.map(threshold_in);
     let defaults = domain::Timeouts::default();
     let Timeouts { queued_seconds, in_progress_seconds, verify_seconds } = timeouts;
     let seconds = std::time::Duration::from_secs;
@@ -200,7 +199,6 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         Begin::Manually => AppBegin::Manually,
         Begin::At(at) => AppBegin::At(timestamp(at)),
     };
-    let rollout = domain::RolloutPolicy::default();
     // A job of the wrong kind has problems by now; the document stands in until they are told.
     let what = what.unwrap_or_else(|| NewWhat::Document(serde_json::Map::new()));
     problems.none_or(app::NewJob {
@@ -214,6 +212,18 @@ fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
         begin,
         rollout,
     })
+}
+
+pub(super) fn threshold_in(threshold: FailureThreshold) -> domain::FailureThreshold {
+    let FailureThreshold { count, percent, of_all, minimum, scope } = threshold;
+    let of = if of_all { domain::ShareOf::All } else { domain::ShareOf::Finished };
+    domain::FailureThreshold { count, percent, of, minimum, scope: threshold_scope_in(scope) }
+}
+
+pub(super) fn threshold_out(threshold: domain::FailureThreshold) -> FailureThreshold {
+    let domain::FailureThreshold { count, percent, of, minimum, scope } = threshold;
+    let of_all = of == domain::ShareOf::All;
+    FailureThreshold { count, percent, of_all, minimum, scope: threshold_scope(scope) }
 }
 
 fn counts(standing: Standing, targets: u64) -> Counts {
@@ -245,10 +255,10 @@ fn show(view: JobView) -> Job {
         tenant: _,
         state,
         spec,
-        progress: _,
+        progress,
         target_count,
         wave_sizes: _,
-        decision: _,
+        decision,
         target_seq: _,
         version,
         revision: _,
@@ -257,14 +267,24 @@ fn show(view: JobView) -> Job {
         started_at,
         ended_at,
     } = job;
-    let domain::JobSpec { name, what, targets, waves: _, threshold, timeouts: _, retries, rollout: _ } = spec;
+    let domain::JobSpec { name, what, targets, waves: policy, threshold, timeouts: _, retries, rollout } =
+        spec;
+    let names: Vec<String> = policy.iter().map(|wave| wave.name.clone()).collect();
     let (shown, reason) = match state {
-        domain::JobState::AwaitingApproval { then: _ } => (JobState::AwaitingApproval, None),
-        domain::JobState::Denied => (JobState::Denied, None),
+        domain::JobState::AwaitingApproval { then: _ } => {
+            (JobState::AwaitingApproval, Some("waits for the approval of a second person".to_owned()))
+        }
+        domain::JobState::Denied => {
+            let remark = decision.as_ref().map(|decision| decision.remark.clone());
+            (JobState::Denied, remark.filter(|remark| !remark.is_empty()))
+        }
         domain::JobState::Scheduled { start_at } => {
             (JobState::Scheduled, start_at.map(|at| format!("starts at {at}")))
         }
         domain::JobState::Running => (JobState::Running, None),
+        domain::JobState::Paused if number(current_wave) <= progress.passed => {
+            (JobState::Paused, Some(format!("pauses after wave {}", progress.passed)))
+        }
         domain::JobState::Paused => (JobState::Paused, None),
         domain::JobState::Halted(halt) => (JobState::Halted, Some(halt.to_string())),
         domain::JobState::Stopping { in_progress_too: _ } => (JobState::Stopping, None),
@@ -288,14 +308,9 @@ fn show(view: JobView) -> Job {
         document,
         targets,
         retries,
-        failure_threshold: threshold.map(
-            |domain::FailureThreshold { count, percent, of: _, minimum, scope }| FailureThreshold {
-                count,
-                percent,
-                minimum,
-                scope: threshold_scope(scope),
-            },
-        ),
+        failure_threshold: threshold.map(threshold_out),
+        rollout: policy_out(rollout, policy),
+        decision: decision.map(decision_out),
         counts: counts(standing, target_count),
         current_wave: number(current_wave),
         waves: waves
@@ -303,6 +318,7 @@ fn show(view: JobView) -> Job {
             .enumerate()
             .map(|(index, WaveView { targets, offered: _, standing })| Wave {
                 number: number(index),
+                name: names.get(index).cloned().unwrap_or_default(),
                 counts: counts(standing, targets),
             })
             .collect(),
@@ -314,11 +330,11 @@ fn show(view: JobView) -> Job {
     }
 }
 
-fn versioned(view: JobView) -> Versioned<Job> {
+pub(super) fn versioned(view: JobView) -> Versioned<Job> {
     Versioned { version: view.job.version, body: show(view) }
 }
 
-fn show_execution(view: ExecutionView) -> Execution {
+pub(super) fn show_execution(view: ExecutionView) -> Execution {
     let ExecutionView { execution, device, command, why, downloaded } = view;
     let answer = command.map(|_| domain::command::answer(&execution.details)).unwrap_or_default();
     let domain::command::Answer { exit_code, output, output_url } = answer;
@@ -343,11 +359,11 @@ fn show_execution(view: ExecutionView) -> Execution {
         phase_due: _,
         step_due: _,
         expires_at,
-        held_until: _,
+        held_until,
         closes_at: _,
-        cancel_asked_at: _,
-        consent: _,
-        status_code: _,
+        cancel_asked_at,
+        consent,
+        status_code,
     } = execution;
     Execution {
         id: id.get(),
@@ -372,6 +388,10 @@ fn show_execution(view: ExecutionView) -> Execution {
         expires_at: expires_at.map(time),
         downloaded_bytes: downloaded.map(|downloaded| downloaded.bytes),
         download_bytes: downloaded.map(|downloaded| downloaded.of),
+        held_until: held_until.map(time),
+        cancel_asked_at: cancel_asked_at.map(time),
+        consent_awaited: consent == domain::Consent::Awaited,
+        status_code,
     }
 }
 
@@ -405,9 +425,12 @@ async fn create(
     Caller(by): Caller,
     Body(new): Body<NewJob>,
 ) -> Result<Created<Job>, Refusal> {
-    let view = rest.app.job_create(&by, wanted(new)?).await?;
+    Ok(created(rest.app.job_create(&by, wanted(new)?).await?))
+}
+
+pub(super) fn created(view: JobView) -> Created<Job> {
     let (location, version) = (format!("/jobs/{}", view.job.id), Some(view.job.version));
-    Ok(Created { location, version, body: show(view) })
+    Created { location, version, body: show(view) }
 }
 
 async fn get(

@@ -59,6 +59,7 @@ mod artifacts;
 mod releases;
 
 mod jobs;
+mod rollouts;
 
 mod tokens;
 
@@ -291,6 +292,7 @@ fn operations(rest: &Rest) -> Routes {
         uploads::routes,
         releases::routes,
         jobs::routes,
+        rollouts::routes,
         commands::routes,
         tokens::routes,
         users::routes,

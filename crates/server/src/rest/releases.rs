@@ -5,8 +5,9 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use windlass_api::page::{Page, PageQuery};
-use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
+use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
 use windlass_app::releases;
+use windlass_domain::ids::VersionText;
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
 
@@ -83,8 +84,19 @@ fn show_component(component: software::Component) -> Component {
 }
 
 fn show(release: software::Release) -> Release {
-    let software::Release { id: _, name, version, device_types, components, notes, created_at, created_by } =
-        release;
+    let software::Release {
+        id: _,
+        name,
+        version,
+        device_types,
+        components,
+        notes,
+        rules,
+        created_at,
+        created_by,
+    } = release;
+    let software::ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
+    let text = |version: Option<VersionText>| version.map(VersionText::into_string);
     let components = components.into_iter().map(|component| {
         let software::Component { name, version, .. } = component;
         NameVersion { name: name.into_string(), version: version.into_string() }
@@ -95,6 +107,12 @@ fn show(release: software::Release) -> Release {
         components: components.collect(),
         device_types: device_types.into_iter().map(windlass_domain::ids::TypeName::into_string).collect(),
         notes,
+        rules: ReleaseRules {
+            hardware,
+            minimum_source: text(minimum_source),
+            maximum_source: text(maximum_source),
+            step: text(step),
+        },
         created_at: time(created_at),
         created_by,
     }
@@ -156,9 +174,11 @@ async fn create(
     Caller(by): Caller,
     Body(new): Body<NewRelease>,
 ) -> Result<Created<Release>, Refusal> {
-    let NewRelease { name, version, components, device_types, notes } = new;
+    let NewRelease { name, version, components, device_types, notes, rules } = new;
+    let ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
+    let rules = releases::NewRules { hardware, minimum_source, maximum_source, step };
     let components = components.into_iter().map(|NameVersion { name, version }| (name, version)).collect();
-    let new = releases::NewRelease { name, version, components, device_types, notes };
+    let new = releases::NewRelease { name, version, components, device_types, notes, rules };
     let body = show(rest.app.release_create(&by, new).await?);
     let location = format!("/releases/{}/{}", part(&body.name), part(&body.version));
     Ok(Created { location, version: None, body })

@@ -52,6 +52,8 @@ words! {
     delivery_state: domain::notify::DeliveryState => api::notifications::DeliveryState [Waiting, Delivered, Failed];
     job_kind: domain::job::JobKind => api::jobs::JobKind [Update, Command, Custom];
     job_kind_in: api::jobs::JobKind => domain::job::JobKind [Update, Command, Custom];
+    job_state: domain::job::StateWord => api::jobs::JobState
+        [AwaitingApproval, Denied, Scheduled, Running, Paused, Halted, Stopping, Canceled, Completed];
     job_state_in: api::jobs::JobState => domain::job::StateWord
         [AwaitingApproval, Denied, Scheduled, Running, Paused, Halted, Stopping, Canceled, Completed];
     execution_state: domain::job::ExecutionState => api::jobs::ExecutionState

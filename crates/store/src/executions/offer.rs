@@ -17,25 +17,31 @@ pub struct OfferFacts {
     pub device_type: Option<TypeId>,
     /// Where it stands in its life.
     pub lifecycle: Lifecycle,
+    /// What operators set on it.
+    pub attributes: BTreeMap<AttributeKey, String>,
     /// What it reported as inventory.
     pub inventory: BTreeMap<AttributeKey, String>,
 }
 
-type Row = (i64, Option<i64>, String, String);
+type Row = (i64, Option<i64>, String, String, String);
+
+fn texts(what: &str, json: &str) -> Result<BTreeMap<AttributeKey, String>, StoreError> {
+    let read: BTreeMap<String, String> =
+        serde_json::from_str(json).map_err(|e| StoreError::corrupt(what, e))?;
+    read.into_iter()
+        .map(|(key, value)| Ok((key.parse()?, value)))
+        .collect::<Result<_, windlass_domain::ids::InvalidName>>()
+        .map_err(|e| StoreError::corrupt(what, e))
+}
 
 fn read(row: Row) -> Result<OfferFacts, StoreError> {
-    let (id, type_id, lifecycle, inventory) = row;
-    let inventory: BTreeMap<String, String> =
-        serde_json::from_str(&inventory).map_err(|e| StoreError::corrupt("device.inventory", e))?;
+    let (id, type_id, lifecycle, attributes, inventory) = row;
     Ok(OfferFacts {
         device: DeviceId::new(id),
         device_type: type_id.map(TypeId::new),
         lifecycle: lifecycle.parse().map_err(|e| StoreError::corrupt("device.lifecycle", e))?,
-        inventory: inventory
-            .into_iter()
-            .map(|(key, value)| Ok((key.parse()?, value)))
-            .collect::<Result<_, windlass_domain::ids::InvalidName>>()
-            .map_err(|e| StoreError::corrupt("device.inventory", e))?,
+        attributes: texts("device.attributes", &attributes)?,
+        inventory: texts("device.inventory", &inventory)?,
     })
 }
 
@@ -67,7 +73,7 @@ pub async fn offer_facts(
         let rows = fetch_all!(
             tx,
             Row,
-            "SELECT id, type_id, lifecycle, inventory FROM device
+            "SELECT id, type_id, lifecycle, attributes, inventory FROM device
              WHERE tenant_id = $1 AND id >= $2 AND id <= $3 ORDER BY id",
             tenant.get(),
             first.get(),

@@ -83,6 +83,7 @@ fn a_job(targets: u64) -> Job {
                 success: Some(SuccessThreshold { percent: 50 }),
                 continuous: Some(Continuous { query: "tag==lab".to_owned(), wave_size: 5 }),
                 approval: true,
+                allow_downgrade: true,
                 backoff: Some(Backoff {
                     first: Duration::from_secs(5),
                     longest: Duration::from_secs(50),

@@ -180,6 +180,7 @@ pub(super) struct RolloutRow {
     success_percent: Option<u8>,
     continuous: Option<ContinuousRow>,
     approval: bool,
+    allow_downgrade: bool,
     backoff: Option<BackoffRow>,
 }
 
@@ -206,6 +207,7 @@ impl RolloutRow {
             success,
             continuous,
             approval,
+            allow_downgrade,
             backoff,
         } = policy;
         Self {
@@ -243,6 +245,7 @@ impl RolloutRow {
                 wave_size: *wave_size,
             }),
             approval: *approval,
+            allow_downgrade: *allow_downgrade,
             backoff: backoff.as_ref().map(|Backoff { first, longest, codes }| BackoffRow {
                 first_seconds: first.as_secs(),
                 longest_seconds: longest.as_secs(),
@@ -265,6 +268,7 @@ impl RolloutRow {
             success_percent,
             continuous,
             approval,
+            allow_downgrade,
             backoff,
         } = self;
         let window = match window {
@@ -308,6 +312,7 @@ impl RolloutRow {
             success: success_percent.map(|percent| SuccessThreshold { percent }),
             continuous: continuous.map(|ContinuousRow { query, wave_size }| Continuous { query, wave_size }),
             approval,
+            allow_downgrade,
             backoff: backoff.map(|BackoffRow { first_seconds, longest_seconds, codes }| Backoff {
                 first: Duration::from_secs(first_seconds),
                 longest: Duration::from_secs(longest_seconds),

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::time::Instant;
 use windlass_api::jobs::{Begin, Job, JobKind, NewJob, Targets, Timeouts};
-use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
+use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
 use windlass_api::telemetry::{RangeQuery, Series};
 use windlass_api::types::DeviceType;
 
@@ -381,6 +381,7 @@ pub(crate) async fn job(directory: &Path, devices: u64, figures: &mut Figures) -
         components: vec![this.clone()],
         device_types: Vec::new(),
         notes: String::new(),
+        rules: ReleaseRules::default(),
     };
     let _: Release = place.api.write(Method::POST, &["releases"], &release).await?;
     let new = NewJob {
@@ -397,6 +398,7 @@ pub(crate) async fn job(directory: &Path, devices: u64, figures: &mut Figures) -
         failure_threshold: None,
         timeouts: Timeouts::default(),
         retries: 0,
+        rollout: windlass_api::rollouts::Rollout::default(),
     };
     let began = Instant::now();
     let made: Job = place.api.write(Method::POST, &["jobs"], &new).await?;

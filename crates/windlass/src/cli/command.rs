@@ -221,6 +221,7 @@ async fn many(
         timeouts: Timeouts::default(),
         retries: 0,
         begin: Begin::Now,
+        rollout: windlass_api::rollouts::Rollout::default(),
     };
     let wait = wait.map(|text| parse::seconds(&text).map_err(anyhow::Error::msg)).transpose()?;
     let made: Job = api.write(Method::POST, &["jobs"], &new).await?;

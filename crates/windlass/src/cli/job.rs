@@ -13,10 +13,12 @@ use windlass_api::jobs::{
 };
 use windlass_api::page::MOST;
 use windlass_api::releases::NameVersion;
+use windlass_api::rollouts::{DeviceUpdate, JobPreview, Remark};
 
 use super::api::Api;
 use super::parse;
 use super::printer::{Printer, or_dash, time, time_or_dash};
+use super::rollout::{self, RolloutArgs};
 use crate::terminal::{self, Exit};
 
 /// One intention for many devices.
@@ -60,6 +62,44 @@ pub(crate) enum Command {
     Retry {
         /// Its number.
         id: i64,
+    },
+    /// Agree to a job that somebody else made.
+    Approve {
+        /// Its number.
+        id: i64,
+        /// Why.
+        #[arg(long, default_value = "")]
+        remark: String,
+    },
+    /// Deny a job that somebody else made.
+    Deny {
+        /// Its number.
+        id: i64,
+        /// Why.
+        #[arg(long, default_value = "")]
+        remark: String,
+    },
+    /// Begin a job that waits to be started.
+    Start {
+        /// Its number.
+        id: i64,
+    },
+    /// Go on to the next wave without waiting for this one.
+    Advance {
+        /// Its number.
+        id: i64,
+    },
+    /// Bring devices back to what they ran before a job.
+    Rollback {
+        /// Its number.
+        id: i64,
+    },
+    /// Say why a device stands where it stands with a job.
+    Why {
+        /// Its number.
+        id: i64,
+        /// The device's name.
+        device: String,
     },
     /// Follow a job until it ends; fails when it was stopped or canceled.
     Watch {
@@ -115,6 +155,18 @@ pub(crate) struct Create {
     /// For people.
     #[arg(long, default_value = "")]
     description: String,
+    /// Begin only when somebody starts it.
+    #[arg(long)]
+    manually: bool,
+    /// Also to devices that run the release already.
+    #[arg(long)]
+    force: bool,
+    /// How it is rolled out.
+    #[command(flatten)]
+    rollout: RolloutArgs,
+    /// Only say what would happen on each device.
+    #[arg(long, conflicts_with = "watch")]
+    dry_run: bool,
     /// Follow it until it ends.
     #[arg(long)]
     watch: bool,
@@ -161,8 +213,9 @@ impl Create {
                 verify_seconds: None,
             },
             retries: self.retries,
-            force: false,
-            begin: Begin::Now,
+            force: self.force,
+            begin: if self.manually { Begin::Manually } else { Begin::Now },
+            rollout: self.rollout.into_rollout()?,
         })
     }
 }
@@ -172,6 +225,11 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
     match command {
         Command::Create(create) => {
             let watches = create.watch;
+            if create.dry_run {
+                let preview: JobPreview =
+                    api.write(Method::POST, &["jobs", "preview"], &create.into_job()?).await?;
+                return rollout::show_preview(&preview, printer);
+            }
             let job: Job = api.write(Method::POST, &["jobs"], &create.into_job()?).await?;
             let targets = job.counts.targets;
             let devices = if targets == 1 { "device" } else { "devices" };
@@ -207,6 +265,23 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
             if !printer.is_json() {
                 executions(api, &id_text, all, printer).await?;
             }
+        }
+        Command::Approve { id, remark } => {
+            let remark = Remark { remark };
+            show(&api.write(Method::POST, &["jobs", &id.to_string(), "approve"], &remark).await?, printer)?;
+        }
+        Command::Deny { id, remark } => {
+            let remark = Remark { remark };
+            show(&api.write(Method::POST, &["jobs", &id.to_string(), "deny"], &remark).await?, printer)?;
+        }
+        Command::Start { id } => show(&api.invoke(&["jobs", &id.to_string(), "start"]).await?, printer)?,
+        Command::Advance { id } => show(&api.invoke(&["jobs", &id.to_string(), "advance"]).await?, printer)?,
+        Command::Rollback { id } => {
+            show(&api.invoke(&["jobs", &id.to_string(), "rollback"]).await?, printer)?
+        }
+        Command::Why { id, device } => {
+            let why: DeviceUpdate = api.show(&["jobs", &id.to_string(), "devices", &device]).await?;
+            rollout::show_why(&why, printer)?;
         }
         Command::Pause { id } => show(&api.invoke(&["jobs", &id.to_string(), "pause"]).await?, printer)?,
         Command::Resume { id } => show(&api.invoke(&["jobs", &id.to_string(), "resume"]).await?, printer)?,

@@ -18,6 +18,8 @@ mod parse;
 mod parts;
 mod printer;
 mod refusal;
+mod rollout;
+
 pub(crate) mod registry;
 pub(crate) mod software;
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use windlass_api::artifacts::{Artifact, ArtifactContent, SHA256_HEADER, UploadQuery};
-use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
+use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
 
 use super::api::Api;
 use super::parse;
@@ -61,6 +61,9 @@ pub(crate) enum ReleaseCommand {
         /// For people.
         #[arg(long, default_value = "")]
         notes: String,
+        /// What devices must be before they may get it.
+        #[command(flatten)]
+        rules: Box<RuleArgs>,
     },
     /// Show all.
     List,
@@ -199,7 +202,16 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
         })
     };
     match command {
-        ReleaseCommand::Create { name, version, artifacts, mut components, kind, device_types, notes } => {
+        ReleaseCommand::Create {
+            name,
+            version,
+            artifacts,
+            mut components,
+            kind,
+            device_types,
+            notes,
+            rules,
+        } => {
             if !artifacts.is_empty() {
                 let mut ids = Vec::new();
                 for file in &artifacts {
@@ -215,7 +227,8 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
                 components.push(NameVersion { name: component.name, version: component.version });
             }
             anyhow::ensure!(!components.is_empty(), "a release needs at least one --artifact or --component");
-            let new = NewRelease { name, version, components, device_types, notes };
+            let new =
+                NewRelease { name, version, components, device_types, notes, rules: rules.into_rules() };
             show(&api.write(Method::POST, &["releases"], &new).await?)?;
         }
         ReleaseCommand::List => {
@@ -248,5 +261,29 @@ mod tests {
         let (sha256, size) = hash(&file).await.unwrap();
         assert_eq!(sha256, hex::encode(Sha256::digest(&content)));
         assert_eq!(size, 800_000);
+    }
+}
+
+/// What a device must be before it may get a release.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RuleArgs {
+    /// Hardware it is for, as devices say it under `hardware`; repeat for more.
+    #[arg(long)]
+    hardware: Vec<String>,
+    /// The oldest version that it may replace.
+    #[arg(long)]
+    minimum_source: Option<String>,
+    /// The newest version that it may replace.
+    #[arg(long)]
+    maximum_source: Option<String>,
+    /// The version that must have been installed before.
+    #[arg(long)]
+    step: Option<String>,
+}
+
+impl RuleArgs {
+    fn into_rules(self) -> ReleaseRules {
+        let Self { hardware, minimum_source, maximum_source, step } = self;
+        ReleaseRules { hardware, minimum_source, maximum_source, step }
     }
 }

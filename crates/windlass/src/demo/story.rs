@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use windlass_api::jobs::{
     Begin, FailureThreshold, Job, JobKind, JobState, NewJob, Targets, Timeouts, WaveSize,
 };
-use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release};
+use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
 use windlass_api::shadows::Shadow;
 use windlass_api::telemetry::{LastValues, Series};
 use windlass_api::types::DeviceType;
@@ -239,6 +239,7 @@ impl Story {
             components: vec![this.clone()],
             device_types: vec![TYPE.to_owned()],
             notes: String::new(),
+            rules: ReleaseRules::default(),
         };
         let _: Release = api.write(Method::POST, &["releases"], &release).await?;
         let new = NewJob {
@@ -258,6 +259,7 @@ impl Story {
             }),
             timeouts: Timeouts::default(),
             retries: 0,
+            rollout: windlass_api::rollouts::Rollout::default(),
         };
         let made: Job = api.write(Method::POST, &["jobs"], &new).await?;
         let bar = terminal::progress(count(devices), "");

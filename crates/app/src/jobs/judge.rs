@@ -1,0 +1,116 @@
+//! What a job means for one device: whether it gets work, runs the release already, or is left out and why. Asked before an
+//! offer, by a dry run, and by whoever wants to know.
+
+use std::collections::{BTreeMap, HashMap};
+
+use windlass_domain::device_type::TypeSpec;
+use windlass_domain::ids::{AttributeKey, DeviceId, TypeId, TypeName};
+use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
+use windlass_domain::job::{Candidate, Job, Running, Skip, What};
+use windlass_domain::software::Release;
+use windlass_store::executions::OfferFacts;
+use windlass_store::{StoreError, Tx, executions, releases, types};
+
+use super::verify;
+
+/// What judging knows of a job's release and of the tenant's types, as far as it needs them.
+pub(super) struct Catalogue {
+    pub(super) release: Option<Release>,
+    force: bool,
+    types: HashMap<TypeId, (TypeName, TypeSpec)>,
+    most_open: u64,
+}
+
+/// What a job means for a device.
+pub(super) enum Judged {
+    /// Nothing, for this reason.
+    Skip(Skip),
+    /// Nothing: it runs these versions already.
+    Runs(BTreeMap<String, String>),
+    /// Work. These versions were seen before.
+    Work(BTreeMap<String, String>),
+}
+
+pub(super) async fn catalogue(tx: &mut Tx<'_>, job: &Job, most_open: usize) -> Result<Catalogue, StoreError> {
+    let (release, force) = match job.spec.what {
+        What::Update { release, force } => (releases::release_by_id(tx, job.tenant, release).await?, force),
+        What::Command(_) | What::Document(_) => (None, false),
+    };
+    let mut known = HashMap::new();
+    let by_type = job.spec.what.command().is_some_and(|command| !command.device_types.is_empty());
+    if release.is_some() || by_type {
+        for record in types::types(tx, job.tenant).await? {
+            known.insert(record.id, (record.name, record.spec));
+        }
+    }
+    let most_open = u64::try_from(most_open).unwrap_or(u64::MAX);
+    Ok(Catalogue { release, force, types: known, most_open })
+}
+
+/// What a device says, or an operator says of it.
+pub(super) fn said<'a>(facts: &'a OfferFacts, key: &str) -> Option<&'a str> {
+    let key = key.parse::<AttributeKey>().ok()?;
+    facts.inventory.get(&key).or_else(|| facts.attributes.get(&key)).map(String::as_str)
+}
+
+impl Catalogue {
+    pub(super) fn type_of(&self, facts: &OfferFacts) -> Option<&(TypeName, TypeSpec)> {
+        facts.device_type.and_then(|id| self.types.get(&id))
+    }
+
+    /// Judges a device. `facts`: none if it is gone.
+    pub(super) async fn judge(
+        &self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        facts: Option<&OfferFacts>,
+    ) -> Result<Judged, StoreError> {
+        let Some(facts) = facts else { return Ok(Judged::Skip(Skip::Gone)) };
+        let open = executions::open_count(tx, facts.device).await?;
+        let known = self.type_of(facts);
+        let nothing = BTreeMap::new();
+        let candidate = Candidate {
+            lifecycle: facts.lifecycle,
+            device_type: known.map(|(name, _)| name),
+            hardware: said(facts, HARDWARE_KEY),
+            running: &nothing,
+            open: u64::try_from(open).unwrap_or(u64::MAX),
+        };
+        if let Err(skip) = in_service(candidate, self.most_open) {
+            return Ok(Judged::Skip(skip));
+        }
+        if !job.fits(candidate.device_type) {
+            return Ok(Judged::Skip(Skip::NotForCommand(candidate.device_type.cloned())));
+        }
+        let Some(release) = &self.release else {
+            return Ok(match job.spec.what {
+                What::Update { .. } => Judged::Skip(Skip::ReleaseGone),
+                What::Command(_) | What::Document(_) => Judged::Work(nothing),
+            });
+        };
+        let default = TypeSpec::default();
+        let spec = known.map_or(&default, |(_, spec)| spec);
+        let expected = verify::expected(release);
+        let running: Running = verify::running(tx, &expected, spec, facts.device, &facts.inventory).await?;
+        let before = running.versions();
+        let candidate = Candidate { running: &before, ..candidate };
+        if let Err(skip) = eligible(release, candidate, self.most_open, job.spec.rollout.allow_downgrade) {
+            return Ok(Judged::Skip(skip));
+        }
+        if !self.force && expected.is_running(&running) {
+            return Ok(Judged::Runs(before));
+        }
+        Ok(Judged::Work(before))
+    }
+}
+
+/// The facts of some devices, in any order.
+pub(super) async fn facts(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    devices: &[DeviceId],
+) -> Result<BTreeMap<DeviceId, OfferFacts>, StoreError> {
+    let mut rising = devices.to_vec();
+    rising.sort_unstable();
+    executions::offer_facts(tx, job.tenant, &rising).await
+}

@@ -1,0 +1,262 @@
+//! The dry run of a job: what would come of it on each device, why not, how much would be moved and how long it would
+//! take. Nothing is stored. Asks the same judge as the offer does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use windlass_domain::device_type::TypeSpec;
+use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::job::window::ZONE_ATTRIBUTE;
+use windlass_domain::job::{Begin, Job, Outcome, What, WindowState, gates};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::Release;
+use windlass_domain::time::Timestamp;
+use windlass_store::executions::OfferFacts;
+use windlass_store::{StoreError, Tx};
+
+use super::create::{Draft, NewJob, draft};
+use super::judge::{self, Catalogue, Judged};
+use crate::fleet::Contacts;
+use crate::permit::demand;
+use crate::{App, AppError};
+
+/// Devices that are looked at one by one; of a larger job the first so many of every wave's share.
+const LOOKED_AT: u64 = 20_000;
+/// Devices of one read.
+const BATCH: u64 = 500;
+/// Names that a cluster shows.
+const SHOWN: usize = 5;
+/// How many contact intervals may pass before a device counts as silent, in halves.
+const SILENT_HALVES: u32 = 5;
+
+/// Devices on which it would come to the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// How it would count at once.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+    /// What an operator can do; may be empty.
+    pub action: &'static str,
+    /// How many of those that were looked at.
+    pub count: u64,
+    /// Some of them.
+    pub devices: Vec<String>,
+}
+
+/// What would happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// All devices.
+    pub targets: u64,
+    /// How many were looked at.
+    pub looked_at: u64,
+    /// Sizes of the waves.
+    pub waves: Vec<u64>,
+    /// What would come of it, most devices first.
+    pub clusters: Vec<Cluster>,
+    /// Bytes that each device would download.
+    pub bytes_per_device: u64,
+    /// Bytes that all would download; of what was not looked at, the same share.
+    pub bytes: u64,
+    /// When everybody who is heard would have been reached. None if nobody would be.
+    pub expected_end: Option<Timestamp>,
+    /// Devices with work that were not heard for long; nobody can tell when they come.
+    pub silent: u64,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    clusters: BTreeMap<(&'static str, String), Cluster>,
+    looked_at: u64,
+    silent: u64,
+    /// When the last device of the wave that is looked at would be reached.
+    reached: Option<Timestamp>,
+}
+
+impl Sums {
+    fn count(&mut self, outcome: Outcome, reason: String, action: &'static str, name: Option<String>) {
+        let cluster = self.clusters.entry((outcome.as_str(), reason.clone())).or_insert_with(|| Cluster {
+            outcome,
+            reason,
+            action,
+            count: 0,
+            devices: Vec::new(),
+        });
+        cluster.count += 1;
+        if cluster.devices.len() < SHOWN {
+            cluster.devices.extend(name);
+        }
+    }
+}
+
+fn bytes_of(release: Option<&Release>) -> u64 {
+    let components = release.into_iter().flat_map(|release| &release.components);
+    components.flat_map(|component| &component.artifacts).map(|artifact| artifact.size).sum()
+}
+
+/// How a device is reached, from when it was heard: after this long, or nobody can tell.
+fn reached_after(app: &App, device: DeviceId, interval: Duration, now: Timestamp) -> Option<Duration> {
+    let contact = app.contact(device);
+    if contact.connections > 0 {
+        return Some(Duration::ZERO);
+    }
+    let silent_after = interval.saturating_mul(SILENT_HALVES) / 2;
+    let last = contact.last_at.filter(|last| now.since(*last) < silent_after)?;
+    Some(last.plus(interval).since(now).min(interval))
+}
+
+/// Looks at one device that would get work.
+fn look_at_work(
+    app: &App,
+    job: &Job,
+    catalogue: &Catalogue,
+    facts: &OfferFacts,
+    starts: Timestamp,
+    sums: &mut Sums,
+) {
+    let name = app.fleet.name_of(facts.device).map(|name| name.into_string());
+    let interval = catalogue
+        .type_of(facts)
+        .map_or_else(|| TypeSpec::default().contact_interval, |(_, spec)| spec.contact_interval);
+    let mut from = starts;
+    let mut reason = "would be offered work at once".to_owned();
+    if let Some(window) = &job.spec.rollout.window {
+        match window.state(judge::said(facts, ZONE_ATTRIBUTE), starts) {
+            WindowState::Open { .. } => {}
+            WindowState::Closed { opens, .. } => {
+                from = opens;
+                reason = "would wait for its maintenance window".to_owned();
+            }
+            WindowState::NoneLeft => {
+                let action = "Give the window a schedule with an occurrence in the future.";
+                sums.count(Outcome::Failed, gates::NO_WINDOW_LEFT.to_owned(), action, name);
+                return;
+            }
+        }
+    }
+    if job.spec.rollout.consent {
+        reason.push_str(" and needs consent");
+    }
+    match reached_after(app, facts.device, interval, from) {
+        Some(wait) => {
+            let at = from.plus(wait);
+            sums.reached = Some(sums.reached.map_or(at, |before| before.max(at)));
+        }
+        None => {
+            sums.silent += 1;
+            reason.push_str(", but was not heard for long");
+        }
+    }
+    sums.count(Outcome::Open, reason, "", name);
+}
+
+async fn look_at_batch(
+    tx: &mut Tx<'_>,
+    app: &App,
+    job: &Job,
+    catalogue: &Catalogue,
+    devices: &[DeviceId],
+    starts: Timestamp,
+    sums: &mut Sums,
+) -> Result<(), StoreError> {
+    let facts = judge::facts(tx, job, devices).await?;
+    for device in devices {
+        let known = facts.get(device);
+        sums.looked_at += 1;
+        let name = || app.fleet.name_of(*device).map(|name| name.into_string());
+        match (catalogue.judge(tx, job, known).await?, known) {
+            (Judged::Work(_), Some(known)) => look_at_work(app, job, catalogue, known, starts, sums),
+            (Judged::Runs(_), _) => {
+                sums.count(Outcome::Succeeded, "runs this version already".to_owned(), "", name());
+            }
+            (Judged::Skip(skip), _) => {
+                sums.count(Outcome::Skipped, skip.to_string(), skip.action(), name());
+            }
+            (Judged::Work(_), None) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn look(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    new: &NewJob,
+    now: Timestamp,
+) -> Result<Preview, AppError> {
+    let Draft { job, targets, release, .. } = draft(tx, app, by, new, 0, now).await?;
+    let catalogue = judge::catalogue(tx, &job, app.limits.open_executions).await?;
+    let mut sums = Sums::default();
+    let mut starts = match new.begin {
+        Begin::At(at) => at.max(now),
+        Begin::Now | Begin::Manually => now,
+    };
+    let mut expected_end = None;
+    let ranges = job.wave_ranges();
+    for (wave, range) in (0_u32..).zip(&ranges) {
+        let size = range.end - range.start;
+        // Each wave gets its share of the looks, at least one.
+        let share = u128::from(size) * u128::from(LOOKED_AT) / u128::from(job.target_count.max(1));
+        let looks = u64::try_from(share).unwrap_or(LOOKED_AT).max(1).min(size);
+        let mut next = range.start;
+        while next < range.start + looks {
+            let end = (next + BATCH).min(range.start + looks);
+            let devices = targets.at_ranks(&job, wave, &(next..end));
+            look_at_batch(tx, app, &job, &catalogue, &devices, starts, &mut sums).await?;
+            next = end;
+        }
+        if let Some(reached) = sums.reached.take() {
+            starts = reached;
+            expected_end = Some(reached);
+        }
+    }
+    let work: u64 = sums.clusters.values().filter(|c| c.outcome == Outcome::Open).map(|c| c.count).sum();
+    let bytes_per_device = match job.spec.what {
+        What::Update { .. } => bytes_of(release.as_ref()),
+        What::Command(_) | What::Document(_) => 0,
+    };
+    let with_work = u128::from(work) * u128::from(job.target_count) / u128::from(sums.looked_at.max(1));
+    let bytes = u128::from(bytes_per_device) * with_work;
+    let mut clusters: Vec<Cluster> = sums.clusters.into_values().collect();
+    clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.count));
+    Ok(Preview {
+        targets: job.target_count,
+        looked_at: sums.looked_at,
+        waves: ranges.iter().map(|range| range.end - range.start).collect(),
+        clusters,
+        bytes_per_device,
+        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        expected_end,
+        silent: sums.silent,
+    })
+}
+
+impl App {
+    /// Says what a job would do, without making it.
+    ///
+    /// # Errors
+    /// As [`App::job_create`].
+    pub async fn job_preview(&self, by: &Principal, new: NewJob) -> Result<Preview, AppError> {
+        demand(by, Permission::JobCreate)?;
+        let (app, by, now) = (self.clone(), by.clone(), self.clock.now());
+        self.store
+            .read(move |tx| {
+                let (app, by, new) = (app.clone(), by.clone(), new.clone());
+                Box::pin(async move { look(tx, &app, &by, &new, now).await })
+            })
+            .await
+    }
+
+    /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
+    /// under way, to the release that most of them ran.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `job.no_previous` if no release holds what they ran.
+    pub async fn job_roll_back(&self, by: &Principal, id: JobId) -> Result<super::list::JobView, AppError> {
+        demand(by, Permission::JobCreate)?;
+        let new = self.previous(by, id).await?;
+        self.job_create(by, new).await
+    }
+}

@@ -1,0 +1,580 @@
+//! How jobs are rolled out: policies as the API writes them, the dry run, decisions, and why a device stands where it
+//! stands. The jobs themselves are in [`super::jobs`].
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use windlass_api::jobs::{Execution, Job, NewJob};
+use windlass_api::page::Page;
+use windlass_api::releases::NameVersion;
+use windlass_api::rollouts::{
+    Backoff, CancelExecutionQuery, Continuous, Decision, DeviceUpdate, DownloadRate, Handling, JobPreview,
+    MaintenanceWindow, Order, OrderBy, PreviewCluster, Remark, Rollout, WaveTerms,
+};
+use windlass_app::jobs::preview::{Cluster, Preview};
+use windlass_app::jobs::single::DeviceStanding;
+use windlass_domain::ids::{AttributeKey, ExecutionId, JobId};
+use windlass_domain::job as domain;
+use windlass_domain::permission::Permission;
+
+use super::Rest;
+use super::access::Caller;
+use super::error::Refusal;
+use super::fields::Problems;
+use super::io::{At, Body, Created, IfMatch, Query, Versioned};
+use super::jobs::{self, threshold_in, threshold_out};
+use super::routes::Routes;
+use super::view::{execution_state, job_state, outcome, time, timestamp};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    use Permission::{JobApprove, JobControl, JobCreate, JobRead};
+    routes
+        .tag("jobs")
+        .post(
+            "/api/v1/jobs/preview",
+            JobCreate,
+            "previewJob",
+            "Say what a job would do on each device, without making it",
+            preview,
+        )
+        .post(
+            "/api/v1/jobs/{id}/approve",
+            JobApprove,
+            "approveJob",
+            "Agree to a job as a second person",
+            approve,
+        )
+        .post("/api/v1/jobs/{id}/deny", JobApprove, "denyJob", "Deny a job as a second person", deny)
+        .post(
+            "/api/v1/jobs/{id}/advance",
+            JobControl,
+            "advanceJob",
+            "Go on to the next wave without waiting for this one",
+            advance,
+        )
+        .create(
+            "/api/v1/jobs/{id}/rollback",
+            JobCreate,
+            "rollBackJob",
+            "Make a job that brings devices back to what they ran before",
+            roll_back,
+        )
+        .get(
+            "/api/v1/jobs/{id}/devices/{name}",
+            JobRead,
+            "explainJob",
+            "Say why a device stands where it stands",
+            why,
+        )
+        .post(
+            "/api/v1/executions/{id}/cancel",
+            JobControl,
+            "cancelExecution",
+            "Ask a device to stop, or end its part",
+            cancel_execution,
+        )
+        .post(
+            "/api/v1/executions/{id}/confirm",
+            JobControl,
+            "confirmExecution",
+            "Agree in place of a device's user",
+            confirm_execution,
+        )
+        .get(
+            "/api/v1/devices/{name}/updates",
+            JobRead,
+            "listDeviceUpdates",
+            "Say why a device is not updated, or that it is",
+            updates,
+        )
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct JobPath {
+    /// Id of the job.
+    id: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct JobDevicePath {
+    /// Id of the job.
+    id: i64,
+    /// Name of the device.
+    name: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct ExecutionPath {
+    /// Id of the execution.
+    id: i64,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct DevicePath {
+    /// Name of the device.
+    name: String,
+}
+
+fn order_in(order: Order, problems: &mut Problems) -> domain::Order {
+    let Order { by, attribute, descending } = order;
+    let mut key = || {
+        let missing = "is missing; this order needs one".to_owned();
+        let text = attribute.as_deref().ok_or(missing);
+        let key = text.and_then(|text| text.parse::<AttributeKey>().map_err(|problem| problem.to_string()));
+        problems.keep("rollout.order.attribute", key)
+    };
+    match by {
+        OrderBy::Registered => domain::Order::Registered,
+        OrderBy::Random => domain::Order::Random,
+        OrderBy::Attribute => {
+            key().map_or(domain::Order::Registered, |key| domain::Order::Attribute { key, descending })
+        }
+        OrderBy::Spread => key().map_or(domain::Order::Registered, |key| domain::Order::Spread { key }),
+    }
+}
+
+fn window_in(window: MaintenanceWindow, problems: &mut Problems) -> Option<domain::MaintenanceWindow> {
+    let MaintenanceWindow { schedule, duration_seconds, timezone } = window;
+    let schedule = problems.keep("rollout.window.schedule", schedule.parse::<domain::Schedule>());
+    let zone = timezone.map(|zone| problems.keep("rollout.window.timezone", zone.parse::<domain::Zone>()));
+    let duration = std::time::Duration::from_secs(duration_seconds);
+    Some(domain::MaintenanceWindow { schedule: schedule?, duration, zone: zone.flatten() })
+}
+
+fn handling_in(
+    handling: Handling,
+    forced_at: Option<windlass_api::Time>,
+    problems: &mut Problems,
+) -> domain::Handling {
+    if handling != Handling::TimeForced && forced_at.is_some() {
+        problems.add("rollout.forcedAt", "goes with handling timeForced only; leave it out");
+    }
+    match (handling, forced_at) {
+        (Handling::Soft, _) => domain::Handling::Soft,
+        (Handling::Forced, _) => domain::Handling::Forced,
+        (Handling::DownloadOnly, _) => domain::Handling::DownloadOnly,
+        (Handling::TimeForced, Some(at)) => domain::Handling::TimeForced { at: timestamp(at) },
+        (Handling::TimeForced, None) => {
+            problems.add("rollout.forcedAt", "is missing; handling timeForced needs one");
+            domain::Handling::Forced
+        }
+    }
+}
+
+/// Reads a policy and puts the terms of its waves onto them. `query`: the job's targets, if they are one.
+pub(super) fn policy_in(
+    rollout: Rollout,
+    query: Option<&str>,
+    waves: &mut [domain::Wave],
+    problems: &mut Problems,
+) -> domain::RolloutPolicy {
+    let Rollout {
+        handling,
+        forced_at,
+        priority,
+        supersede,
+        consent,
+        window,
+        ends_at,
+        concurrency,
+        download_rate,
+        order,
+        success_percent,
+        wave_terms,
+        continuous,
+        approval,
+        allow_downgrade,
+        backoff,
+    } = rollout;
+    if wave_terms.len() > waves.len() {
+        problems.add("rollout.waveTerms", format!("there are {} waves only", waves.len()));
+    }
+    for (wave, terms) in waves.iter_mut().zip(wave_terms) {
+        let WaveTerms { name, query, success_percent, failure_threshold, pause_after } = terms;
+        wave.name = name;
+        wave.query = query;
+        wave.success = success_percent.map(|percent| domain::SuccessThreshold { percent });
+        wave.failure = failure_threshold.map(threshold_in);
+        wave.pause_after = pause_after;
+    }
+    let priority = domain::Priority::new(priority).ok_or("0 to 1000");
+    let seconds = std::time::Duration::from_secs;
+    domain::RolloutPolicy {
+        handling: handling_in(handling, forced_at, problems),
+        priority: problems.keep("rollout.priority", priority).unwrap_or_default(),
+        supersede,
+        consent,
+        window: window.and_then(|window| window_in(window, problems)),
+        ends_at: ends_at.map(timestamp),
+        concurrency,
+        download_rate: download_rate.map(|DownloadRate { bytes_per_second, by }| domain::DownloadRate {
+            bytes_per_second,
+            by: by.and_then(|by| problems.keep("rollout.downloadRate.by", by.parse::<AttributeKey>())),
+        }),
+        order: order_in(order, problems),
+        success: success_percent.map(|percent| domain::SuccessThreshold { percent }),
+        continuous: continuous.map(|Continuous { wave_size }| domain::Continuous {
+            query: query.unwrap_or_default().to_owned(),
+            wave_size,
+        }),
+        approval,
+        allow_downgrade,
+        backoff: backoff.map(|Backoff { first_seconds, longest_seconds, codes }| domain::Backoff {
+            first: seconds(first_seconds),
+            longest: seconds(longest_seconds),
+            codes,
+        }),
+    }
+}
+
+fn order_out(order: domain::Order) -> Order {
+    let (by, attribute, descending) = match order {
+        domain::Order::Registered => (OrderBy::Registered, None, false),
+        domain::Order::Random => (OrderBy::Random, None, false),
+        domain::Order::Attribute { key, descending } => (OrderBy::Attribute, Some(key), descending),
+        domain::Order::Spread { key } => (OrderBy::Spread, Some(key), false),
+    };
+    Order { by, attribute: attribute.map(AttributeKey::into_string), descending }
+}
+
+fn terms_out(wave: domain::Wave) -> WaveTerms {
+    let domain::Wave { name, query, amount: _, success, failure, pause_after } = wave;
+    WaveTerms {
+        name,
+        query,
+        success_percent: success.map(|success| success.percent),
+        failure_threshold: failure.map(threshold_out),
+        pause_after,
+    }
+}
+
+/// Writes a policy with the terms of its waves.
+pub(super) fn policy_out(policy: domain::RolloutPolicy, waves: Vec<domain::Wave>) -> Rollout {
+    let domain::RolloutPolicy {
+        handling,
+        priority,
+        supersede,
+        consent,
+        window,
+        ends_at,
+        concurrency,
+        download_rate,
+        order,
+        success,
+        continuous,
+        approval,
+        allow_downgrade,
+        backoff,
+    } = policy;
+    let (handling, forced_at) = match handling {
+        domain::Handling::Soft => (Handling::Soft, None),
+        domain::Handling::Forced => (Handling::Forced, None),
+        domain::Handling::TimeForced { at } => (Handling::TimeForced, Some(time(at))),
+        domain::Handling::DownloadOnly => (Handling::DownloadOnly, None),
+    };
+    Rollout {
+        handling,
+        forced_at,
+        priority: priority.get(),
+        supersede,
+        consent,
+        window: window.map(|domain::MaintenanceWindow { schedule, duration, zone }| MaintenanceWindow {
+            schedule: schedule.to_string(),
+            duration_seconds: duration.as_secs(),
+            timezone: zone.map(|zone| zone.to_string()),
+        }),
+        ends_at: ends_at.map(time),
+        concurrency,
+        download_rate: download_rate.map(|domain::DownloadRate { bytes_per_second, by }| DownloadRate {
+            bytes_per_second,
+            by: by.map(AttributeKey::into_string),
+        }),
+        order: order_out(order),
+        success_percent: success.map(|success| success.percent),
+        wave_terms: waves.into_iter().map(terms_out).collect(),
+        continuous: continuous.map(|domain::Continuous { query: _, wave_size }| Continuous { wave_size }),
+        approval,
+        allow_downgrade,
+        backoff: backoff.map(|domain::Backoff { first, longest, codes }| Backoff {
+            first_seconds: first.as_secs(),
+            longest_seconds: longest.as_secs(),
+            codes,
+        }),
+    }
+}
+
+/// Writes a decision.
+pub(super) fn decision_out(decision: domain::Decision) -> Decision {
+    let domain::Decision { approved, by, at, remark } = decision;
+    Decision { approved, by, at: time(at), remark }
+}
+
+fn plural(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+fn show_preview(preview: Preview) -> JobPreview {
+    let Preview { targets, looked_at, waves, clusters, bytes_per_device, bytes, expected_end, silent } =
+        preview;
+    let of = |wanted: domain::Outcome| -> u64 {
+        clusters.iter().filter(|cluster| cluster.outcome == wanted).map(|cluster| cluster.count).sum()
+    };
+    let (work, running) = (of(domain::Outcome::Open), of(domain::Outcome::Succeeded));
+    let left_out = of(domain::Outcome::Skipped) + of(domain::Outcome::Failed);
+    let sample =
+        if looked_at < targets { format!(" (of {looked_at} that were looked at)") } else { String::new() };
+    let summary = format!(
+        "{} in {}: {work} would get work, {running} run it already, {left_out} would be left out{sample}.",
+        plural(targets, "device"),
+        plural(u64::try_from(waves.len()).unwrap_or(u64::MAX), "wave"),
+    );
+    let note = match silent {
+        0 => "Counts until every device with work is heard; not the time to install.".to_owned(),
+        silent => {
+            format!("Leaves out {} not heard for long, and the time to install.", plural(silent, "device"))
+        }
+    };
+    JobPreview {
+        summary,
+        targets,
+        looked_at,
+        waves,
+        clusters: clusters
+            .into_iter()
+            .map(|Cluster { outcome: counts_as, reason, action, count, devices }| PreviewCluster {
+                outcome: outcome(counts_as),
+                reason,
+                action: action.to_owned(),
+                count,
+                devices,
+            })
+            .collect(),
+        bytes_per_device,
+        bytes,
+        expected_end: expected_end.map(time),
+        expected_end_note: note,
+    }
+}
+
+fn show_standing(standing: DeviceStanding) -> DeviceUpdate {
+    let DeviceStanding { job, release, execution, why } = standing;
+    let counts_as = execution.as_ref().map(domain::Execution::outcome);
+    DeviceUpdate {
+        job: job.id.get(),
+        job_state: job_state(job.state.word()),
+        release: release.map(|(name, version)| NameVersion { name, version }),
+        execution: execution.as_ref().map(|execution| execution.id.get()),
+        state: execution.map(|execution| execution_state(execution.state)),
+        outcome: counts_as.map(outcome),
+        why: why.sentence,
+        action: why.action.to_owned(),
+    }
+}
+
+async fn preview(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    Body(new): Body<NewJob>,
+) -> Result<Json<JobPreview>, Refusal> {
+    Ok(Json(show_preview(rest.app.job_preview(&by, jobs::wanted(new)?).await?)))
+}
+
+async fn approve(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+    Body(Remark { remark }): Body<Remark>,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(jobs::versioned(rest.app.job_decide(&by, JobId::new(id), true, &remark, version).await?))
+}
+
+async fn deny(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+    Body(Remark { remark }): Body<Remark>,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(jobs::versioned(rest.app.job_decide(&by, JobId::new(id), false, &remark, version).await?))
+}
+
+async fn advance(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+    IfMatch(version): IfMatch,
+) -> Result<Versioned<Job>, Refusal> {
+    Ok(jobs::versioned(rest.app.job_advance(&by, JobId::new(id), version).await?))
+}
+
+async fn roll_back(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+) -> Result<Created<Job>, Refusal> {
+    Ok(jobs::created(rest.app.job_roll_back(&by, JobId::new(id)).await?))
+}
+
+async fn why(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobDevicePath { id, name }): At<JobDevicePath>,
+) -> Result<Json<DeviceUpdate>, Refusal> {
+    Ok(Json(show_standing(rest.app.job_why(&by, JobId::new(id), &name).await?)))
+}
+
+async fn cancel_execution(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(ExecutionPath { id }): At<ExecutionPath>,
+    Query(CancelExecutionQuery { force }): Query<CancelExecutionQuery>,
+) -> Result<Json<Execution>, Refusal> {
+    let view = rest.app.execution_cancel(&by, ExecutionId::new(id), force).await?;
+    Ok(Json(jobs::show_execution(view)))
+}
+
+async fn confirm_execution(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(ExecutionPath { id }): At<ExecutionPath>,
+) -> Result<Json<Execution>, Refusal> {
+    Ok(Json(jobs::show_execution(rest.app.execution_confirm(&by, ExecutionId::new(id)).await?)))
+}
+
+async fn updates(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(DevicePath { name }): At<DevicePath>,
+) -> Result<Json<Page<DeviceUpdate>>, Refusal> {
+    let told = rest.app.device_updates(&by, &name).await?;
+    let items = told.into_iter().map(show_standing).collect();
+    Ok(Json(Page { items, total: None, cursor: None, facets: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::rest::fixture::Fixture;
+
+    async fn with_release(name: &str) -> Fixture {
+        let server = Fixture::new(name).await;
+        for number in 1..=3 {
+            server.post("/devices", json!({ "name": format!("pump-{number}") })).await.expect(201);
+        }
+        let artifact = server.upload("pump.bin", b"new").await.expect(201);
+        let component = json!({
+            "name": "pump", "version": "2.0", "type": "firmware", "artifacts": [artifact["id"]],
+        });
+        server.post("/components", component).await.expect(201);
+        let release = json!({
+            "name": "pump", "version": "2.0", "components": [{ "name": "pump", "version": "2.0" }],
+            "rules": { "hardware": ["r1"], "minimumSource": "1.0" },
+        });
+        let made = server.post("/releases", release).await.expect(201);
+        assert_eq!(made["rules"]["hardware"], json!(["r1"]));
+        server
+    }
+
+    fn update(rollout: Value) -> Value {
+        json!({
+            "kind": "update",
+            "release": { "name": "pump", "version": "2.0" },
+            "targets": { "query": "name==pump-*" },
+            "waves": [{ "count": 1 }],
+            "rollout": rollout,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_policy_is_shown_as_it_was_written() {
+        let server = with_release("rollouts").await;
+        let policy = json!({
+            "handling": "timeForced", "forcedAt": "2099-01-01T00:00:00Z", "priority": 7, "supersede": true,
+            "consent": true,
+            "window": { "schedule": "0 2 * * SAT", "durationSeconds": 3600, "timezone": "Europe/Berlin" },
+            "endsAt": "2099-02-01T00:00:00Z", "concurrency": 5,
+            "downloadRate": { "bytesPerSecond": 4096, "by": "site" },
+            "order": { "by": "spread", "attribute": "site", "descending": false },
+            "successPercent": 90,
+            "waveTerms": [{
+                "name": "lab", "query": "attribute.ring==lab", "successPercent": 100,
+                "failureThreshold": { "count": 0, "ofAll": true, "minimum": 1, "scope": "wave" }, "pauseAfter": true,
+            }],
+            "continuous": { "waveSize": 10 }, "approval": true, "allowDowngrade": true,
+            "backoff": { "firstSeconds": 5, "longestSeconds": 50, "codes": ["7"] },
+        });
+        let made = server.post("/jobs", update(policy.clone())).await.expect(201);
+        assert_eq!(made["rollout"], policy);
+        assert_eq!(made["state"], "awaitingApproval");
+        let plain = server.post("/jobs", update(json!({}))).await.expect(201);
+        assert_eq!((&plain["rollout"]["priority"], &plain["state"]), (&json!(1000), &json!("running")));
+    }
+
+    #[tokio::test]
+    async fn every_bad_part_of_a_policy_is_named() {
+        let server = with_release("rollouts-bad").await;
+        let bad = json!({
+            "handling": "timeForced",
+            "window": { "schedule": "at night", "durationSeconds": 3600, "timezone": "Mars/Olympus" },
+            "downloadRate": { "bytesPerSecond": 4096, "by": "no key!" },
+            "order": { "by": "spread" },
+            "waveTerms": [{}, {}, {}],
+        });
+        let fields = server.post("/jobs", update(bad)).await.problem(400, "request.invalid").fields();
+        for field in [
+            "rollout.forcedAt",
+            "rollout.window.schedule",
+            "rollout.window.timezone",
+            "rollout.downloadRate.by",
+            "rollout.order.attribute",
+            "rollout.waveTerms",
+        ] {
+            assert!(fields.iter().any(|named| named == field), "{field} in {fields:?}");
+        }
+        for bad in [json!({ "hurry": true }), json!({ "priority": 1001 })] {
+            server.post("/jobs", update(bad)).await.problem(400, "request.invalid");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_clusters_devices_by_reason_and_makes_nothing() {
+        let server = with_release("rollouts-dry").await;
+        let set = json!({ "attributes": { "hardware": "r1" } });
+        server.patch("/devices/pump-1", set).await.expect(200);
+        let preview = server.post("/jobs/preview", update(json!({}))).await.expect(200);
+        assert_eq!((&preview["targets"], &preview["waves"]), (&json!(3), &json!([1, 2])));
+        let reasons: Vec<&str> =
+            preview["clusters"].as_array().unwrap().iter().map(|c| c["reason"].as_str().unwrap()).collect();
+        assert_eq!(reasons.len(), 2, "{preview}");
+        assert!(reasons[0].contains("hardware r1"), "{preview}");
+        assert!(reasons[1].contains("none was seen running"), "{preview}");
+        assert!(preview["summary"].as_str().unwrap().starts_with("3 devices in 2 waves: 0 would get work"));
+        assert_eq!(server.get("/jobs").await.expect(200)["items"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_second_person_decides_and_anybody_may_ask_why() {
+        let server = with_release("rollouts-decide").await;
+        let made = server.post("/jobs", update(json!({ "approval": true }))).await.expect(201);
+        let job = format!("/jobs/{}", made["id"]);
+        server.post(&format!("{job}/approve"), json!({})).await.problem(409, "job.own_approval");
+        let viewer = server.as_role("viewer").await;
+        viewer.post(&format!("{job}/approve"), json!({})).await.problem(403, "auth.forbidden");
+        let why = viewer.get(&format!("{job}/devices/pump-2")).await.expect(200);
+        assert_eq!(why["why"], "The job waits for the approval of a second person.");
+        viewer.get(&format!("{job}/devices/ghost")).await.problem(404, "not_found");
+        let other = server.as_role("operator").await;
+        let decided =
+            other.post(&format!("{job}/deny"), json!({ "remark": "not on a Friday" })).await.expect(200);
+        assert_eq!((&decided["state"], &decided["reason"]), (&json!("denied"), &json!("not on a Friday")));
+        assert_eq!(decided["decision"]["approved"], false);
+        let updates = viewer.get("/devices/pump-1/updates").await.expect(200);
+        assert_eq!(updates["items"], json!([]), "a job that was denied is under way for nobody");
+        server.post(&format!("{job}/advance"), json!({})).await.problem(409, "job.state");
+        other.act("/executions/99/cancel").await.problem(404, "not_found");
+        other.act(&format!("{job}/rollback")).await.problem(409, "job.no_previous");
+    }
+}

@@ -1,0 +1,121 @@
+//! How a job is rolled out, as flags, and what a dry run and a reason look like.
+
+use anyhow::Context as _;
+use clap::Args;
+use windlass_api::rollouts::{
+    DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy, Rollout,
+};
+
+use super::printer::{Printer, time_or_dash};
+use crate::terminal::Exit;
+
+/// How a job is rolled out.
+#[derive(Debug, Args)]
+pub(crate) struct RolloutArgs {
+    /// A JSON file with a whole policy, as the API writes it; flags win over it.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<std::path::PathBuf>,
+    /// What devices are told: soft, forced or downloadOnly.
+    #[arg(long)]
+    handling: Option<Handling>,
+    /// When it may be installed: cron fields such as `0 2 * * SAT`.
+    #[arg(long, value_name = "SCHEDULE")]
+    window: Option<String>,
+    /// How long the window stays open, in minutes.
+    #[arg(long, default_value_t = 120, requires = "window")]
+    window_minutes: u64,
+    /// Whose clock the window means; the device's own when absent.
+    #[arg(long, requires = "window")]
+    timezone: Option<String>,
+    /// 0 to 1000; of two jobs a device works on the one with the higher number first.
+    #[arg(long)]
+    priority: Option<u16>,
+    /// Take the place of other updates that devices have not begun.
+    #[arg(long)]
+    supersede: bool,
+    /// Wait until each device's user agrees.
+    #[arg(long)]
+    consent: bool,
+    /// Most devices that have work at once.
+    #[arg(long)]
+    concurrency: Option<u64>,
+    /// Bytes per second that all devices may download together.
+    #[arg(long)]
+    download_rate: Option<u64>,
+    /// Take devices by chance.
+    #[arg(long, conflicts_with = "spread")]
+    random: bool,
+    /// Spread every wave over the values of this attribute.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    spread: Option<String>,
+    /// A wave has succeeded once this share of it did (percent).
+    #[arg(long)]
+    success_percent: Option<u8>,
+    /// Somebody else must approve it.
+    #[arg(long)]
+    approval: bool,
+    /// Devices may be brought back to an older version.
+    #[arg(long)]
+    allow_downgrade: bool,
+}
+
+impl RolloutArgs {
+    /// The policy.
+    pub(crate) fn into_rollout(self) -> anyhow::Result<Rollout> {
+        let mut rollout = match &self.policy {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("{} cannot be read", file.display()))?;
+                serde_json::from_str(&text).with_context(|| format!("{} is no policy", file.display()))?
+            }
+            None => Rollout::default(),
+        };
+        rollout.handling = self.handling.unwrap_or(rollout.handling);
+        rollout.priority = self.priority.unwrap_or(rollout.priority);
+        rollout.supersede |= self.supersede;
+        rollout.consent |= self.consent;
+        rollout.approval |= self.approval;
+        rollout.allow_downgrade |= self.allow_downgrade;
+        rollout.concurrency = self.concurrency.or(rollout.concurrency);
+        rollout.success_percent = self.success_percent.or(rollout.success_percent);
+        if let Some(schedule) = self.window {
+            let (duration_seconds, timezone) = (self.window_minutes.saturating_mul(60), self.timezone);
+            rollout.window = Some(MaintenanceWindow { schedule, duration_seconds, timezone });
+        }
+        if let Some(bytes_per_second) = self.download_rate {
+            rollout.download_rate = Some(DownloadRate { bytes_per_second, by: None });
+        }
+        if self.random {
+            rollout.order = Order { by: OrderBy::Random, ..Order::default() };
+        }
+        if let Some(attribute) = self.spread {
+            rollout.order = Order { by: OrderBy::Spread, attribute: Some(attribute), descending: false };
+        }
+        Ok(rollout)
+    }
+}
+
+/// Prints what a dry run found.
+pub(crate) fn show_preview(preview: &JobPreview, printer: Printer) -> anyhow::Result<Exit> {
+    printer.pairs(preview, |preview| {
+        let mut pairs = vec![
+            ("summary", preview.summary.clone()),
+            ("bytes per device", preview.bytes_per_device.to_string()),
+            ("bytes", preview.bytes.to_string()),
+            ("expected end", time_or_dash(preview.expected_end)),
+            ("note", preview.expected_end_note.clone()),
+        ];
+        pairs.extend(preview.clusters.iter().map(|cluster| {
+            let some = cluster.devices.join(", ");
+            let text = format!("{} devices ({some}): {}. {}", cluster.count, cluster.reason, cluster.action);
+            (cluster.outcome.as_str(), text)
+        }));
+        pairs
+    })?;
+    Ok(Exit::Success)
+}
+
+/// Prints why a device stands where it stands.
+pub(crate) fn show_why(why: &DeviceUpdate, printer: Printer) -> anyhow::Result<()> {
+    printer.pairs(why, |why| vec![("why", why.why.clone()), ("what to do", why.action.clone())])
+}
