@@ -97,7 +97,10 @@ atEverySize("changes", (size, open) => {
     await page.getByLabel("Notes").fill("Not for long.");
     await window.isFitForAll();
     await page.getByRole("button", { name: "Make the release" }).click();
-    await page.getByText(/pump-os-4\.1\.swu.*not signed/).waitFor();
+    await page
+      .getByText(/pump-os-4\.1\.swu.*not signed/)
+      .first()
+      .waitFor();
     expect(await page.getByLabel("Notes").inputValue()).toBe("Not for long.");
     await window.isFitForAll();
   });
@@ -117,51 +120,6 @@ atEverySize("changes", (size, open) => {
     await page.locator("[aria-invalid=true]").first().waitFor();
     expect(await page.locator("[aria-invalid=true]").count()).toBe(2);
     expect(await page.getByLabel("Name").inputValue()).toBe("not a name!");
-    await window.isFitForAll();
-  });
-
-  it("brings a rollout from the wizard to verified devices", async () => {
-    server = await Windlass.start();
-    await server.simulate(3, "dev-", FAST);
-    await server.release("pump-fw", "2.0.0");
-    window = await open(server);
-    const { page } = window;
-    await window.signIn("/releases/pump-fw/2.0.0");
-    await page.getByRole("link", { name: "Roll out" }).click();
-    await page.getByRole("button", { name: "Next" }).click();
-    await page.getByRole("textbox", { name: "All that match a query" }).fill("name==dev-*");
-    await page.getByText("3 devices match now.").waitFor();
-    await window.isFitForAll();
-    await page.getByRole("button", { name: "Next" }).click();
-    await window.isFitForAll();
-    await page.getByRole("button", { name: "Next" }).click();
-    await page
-      .getByText(/^Windlass will now install pump-fw 2\.0\.0 on 3 devices: 1 device, then 10%/)
-      .waitFor();
-    await window.isFitForAll();
-    await page.getByRole("button", { name: "Roll out" }).click();
-    await page.getByRole("heading", { level: 1, name: "pump-fw 2.0.0" }).waitFor();
-    await page.getByText("3 devices: 3 succeeded").waitFor({ timeout: 40_000 });
-    await page.getByText("The new version was seen running.").first().waitFor();
-    await window.isFitForAll();
-    await window.go("/devices/dev-00000");
-    const software = page.getByRole("region", { name: "Software" });
-    await software.getByText("2.0.0", { exact: true }).waitFor();
-    await software.getByText("The new version was seen running.").waitFor();
-    await window.isFitForAll();
-  });
-
-  it("says what is missing before it goes on", async () => {
-    server = await Windlass.start();
-    window = await open(server);
-    const { page } = window;
-    await window.signIn("/jobs/new");
-    await page.getByRole("button", { name: "Next" }).click();
-    await page.getByText("Choose what to install.").waitFor();
-    await page.getByRole("radio", { name: "Hand over a document of your own" }).click();
-    await page.getByRole("button", { name: "Next" }).click();
-    await page.getByRole("textbox", { name: "All that match a query" }).fill("type==(");
-    await page.locator("[aria-invalid=true]").waitFor();
     await window.isFitForAll();
   });
 

@@ -22,6 +22,7 @@ const SCREENS: [name: string, path: string][] = [
   ["connect", "/connect"],
   ["rollouts", "/jobs"],
   ["rollout", "/jobs/1"],
+  ["rollout-held", "/jobs/3"],
   ["rollout-new", "/jobs/new"],
   ["commands", "/commands"],
   ["releases", "/releases"],
@@ -37,6 +38,7 @@ const SCREENS: [name: string, path: string][] = [
   ["users", "/users"],
   ["tokens", "/tokens"],
   ["server", "/settings"],
+  ["hawkbit", "/settings?tab=hawkbit"],
 ];
 
 it("makes a picture of every screen in both themes", { timeout: 600_000 }, async () => {
@@ -116,4 +118,15 @@ async function furnish(server: Windlass): Promise<void> {
   await server.simulate(6, "valve-", [...fast, "--fail", "1"]);
   await server.must("POST", "/jobs", { ...job("2.1.0"), targets: { query: "name==valve-*" } });
   await server.until<{ state: string }>("/jobs/2", (it) => it.state === "halted");
+  await server.must("POST", "/jobs", {
+    ...job("2.1.0"),
+    targets: { query: "name==pump-*" },
+    rollout: {
+      handling: "soft",
+      window: { schedule: "0 2 * * SAT", durationSeconds: 10_800 },
+      order: { by: "spread", attribute: "site" },
+      concurrency: 50,
+      waveTerms: [{ name: "Two to begin with", successPercent: 100, pauseAfter: true }],
+    },
+  });
 }

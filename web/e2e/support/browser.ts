@@ -80,9 +80,9 @@ export class Window {
     await this.page.goto(this.server.url + path);
   }
 
-  async signIn(path = "/"): Promise<void> {
+  async signIn(path = "/", user = USER): Promise<void> {
     await this.go(path);
-    await this.page.getByLabel("User").fill(USER);
+    await this.page.getByLabel("User").fill(user);
     await this.page.getByLabel("Password").first().fill(PASSWORD);
     await this.page.getByRole("button", { name: "Sign in" }).click();
     await this.page.getByRole("main").getByRole("heading", { level: 1 }).waitFor();

@@ -825,6 +825,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{name}/updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why a device is not updated, or that it is */
+        get: operations["listDeviceUpdates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -853,6 +870,40 @@ export interface paths {
         get: operations["getExecution"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a device to stop, or end its part */
+        post: operations["cancelExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree in place of a device's user */
+        post: operations["confirmExecution"];
         delete?: never;
         options?: never;
         head?: never;
@@ -931,6 +982,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what a job would do on each device, without making it */
+        post: operations["previewJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -949,6 +1017,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on to the next wave without waiting for this one */
+        post: operations["advanceJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree to a job as a second person */
+        post: operations["approveJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/cancel": {
         parameters: {
             query?: never;
@@ -960,6 +1062,23 @@ export interface paths {
         put?: never;
         /** End a job */
         post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deny a job as a second person */
+        post: operations["denyJob"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1068,6 +1187,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a job that brings devices back to what they ran before */
+        post: operations["rollBackJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/start": {
         parameters: {
             query?: never;
@@ -1079,6 +1215,23 @@ export interface paths {
         put?: never;
         /** Begin to offer work */
         post: operations["startJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why a device stands where it stands */
+        get: operations["explainJob"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1914,6 +2067,24 @@ export interface components {
             /** @description To what: `device:pump-1`, … */
             target: string;
         };
+        /** @description Tries again after a pause that doubles each time. */
+        Backoff: {
+            /**
+             * @description Only after failures with one of these codes; empty: after any.
+             * @default []
+             */
+            codes?: string[];
+            /**
+             * Format: uint64
+             * @description Before the second try.
+             */
+            firstSeconds: number;
+            /**
+             * Format: uint64
+             * @description Never longer than this.
+             */
+            longestSeconds: number;
+        };
         /** @description A backup. */
         Backup: {
             /**
@@ -1996,6 +2167,14 @@ export interface components {
             q: string;
             /** @description Words to remove. */
             remove?: string[];
+        };
+        /** @description The query of a cancellation on one device (`POST /executions/{id}/cancel`). */
+        CancelExecutionQuery: {
+            /**
+             * @description End it without asking the device: `true` or `false`; `false` when absent.
+             * @default false
+             */
+            force?: boolean;
         };
         /** @description The query of a cancellation. */
         CancelQuery: {
@@ -2292,6 +2471,14 @@ export interface components {
             /** @description Its version. */
             version: string;
         };
+        /** @description Taking in devices that match later. */
+        Continuous: {
+            /**
+             * Format: uint64
+             * @description Most devices of one later wave, 1 to 20000.
+             */
+            waveSize: number;
+        };
         /** @description How many devices stand where. */
         Counts: {
             /**
@@ -2414,6 +2601,20 @@ export interface components {
         CredentialStatus: "pending" | "active" | "superseded" | "revoked" | "expired";
         /** @description What becomes of telemetry, shadows and events. Audit records stay. */
         DataFate: "keep" | "erase";
+        /** @description What a second person said of a job. */
+        Decision: {
+            /** @description Yes or no. */
+            approved: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @description Why; may be empty. */
+            remark: string;
+        };
         /** @description How a device goes out of service (`POST /devices/{name}/decommission`). Without a body: at once, keeping its data. */
         Decommission: {
             /** @description The device's name once more; refused if it is another one. */
@@ -2630,6 +2831,10 @@ export interface components {
             /** @description Name of the device. */
             name: string;
         };
+        DevicePath10: {
+            /** @description Name of the device. */
+            name: string;
+        };
         DevicePath2: {
             /** @description Name of the device. */
             name: string;
@@ -2754,6 +2959,41 @@ export interface components {
              */
             versionSources?: components["schemas"]["VersionSource"][] | null;
         };
+        /** @description Why a device stands where it stands with a job. */
+        DeviceUpdate: {
+            /** @description What an operator can do about it; may be empty. */
+            action: string;
+            /**
+             * Format: int64
+             * @description The device's execution, if it was offered work.
+             */
+            execution?: number | null;
+            /**
+             * Format: int64
+             * @description The job.
+             */
+            job: number;
+            /** @description Where that stands. */
+            jobState: components["schemas"]["JobState"];
+            /** @description How it counts, if it was offered work. */
+            outcome?: components["schemas"]["Outcome"] | null;
+            /** @description What it installs. */
+            release?: components["schemas"]["NameVersion"] | null;
+            /** @description What the protocol said of it. */
+            state?: components["schemas"]["ExecutionState"] | null;
+            /** @description One sentence on why it stands where it stands. */
+            why: string;
+        };
+        /** @description How fast the devices of a job may download together. */
+        DownloadRate: {
+            /** @description Counted for each value of this attribute by itself; absent: for the whole job. */
+            by?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes per second, at least 1024.
+             */
+            bytesPerSecond: number;
+        };
         /** @description Something that happened to a device. Repetitions within a minute are one event with a count. */
         Event: {
             /**
@@ -2789,6 +3029,13 @@ export interface components {
         Execution: {
             /** @description What an operator can do about it; may be empty. */
             action: string;
+            /**
+             * Format: date-time
+             * @description When the device was asked to stop, if it was and has not answered.
+             */
+            cancelAskedAt?: string | null;
+            /** @description Whether somebody still has to agree before the device may begin. */
+            consentAwaited: boolean;
             /** @description What the device last reported, such as `phase` and `progress`. */
             details: {
                 [key: string]: string;
@@ -2820,6 +3067,11 @@ export interface components {
              * @description From when on the device does not get it any more, for commands.
              */
             expiresAt?: string | null;
+            /**
+             * Format: date-time
+             * @description Not shown to the device before this.
+             */
+            heldUntil?: string | null;
             /**
              * Format: int64
              * @description Public id.
@@ -2856,6 +3108,11 @@ export interface components {
             /** @description What the protocol said. */
             state: components["schemas"]["ExecutionState"];
             /**
+             * Format: int64
+             * @description The last status code that the device gave (hawkBit).
+             */
+            statusCode?: number | null;
+            /**
              * Format: date-time
              * @description When it last changed.
              */
@@ -2871,6 +3128,13 @@ export interface components {
             why: string;
         };
         ExecutionPath: {
+            /**
+             * Format: int64
+             * @description Id of the execution.
+             */
+            id: number;
+        };
+        ExecutionPath2: {
             /**
              * Format: int64
              * @description Id of the execution.
@@ -2940,8 +3204,13 @@ export interface components {
              */
             minimum?: number;
             /**
+             * @description Whether the percentage is of all devices instead of those that have finished.
+             * @default false
+             */
+            ofAll?: boolean;
+            /**
              * Format: uint8
-             * @description More failures than this percentage of the devices that have finished stop the job.
+             * @description More failures than this percentage stop the job.
              */
             percent?: number | null;
             /**
@@ -2993,6 +3262,8 @@ export interface components {
              */
             description?: string;
         };
+        /** @description What devices are told about an update's urgency. */
+        Handling: "soft" | "forced" | "timeForced" | "downloadOnly";
         /** @description One setting. */
         HawkbitSetting: {
             /** @description Whether nothing was set. */
@@ -3143,6 +3414,8 @@ export interface components {
              * @description Number of the wave under way, from 1.
              */
             currentWave: number;
+            /** @description What a second person said of it. */
+            decision?: components["schemas"]["Decision"] | null;
             /** @description What devices get, for custom jobs. */
             document?: unknown;
             /**
@@ -3168,6 +3441,8 @@ export interface components {
              * @description How often a device that failed is tried again by itself.
              */
             retries: number;
+            /** @description Everything else that shapes it. */
+            rollout: components["schemas"]["Rollout"];
             /**
              * Format: date-time
              * @description When it began to offer work.
@@ -3216,6 +3491,49 @@ export interface components {
              * @description Id of the job.
              */
             id: number;
+        };
+        JobPath2: {
+            /**
+             * Format: int64
+             * @description Id of the job.
+             */
+            id: number;
+        };
+        /** @description What would happen if a job were made (`POST /jobs/preview`). */
+        JobPreview: {
+            /**
+             * Format: uint64
+             * @description Bytes that all of them would download.
+             */
+            bytes: number;
+            /**
+             * Format: uint64
+             * @description Bytes that each device would download.
+             */
+            bytesPerDevice: number;
+            /** @description What would come of it, most devices first. */
+            clusters: components["schemas"]["PreviewCluster"][];
+            /**
+             * Format: date-time
+             * @description When it would be through, from how often such devices are heard; absent if nobody can tell.
+             */
+            expectedEnd?: string | null;
+            /** @description What that expectation leaves out, such as devices that were not heard for long. */
+            expectedEndNote: string;
+            /**
+             * Format: uint64
+             * @description How many of them were looked at one by one; the rest of a very large job is taken to be like them.
+             */
+            lookedAt: number;
+            /** @description One sentence that says it all. */
+            summary: string;
+            /**
+             * Format: uint64
+             * @description All devices of the job.
+             */
+            targets: number;
+            /** @description Sizes of the waves. */
+            waves: number[];
         };
         /** @description The query of a list of jobs. */
         JobQuery: {
@@ -3290,6 +3608,21 @@ export interface components {
             device?: string | null;
             /** @description Kinds to tell of, joined by commas; all of them when absent. Kinds that one may not see are left out. */
             kinds?: string | null;
+        };
+        /** @description Times in which an update may be installed. */
+        MaintenanceWindow: {
+            /**
+             * Format: uint64
+             * @description How long it stays open.
+             */
+            durationSeconds: number;
+            /** @description When it opens: five fields as in cron (`0 2 * * SAT`), or six to seven with seconds first as in Quartz. */
+            schedule: string;
+            /**
+             * @description Whose clock is meant: an IANA name or an offset such as `+02:00`. Absent: the device's attribute `timezone`, else
+             *      UTC.
+             */
+            timezone?: string | null;
         };
         /** @description Who one is (`GET /me`). */
         Me: {
@@ -3470,6 +3803,23 @@ export interface components {
              * @default 0
              */
             retries?: number;
+            /**
+             * @description Everything else that shapes it.
+             * @default {
+             *       "allowDowngrade": false,
+             *       "approval": false,
+             *       "consent": false,
+             *       "handling": "forced",
+             *       "order": {
+             *         "by": "registered",
+             *         "descending": false
+             *       },
+             *       "priority": 1000,
+             *       "supersede": false,
+             *       "waveTerms": []
+             *     }
+             */
+            rollout?: components["schemas"]["Rollout"];
             /** @description Which devices; frozen when the job is made. */
             targets: components["schemas"]["Targets"];
             /**
@@ -3504,6 +3854,13 @@ export interface components {
              * @default
              */
             notes?: string;
+            /**
+             * @description What devices must be before they may get it.
+             * @default {
+             *       "hardware": []
+             *     }
+             */
+            rules?: components["schemas"]["ReleaseRules"];
             /** @description Its version. */
             version: string;
         };
@@ -3607,6 +3964,20 @@ export interface components {
         };
         /** @description What happens to an import with bad rows. */
         OnError: "skip" | "abort";
+        /** @description In which order targets are offered work. */
+        Order: {
+            /** @description For `attribute` and `spread`: which one. Inventory counts where operators set nothing. */
+            attribute?: string | null;
+            /** @description By what. */
+            by: components["schemas"]["OrderBy"];
+            /**
+             * @description For `attribute`: highest first.
+             * @default false
+             */
+            descending?: boolean;
+        };
+        /** @description In which order targets are offered work. */
+        OrderBy: "registered" | "random" | "attribute" | "spread";
         /** @description How one device's part counts: for gates, for thresholds, for people. */
         Outcome: "open" | "verifying" | "succeeded" | "failed" | "canceled" | "skipped";
         /** @description One page of a list. */
@@ -3795,6 +4166,22 @@ export interface components {
             } | null;
             /** @description The items, in the order asked for. */
             items: components["schemas"]["DeviceType"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfDeviceUpdate: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["DeviceUpdate"][];
             /**
              * Format: uint64
              * @description How many match in all, where the list knows.
@@ -4148,6 +4535,25 @@ export interface components {
         };
         /** @description Whether a device can be reached. Online means `connected` or `reachable`. */
         Presence: "connected" | "reachable" | "overdue" | "never";
+        /** @description Devices on which a job would come to the same. */
+        PreviewCluster: {
+            /** @description What an operator can do about it; may be empty. */
+            action: string;
+            /**
+             * Format: uint64
+             * @description How many devices, of those that were looked at.
+             */
+            count: number;
+            /** @description Some of them, by name. */
+            devices: string[];
+            /**
+             * @description How it would count at once: `open` for work, `succeeded` for devices that run it, `skipped`, or `failed` without a
+             *      maintenance window left.
+             */
+            outcome: components["schemas"]["Outcome"];
+            /** @description Why. */
+            reason: string;
+        };
         /** @description An error answer (RFC 9457), sent as `application/problem+json`. */
         Problem: {
             /** @description What happened, in a few words; the same for every problem of this code. */
@@ -4287,8 +4693,32 @@ export interface components {
             name: string;
             /** @description For people. */
             notes: string;
+            /** @description What devices must be before they may get it. */
+            rules: components["schemas"]["ReleaseRules"];
             /** @description Its version. */
             version: string;
+        };
+        /** @description What a device must be before it may get a release. */
+        ReleaseRules: {
+            /**
+             * @description Hardware it is for, as devices say it under `hardware` in inventory or attributes; empty: any.
+             * @default []
+             */
+            hardware?: string[];
+            /** @description The newest version that it may replace. */
+            maximumSource?: string | null;
+            /** @description The oldest version that it may replace. */
+            minimumSource?: string | null;
+            /** @description The version that must have been installed before. */
+            step?: string | null;
+        };
+        /** @description A word on a decision (`POST /jobs/{id}/approve`, `POST /jobs/{id}/deny`). */
+        Remark: {
+            /**
+             * @description Why; may be empty.
+             * @default
+             */
+            remark?: string;
         };
         /** @description New hardware for a device (`POST /devices/{name}/replace`): give `csr` or `generateKey`. */
         Replace: {
@@ -4346,6 +4776,81 @@ export interface components {
         };
         /** @description What somebody may do: a named set of permissions. */
         Role: "admin" | "operator" | "viewer" | "installer";
+        /** @description How a job is rolled out. What is absent is as plain as can be. */
+        Rollout: {
+            /**
+             * @description Whether devices may be brought back to an older version.
+             * @default false
+             */
+            allowDowngrade?: boolean;
+            /**
+             * @description Whether somebody else than who made it must approve it.
+             * @default false
+             */
+            approval?: boolean;
+            /** @description How tries again are spaced; absent: at once. */
+            backoff?: components["schemas"]["Backoff"] | null;
+            /**
+             * Format: uint64
+             * @description Most devices that have work of it at once.
+             */
+            concurrency?: number | null;
+            /**
+             * @description Whether each device's user, or an operator for it, must agree first.
+             * @default false
+             */
+            consent?: boolean;
+            /** @description Whether it takes in devices that match its query later. */
+            continuous?: components["schemas"]["Continuous"] | null;
+            /** @description How fast its devices may download together. */
+            downloadRate?: components["schemas"]["DownloadRate"] | null;
+            /**
+             * Format: date-time
+             * @description When nothing more is offered and what was not begun is withdrawn.
+             */
+            endsAt?: string | null;
+            /**
+             * Format: date-time
+             * @description For `timeForced`: from when on.
+             */
+            forcedAt?: string | null;
+            /**
+             * @description What devices are told about its urgency; `forced` when absent.
+             * @default forced
+             */
+            handling?: components["schemas"]["Handling"];
+            /**
+             * @description In which order its targets come.
+             * @default {
+             *       "by": "registered",
+             *       "descending": false
+             *     }
+             */
+            order?: components["schemas"]["Order"];
+            /**
+             * Format: uint16
+             * @description Which of two jobs a device works on first, 0 to 1000; 1000 when absent.
+             * @default 1000
+             */
+            priority?: number;
+            /**
+             * Format: uint8
+             * @description A wave has succeeded once this share of its devices did; absent: once every device is through.
+             */
+            successPercent?: number | null;
+            /**
+             * @description Whether it takes the place of other updates of lower or the same priority that a device has not begun.
+             * @default false
+             */
+            supersede?: boolean;
+            /**
+             * @description What is particular to waves, by place. Fewer than there are waves is fine.
+             * @default []
+             */
+            waveTerms?: components["schemas"]["WaveTerms"][];
+            /** @description When it may be installed. */
+            window?: components["schemas"]["MaintenanceWindow"] | null;
+        };
         /** @description How a backup is closed. */
         Sealed: "passphrase" | "recipient" | "plain";
         /** @description A range of one metric: points, or steps where a step was asked for. */
@@ -4992,6 +5497,8 @@ export interface components {
         Wave: {
             /** @description How its devices stand. */
             counts: components["schemas"]["Counts"];
+            /** @description For people; may be empty. */
+            name: string;
             /**
              * Format: uint32
              * @description 1 for the first.
@@ -5006,6 +5513,33 @@ export interface components {
             /** Format: uint8 */
             percent: number;
         } | "rest";
+        /** @description What is particular to one wave. */
+        WaveTerms: {
+            /** @description When failures in it stop the job; the job's if absent. */
+            failureThreshold?: components["schemas"]["FailureThreshold"] | null;
+            /**
+             * @description For people.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description Whether the job pauses once it is through.
+             * @default false
+             */
+            pauseAfter?: boolean;
+            /** @description Only targets that match this query; its size then is of those. */
+            query?: string | null;
+            /**
+             * Format: uint8
+             * @description It has succeeded once this share of its devices did; the job's if absent.
+             */
+            successPercent?: number | null;
+        };
+        /** @description The query of a reason (`GET /jobs/{id}/why`). */
+        WhyQuery: {
+            /** @description The device's name. */
+            device: string;
+        };
         /** @description What a device does before it goes. */
         Wipe: {
             /** @description What goes with it. */
@@ -7550,6 +8084,38 @@ export interface operations {
             };
         };
     };
+    listDeviceUpdates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfDeviceUpdate"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEvents: {
         parameters: {
             query?: {
@@ -7585,6 +8151,73 @@ export interface operations {
         };
     };
     getExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the execution. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job's life on one device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelExecution: {
+        parameters: {
+            query?: {
+                /** @description End it without asking the device: `true` or `false`; `false` when absent. */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the execution. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job's life on one device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmExecution: {
         parameters: {
             query?: never;
             header?: never;
@@ -7903,6 +8536,40 @@ export interface operations {
             };
         };
     };
+    previewJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A job to make (`POST /jobs`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJob"];
+            };
+        };
+        responses: {
+            /** @description What would happen if a job were made (`POST /jobs/preview`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPreview"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getJob: {
         parameters: {
             query?: never;
@@ -7968,6 +8635,81 @@ export interface operations {
             };
         };
     };
+    advanceJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approveJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description A word on a decision (`POST /jobs/{id}/approve`, `POST /jobs/{id}/deny`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancelJob: {
         parameters: {
             query?: {
@@ -7985,6 +8727,46 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description A job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    denyJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description A word on a decision (`POST /jobs/{id}/approve`, `POST /jobs/{id}/deny`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
         responses: {
             /** @description A job. */
             200: {
@@ -8220,6 +9002,41 @@ export interface operations {
             };
         };
     };
+    rollBackJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A job. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     startJob: {
         parameters: {
             query?: never;
@@ -8242,6 +9059,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainJob: {
+        parameters: {
+            query: {
+                /** @description The device's name. */
+                device: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why a device stands where it stands with a job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceUpdate"];
                 };
             };
             /** @description Why the request was refused */

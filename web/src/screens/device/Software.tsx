@@ -1,4 +1,4 @@
-// What runs on the device, and how its last update goes or went, with the reason.
+// What runs on the device, and how the updates that are meant for it go, with the reason.
 import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -6,7 +6,7 @@ import { api, asProblem, take } from "../../api/client";
 import { useCan } from "../../session/session";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
-import { Time } from "../../ui/Time";
+import { Trouble } from "../../ui/Trouble";
 import { Why } from "../../ui/Why";
 import type { Device } from "./StatusTab";
 import { versionsOf } from "./versions";
@@ -16,7 +16,7 @@ export function Software({ device }: { device: Device }) {
   return (
     <Panel title="Software">
       <Versions device={device} />
-      {can("job.read") ? <LastUpdate name={device.name} /> : null}
+      {can("job.read") ? <Updates name={device.name} /> : null}
     </Panel>
   );
 }
@@ -51,42 +51,30 @@ function Versions({ device }: { device: Device }) {
   return <Facts items={shown.map(({ what, version }) => [what, version])} />;
 }
 
-/** The newest job of an update on the device. */
-function LastUpdate({ name }: { name: string }) {
-  const last = useQuery({
-    queryKey: ["execution", name, "last update"],
-    queryFn: () => lastUpdate(name),
+/** Every update that is meant for the device, newest first, with why it is where it is. */
+function Updates({ name }: { name: string }) {
+  const updates = useQuery({
+    queryKey: ["execution", name, "updates"],
+    queryFn: () => take(api.GET("/api/v1/devices/{name}/updates", { params: { path: { name } } })),
   });
-  if (!last.data) return null;
-  const { execution, job } = last.data;
+  const items = updates.data?.items ?? [];
   return (
-    <div style={{ marginTop: 14 }}>
-      <Text size="sm" component="div" mb={4}>
-        <Link to="/jobs/$id" params={{ id: String(job.id) }} className="link">
-          {job.release ? `${job.release.name} ${job.release.version}` : `Job ${job.id}`}
-        </Link>{" "}
-        <StateOf state={execution.outcome} />{" "}
-        <span className="quiet">
-          <Time at={execution.updatedAt} />
-        </span>
-      </Text>
-      <Why why={execution.why} action={execution.action} />
-    </div>
+    <>
+      <Trouble error={updates.error} />
+      {items.slice(0, MOST_UPDATES).map((update) => (
+        <div key={update.job} style={{ marginTop: 14 }}>
+          <Text size="sm" component="div" mb={4}>
+            <Link to="/jobs/$id" params={{ id: String(update.job) }} className="link">
+              {update.release ? `${update.release.name} ${update.release.version}` : `Job ${update.job}`}
+            </Link>{" "}
+            <StateOf state={update.outcome ?? update.jobState} />
+          </Text>
+          <Why why={update.why} action={update.action} />
+        </div>
+      ))}
+    </>
   );
 }
 
-/** How many of the newest jobs of a device are looked through for an update. */
-const LOOK_BACK = 20;
-
-async function lastUpdate(name: string) {
-  const page = await take(
-    api.GET("/api/v1/devices/{name}/executions", {
-      params: { path: { name }, query: { limit: LOOK_BACK } },
-    }),
-  );
-  for (const execution of page.items) {
-    const job = await take(api.GET("/api/v1/jobs/{id}", { params: { path: { id: execution.job } } }));
-    if (job.kind === "update") return { execution, job };
-  }
-  return null;
-}
+/** The rest is under Jobs. */
+const MOST_UPDATES = 3;

@@ -2,6 +2,7 @@
 import { useRef, useState } from "react";
 
 import {
+  Accordion,
   Autocomplete,
   Button,
   FileButton,
@@ -43,11 +44,18 @@ type Wanted = {
   types: string[];
   notes: string;
   artifacts: number[];
+  rules: Rules;
 };
 
-const SHOWN = [...["name", "version", "type", "deviceTypes", "notes"]];
+type Rules = { hardware: string[]; minimumSource: string; maximumSource: string; step: string };
+
+const SHOWN = [
+  ...["name", "version", "type", "deviceTypes", "notes"],
+  ...["rules.hardware", "rules.minimumSource", "rules.maximumSource", "rules.step"],
+];
 
 const NOTHING = { name: "", version: "", kind: "firmware", types: [] as string[], notes: "" };
+const ANY: Rules = { hardware: [], minimumSource: "", maximumSource: "", step: "" };
 
 /** The component and then the release; a component that was made just now with the same files is taken as it is. */
 async function make(wanted: Wanted): Promise<Schemas["Release"]> {
@@ -64,6 +72,7 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
       there.artifacts.every((artifact, at) => artifact.id === wanted.artifacts[at]);
     if (!same) throw error;
   }
+  const said = Object.entries(wanted.rules).filter(([, value]) => value.length > 0);
   return request("POST", path("releases"), {
     body: {
       name,
@@ -71,6 +80,7 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
       components: [{ name, version }],
       deviceTypes: wanted.types,
       notes: wanted.notes,
+      ...(said.length > 0 ? { rules: Object.fromEntries(said) } : {}),
     },
   });
 }
@@ -78,6 +88,7 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
 export function NewRelease() {
   const go = useGo();
   const [form, setForm] = useState(NOTHING);
+  const [rules, setRules] = useState(ANY);
   const [files, setFiles] = useState<Dropped[]>([]);
   const types = useList<Schemas["DeviceType"]>(path("types"), { limit: 1000 });
   const act = useAct(make, [path("releases"), path("artifacts"), path("components")], (release) =>
@@ -100,7 +111,7 @@ export function NewRelease() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          act.mutate({ ...form, artifacts });
+          act.mutate({ ...form, artifacts, rules });
         }}
       >
         <Stack maw={720}>
@@ -155,6 +166,14 @@ export function NewRelease() {
             onChange={(event) => change({ notes: event.currentTarget.value })}
             error={fault(act.error, "notes")}
           />
+          <RuleFields
+            rules={rules}
+            change={(part) => {
+              act.reset();
+              setRules((before) => ({ ...before, ...part }));
+            }}
+            refused={act.error}
+          />
           <Trouble problem={act.error} shown={SHOWN} />
           <Group>
             <Button type="submit" loading={act.isPending} disabled={lacking !== null}>
@@ -169,6 +188,47 @@ export function NewRelease() {
         </Stack>
       </form>
     </Screen>
+  );
+}
+
+/** What a device must be before it may get it; most releases leave it open. */
+function RuleFields(props: {
+  rules: Rules;
+  change: (part: Partial<Rules>) => void;
+  refused: ProblemError | null;
+}) {
+  const { rules, change, refused } = props;
+  const source = (name: "minimumSource" | "maximumSource" | "step", label: string, hint: string) => (
+    <TextInput
+      label={label}
+      description={hint}
+      value={rules[name]}
+      onChange={(event) => change({ [name]: event.currentTarget.value })}
+      error={fault(refused, `rules.${name}`)}
+    />
+  );
+  return (
+    <Accordion variant="separated">
+      <Accordion.Item value="rules">
+        <Accordion.Control>Which devices may get it</Accordion.Control>
+        <Accordion.Panel>
+          <Stack gap="sm">
+            <TagsInput
+              label="Hardware"
+              description="As devices say it under hardware, in inventory or attributes. None: any."
+              value={rules.hardware}
+              onChange={(hardware) => change({ hardware })}
+              error={fault(refused, "rules.hardware")}
+            />
+            <SimpleGrid cols={{ base: 1, sm: 3 }}>
+              {source("minimumSource", "Oldest it may replace", "Empty: any.")}
+              {source("maximumSource", "Newest it may replace", "Empty: any.")}
+              {source("step", "Only after", "What must have been installed before.")}
+            </SimpleGrid>
+          </Stack>
+        </Accordion.Panel>
+      </Accordion.Item>
+    </Accordion>
   );
 }
 

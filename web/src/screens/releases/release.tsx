@@ -8,6 +8,7 @@ import { Confirmed, Digest, Loaded, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { bytes } from "../../ui/format";
+import { Facts, Panel } from "../../ui/Page";
 import { ContentFacts } from "./content";
 import { LastingLink } from "./link";
 
@@ -48,6 +49,7 @@ function Shown({ it, target }: { it: Release; target: string }) {
       }
     >
       {it.notes ? <Text style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{it.notes}</Text> : null}
+      <Rules rules={it.rules} />
       {it.components.map((component) => (
         <Component key={`${component.name} ${component.version}`} {...component} />
       ))}
@@ -60,6 +62,23 @@ function rollOut({ name, version, deviceTypes }: Release): string {
   const search = new URLSearchParams({ release: `${name}@${version}` });
   if (deviceTypes.length > 0) search.set("q", `type=in=(${deviceTypes.map(quoted).join(",")})`);
   return `/jobs/new?${search.toString()}`;
+}
+
+/** What devices must be before they may get it; nothing where any may. */
+function Rules({ rules }: { rules: Release["rules"] }) {
+  const facts: [string, string | null | undefined][] = [
+    ["Hardware", rules.hardware?.join(", ")],
+    ["Over versions from", rules.minimumSource],
+    ["Over versions up to", rules.maximumSource],
+    ["Only after", rules.step],
+  ];
+  const said = facts.flatMap(([name, value]): [string, string][] => (value ? [[name, value]] : []));
+  if (said.length === 0) return null;
+  return (
+    <Panel title="Which devices may get it">
+      <Facts items={said} />
+    </Panel>
+  );
 }
 
 function Component({ name, version }: Schemas["NameVersion"]) {

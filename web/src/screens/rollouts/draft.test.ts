@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { missing, readWaves, START, summary, targetQuery, toJob, type Draft } from "./draft";
+import { missing, NEW_WAVE, START, targetQuery, wavesOf, type Draft } from "./draft";
+
+const NOW = Date.parse("2026-11-25T12:00:00");
 
 const draft = (change: Partial<Draft>): Draft => ({
   ...START,
@@ -10,12 +12,17 @@ const draft = (change: Partial<Draft>): Draft => ({
   ...change,
 });
 
+const wrong = (change: Partial<Draft>) => Object.keys(missing(draft(change), NOW)).sort();
+
 describe("a rollout that is thought up", () => {
-  it("names everything that is missing", () => {
-    expect(Object.keys(missing(START)).sort()).toEqual(["release", "target"]);
-    expect(missing(draft({ what: "document", document: "[1]" })).document).toBe("It must be an object.");
-    expect(missing(draft({ what: "document", document: "{" })).document).toBeTruthy();
-    expect(missing(draft({}))).toEqual({});
+  it("needs a release and devices, and nothing else", () => {
+    expect(Object.keys(missing(START, NOW)).sort()).toEqual(["release", "target"]);
+    expect(wrong({})).toEqual([]);
+  });
+
+  it("says what is wrong with a document", () => {
+    expect(missing(draft({ what: "document", document: "[1]" }), NOW).document).toBe("It must be an object.");
+    expect(missing(draft({ what: "document", document: "{" }), NOW).document).toBeTruthy();
   });
 
   it("finds its devices with a query that quotes what needs it", () => {
@@ -26,26 +33,29 @@ describe("a rollout that is thought up", () => {
     expect(targetQuery("query", "  ")).toBeNull();
   });
 
-  it("reads sizes of waves and says which one is wrong", () => {
-    expect(readWaves("5, 20%")).toEqual([{ count: 5 }, { percent: 20 }]);
-    expect(readWaves("")).toEqual([]);
-    for (const bad of ["0", "-1", "101%", "x", "1.5", "5%%"]) expect(readWaves(bad)).toContain(bad);
+  it("names what a choice still lacks", () => {
+    expect(wrong({ plan: "own", waves: [{ ...NEW_WAVE, size: "" }] })).toEqual(["waves"]);
+    expect(wrong({ order: "spread" })).toEqual(["orderBy"]);
+    expect(wrong({ order: "random" })).toEqual([]);
+    expect(wrong({ handling: "timeForced" })).toEqual(["forcedAt"]);
+    expect(wrong({ begin: "at" })).toEqual(["beginAt"]);
+    expect(wrong({ window: true, schedule: " ", windowMinutes: "" })).toEqual(["schedule", "windowMinutes"]);
+    expect(wrong({ continuous: true, targetKind: "devices" })).toEqual(["continuous"]);
   });
 
-  it("asks for what it shows", () => {
-    expect(toJob(draft({ release: "a@b@c" })).release).toEqual({ name: "a", version: "b@c" });
-    expect(toJob(draft({ stopAfterCount: "", stopAfterPercent: "" }))).not.toHaveProperty("failureThreshold");
-    expect(toJob(draft({ stopAfterCount: 0 })).failureThreshold).toEqual({ count: 0 });
-    expect(toJob(draft({ plan: "everybody" })).waves).toEqual([]);
+  it("begins in the future and ends after it has begun", () => {
+    expect(wrong({ begin: "at", beginAt: "2026-11-25T11:59" })).toEqual(["beginAt"]);
+    expect(wrong({ begin: "at", beginAt: "2026-11-25T12:01", endAt: "2026-11-25T12:01" })).toEqual(["endAt"]);
+    expect(wrong({ begin: "at", beginAt: "2026-11-25T12:01", endAt: "2026-11-25T12:02" })).toEqual([]);
+    expect(wrong({ endAt: "2026-11-25T12:00" })).toEqual(["endAt"]);
   });
 
-  it("is said in one sentence", () => {
-    expect(summary(draft({}), 1200)).toBe(
-      "Windlass will now install pump-fw 2.0.0 on 1,200 devices: 1 device, then 10%, then the rest, each wave when the " +
-        "one before is settled; it will stop as soon as more than 0 devices of a wave fail.",
-    );
-    expect(summary(draft({ plan: "everybody", stopAfterCount: "", begin: "manually" }), 1)).toBe(
-      "When you start it, Windlass will install pump-fw 2.0.0 on 1 device: all at once; it will never stop by itself.",
-    );
+  it("has the waves of its plan", () => {
+    expect(wavesOf(draft({ plan: "everybody" }))).toEqual([]);
+    expect(wavesOf(draft({})).map((wave) => [wave.by, wave.size])).toEqual([
+      ["count", 1],
+      ["percent", 10],
+    ]);
+    expect(wavesOf(draft({ plan: "own", waves: [NEW_WAVE] }))).toEqual([NEW_WAVE]);
   });
 });

@@ -1,14 +1,31 @@
 /**
- * A rollout while it is thought up: what it asks the server for, and the sentence that says what will happen.
+ * A rollout while it is thought up: what can be chosen, what it begins with, and what is still missing.
  *
- * Pure: knows neither React nor the server.
+ * Pure: knows neither React nor the server. What is asked of the server is in `request`, how it reads in `sentence`.
  */
 import { quoted } from "../../api/query";
-import type { Schemas } from "../../kit/api";
-import { counted } from "../../ui/format";
 
 export type TargetKind = "query" | "type" | "tag" | "group" | "devices";
 export type Plan = "canary" | "everybody" | "own";
+export type Handling = "forced" | "soft" | "timeForced" | "downloadOnly";
+export type Order = "registered" | "random" | "ascending" | "descending" | "spread";
+export type Zone = "device" | "here" | "utc";
+
+/** A number that may be left empty. */
+export type Maybe = number | "";
+
+export type WaveDraft = {
+  by: "count" | "percent";
+  size: Maybe;
+  /** Only targets that match this; empty: any that are left. */
+  query: string;
+  /** Overrides of the rollout's own thresholds; empty: as the rollout. */
+  success: Maybe;
+  failures: Maybe;
+  failuresPercent: Maybe;
+  minimum: Maybe;
+  pauseAfter: boolean;
+};
 
 export type Draft = {
   what: "release" | "document";
@@ -19,15 +36,57 @@ export type Draft = {
   description: string;
   targetKind: TargetKind;
   target: string;
+
+  handling: Handling;
+  /** As the browser's field writes it: local time without a zone. */
+  forcedAt: string;
+
   plan: Plan;
-  /** For a plan of one's own: `5, 20%`. */
-  waves: string;
-  stopAfterPercent: number | "";
-  stopAfterCount: number | "";
+  waves: WaveDraft[];
+  order: Order;
+  orderBy: string;
+  success: Maybe;
+  failures: Maybe;
+  failuresPercent: Maybe;
+  minimum: Maybe;
+
+  begin: "now" | "manually" | "at";
+  beginAt: string;
+  endAt: string;
+  window: boolean;
+  schedule: string;
+  windowMinutes: Maybe;
+  zone: Zone;
+
+  concurrency: Maybe;
+  rateKib: Maybe;
+  rateBy: string;
+  priority: Maybe;
+  supersede: boolean;
+  downgrade: boolean;
+
   retries: number;
-  begin: "now" | "manually";
+  retryCodes: string[];
+  retryMinutes: Maybe;
+
+  consent: boolean;
+  approval: boolean;
+  continuous: boolean;
+  laterSize: Maybe;
 };
 
+export const NEW_WAVE: WaveDraft = {
+  by: "percent",
+  size: 10,
+  query: "",
+  success: "",
+  failures: "",
+  failuresPercent: "",
+  minimum: "",
+  pauseAfter: false,
+};
+
+/** One device, then a tenth, then the rest, stopped by the first failure: careful, and nothing has to be chosen. */
 export const START: Draft = {
   what: "release",
   release: "",
@@ -36,53 +95,73 @@ export const START: Draft = {
   description: "",
   targetKind: "query",
   target: "",
+  handling: "forced",
+  forcedAt: "",
   plan: "canary",
-  waves: "1, 10%",
-  stopAfterPercent: "",
-  stopAfterCount: 0,
-  retries: 0,
+  waves: [{ ...NEW_WAVE, by: "count", size: 1 }, NEW_WAVE],
+  order: "registered",
+  orderBy: "",
+  success: "",
+  failures: 0,
+  failuresPercent: "",
+  minimum: "",
   begin: "now",
+  beginAt: "",
+  endAt: "",
+  window: false,
+  schedule: "0 2 * * *",
+  windowMinutes: 180,
+  zone: "device",
+  concurrency: "",
+  rateKib: "",
+  rateBy: "",
+  priority: "",
+  supersede: false,
+  downgrade: false,
+  retries: 0,
+  retryCodes: [],
+  retryMinutes: "",
+  consent: false,
+  approval: false,
+  continuous: false,
+  laterSize: 100,
 };
 
-const names = (text: string) => text.split(/[\s,;]+/).filter((name) => name !== "");
+/** Names with commas, semicolons or blanks between them. */
+export const namesIn = (text: string) => text.split(/[\s,;]+/).filter((name) => name !== "");
 
 /** The fleet query that finds the draft's devices, or nothing while no target is chosen. */
 export function targetQuery(kind: TargetKind, target: string): string | null {
   const value = target.trim();
   if (value === "") return null;
   if (kind === "query") return value;
-  if (kind === "devices") return `name=in=(${names(value).map(quoted).join(",")})`;
+  if (kind === "devices") return `name=in=(${namesIn(value).map(quoted).join(",")})`;
   return `${kind}==${quoted(value)}`;
 }
 
-export type WaveSize = { count: number } | { percent: number };
-
-/** Reads `5, 20%`; a sentence where it cannot. */
-export function readWaves(text: string): WaveSize[] | string {
-  const sizes: WaveSize[] = [];
-  for (const part of text
-    .split(",")
-    .map((it) => it.trim())
-    .filter((it) => it !== "")) {
-    const match = /^(\d+)\s*(%?)$/.exec(part);
-    const size = Number(match?.[1]);
-    if (!match || size < 1) return `“${part}” is no size: write a number of devices, or a share such as 20%.`;
-    if (match[2] && size > 100) return `“${part}” is more than all devices.`;
-    sizes.push(match[2] ? { percent: size } : { count: size });
+/** The waves that the draft's plan stands for. */
+export function wavesOf(draft: Draft): WaveDraft[] {
+  switch (draft.plan) {
+    case "everybody":
+      return [];
+    case "canary":
+      return START.waves;
+    case "own":
+      return draft.waves;
   }
-  return sizes;
 }
 
-const wavesOf = (draft: Draft): WaveSize[] => {
-  if (draft.plan === "everybody") return [];
-  if (draft.plan === "canary") return [{ count: 1 }, { percent: 10 }];
-  const read = readWaves(draft.waves);
-  return typeof read === "string" ? [] : read;
-};
+/** A time of the browser's field, in milliseconds; nothing where none is written. */
+export function localTime(text: string): number | null {
+  const at = text === "" ? Number.NaN : new Date(text).getTime();
+  return Number.isNaN(at) ? null : at;
+}
 
-/** What is still missing, by field. */
-export function missing(draft: Draft): Partial<Record<keyof Draft, string>> {
-  const problems: Partial<Record<keyof Draft, string>> = {};
+export type Missing = Partial<Record<keyof Draft, string>>;
+
+/** What is still missing or cannot be, by field. `now` in milliseconds. */
+export function missing(draft: Draft, now: number): Missing {
+  const problems: Missing = {};
   if (draft.what === "release" && draft.release === "") problems.release = "Choose what to install.";
   if (draft.what === "document") {
     try {
@@ -94,62 +173,21 @@ export function missing(draft: Draft): Partial<Record<keyof Draft, string>> {
     }
   }
   if (targetQuery(draft.targetKind, draft.target) === null) problems.target = "Say for which devices.";
-  if (draft.plan === "own") {
-    const read = readWaves(draft.waves);
-    if (typeof read === "string") problems.waves = read;
+  if (draft.plan === "own" && draft.waves.some((wave) => wave.size === ""))
+    problems.waves = "Every wave needs a size.";
+  if (draft.order !== "registered" && draft.order !== "random" && draft.orderBy.trim() === "")
+    problems.orderBy = "Say which attribute.";
+  const [forcedAt, beginAt, endAt] = [draft.forcedAt, draft.beginAt, draft.endAt].map(localTime);
+  if (draft.handling === "timeForced" && forcedAt == null) problems.forcedAt = "Say from when on.";
+  if (draft.begin === "at") {
+    if (beginAt == null) problems.beginAt = "Say when.";
+    else if (beginAt <= now) problems.beginAt = "That is past; to begin now choose “At once”.";
   }
+  if (endAt != null && endAt <= (draft.begin === "at" ? (beginAt ?? now) : now))
+    problems.endAt = "It would end before it begins.";
+  if (draft.window && draft.schedule.trim() === "") problems.schedule = "Say when the window opens.";
+  if (draft.window && draft.windowMinutes === "") problems.windowMinutes = "Say how long it stays open.";
+  if (draft.continuous && draft.targetKind === "devices")
+    problems.continuous = "Devices that are named one by one are all there is: no other can match later.";
   return problems;
-}
-
-/** What the server is asked for. Only for a draft that misses nothing. */
-export function toJob(draft: Draft): Schemas["NewJob"] {
-  const at = draft.release.indexOf("@");
-  const threshold = draft.stopAfterCount !== "" || draft.stopAfterPercent !== "";
-  const targets =
-    draft.targetKind === "devices"
-      ? { devices: names(draft.target) }
-      : { [draft.targetKind]: draft.target.trim() };
-  return {
-    kind: draft.what === "release" ? "update" : "custom",
-    description: draft.description.trim(),
-    targets,
-    ...(draft.what === "release"
-      ? {
-          release: { name: draft.release.slice(0, at), version: draft.release.slice(at + 1) },
-          force: draft.force,
-        }
-      : { document: JSON.parse(draft.document) as unknown }),
-    waves: wavesOf(draft),
-    ...(threshold
-      ? {
-          failureThreshold: {
-            ...(draft.stopAfterCount === "" ? {} : { count: draft.stopAfterCount }),
-            ...(draft.stopAfterPercent === "" ? {} : { percent: draft.stopAfterPercent }),
-          },
-        }
-      : {}),
-    retries: draft.retries,
-    begin: draft.begin,
-  } as Schemas["NewJob"];
-}
-
-const waveWords = (wave: WaveSize) => ("count" in wave ? counted(wave.count, "device") : `${wave.percent}%`);
-
-/** What will happen, in one sentence. */
-export function summary(draft: Draft, matching: number): string {
-  const what =
-    draft.what === "release" ? `install ${draft.release.replace("@", " ")} on` : "hand your document to";
-  const waves = wavesOf(draft);
-  const how =
-    waves.length === 0
-      ? "all at once"
-      : `${waves.map(waveWords).join(", then ")}, then the rest, each wave when the one before is settled`;
-  const stops = [
-    draft.stopAfterCount === "" ? null : `more than ${counted(draft.stopAfterCount, "device")}`,
-    draft.stopAfterPercent === "" ? null : `more than ${draft.stopAfterPercent}%`,
-  ].filter((it) => it !== null);
-  const stop =
-    stops.length === 0 ? "never stop by itself" : `stop as soon as ${stops.join(" or ")} of a wave fail`;
-  const begin = draft.begin === "now" ? "Windlass will now" : "When you start it, Windlass will";
-  return `${begin} ${what} ${counted(matching, "device")}: ${how}; it will ${stop}.`;
 }

@@ -1,11 +1,10 @@
-/** A new rollout in four steps: what, for whom, how, and one sentence that says what will happen: `/jobs/new`. */
+/** A new rollout in three steps: what and for whom, how, and one sentence that says what will happen: `/jobs/new`. */
 import { useState } from "react";
 
 import {
   Button,
   Checkbox,
   Group,
-  NumberInput,
   Radio,
   Select,
   Stack,
@@ -15,17 +14,23 @@ import {
   TextInput,
 } from "@mantine/core";
 
+import { useNow } from "../../api/live";
 import { fault, path, request, useAct, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
-import { Screen, Trouble, Notice } from "../../kit/parts";
+import { Screen, Trouble } from "../../kit/parts";
 import { JsonField } from "../../ui/JsonField";
 import { counted } from "../../ui/format";
-import { missing, START, summary, targetQuery, toJob, type Draft, type TargetKind } from "./draft";
+import { Check, usePreview } from "./check";
+import { missing, START, targetQuery, type Draft, type TargetKind } from "./draft";
+import type { Change, Part } from "./fields";
+import { How } from "./how";
+import { toJob } from "./request";
 
-type Change = (change: Partial<Draft>) => void;
-type Part = { draft: Draft; change: Change; shown: Partial<Record<keyof Draft, string>> };
-
-const STEPS: (keyof Draft)[][] = [["release", "document"], ["target"], ["waves"]];
+/** The fields that each step asks for; a step is left only once none of its own is missing. */
+const STEPS: (keyof Draft)[][] = [
+  ["release", "document", "target"],
+  ["waves", "orderBy", "forcedAt", "beginAt", "endAt", "schedule", "windowMinutes", "continuous"],
+];
 
 export function NewRollout() {
   const [release] = useUrl("release");
@@ -33,6 +38,7 @@ export function NewRollout() {
   const [draft, setDraft] = useState<Draft>({ ...START, release, target: query });
   const [step, setStep] = useState(0);
   const [tried, setTried] = useState(-1);
+  const now = useNow();
   const go = useGo();
   const make = useAct<Draft, Schemas["Job"]>(
     (wanted) => request("POST", path("jobs"), { body: toJob(wanted) }),
@@ -40,47 +46,30 @@ export function NewRollout() {
     (job) => go(`/jobs/${job.id}`),
   );
   const matching = useMatching(draft.targetKind, draft.target);
-  const problems = missing(draft);
-  const blocked = (at: number) => (STEPS[at] ?? []).some((field) => problems[field] !== undefined);
+  const problems = missing(draft, now);
+  const preview = usePreview(Object.keys(problems).length === 0 ? draft : null, step === STEPS.length);
+  const blocked = (STEPS[step] ?? []).some((field) => problems[field] !== undefined);
   const next = () => {
     setTried(Math.max(tried, step));
-    if (!blocked(step)) setStep(step + 1);
+    if (!blocked) setStep(step + 1);
   };
   const change: Change = (part) => {
     make.reset();
     setDraft((before) => ({ ...before, ...part }));
   };
-  const part = { draft, change, shown: tried >= step ? problems : {} };
+  const part = { draft, change, shown: tried >= step ? problems : {}, refused: make.error ?? preview.error };
   return (
     <Screen title="New rollout" about="Nothing happens before the last step.">
       <Stepper active={step} onStepClick={setStep} allowNextStepsSelect={false} size="sm">
-        <Stepper.Step label="What">
-          <What {...part} />
-        </Stepper.Step>
-        <Stepper.Step label="For whom">
-          <Whom {...part} matching={matching} />
+        <Stepper.Step label="What and for whom">
+          <WhatAndWhom {...part} matching={matching} />
         </Stepper.Step>
         <Stepper.Step label="How">
           <How {...part} />
         </Stepper.Step>
         <Stepper.Step label="Check">
-          <Stack maw={640} mt="md">
-            <Text size="lg" data-testid="summary">
-              {summary(draft, matching.total ?? 0)}
-            </Text>
-            {matching.total === 0 ? (
-              <Notice color="yellow">
-                No device matches now. Targets are frozen when the rollout is made.
-              </Notice>
-            ) : null}
-            <TextInput
-              label="What for"
-              description="For the people who read it later; may be empty."
-              value={draft.description}
-              onChange={(event) => change({ description: event.currentTarget.value })}
-            />
-            <Trouble problem={make.error} />
-          </Stack>
+          <Check draft={draft} change={change} preview={preview} />
+          <Trouble problem={make.error} />
         </Stepper.Step>
       </Stepper>
       <Group>
@@ -89,11 +78,11 @@ export function NewRollout() {
             Back
           </Button>
         ) : null}
-        {step < 3 ? (
+        {step < STEPS.length ? (
           <Button onClick={next}>Next</Button>
         ) : (
           <Button loading={make.isPending} onClick={() => make.mutate(draft)}>
-            {draft.begin === "now" ? "Roll out" : "Make it, to be started later"}
+            {draft.begin === "now" && !draft.approval ? "Roll out" : "Make it"}
           </Button>
         )}
       </Group>
@@ -111,10 +100,20 @@ export function useMatching(kind: TargetKind, target: string) {
   return { total: found.data?.total ?? undefined, problem: found.error, asked: query !== null };
 }
 
+/** What is done, and to whom. */
+function WhatAndWhom(part: Part & { matching: ReturnType<typeof useMatching> }) {
+  return (
+    <Stack maw={720} mt="md">
+      <What {...part} />
+      <Whom {...part} />
+    </Stack>
+  );
+}
+
 function What({ draft, change, shown }: Part) {
   const releases = useList<Schemas["Release"]>(path("releases"), { limit: 1000 });
   return (
-    <Stack maw={640} mt="md">
+    <Stack>
       <Radio.Group
         label="What"
         value={draft.what}
@@ -184,7 +183,7 @@ function Whom({ draft, change, shown, matching }: Part & { matching: ReturnType<
     error: shown.target ?? fault(matching.problem, "q"),
   };
   return (
-    <Stack maw={640} mt="md">
+    <Stack>
       <Radio.Group
         label="For whom"
         value={draft.targetKind}
@@ -211,69 +210,6 @@ function Whom({ draft, change, shown, matching }: Part & { matching: ReturnType<
           ? " "
           : `${counted(matching.total, "device")} ${matching.total === 1 ? "matches" : "match"} now.`}
       </Text>
-    </Stack>
-  );
-}
-
-function How({ draft, change, shown }: Part) {
-  const number = (value: number | string) => (typeof value === "number" ? value : "");
-  return (
-    <Stack maw={640} mt="md">
-      <Radio.Group
-        label="Waves"
-        value={draft.plan}
-        onChange={(plan) => change({ plan: plan as Draft["plan"] })}
-      >
-        <Stack mt="xs" gap="xs">
-          <Radio value="canary" label="One device, then 10%, then the rest" />
-          <Radio value="everybody" label="Everybody at once" />
-          <Radio value="own" label="Sizes of my own" />
-        </Stack>
-      </Radio.Group>
-      {draft.plan === "own" ? (
-        <TextInput
-          label="Sizes of the waves"
-          description="In order: numbers of devices or shares of all, such as 5, 20%. What is left over is the last wave."
-          value={draft.waves}
-          onChange={(event) => change({ waves: event.currentTarget.value })}
-          error={shown.waves}
-        />
-      ) : null}
-      <Group grow align="flex-start">
-        <NumberInput
-          label="Stop after more failures than"
-          description="In a wave; empty: any number."
-          min={0}
-          value={draft.stopAfterCount}
-          onChange={(value) => change({ stopAfterCount: number(value) })}
-        />
-        <NumberInput
-          label="Or more percent than"
-          description="Of those that finished; empty: any share."
-          min={0}
-          max={100}
-          value={draft.stopAfterPercent}
-          onChange={(value) => change({ stopAfterPercent: number(value) })}
-        />
-      </Group>
-      <NumberInput
-        label="Try a failed device again"
-        description="By itself, so many times."
-        min={0}
-        max={10}
-        value={draft.retries}
-        onChange={(value) => change({ retries: Number(value) || 0 })}
-      />
-      <Radio.Group
-        label="Begin"
-        value={draft.begin}
-        onChange={(begin) => change({ begin: begin as Draft["begin"] })}
-      >
-        <Group mt="xs">
-          <Radio value="now" label="At once" />
-          <Radio value="manually" label="When I start it" />
-        </Group>
-      </Radio.Group>
     </Stack>
   );
 }

@@ -1,0 +1,215 @@
+/** Rollouts: from the wizard to what is seen running, with everything that may hold one back. */
+import { afterEach, expect, it } from "vitest";
+
+import { atEverySize, type Window } from "./support/browser";
+import { PASSWORD, Windlass } from "./support/windlass";
+
+let server: Windlass;
+const windows: Window[] = [];
+
+afterEach(async () => {
+  await Promise.all(windows.splice(0).map((window) => window.close()));
+  await server?.stop();
+});
+
+const FAST = ["--install", "0.2", "--restart", "0.2"];
+
+type Job = { id: number; state: string; rollout: { handling: string; waveTerms: unknown[] } };
+
+atEverySize("rollouts", (_size, openWindow) => {
+  const open = async (path: string, user?: string) => {
+    const window = await openWindow(server);
+    windows.push(window);
+    await window.signIn(path, user);
+    return window;
+  };
+  /** The wizard for one release and some devices, up to how it goes. */
+  const wizard = async (query: string) => {
+    const search = new URLSearchParams({ release: "pump-fw@2.0.0", q: query });
+    const window = await open(`/jobs/new?${search.toString()}`);
+    await window.page.getByText(/devices? match(es)? now\./).waitFor();
+    await window.page.getByRole("button", { name: "Next" }).click();
+    await window.page.getByRole("radiogroup", { name: "Waves" }).waitFor();
+    return window;
+  };
+
+  it("brings a rollout in three clicks from a release to verified devices", async () => {
+    server = await Windlass.start();
+    await server.simulate(3, "dev-", FAST);
+    await server.release("pump-fw", "2.0.0");
+    const window = await open("/releases/pump-fw/2.0.0");
+    const { page } = window;
+    await page.getByRole("link", { name: "Roll out" }).click();
+    await page.getByRole("textbox", { name: "All that match a query" }).fill("name==dev-*");
+    await page.getByText("3 devices match now.").waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Next" }).click();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page
+      .getByText(/^Windlass will now install pump-fw 2\.0\.0 on 3 devices: 1 device, then 10%/)
+      .waitFor();
+    await page.getByText(/3 would get work/).waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Roll out" }).click();
+    await page.getByRole("heading", { level: 1, name: "pump-fw 2.0.0" }).waitFor();
+    await page.getByText("3 devices: 3 succeeded").waitFor({ timeout: 40_000 });
+    await page.getByText("The new version was seen running.").first().waitFor();
+    await window.isFitForAll();
+    await window.go("/devices/dev-00000");
+    const software = page.getByRole("region", { name: "Software" });
+    await software.getByText("2.0.0", { exact: true }).waitFor();
+    await software.getByText("The new version was seen running.").waitFor();
+    await window.isFitForAll();
+  });
+
+  it("says what is missing before it goes on", async () => {
+    server = await Windlass.start();
+    const window = await open("/jobs/new");
+    const { page } = window;
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("Choose what to install.").waitFor();
+    await page.getByText("Say for which devices.").waitFor();
+    await page.getByRole("radio", { name: "Hand over a document of your own" }).click();
+    await page.getByRole("textbox", { name: "All that match a query" }).fill("type==(");
+    await page.locator("[aria-invalid=true]").waitFor();
+    await page.getByRole("textbox", { name: "All that match a query" }).fill("name==dev-*");
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("radio", { name: "At a time" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("Say when.").waitFor();
+    await window.isFitForAll();
+  });
+
+  it("makes waves of one’s own, spread over sites, and shows what each waits for", async () => {
+    server = await Windlass.start();
+    for (const [name, site] of [
+      ["a-1", "berlin"],
+      ["a-2", "berlin"],
+      ["a-3", "hamburg"],
+      ["a-4", "hamburg"],
+    ])
+      await server.must("POST", "/devices", { name, attributes: { site } });
+    await server.release("pump-fw", "2.0.0");
+    const window = await wizard("name==a-*");
+    const { page } = window;
+    await page.getByRole("radio", { name: "Waves of my own" }).click();
+    const first = page.getByRole("group", { name: "Wave 1" });
+    await first.getByLabel("Size").fill("2");
+    await first.getByLabel("Only those that match").fill("attribute.site==(");
+    await first.getByLabel("Go on at").fill("90");
+    await first.getByLabel("Pause after this wave").check();
+    await page.getByRole("button", { name: "Order and thresholds" }).click();
+    await page.getByRole("combobox", { name: "Order of the devices" }).click();
+    await page.getByRole("option", { name: "Spread over an attribute" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("Say which attribute.").waitFor();
+    await page.getByLabel("Attribute", { exact: true }).fill("site");
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("alert").first().waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Back" }).click();
+    await first.getByLabel("Only those that match").fill("attribute.site==berlin");
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/2 devices of attribute\.site==berlin and a pause, then 10%/).waitFor();
+    await page.getByText(/4 would get work/).waitFor();
+    await page.getByRole("button", { name: "Roll out" }).click();
+    await page.getByText("Only attribute.site==berlin. Next at 90% succeeded. Pauses after it.").waitFor();
+    await page.getByText("spread over site").waitFor();
+    await page.getByLabel("Name of the device").fill("a-4");
+    await page.getByRole("button", { name: "Ask" }).click();
+    await page
+      .getByRole("region", { name: "Why is a device not updated?" })
+      .getByText(/wave/)
+      .first()
+      .waitFor();
+    await window.isFitForAll();
+    await page.getByLabel("Name of the device").fill("nobody");
+    await page.getByRole("button", { name: "Ask" }).click();
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByLabel("Name of the device").inputValue()).toBe("nobody");
+  });
+
+  it("holds an update until its maintenance window opens, and says so on the device", async () => {
+    server = await Windlass.start();
+    await server.simulate(1, "dev-", FAST);
+    await server.release("pump-fw", "2.0.0");
+    const window = await wizard("name==dev-*");
+    const { page } = window;
+    await page.getByRole("button", { name: "Times and maintenance windows" }).click();
+    await page.getByLabel("Only in maintenance windows").check();
+    await page.getByRole("combobox", { name: "The window opens" }).click();
+    await page.getByRole("option", { name: "A schedule of my own" }).click();
+    await page.getByLabel("Schedule", { exact: true }).fill("every night");
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("alert").first().waitFor();
+    await page.getByRole("button", { name: "Back" }).click();
+    await page.getByLabel("Schedule", { exact: true }).fill("0 0 2 1 1 ? 2099");
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/only while a maintenance window is open/).waitFor();
+    await page.getByText(/1 would get work/).waitFor();
+    await page.getByRole("button", { name: "Roll out" }).click();
+    await page.getByText(/^Opens in/).waitFor({ timeout: 40_000 });
+    await window.isFitForAll();
+    await window.go("/devices/dev-00000");
+    const software = page.getByRole("region", { name: "Software" });
+    await software.getByText(/maintenance window.*closed/).waitFor();
+    await window.isFitForAll();
+  });
+
+  it("waits for a second person, who says why", async () => {
+    server = await Windlass.start();
+    await server.must("POST", "/devices", { name: "pump-1" });
+    await server.must("POST", "/users", { name: "second", password: PASSWORD, role: "admin" });
+    await server.release("pump-fw", "2.0.0");
+    const window = await wizard("name==pump-*");
+    const { page } = window;
+    await page.getByRole("button", { name: "People, and devices that come later" }).click();
+    await page.getByLabel("Somebody else must approve it").check();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/^Once somebody else has approved it, Windlass will install/).waitFor();
+    await page.getByRole("button", { name: "Make it" }).click();
+    await page.getByRole("button", { name: "Approve" }).click();
+    const mine = page.getByRole("dialog");
+    await mine.getByLabel("Remark").fill("I trust myself.");
+    await mine.getByRole("button", { name: "Approve" }).click();
+    await mine.getByRole("alert").waitFor();
+    expect(await mine.getByLabel("Remark").inputValue()).toBe("I trust myself.");
+    await window.isFitForAll();
+
+    const other = await open(new URL(page.url()).pathname, "second");
+    await other.page.getByRole("button", { name: "Approve" }).click();
+    const theirs = other.page.getByRole("dialog");
+    await theirs.getByLabel("Remark").fill("Looked at it.");
+    await theirs.getByRole("button", { name: "Approve" }).click();
+    await other.page.getByText(/Approved by user second.*Looked at it\./).waitFor();
+    await other.isFitForAll();
+    const [job] = (await server.must<{ items: Job[] }>("GET", "/jobs")).items;
+    expect(job?.state).toBe("running");
+  });
+
+  it("brings devices back to the release before", async () => {
+    server = await Windlass.start();
+    await server.simulate(2, "dev-", FAST);
+    for (const version of ["1.9.0", "2.0.0"]) {
+      await server.release("pump-fw", version);
+      const made = await server.must<Job>("POST", "/jobs", {
+        kind: "update",
+        release: { name: "pump-fw", version },
+        targets: { query: "name==dev-*" },
+      });
+      await server.until<Job>(`/jobs/${made.id}`, (it) => it.state === "completed");
+    }
+    const window = await open("/jobs/2");
+    const { page } = window;
+    await page.getByRole("button", { name: "Roll back" }).click();
+    const dialog = page.getByRole("dialog");
+    await window.isFitForAll();
+    await dialog.getByRole("button", { name: "Roll back" }).click();
+    await page.waitForURL(/\/jobs\/3$/);
+    await page.getByText("2 devices: 2 succeeded").waitFor({ timeout: 40_000 });
+    await window.go("/devices/dev-00000");
+    await page.getByRole("region", { name: "Software" }).getByText("1.9.0", { exact: true }).waitFor();
+  });
+});

@@ -1,0 +1,155 @@
+/** What can be done about a job, by its state. */
+import { useState } from "react";
+
+import { Button, Text, Textarea } from "@mantine/core";
+
+import { fault, path, request, useAct, type Schemas } from "../../kit/api";
+import { SaveForm } from "../../kit/kept";
+import { useGo } from "../../kit/nav";
+import { Confirmed, Trouble } from "../../kit/parts";
+import { useCan } from "../../session/session";
+import { Dialog } from "../../ui/Dialog";
+import { counted } from "../../ui/format";
+
+type Job = Schemas["Job"];
+
+/** States in which nothing more is offered. */
+export const OVER: Job["state"][] = ["canceled", "completed", "stopping", "denied"];
+
+const withVersion = (job: Job) => ({ headers: { "if-match": `"${job.version}"` } });
+
+export function Actions({ job }: { job: Job }) {
+  const may = useCan();
+  const act = useAct<string, unknown>(
+    (action) => request("POST", path("jobs", job.id, action), withVersion(job)),
+    [path("jobs")],
+  );
+  const decision = job.state === "awaitingApproval" && may("job.approve") ? <Decision job={job} /> : null;
+  if (!may("job.control")) return decision;
+  const button = (action: string, label: string) => (
+    <Button
+      size="compact-sm"
+      loading={act.isPending && act.variables === action}
+      onClick={() => act.mutate(action)}
+    >
+      {label}
+    </Button>
+  );
+  const over = OVER.includes(job.state);
+  const waves = job.waves.length;
+  return (
+    <>
+      {decision}
+      {job.state === "scheduled" ? button("start", "Start now") : null}
+      {job.state === "running" ? button("pause", "Pause") : null}
+      {job.state === "paused" ? button("resume", "Resume") : null}
+      {job.state === "halted" ? (
+        <Confirmed
+          label="Resume"
+          danger={false}
+          title="Go on in spite of the failures?"
+          act={() => act.mutateAsync("resume")}
+        >
+          {counted(job.counts.failed, "device")} failed, and {counted(job.counts.waiting, "device")} would be
+          offered it next.
+        </Confirmed>
+      ) : null}
+      {(job.state === "running" || job.state === "paused") && job.currentWave < waves ? (
+        <Confirmed
+          label="Next wave"
+          danger={false}
+          title="Begin the next wave now?"
+          act={() => act.mutateAsync("advance")}
+        >
+          Wave {job.currentWave + 1} of {waves} begins though wave {job.currentWave} is not settled. What that
+          is at work on goes on.
+        </Confirmed>
+      ) : null}
+      {job.counts.failed > 0 && job.state !== "canceled" && job.state !== "stopping" ? (
+        <Confirmed
+          label="Retry failed"
+          danger={false}
+          title="Try the failed devices again?"
+          act={() => act.mutateAsync("retry")}
+        >
+          {counted(job.counts.failed, "device")} will be offered it once more.
+        </Confirmed>
+      ) : null}
+      {job.kind === "update" && job.startedAt && may("job.create") ? <RollBack job={job} /> : null}
+      {over ? null : (
+        <Confirmed label="Cancel" title="Cancel this rollout?" act={() => act.mutateAsync("cancel")}>
+          Devices that already work on it finish. {counted(job.counts.waiting + job.counts.queued, "device")}{" "}
+          will not get it.
+        </Confirmed>
+      )}
+      {act.error && !act.isPending ? <Trouble problem={act.error} /> : null}
+    </>
+  );
+}
+
+/** Brings every device of it back to the release that ran there before, by a job of its own. */
+function RollBack({ job }: { job: Job }) {
+  const go = useGo();
+  const back = useAct<void, Job>(
+    () => request("POST", path("jobs", job.id, "rollback")),
+    [path("jobs")],
+    (made) => go(`/jobs/${made.id}`),
+  );
+  return (
+    <Confirmed label="Roll back" title="Bring its devices back?" act={() => back.mutateAsync()}>
+      A new rollout begins that installs what ran before on the devices that this one reached. Those that it
+      has not reached stay as they are.
+    </Confirmed>
+  );
+}
+
+/** A second person's yes or no, with a remark that stays with the job. */
+function Decision({ job }: { job: Job }) {
+  const [asked, setAsked] = useState<"approve" | "deny" | null>(null);
+  return (
+    <>
+      <Button size="compact-sm" onClick={() => setAsked("approve")}>
+        Approve
+      </Button>
+      <Button size="compact-sm" variant="default" onClick={() => setAsked("deny")}>
+        Deny
+      </Button>
+      <Dialog
+        opened={asked !== null}
+        onClose={() => setAsked(null)}
+        title={asked === "deny" ? "Deny this rollout?" : "Approve this rollout?"}
+      >
+        {asked ? <DecisionForm job={job} say={asked} done={() => setAsked(null)} /> : null}
+      </Dialog>
+    </>
+  );
+}
+
+function DecisionForm({ job, say, done }: { job: Job; say: "approve" | "deny"; done: () => void }) {
+  const [remark, setRemark] = useState("");
+  const decide = useAct<void, Job>(
+    () =>
+      request("POST", path("jobs", job.id, say), { ...withVersion(job), body: { remark: remark.trim() } }),
+    [path("jobs")],
+    done,
+  );
+  return (
+    <SaveForm save={decide} shown={["remark"]} label={say === "approve" ? "Approve" : "Deny"}>
+      <Text size="sm">
+        {say === "approve"
+          ? `It reaches ${counted(job.counts.targets, "device")} then. Whoever made it, ${job.createdBy}, cannot approve it.`
+          : "It is over then, and no device gets it."}
+      </Text>
+      <Textarea
+        label="Remark"
+        description="For whoever reads it later; may be empty."
+        autosize
+        minRows={2}
+        data-autofocus
+        value={remark}
+        onChange={(event) => setRemark(event.currentTarget.value)}
+        error={fault(decide.error, "remark")}
+      />
+    </SaveForm>
+  );
+}

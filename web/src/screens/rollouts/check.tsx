@@ -1,0 +1,104 @@
+/** The last step: the sentence that says what will happen, and what the server finds when it only looks. */
+import { Group, Loader, Stack, Text, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+
+import { path, request, type ProblemError, type Schemas } from "../../kit/api";
+import { Listing, Notice, Trouble } from "../../kit/parts";
+import { bytes, count } from "../../ui/format";
+import { Facts } from "../../ui/Page";
+import { StateOf } from "../../ui/Status";
+import { Time } from "../../ui/Time";
+import { Why } from "../../ui/Why";
+import type { Draft } from "./draft";
+import type { Change } from "./fields";
+import { toJob } from "./request";
+import { summary } from "./sentence";
+
+type Preview = Schemas["JobPreview"];
+
+/** What a draft would do, looked up once its last step is shown. `null` for a draft that misses something. */
+export function usePreview(draft: Draft | null, shown: boolean) {
+  const wanted = draft && { ...toJob(draft), description: "" };
+  return useQuery<Preview, ProblemError>({
+    queryKey: ["job", "preview", wanted],
+    queryFn: () => request<Preview>("POST", path("jobs", "preview"), { body: wanted }),
+    enabled: shown && wanted !== null,
+    retry: false,
+  });
+}
+
+export function Check(props: { draft: Draft; change: Change; preview: ReturnType<typeof usePreview> }) {
+  const { draft, change, preview } = props;
+  const found = preview.data;
+  return (
+    <Stack maw={860} mt="md">
+      <Text size="lg" data-testid="summary" className="anywhere">
+        {summary(draft, found?.targets ?? 0)}
+      </Text>
+      <Trouble problem={preview.error} />
+      {preview.isPending ? (
+        <Group gap="xs">
+          <Loader size="xs" aria-hidden="true" />
+          <Text size="sm" c="dimmed" role="status">
+            Looking at each device…
+          </Text>
+        </Group>
+      ) : null}
+      {found ? <Found preview={found} /> : null}
+      <TextInput
+        label="What for"
+        description="For the people who read it later; may be empty."
+        maw={640}
+        value={draft.description}
+        onChange={(event) => change({ description: event.currentTarget.value })}
+      />
+    </Stack>
+  );
+}
+
+function Found({ preview }: { preview: Preview }) {
+  if (preview.targets === 0)
+    return (
+      <Notice color="yellow">No device matches now. Targets are frozen when the rollout is made.</Notice>
+    );
+  return (
+    <section aria-label="Dry run">
+      <Text size="sm" mb="xs" role="status">
+        {preview.summary}
+      </Text>
+      <Facts
+        items={[
+          ["Waves", preview.waves.map(count).join(", ")],
+          ["To move", `${bytes(preview.bytes)}, ${bytes(preview.bytesPerDevice)} for each device with work`],
+          [
+            "Expected end",
+            <span key="end">
+              {preview.expectedEnd ? <Time at={preview.expectedEnd} /> : "nobody can tell"}
+              <span className="quiet"> {preview.expectedEndNote}</span>
+            </span>,
+          ],
+        ]}
+      />
+      <Listing
+        label="Dry run"
+        list={{ items: preview.clusters, loading: false }}
+        keyOf={(cluster) => `${cluster.outcome} ${cluster.reason}`}
+        columns={[
+          { title: "Devices", cell: (cluster) => count(cluster.count) },
+          { title: "Would be", cell: (cluster) => <StateOf state={cluster.outcome} /> },
+          {
+            title: "Why",
+            roomy: true,
+            cell: (cluster) => <Why why={cluster.reason} action={cluster.action} compact />,
+          },
+          {
+            title: "Such as",
+            wide: true,
+            cell: (cluster) => cluster.devices.slice(0, 5).join(", "),
+          },
+        ]}
+        empty={null}
+      />
+    </section>
+  );
+}

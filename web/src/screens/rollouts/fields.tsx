@@ -1,0 +1,56 @@
+/** Fields that several parts of the rollout form are made of. */
+import type { ReactNode } from "react";
+
+import { NumberInput, TextInput } from "@mantine/core";
+
+import type { ProblemError } from "../../kit/api";
+import type { Draft, Maybe, Missing } from "./draft";
+
+export type Change = (change: Partial<Draft>) => void;
+/** What every part of the form gets: the draft, how to change it, what is wrong with it, and why it was refused. */
+export type Part = { draft: Draft; change: Change; shown: Missing; refused: ProblemError | null };
+
+export const number = (value: number | string): Maybe => (typeof value === "number" ? value : "");
+
+/** A moment in the browser's own time zone. */
+export function Moment(
+  props: Part & { label: string; field: "forcedAt" | "beginAt" | "endAt"; hint?: string },
+) {
+  const { draft, change, shown, field } = props;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return (
+    <TextInput
+      type="datetime-local"
+      label={props.label}
+      description={`${props.hint ?? ""}${props.hint ? " " : ""}Time of this computer (${zone}).`}
+      value={draft[field]}
+      onChange={(event) => change({ [field]: event.currentTarget.value })}
+      error={shown[field]}
+    />
+  );
+}
+
+/** A number that may be left empty. */
+export function Count(props: {
+  label: string;
+  hint?: string;
+  value: Maybe;
+  set: (value: Maybe) => void;
+  least?: number;
+  most?: number;
+  unit?: string;
+  error?: ReactNode;
+}) {
+  return (
+    <NumberInput
+      label={props.label}
+      description={props.hint}
+      min={props.least ?? 0}
+      max={props.most}
+      suffix={props.unit}
+      value={props.value}
+      onChange={(value) => props.set(number(value))}
+      error={props.error}
+    />
+  );
+}

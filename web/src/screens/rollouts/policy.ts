@@ -1,0 +1,91 @@
+/** A rollout's policy in words: what is not as plain as can be. Pure. */
+import type { Schemas } from "../../kit/api";
+import { span } from "../../kit/text";
+import { absoluteTime, bytes, counted } from "../../ui/format";
+
+type Policy = Schemas["Rollout"];
+type Threshold = Schemas["FailureThreshold"];
+
+const moment = (at: string) => absoluteTime(Date.parse(at)).slice(0, 16);
+
+function handling(policy: Policy): string | null {
+  switch (policy.handling ?? "forced") {
+    case "forced":
+      return null;
+    case "soft":
+      return "when the device likes";
+    case "timeForced":
+      return `when the device likes, at once from ${policy.forcedAt ? moment(policy.forcedAt) : "a time"} on`;
+    case "downloadOnly":
+      return "download only; nothing is installed";
+  }
+}
+
+function order({ by, attribute, descending }: Schemas["Order"]): string | null {
+  switch (by) {
+    case "registered":
+      return null;
+    case "random":
+      return "by chance";
+    case "attribute":
+      return `by ${attribute ?? ""}, ${descending ? "highest" : "lowest"} first`;
+    case "spread":
+      return `spread over ${attribute ?? ""}`;
+  }
+}
+
+/** "more than 2 devices, or more than 10% of at least 20". */
+export function thresholdWords(threshold: Threshold): string {
+  const share = threshold.percent == null ? null : `more than ${threshold.percent}%`;
+  const least =
+    threshold.minimum !== undefined && threshold.minimum > 1 ? ` of at least ${threshold.minimum}` : "";
+  return [
+    threshold.count == null ? null : `more than ${counted(threshold.count, "device")}`,
+    share === null ? null : share + least,
+  ]
+    .filter((it) => it !== null)
+    .join(", or ");
+}
+
+/** Names and what holds, in the order in which it matters. */
+export function policyFacts(policy: Policy, threshold?: Threshold | null): [name: string, value: string][] {
+  const { window, downloadRate, backoff, continuous } = policy;
+  const facts: [string, string | null][] = [
+    ["Devices install it", handling(policy)],
+    [
+      "Maintenance window",
+      window
+        ? `${window.schedule} for ${span(window.durationSeconds)}, by ${window.timezone ?? "each device’s own clock"}`
+        : null,
+    ],
+    ["Ends", policy.endsAt ? moment(policy.endsAt) : null],
+    ["Next wave when", policy.successPercent == null ? null : `${policy.successPercent}% of one succeeded`],
+    ["Stops when", threshold ? `${thresholdWords(threshold)} fail` : null],
+    ["Order", policy.order ? order(policy.order) : null],
+    ["At once", policy.concurrency == null ? null : `at most ${counted(policy.concurrency, "device")}`],
+    [
+      "Download rate",
+      downloadRate
+        ? `${bytes(downloadRate.bytesPerSecond)} a second${downloadRate.by ? ` for each ${downloadRate.by}` : ""}`
+        : null,
+    ],
+    ["Priority", policy.priority === undefined || policy.priority === 1000 ? null : String(policy.priority)],
+    ["Other updates", policy.supersede ? "it takes the place of those not begun" : null],
+    ["Older versions", policy.allowDowngrade ? "may be installed over newer ones" : null],
+    ["Consent", policy.consent ? "the user of each device must agree" : null],
+    ["Approval", policy.approval ? "of a second person" : null],
+    [
+      "Later devices",
+      continuous ? `join when they match, ${counted(continuous.waveSize, "device")} at most in a wave` : null,
+    ],
+    [
+      "Tries again",
+      backoff
+        ? `after ${span(backoff.firstSeconds)}, each pause twice the one before${
+            backoff.codes?.length ? `, only after ${backoff.codes.join(", ")}` : ""
+          }`
+        : null,
+    ],
+  ];
+  return facts.filter((fact): fact is [string, string] => fact[1] !== null);
+}

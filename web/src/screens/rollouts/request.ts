@@ -1,0 +1,154 @@
+/** What the server is asked for, from a draft that misses nothing. Pure but for the browser's time zone. */
+import type { Schemas } from "../../kit/api";
+import {
+  localTime,
+  namesIn,
+  START,
+  targetQuery,
+  wavesOf,
+  type Draft,
+  type Maybe,
+  type WaveDraft,
+} from "./draft";
+
+type NewJob = Schemas["NewJob"];
+type Policy = NonNullable<NewJob["rollout"]>;
+type Threshold = Schemas["FailureThreshold"];
+
+/** Never longer than this between two tries. */
+const LONGEST_PAUSE_SECONDS = 86_400;
+
+/** An RFC 3339 time from the browser's field. */
+const time = (local: string) => new Date(localTime(local) ?? 0).toISOString();
+
+/** A member of that name, where there is a value for it. */
+const given = <K extends string, V>(name: K, value: V | "" | null | undefined | false) =>
+  value === "" || value === null || value === undefined || value === false
+    ? {}
+    : ({ [name]: value } as Record<K, V>);
+
+function targets(draft: Draft): NewJob["targets"] {
+  const value = draft.target.trim();
+  // What matches later is found by a query, whatever was chosen.
+  if (draft.continuous) return { query: targetQuery(draft.targetKind, draft.target) ?? "" };
+  switch (draft.targetKind) {
+    case "devices":
+      return { devices: namesIn(draft.target) };
+    case "type":
+      return { type: value };
+    case "tag":
+      return { tag: value };
+    case "group":
+      return { group: value };
+    case "query":
+      return { query: value };
+  }
+}
+
+function threshold(count: Maybe, percent: Maybe, minimum: Maybe): Threshold | undefined {
+  if (count === "" && percent === "") return undefined;
+  return { ...given("count", count), ...given("percent", percent), ...given("minimum", minimum) };
+}
+
+const size = (wave: WaveDraft): Schemas["WaveSize"] =>
+  wave.by === "count" ? { count: Number(wave.size) } : { percent: Number(wave.size) };
+
+const terms = (wave: WaveDraft): Schemas["WaveTerms"] => ({
+  ...given("query", wave.query.trim()),
+  ...given("successPercent", wave.success),
+  ...given("failureThreshold", threshold(wave.failures, wave.failuresPercent, wave.minimum)),
+  pauseAfter: wave.pauseAfter,
+});
+
+function order(draft: Draft): Schemas["Order"] {
+  const attribute = draft.orderBy.trim();
+  switch (draft.order) {
+    case "registered":
+    case "random":
+      return { by: draft.order };
+    case "ascending":
+    case "descending":
+      return { by: "attribute", attribute, descending: draft.order === "descending" };
+    case "spread":
+      return { by: "spread", attribute };
+  }
+}
+
+function timezone(draft: Draft): string | undefined {
+  switch (draft.zone) {
+    case "device":
+      return undefined;
+    case "utc":
+      return "UTC";
+    case "here":
+      return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+}
+
+/** Only what differs from the plainest rollout. */
+function policy(draft: Draft): Policy {
+  const update = draft.what === "release";
+  const waves = wavesOf(draft);
+  return {
+    ...(update
+      ? {
+          handling: draft.handling,
+          ...given("forcedAt", draft.handling === "timeForced" && time(draft.forcedAt)),
+          ...given("supersede", draft.supersede),
+          ...given("consent", draft.consent),
+          ...given("allowDowngrade", draft.downgrade),
+          ...given(
+            "window",
+            draft.window && {
+              schedule: draft.schedule.trim(),
+              durationSeconds: 60 * Number(draft.windowMinutes),
+              ...given("timezone", timezone(draft)),
+            },
+          ),
+          ...given(
+            "downloadRate",
+            draft.rateKib !== "" && {
+              bytesPerSecond: 1024 * draft.rateKib,
+              ...given("by", draft.rateBy.trim()),
+            },
+          ),
+        }
+      : {}),
+    ...given("priority", draft.priority),
+    ...given("endsAt", draft.endAt && time(draft.endAt)),
+    ...given("concurrency", draft.concurrency),
+    ...given("order", draft.order !== START.order && order(draft)),
+    ...given("successPercent", draft.success),
+    ...given("waveTerms", draft.plan === "own" && waves.map(terms)),
+    ...given("continuous", draft.continuous && { waveSize: Number(draft.laterSize) || 1 }),
+    ...given("approval", draft.approval),
+    ...given(
+      "backoff",
+      (draft.retryMinutes !== "" || draft.retryCodes.length > 0) && {
+        firstSeconds: Math.max(1, 60 * Number(draft.retryMinutes)),
+        longestSeconds: LONGEST_PAUSE_SECONDS,
+        codes: draft.retryCodes,
+      },
+    ),
+  };
+}
+
+export function toJob(draft: Draft): NewJob {
+  const at = draft.release.indexOf("@");
+  return {
+    kind: draft.what === "release" ? "update" : "custom",
+    description: draft.description.trim(),
+    targets: targets(draft),
+    ...(draft.what === "release"
+      ? {
+          release: { name: draft.release.slice(0, at), version: draft.release.slice(at + 1) },
+          force: draft.force,
+        }
+      : { document: JSON.parse(draft.document) as unknown }),
+    waves: wavesOf(draft).map(size),
+    ...given("failureThreshold", threshold(draft.failures, draft.failuresPercent, draft.minimum)),
+    retries: draft.retries,
+    begin: draft.begin === "at" ? { at: time(draft.beginAt) } : draft.begin,
+    rollout: policy(draft),
+  };
+}
