@@ -103,6 +103,7 @@ async fn software_is_put_together_and_taken_apart_in_order() {
                         device_types: Vec::new(),
                         components: Vec::new(),
                         notes: String::new(),
+                        rules: windlass_domain::software::ReleaseRules::default(),
                         created_at: START,
                         created_by: "anna".to_owned(),
                     };
