@@ -178,7 +178,8 @@ atEverySize("rollouts", (_size, openWindow) => {
     expect(await mine.getByLabel("Remark").inputValue()).toBe("I trust myself.");
     await window.isFitForAll();
 
-    const other = await open(new URL(page.url()).pathname, "second");
+    const other = await open("/", "second");
+    await other.page.getByRole("link", { name: "Rollout of pump-fw 2.0.0 waits for approval" }).click();
     await other.page.getByRole("button", { name: "Approve" }).click();
     const theirs = other.page.getByRole("dialog");
     await theirs.getByLabel("Remark").fill("Looked at it.");

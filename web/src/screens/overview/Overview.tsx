@@ -54,7 +54,7 @@ export function Overview() {
             <Text size="sm" c="dimmed">
               {jobs.isPending || fleet.isPending
                 ? "Looking…"
-                : "Nothing. No open alert, halted rollout or waiting device."}
+                : "Nothing. No open alert, no rollout that is halted or waits for approval, no waiting device."}
             </Text>
           ) : (
             <ul className={classes.needs}>
@@ -106,7 +106,14 @@ export function Overview() {
   );
 }
 
-const UNDER_WAY: Schemas["JobState"][] = ["scheduled", "running", "paused", "halted", "stopping"];
+const UNDER_WAY: Schemas["JobState"][] = [
+  "awaitingApproval",
+  "scheduled",
+  "running",
+  "paused",
+  "halted",
+  "stopping",
+];
 
 function NeedRow({ need }: { need: Need }) {
   return (

@@ -38,6 +38,14 @@ describe("gatherNeeds", () => {
     const needs = gatherNeeds([alert({ job: 7 }), alert({ id: 2, pending: 3 })], [job({})], [pending({})]);
     expect(needs.map((need) => need.key)).toEqual(["alert 1", "alert 2"]);
   });
+  it("asks for the second person that a rollout waits for", () => {
+    const waiting = job({ state: "awaitingApproval", createdBy: "user admin" });
+    expect(gatherNeeds([], [waiting], [])[0]).toMatchObject({
+      title: "Job 7 waits for approval",
+      detail: "Made by user admin; somebody else must look at it.",
+      href: "/jobs/7",
+    });
+  });
   it("leaves out what somebody has acknowledged, and jobs that run", () => {
     const taken = alert({ acknowledgedAt: "2026-01-01T01:00:00Z" });
     expect(gatherNeeds([taken], [job({ state: "running" })], [])).toEqual([]);

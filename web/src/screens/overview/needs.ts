@@ -28,18 +28,24 @@ export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pe
       since: alert.openedAt,
     }));
   const toldJobs = new Set(alerts.map((alert) => alert.job).filter((job) => job != null));
-  for (const job of jobs)
+  for (const job of jobs) {
+    const what = job.release ? `Rollout of ${job.release.name} ${job.release.version}` : `Job ${job.id}`;
+    const of = { key: `job ${job.id}`, href: `/jobs/${job.id}`, since: job.startedAt ?? job.createdAt };
     if (job.state === "halted" && !toldJobs.has(job.id))
       needs.push({
-        key: `job ${job.id}`,
+        ...of,
         severity: "error",
-        title: job.release
-          ? `Rollout of ${job.release.name} ${job.release.version} is halted`
-          : `Job ${job.id} is halted`,
+        title: `${what} is halted`,
         detail: job.reason ?? "Too many devices failed. Look at the failures, then go on or cancel.",
-        href: `/jobs/${job.id}`,
-        since: job.startedAt ?? job.createdAt,
       });
+    if (job.state === "awaitingApproval")
+      needs.push({
+        ...of,
+        severity: "info",
+        title: `${what} waits for approval`,
+        detail: `Made by ${job.createdBy}; somebody else must look at it.`,
+      });
+  }
   const toldPending = new Set(alerts.map((alert) => alert.pending).filter((id) => id != null));
   for (const entry of pending)
     if (!toldPending.has(entry.id))
