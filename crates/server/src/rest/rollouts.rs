@@ -565,7 +565,7 @@ mod tests {
         viewer.post(&format!("{job}/approve"), json!({})).await.problem(403, "auth.forbidden");
         let why = viewer.get(&format!("{job}/devices/pump-2")).await.expect(200);
         assert_eq!(why["why"], "The job waits for the approval of a second person.");
-        viewer.get(&format!("{job}/devices/ghost")).await.problem(404, "not_found");
+        viewer.get(&format!("{job}/devices/ghost")).await.problem(404, "device.not_found");
         let other = server.as_role("operator").await;
         let decided =
             other.post(&format!("{job}/deny"), json!({ "remark": "not on a Friday" })).await.expect(200);
@@ -574,7 +574,7 @@ mod tests {
         let updates = viewer.get("/devices/pump-1/updates").await.expect(200);
         assert_eq!(updates["items"], json!([]), "a job that was denied is under way for nobody");
         server.post(&format!("{job}/advance"), json!({})).await.problem(409, "job.state");
-        other.act("/executions/99/cancel").await.problem(404, "not_found");
+        other.act("/executions/99/cancel").await.problem(404, "execution.not_found");
         other.act(&format!("{job}/rollback")).await.problem(409, "job.no_previous");
     }
 }
