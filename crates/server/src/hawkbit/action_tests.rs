@@ -208,3 +208,23 @@ async fn beyond_a_scope_there_are_no_actions() {
     let path = format!("/distributionsets/{set}/assignedTargets");
     assert_eq!(scoped.hawkbit("POST", &path, Some(nothing)).await.expect(200)["assigned"], 0);
 }
+
+#[tokio::test]
+async fn where_devices_must_agree_an_operator_may_do_it_for_them() {
+    let (server, set) = ready("hb-confirm").await;
+    let key = "/system/configs/user.confirmation.flow.enabled";
+    server.hawkbit("PUT", key, Some(json!({"value": true}))).await.expect(204);
+    let id = first_action(&assign(&server, set, json!([{"id": "pump"}])).await);
+    let path = format!("/targets/pump/actions/{id}");
+    let waiting = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(waiting["detailStatus"], "wait_for_confirmation");
+    let confirm = format!("{path}/confirmation");
+    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "perhaps"}))).await.hawkbit_error(400);
+    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "denied"}))).await.expect(204);
+    let still = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(still["detailStatus"], "wait_for_confirmation");
+    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "confirmed"}))).await.expect(204);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["detailStatus"], "running");
+    let again = server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "confirmed"}))).await;
+    again.hawkbit_error(410);
+}

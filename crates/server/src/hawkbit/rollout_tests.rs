@@ -183,3 +183,38 @@ async fn an_invalid_set_is_never_assigned_again() {
     let refused = server.hawkbit("POST", &assign, Some(json!([{"id": "pump-1"}]))).await;
     assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.distributionset.invalid");
 }
+
+#[tokio::test]
+async fn a_dynamic_rollout_takes_in_latecomers() {
+    let (server, set) = ready("hb-rollout-dynamic").await;
+    let mut body = request(set);
+    body["dynamic"] = json!(true);
+    body["startAt"] = json!(0);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    assert_eq!(made["dynamic"], true);
+    targets(&server, &["pump-5"]).await;
+    settle(&server).await;
+    let path = format!("/rollouts/{}", made["id"]);
+    let shown = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(shown["totalTargets"], 5, "{shown}");
+}
+
+#[tokio::test]
+async fn groups_may_be_about_some_of_the_targets_only() {
+    let (server, set) = ready("hb-rollout-queries").await;
+    let mut body = request(set);
+    body.as_object_mut().unwrap().remove("amountGroups");
+    body["groups"] = json!([
+        {"name": "one", "targetFilterQuery": "controllerId==pump-4"},
+        {"name": "rest"},
+    ]);
+    let made = server.hawkbit("POST", "/rollouts", Some(body.clone())).await.expect(201);
+    let path = format!("/rollouts/{}/deploygroups", made["id"]);
+    let groups = server.hawkbit("GET", &path, None).await.expect(200);
+    let first = format!("{path}/{}/targets", groups["content"][0]["id"]);
+    let targets = server.hawkbit("GET", &first, None).await.expect(200);
+    assert_eq!((&targets["total"], &targets["content"][0]["controllerId"]), (&json!(1), &json!("pump-4")));
+    body["name"] = json!("others");
+    body["groups"] = json!([{"name": "one", "targetFilterQuery": "controllerId==pump-4"}]);
+    server.hawkbit("POST", "/rollouts", Some(body)).await.hawkbit_error(400);
+}
