@@ -1085,6 +1085,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/devices/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why a device stands where it stands */
+        get: operations["explainJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/downloads": {
         parameters: {
             query?: never;
@@ -1215,23 +1232,6 @@ export interface paths {
         put?: never;
         /** Begin to offer work */
         post: operations["startJob"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{id}/why": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Say why a device stands where it stands */
-        get: operations["explainJob"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3460,6 +3460,15 @@ export interface components {
             /** @description Each wave. */
             waves: components["schemas"]["Wave"][];
         };
+        JobDevicePath: {
+            /**
+             * Format: int64
+             * @description Id of the job.
+             */
+            id: number;
+            /** @description Name of the device. */
+            name: string;
+        };
         /** @description What went out for a job (`GET /jobs/{id}/downloads`), as of the last few seconds. */
         JobDownloads: {
             /**
@@ -5534,11 +5543,6 @@ export interface components {
              * @description It has succeeded once this share of its devices did; the job's if absent.
              */
             successPercent?: number | null;
-        };
-        /** @description The query of a reason (`GET /jobs/{id}/why`). */
-        WhyQuery: {
-            /** @description The device's name. */
-            device: string;
         };
         /** @description What a device does before it goes. */
         Wipe: {
@@ -8788,6 +8792,40 @@ export interface operations {
             };
         };
     };
+    explainJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+                /** @description Name of the device. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Why a device stands where it stands with a job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceUpdate"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getJobDownloads: {
         parameters: {
             query?: never;
@@ -9059,41 +9097,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description Why the request was refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    explainJob: {
-        parameters: {
-            query: {
-                /** @description The device's name. */
-                device: string;
-            };
-            header?: never;
-            path: {
-                /** @description Id of the job. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Why a device stands where it stands with a job. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeviceUpdate"];
                 };
             };
             /** @description Why the request was refused */
