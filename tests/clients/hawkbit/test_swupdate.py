@@ -134,3 +134,39 @@ def test_a_client_with_a_wrong_token_is_refused_and_the_operator_sees_why(hawkbi
     clients.append(client.start())
     seen = lambda: "ddi.targetToken" in str(hawkbit.call("GET", "/refusals"))  # noqa: E731
     windlass.eventually(seen, swu.PATIENCE, "a refusal with its reason")
+
+
+def test_a_cancelation_in_the_middle_of_a_download_is_agreed_to_by_the_client(hawkbit, signer, clients, tmp_path):
+    token = target(hawkbit, "board-6")
+    destination, payload = tmp_path / "flash", os.urandom(8_000_000)
+    release(hawkbit, "six", "1.0", signer.package(tmp_path / "swu", "1.0", destination, payload))
+    link = swu.Narrow(hawkbit)
+    job = roll_out(hawkbit, "six", "1.0", "board-6")
+    client = swu.Client(tmp_path / "client", link.url, "board-6", token, signer)
+    link.pause = 0.5
+    clients.append(client.start())
+    windlass.eventually(lambda: any("artifacts/" in text for text in link.asked), swu.PATIENCE, "a download")
+    asked = execution(hawkbit, job)
+    hawkbit.call("POST", f"/executions/{asked['id']}/cancel", {})
+    assert execution(hawkbit, job)["state"] in ("queued", "inProgress", "canceled"), "the device has the word"
+    ended = reached(hawkbit, job, "canceled", client)
+    assert ended["reason"] == "the device agreed to stop", ended
+    assert any("cancelAction" in text for text in link.asked), "it asked what is to be canceled"
+    link.close()
+
+
+def test_a_closed_maintenance_window_does_not_end_as_installed(hawkbit, signer, clients, tmp_path):
+    token = target(hawkbit, "board-7")
+    destination, payload = tmp_path / "flash", os.urandom(100_000)
+    release(hawkbit, "seven", "1.0", signer.package(tmp_path / "swu", "1.0", destination, payload))
+    window = {"schedule": "0 0 3 1 1 ? 2090", "durationSeconds": 3600, "timezone": "UTC"}
+    job = roll_out(hawkbit, "seven", "1.0", "board-7", rollout={"window": window})
+    client = swu.Client(tmp_path / "client", hawkbit.http, "board-7", token, signer)
+    clients.append(client.start())
+    polled = lambda: hawkbit.call("GET", "/devices/board-7").get("lastContactAt")  # noqa: E731
+    first = windlass.eventually(polled, swu.PATIENCE, "a poll")
+    windlass.eventually(lambda: polled() != first, swu.PATIENCE, "another poll")
+    waiting = execution(hawkbit, job)
+    assert (waiting["state"], waiting["verdict"]) == ("queued", "pending"), waiting
+    assert "maintenance window" in waiting["why"], waiting
+    assert not destination.exists(), "nothing was installed"

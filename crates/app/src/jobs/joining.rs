@@ -68,15 +68,15 @@ fn waits_for_more(job: &Job) -> bool {
 }
 
 impl App {
-    /// Looks for devices that a continuous job should take in.
-    pub(super) async fn join_later_devices(&self, id: JobId) -> Result<(), AppError> {
+    /// Looks for devices that a continuous job should take in. True if some joined.
+    pub(super) async fn join_later_devices(&self, id: JobId) -> Result<bool, AppError> {
         let now = self.clock.now();
         let job = self.store.read(move |tx| Box::pin(jobs::get_any(tx, id))).await?;
-        let Some(job) = job.filter(waits_for_more) else { return Ok(()) };
-        let Some(continuous) = &job.spec.rollout.continuous else { return Ok(()) };
+        let Some(job) = job.filter(waits_for_more) else { return Ok(false) };
+        let Some(continuous) = &job.spec.rollout.continuous else { return Ok(false) };
         let query = parse_query("targets.query", &continuous.query)?;
         if self.continuous.is_fresh(id, self.fleet.seq(), now) {
-            return Ok(());
+            return Ok(false);
         }
         let selection = self.fleet.select(job.tenant, &query, self, now);
         let (matching, most) = (selection.devices, continuous.wave_size);
@@ -90,6 +90,6 @@ impl App {
         if joined == 0 {
             self.continuous.note(id, selection.seq, now);
         }
-        Ok(())
+        Ok(joined > 0)
     }
 }

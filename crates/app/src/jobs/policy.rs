@@ -101,7 +101,8 @@ pub(super) fn check(new: &NewJob, now: Timestamp) -> Vec<FieldProblem> {
     if let Some(continuous) = continuous {
         let size = (1..=LATER_WAVE).contains(&continuous.wave_size);
         problems.unless(size, "rollout.continuous.waveSize", format!("1 to {LATER_WAVE}"));
-        let by_query = matches!(new.targets, NewTargets::Query(_));
+        let by_query = matches!(new.targets, NewTargets::Query(_) | NewTargets::Found { .. })
+            && !continuous.query.is_empty();
         problems.unless(
             by_query,
             "rollout.continuous",

@@ -243,11 +243,10 @@ impl App {
 
     /// One job's turn. True if it has more to do at once.
     async fn job_activate(&self, id: JobId) -> Result<bool, AppError> {
-        self.join_later_devices(id).await?;
         let mut targets = None;
         for _ in 0..TURN {
             if !self.job_step_with(id, &mut targets).await? {
-                return Ok(false);
+                return self.join_later_devices(id).await;
             }
         }
         Ok(true)

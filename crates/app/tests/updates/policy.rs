@@ -239,12 +239,11 @@ async fn a_continuous_job_takes_in_devices_that_match_later() {
     }
     world.refresh().await;
     world.settle().await;
-    assert_eq!(world.job(id).await.job.wave_sizes, [2, 1], "one at a time");
+    assert_eq!(world.job(id).await.job.wave_sizes, [2, 1, 1], "one at a time");
+    assert_eq!(world.executions(id).await.len(), 3, "the second waits for the first");
     world.work("late-1", "SUCCEEDED", "").await;
     world.reports_version("late-1", "2.0").await;
     world.settle().await;
-    world.settle().await;
-    assert_eq!(world.job(id).await.job.wave_sizes, [2, 1, 1]);
     assert_eq!(world.executions(id).await.len(), 4);
     world.restart().await;
     world.settle().await;

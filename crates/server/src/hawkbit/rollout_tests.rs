@@ -189,6 +189,7 @@ async fn a_dynamic_rollout_takes_in_latecomers() {
     let (server, set) = ready("hb-rollout-dynamic").await;
     let mut body = request(set);
     body["dynamic"] = json!(true);
+    body["amountGroups"] = json!(1);
     body["startAt"] = json!(0);
     let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
     assert_eq!(made["dynamic"], true);
