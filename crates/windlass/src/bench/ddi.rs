@@ -25,6 +25,18 @@ const TOKEN: &str = "bench-gateway-token";
 /// Measures both.
 pub(crate) async fn polls(directory: &Path, seconds: Duration, figures: &mut Figures) -> anyhow::Result<()> {
     terminal::note("polls of hawkBit's interface");
+    let (server, place, address) = server(directory).await?;
+    // The first poll of a device brings it in and is not what is measured.
+    bring_in(&address, DEVICES).await?;
+    measure(&server, &address, "with nothing to do", "", seconds, figures, true).await?;
+    assign(&place).await?;
+    measure(&server, &address, "with an action open", "deploymentBase", seconds, figures, false).await?;
+    ensure!(server.stop().await?, "the server did not end well");
+    Ok(())
+}
+
+/// A server that lets devices in by a gateway token, and where it is.
+pub(super) async fn server(directory: &Path) -> anyhow::Result<(Process, Place, String)> {
     let many = "1000000".to_owned();
     let settings = [
         ("WINDLASS_LIMITS__MESSAGES_PER_SECOND", many.clone()),
@@ -39,17 +51,17 @@ pub(crate) async fn polls(directory: &Path, seconds: Duration, figures: &mut Fig
     let _: Value = place.api.write(Method::PUT, &["settings", "hawkbit"], &values).await?;
     let address =
         server.ready.http.strip_prefix("http://").context("the console port speaks TLS")?.to_owned();
-    // The first poll of a device brings it in and is not what is measured.
-    load(&address, Until::EachOnce, "").await?;
-    measure(&server, &address, "with nothing to do", "", seconds, figures, true).await?;
-    assign(&place).await?;
-    measure(&server, &address, "with an action open", "deploymentBase", seconds, figures, false).await?;
-    ensure!(server.stop().await?, "the server did not end well");
+    Ok((server, place, address))
+}
+
+/// Lets so many devices poll once, which brings them in.
+pub(super) async fn bring_in(address: &str, devices: u64) -> anyhow::Result<()> {
+    load(address, Until::EachOnce, "", devices).await?;
     Ok(())
 }
 
-/// Rolls a release out to every device, and waits until each has its action.
-async fn assign(place: &Place) -> anyhow::Result<()> {
+/// Uploads a small release, and names it.
+pub(super) async fn release(place: &Place) -> anyhow::Result<Value> {
     let url = place.api.url(&["artifacts"])?;
     let request = place.api.request(Method::POST, url).query(&[("name", "app.swu")]).body(vec![7_u8; 4096]);
     let artifact: Value = place.api.ask(request.header("content-type", "application/octet-stream")).await?;
@@ -58,6 +70,12 @@ async fn assign(place: &Place) -> anyhow::Result<()> {
     let _: Value = place.api.write(Method::POST, &["components"], &component).await?;
     let release = json!({"name": "app", "version": "1", "components": [named]});
     let _: Value = place.api.write(Method::POST, &["releases"], &release).await?;
+    Ok(named)
+}
+
+/// Rolls a release out to every device, and waits until each has its action.
+async fn assign(place: &Place) -> anyhow::Result<()> {
+    let named = release(place).await?;
     let job = json!({"kind": "update", "release": named, "targets": {"query": "name==bench-*"}});
     let job: Value = place.api.write(Method::POST, &["jobs"], &job).await?;
     let id = job["id"].to_string();
@@ -85,7 +103,7 @@ async fn measure(
     is_budgeted: bool,
 ) -> anyhow::Result<()> {
     let (began, used) = (Instant::now(), server.processor_time()?);
-    let polls = load(address, Until::Over(seconds), expected).await?;
+    let polls = load(address, Until::Over(seconds), expected, DEVICES).await?;
     let (elapsed, used) = (began.elapsed(), server.processor_time()?.saturating_sub(used));
     let per_second = number(polls) / elapsed.as_secs_f64();
     let per_core = number(polls) / used.as_secs_f64().max(f64::MIN_POSITIVE);
@@ -109,23 +127,30 @@ enum Until {
 }
 
 /// Polls over all connections at once; gives how many answers came. Each must say `expected`.
-async fn load(address: &str, until: Until, expected: &'static str) -> anyhow::Result<u64> {
-    let connections = (0..CONNECTIONS).map(|number| connection(address, number, until, expected));
+async fn load(address: &str, until: Until, expected: &'static str, devices: u64) -> anyhow::Result<u64> {
+    let connections = (0..CONNECTIONS).map(|number| connection(address, number, until, expected, devices));
     let counts = futures_util::future::try_join_all(connections).await?;
     Ok(counts.into_iter().sum())
 }
 
-async fn connection(address: &str, number: u64, until: Until, expected: &str) -> anyhow::Result<u64> {
+/// Lines of every request's head.
+pub(super) fn head(address: &str) -> String {
+    format!("Host: {address}\r\nAuthorization: GatewayToken {TOKEN}\r\nAccept: application/json\r\n")
+}
+
+async fn connection(
+    address: &str,
+    number: u64,
+    until: Until,
+    expected: &str,
+    devices: u64,
+) -> anyhow::Result<u64> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let requests: Vec<String> = (0..DEVICES)
+    let head = head(address);
+    let requests: Vec<String> = (0..devices)
         .filter(|device| device % CONNECTIONS == number)
-        .map(|device| {
-            format!(
-                "GET /DEFAULT/controller/v1/bench-{device} HTTP/1.1\r\nHost: {address}\r\n\
-                 Authorization: GatewayToken {TOKEN}\r\nAccept: application/json\r\n\r\n"
-            )
-        })
+        .map(|device| format!("GET /DEFAULT/controller/v1/bench-{device} HTTP/1.1\r\n{head}\r\n"))
         .collect();
     let (mut buffer, mut count, began) = (vec![0; ANSWER], 0, Instant::now());
     loop {
@@ -145,7 +170,7 @@ async fn connection(address: &str, number: u64, until: Until, expected: &str) ->
 }
 
 /// Reads one answer with a length.
-async fn answer<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> anyhow::Result<&'b str> {
+pub(super) async fn answer<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> anyhow::Result<&'b str> {
     let mut filled = 0;
     loop {
         let read = stream.read(buffer.get_mut(filled..).context("the answer is too long")?).await?;

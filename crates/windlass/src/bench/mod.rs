@@ -8,6 +8,7 @@ mod figures;
 mod fleet;
 mod groups;
 mod mosquitto;
+mod rollout;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub(crate) enum Group {
     Job,
     /// Polls of hawkBit's device interface, with nothing to do and with an action open.
     Ddi,
+    /// A dry run and a rollout over a large fleet that polls.
+    Rollout,
     /// Lists of a large registered fleet through HTTP, the start with it, and a job over all of it.
     Fleet,
     /// Downloads beside nginx, and memory while a large file comes and goes.
@@ -38,13 +41,14 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Startup,
         Self::Connections,
         Self::Messages,
         Self::Points,
         Self::Job,
         Self::Ddi,
+        Self::Rollout,
         Self::Fleet,
         Self::Artifact,
     ];
@@ -59,6 +63,9 @@ pub(crate) struct Arguments {
     /// Devices for `connections` and `job`.
     #[arg(long, default_value_t = 10_000)]
     devices: u64,
+    /// Devices for `rollout`.
+    #[arg(long, default_value_t = 100_000)]
+    polling: u64,
     /// Sizes of the registered fleets of `fleet`.
     #[arg(long, default_values_t = [100_000, 1_000_000], value_delimiter = ',')]
     fleets: Vec<u64>,
@@ -95,6 +102,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
             Group::Points => Box::pin(groups::points(&own, seconds, &mut figures)).await,
             Group::Job => Box::pin(groups::job(&own, arguments.devices, &mut figures)).await,
             Group::Ddi => Box::pin(ddi::polls(&own, seconds, &mut figures)).await,
+            Group::Rollout => Box::pin(rollout::rollout(&own, arguments.polling, &mut figures)).await,
             Group::Fleet => Box::pin(fleet::fleet(&own, &arguments.fleets, &mut figures)).await,
             Group::Artifact => Box::pin(artifact::artifact(&own, seconds, &mut figures)).await,
         };

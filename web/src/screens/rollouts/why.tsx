@@ -15,7 +15,7 @@ type Standing = Schemas["DeviceUpdate"];
 export function WhyNot({ job }: { job: Schemas["Job"] }) {
   const [device, setDevice] = useState("");
   const ask = useAct<string, Standing>(
-    (name) => request("GET", path("jobs", job.id, "why"), { query: { device: name } }),
+    (name) => request("GET", path("jobs", job.id, "devices", name)),
     [],
   );
   const asked = ask.variables ?? "";
