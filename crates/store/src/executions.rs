@@ -277,9 +277,11 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
         count(tx, before, -1).await?;
         count(tx, after, 1).await?;
         tx.changed(ChangeKind::Execution, before.id.get()).await?;
-        if before.state.is_open() && !after.state.is_open() {
-            tell_other_nodes(tx, before.device).await?;
-        }
+    }
+    // What the device may see changed; it may be connected to another node.
+    let seen = |one: &Execution| (one.state.is_open(), one.held_until, one.consent, one.cancel_asked_at);
+    if seen(before) != seen(after) {
+        tell_other_nodes(tx, before.device).await?;
     }
     Ok(true)
 }
@@ -503,7 +505,8 @@ pub async fn due(
         fetch_all!(
             tx,
             (i64,),
-            "SELECT id FROM execution WHERE job_id = $1 AND due_at <= $2 AND state <> 'queued'
+            "SELECT id FROM execution WHERE job_id = $1 AND due_at <= $2
+               AND (state <> 'queued' OR cancel_asked_at IS NOT NULL)
              ORDER BY due_at LIMIT $3",
             job.get(),
             now.micros(),

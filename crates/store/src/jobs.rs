@@ -161,10 +161,11 @@ pub async fn update(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
 pub async fn update_policy(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
     let written = execute!(
         tx,
-        "UPDATE job SET spec = $1, version = $2, revision = $3 WHERE id = $4 AND revision = $5",
+        "UPDATE job SET spec = $1, version = $2, revision = $3, words = $4 WHERE id = $5 AND revision = $6",
         json(&SpecRow::of(&job.spec))?,
         job.version,
         job.revision + 1,
+        words(job),
         job.id.get(),
         job.revision,
     )?;
@@ -332,6 +333,7 @@ pub async fn frozen_targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap
 /// When the database fails.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
     waves::delete(tx, id).await?;
+    execute!(tx, "DELETE FROM hawkbit_extra WHERE kind = 'job' AND thing_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job_tally WHERE job_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job WHERE id = $1", id.get())?;
     tx.changed(ChangeKind::Job, id.get()).await

@@ -42,7 +42,9 @@ fn percent(message: &str) -> Option<u8> {
 fn details(execution: &Execution, feedback: &Feedback) -> BTreeMap<String, String> {
     let mut details = execution.details.clone();
     let told = feedback.details.iter().rev().find_map(|message| percent(message));
-    let counted = feedback.progress.and_then(|(done, of)| u8::try_from(done.min(of) * 100 / of).ok());
+    let counted = feedback
+        .progress
+        .and_then(|(done, of)| u8::try_from(u128::from(done.min(of)) * 100 / u128::from(of)).ok());
     if let Some(percent) = told.or(counted.filter(|percent| *percent > 0)) {
         details.insert("progress".to_owned(), percent.to_string());
     }
@@ -190,6 +192,7 @@ async fn feedback_in(
         if !fetched {
             return Err(Failed::Closed);
         }
+        bounded(tx, action, feedback.details.len(), false).await?;
         table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
         return Ok(Done::default());
     }
@@ -207,6 +210,7 @@ async fn feedback_in(
             return Ok(done);
         }
         Meaning::Skipped => {
+            bounded(tx, action, feedback.details.len(), false).await?;
             table::status_insert(tx, &entry(action, "running", feedback), now).await?;
             let text = "the device closed what it was told to skip; nothing counts as installed";
             table::status_insert(tx, &server_says(action, "warning", text), now).await?;

@@ -19,7 +19,7 @@ use windlass_store::{Tx, executions};
 
 use super::actions::{PER_TARGET, note, stop, store};
 use super::catalogue::{catalogue, is_complete};
-use super::standing::standing;
+use super::standing::{UpdateStatus, standing};
 use super::targets::find;
 use super::terms::Terms;
 use super::{Context, at_once, modules, sets};
@@ -142,7 +142,10 @@ async fn batches(
         }
         let mut history = steps::of_device(tx, device.id, 50).await?;
         history.reverse();
-        if standing(&history, true).assigned == Some(release.id) {
+        let at = standing(&history, true);
+        // What was only fetched may be assigned again, to be installed.
+        let has_it = at.status == UpdateStatus::Pending || at.installed == Some(release.id);
+        if at.assigned == Some(release.id) && has_it {
             already += 1;
             continue;
         }

@@ -53,6 +53,12 @@ async fn one(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<Item<Filter>, App
     found.ok_or_else(|| AppError::not_found("target filter", id))
 }
 
+/// A filter assigns to whatever it finds: only for those whose rights end nowhere.
+fn may_assign(by: &Principal) -> Result<(), AppError> {
+    demand(by, Permission::JobCreate)?;
+    if by.scope.is_some() { Err(AppError::Forbidden(Permission::JobCreate.as_str())) } else { Ok(()) }
+}
+
 fn now_only(now: Timestamp) -> Times {
     Times { now, overdue: now }
 }
@@ -136,6 +142,9 @@ impl App {
             let (name, query) = (name.clone(), query.clone());
             Box::pin(async move {
                 let mut item = one(tx, &cx, id).await?;
+                if item.body.auto_assign.is_some() {
+                    may_assign(&cx.by)?;
+                }
                 item.name = name.unwrap_or(item.name);
                 item.body.query = query.unwrap_or(item.body.query);
                 if !items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await? {
@@ -157,6 +166,9 @@ impl App {
         self.hawkbit_write(by, Permission::DeviceWrite, move |cx, tx| {
             Box::pin(async move {
                 let item = one(tx, &cx, id).await?;
+                if item.body.auto_assign.is_some() {
+                    may_assign(&cx.by)?;
+                }
                 items::delete::<Filter>(tx, cx.by.tenant, id).await?;
                 let place = format!("filter/{}", item.name);
                 audit::record(tx, &cx.by, "filter.delete", &place, json!({}), cx.now).await?;
@@ -176,6 +188,7 @@ impl App {
         id: i64,
         new: Option<NewAutoAssign>,
     ) -> Result<Item<Filter>, AppError> {
+        may_assign(by)?;
         let item = self
             .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
                 let new = new.clone();

@@ -180,6 +180,16 @@ fn takes(component: &Component, extra: &ModuleExtra, name: &str) -> Result<(), A
     Ok(())
 }
 
+/// Whether any job brings or brought the module to devices.
+async fn was_assigned(tx: &mut Tx<'_>, id: ComponentId) -> Result<bool, AppError> {
+    for release in software::releases_with(tx, id).await? {
+        if software::was_assigned(tx, release).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl App {
     /// Modules that are not deleted, by number.
     ///
@@ -363,6 +373,9 @@ impl App {
                 Box::pin(async move {
                     let (component, mut extra) = module(tx, &cx, id).await?;
                     takes(&component, &extra, &name)?;
+                    if was_assigned(tx, component.id).await? {
+                        return Err(locked("software module", &label(&component)));
+                    }
                     software::attach_artifact(tx, component.id, file).await?;
                     save(tx, &cx, component.id, &mut extra).await?;
                     let details = json!({"artifact": file.get(), "name": name});
@@ -391,7 +404,7 @@ impl App {
                 if !there || artifacts::get(tx, cx.by.tenant, file).await?.is_none() {
                     return Err(AppError::not_found("artifact", file));
                 }
-                if extra.locked {
+                if extra.locked || was_assigned(tx, component.id).await? {
                     return Err(locked("software module", &label(&component)));
                 }
                 software::detach_artifact(tx, component.id, file).await?;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use windlass_domain::ids::DeviceId;
 use windlass_domain::job::{
-    Amount, Begin, Continuous, FailureThreshold, JobState, ShareOf, SuccessThreshold, ThresholdScope, Wave,
+    Amount, Begin, Continuous, FailureThreshold, Handling, JobState, ShareOf, SuccessThreshold,
+    ThresholdScope, Wave,
 };
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
@@ -273,7 +274,21 @@ impl App {
         let tries = self.hawkbit_tries(by, id).await?;
         let failed: Vec<DeviceId> =
             tries.iter().filter(|one| has_failed(one.state)).map(|one| one.device).collect();
+        let policy = &job.spec.rollout;
+        let (word, force_time) = match policy.handling {
+            Handling::Forced => ("forced", None),
+            Handling::Soft => ("soft", None),
+            Handling::TimeForced { at } => ("timeforced", Some(at.millis())),
+            Handling::DownloadOnly => ("downloadonly", None),
+        };
         let new = NewRollout {
+            terms: Terms {
+                action_type: Some(word.to_owned()),
+                force_time,
+                weight: Some(i64::from(policy.priority.get())),
+                window: None,
+                confirmation_required: Some(policy.consent),
+            },
             name: Some(format!("{}_retry", job.spec.name)),
             description: rollout.extra.description.clone(),
             set: Some(rollout.set.get()),

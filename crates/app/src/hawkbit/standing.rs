@@ -74,7 +74,9 @@ pub(super) fn standing(steps: &[Step], seen: bool) -> Standing {
     over.sort_by_key(|step| (step.execution.ended_at, step.execution.id));
     for step in over {
         let state = step.execution.state;
-        if state == ExecutionState::Succeeded {
+        if state == ExecutionState::Succeeded && step.execution.reason == crate::jobs::verify::FETCHED {
+            at = Standing { status: UpdateStatus::InSync, assigned: Some(step.release), ..at };
+        } else if state == ExecutionState::Succeeded {
             at = Standing {
                 status: UpdateStatus::InSync,
                 assigned: Some(step.release),

@@ -224,6 +224,10 @@ pub(super) async fn draft(
     now: Timestamp,
 ) -> Result<Draft, AppError> {
     let mut problems = check(new, &app.limits, now);
+    if by.scope.is_some() && new.rollout.continuous.is_some() {
+        let text = "devices that match later may lie beyond what you may see; leave it out";
+        problems.push(FieldProblem::new("rollout.continuous", text));
+    }
     let release = release(tx, app, by, &new.what, &mut problems).await?;
     let command = match &new.what {
         NewWhat::Command(new) => command(tx, by, new, &mut problems).await?,

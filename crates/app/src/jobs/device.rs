@@ -181,7 +181,8 @@ async fn find(
         }));
     }
     let Some(job) = jobs::get_any(tx, execution.job).await? else { return Ok(Err(not_found())) };
-    if execution.state == ExecutionState::Queued && job.state != JobState::Running {
+    let is_hidden = job.state != JobState::Running || !execution.is_shown(ctx.now);
+    if execution.state == ExecutionState::Queued && is_hidden {
         return Ok(Err(not_found()));
     }
     Ok(Ok(Some((execution, job))))

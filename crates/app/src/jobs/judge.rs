@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{AttributeKey, DeviceId, TypeId, TypeName};
 use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
-use windlass_domain::job::{Candidate, Job, Running, Skip, What};
+use windlass_domain::job::window::ZONE_ATTRIBUTE;
+use windlass_domain::job::{Candidate, ExecutionState, Job, Running, Skip, What};
 use windlass_domain::software::Release;
 use windlass_store::executions::OfferFacts;
-use windlass_store::{StoreError, Tx, executions, releases, types};
+use windlass_store::{StoreError, Tx, executions, jobs, releases, types};
 
 use super::verify;
 
@@ -51,6 +52,27 @@ pub(super) async fn catalogue(tx: &mut Tx<'_>, job: &Job, most_open: usize) -> R
 pub(super) fn said<'a>(facts: &'a OfferFacts, key: &str) -> Option<&'a str> {
     let key = key.parse::<AttributeKey>().ok()?;
     facts.inventory.get(&key).or_else(|| facts.attributes.get(&key)).map(String::as_str)
+}
+
+/// The time zone that an operator set for a device.
+pub(super) fn zone(facts: &OfferFacts) -> Option<&str> {
+    let key = ZONE_ATTRIBUTE.parse::<AttributeKey>().ok()?;
+    facts.attributes.get(&key).map(String::as_str)
+}
+
+/// Whether another update is under way on a device: what it runs now says nothing of what it will run.
+async fn is_changing(tx: &mut Tx<'_>, job: &Job, device: DeviceId) -> Result<bool, StoreError> {
+    for other in executions::unsettled(tx, device).await? {
+        if other.job == job.id || other.state == ExecutionState::Queued {
+            continue;
+        }
+        if let Some(of) = jobs::get_any(tx, other.job).await?
+            && matches!(of.spec.what, What::Update { .. })
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Catalogue {
@@ -97,7 +119,7 @@ impl Catalogue {
         if let Err(skip) = eligible(release, candidate, self.most_open, job.spec.rollout.allow_downgrade) {
             return Ok(Judged::Skip(skip));
         }
-        if !self.force && expected.is_running(&running) {
+        if !self.force && expected.is_running(&running) && !is_changing(tx, job, facts.device).await? {
             return Ok(Judged::Runs(before));
         }
         Ok(Judged::Work(before))

@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use windlass_domain::ids::{DeviceId, ExecutionId};
 use windlass_domain::job::execution::queued_until;
-use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
@@ -50,7 +49,7 @@ pub(super) fn fresh(job: &Job, device: DeviceId, wave: u32, now: Timestamp) -> E
 pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, now: Timestamp) -> Execution {
     match &job.spec.rollout.window {
         Some(window) => {
-            let zone = facts.and_then(|facts| judge::said(facts, ZONE_ATTRIBUTE));
+            let zone = facts.and_then(judge::zone);
             execution.in_window(window.state(zone, now), &job.spec.timeouts, now)
         }
         None => execution,
@@ -126,7 +125,8 @@ pub(super) async fn offer(
         let fresh = fresh(job, device, wave, now);
         let execution = begin(tx, job, &catalogue, facts.get(&device), fresh).await?;
         executions::insert(tx, &execution).await?;
-        if execution.is_shown(now) && execution.state.is_open() {
+        // Also what is held or waits for consent: some devices are told of that.
+        if execution.state.is_open() {
             woken.push(device);
         }
     }

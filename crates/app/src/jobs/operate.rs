@@ -164,7 +164,7 @@ impl App {
             },
         )?;
         let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
-        let wakes = !matches!(change, Change::Start | Change::Decide(_) | Change::Advance);
+        let wakes = !matches!(change, Change::Start | Change::Decide(_));
         let failed = self
             .store
             .write(move |tx| {

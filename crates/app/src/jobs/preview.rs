@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, JobId};
-use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Begin, Job, Outcome, What, WindowState, gates};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
@@ -102,7 +101,7 @@ fn reached_after(app: &App, device: DeviceId, interval: Duration, now: Timestamp
         return Some(Duration::ZERO);
     }
     let silent_after = interval.saturating_mul(SILENT_HALVES) / 2;
-    let last = contact.last_at.filter(|last| now.since(*last) < silent_after)?;
+    let last = contact.last_at.filter(|last| app.clock.now().since(*last) < silent_after)?;
     Some(last.plus(interval).since(now).min(interval))
 }
 
@@ -122,7 +121,7 @@ fn look_at_work(
     let mut from = starts;
     let mut reason = "would be offered work at once".to_owned();
     if let Some(window) = &job.spec.rollout.window {
-        match window.state(judge::said(facts, ZONE_ATTRIBUTE), starts) {
+        match window.state(judge::zone(facts), starts) {
             WindowState::Open { .. } => {}
             WindowState::Closed { opens, .. } => {
                 from = opens;

@@ -37,6 +37,7 @@ struct Done {
     steps: usize,
     wake: Vec<DeviceId>,
     withdrew: bool,
+    paused: bool,
     halted: Option<String>,
 }
 
@@ -91,7 +92,8 @@ async fn time_out(
     let Some(mut next) = execution.timed_out(&job.spec.timeouts, job.progress.resumed_at, window, now) else {
         return Ok(());
     };
-    let shown = next.is_shown(now) && !execution.is_shown(now);
+    // Also when it is hidden: who was told of it must be told again once it shows.
+    let shown = next.held_until != execution.held_until || (next.is_shown(now) && !execution.is_shown(now));
     let ended = execution.state.is_open() && !next.state.is_open();
     if ended && next.outcome() == Outcome::Failed && next.started_at.is_some() {
         // The device fell silent; what it shows may still prove that it did the work.
@@ -187,6 +189,7 @@ async fn advance(
                 state = JobState::Halted(halt);
             }
             Step::PauseAfter(wave) => {
+                done.paused = true;
                 job.progress.passed = wave.saturating_add(1);
                 state = JobState::Paused;
             }
@@ -316,6 +319,9 @@ impl App {
             tracing::warn!(job.id = id.get(), reason, "a job stopped by its failure threshold");
             self.wake_queued(id);
             self.alerts.due.notify_one();
+        }
+        if done.paused {
+            self.wake_queued(id);
         }
         for device in &done.wake {
             self.wake_device(*device);

@@ -18,11 +18,16 @@ pub(super) async fn again(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let is_late = failed.expires_at.is_some_and(|at| at <= now);
-    if failed.outcome() != Outcome::Failed || is_late || !executions::supersede(tx, failed).await? {
+    if failed.outcome() != Outcome::Failed || is_late {
+        return Ok(false);
+    }
+    let facts = judge::facts(tx, job, &[failed.device]).await?;
+    // Nobody would ever pick it up.
+    let is_here = facts.get(&failed.device).is_some_and(|facts| facts.lifecycle.may_connect());
+    if !is_here || !executions::supersede(tx, failed).await? {
         return Ok(false);
     }
     let number = failed.number + 1;
-    let facts = judge::facts(tx, job, &[failed.device]).await?;
     let mut fresh = Execution {
         number,
         before: failed.before.clone(),

@@ -52,6 +52,9 @@ async fn release_of(tx: &mut Tx<'_>, tenant: TenantId, job: &Job) -> Result<Opti
     }
 }
 
+/// Why nothing is to be seen of an update that was only to be fetched.
+pub(crate) const FETCHED: &str = "fetched; nothing was to be installed";
+
 /// Judges an execution whose device just said that it succeeded: true, not verifiable, or to be seen until a deadline.
 pub(super) async fn succeeded(
     tx: &mut Tx<'_>,
@@ -64,7 +67,7 @@ pub(super) async fn succeeded(
         return Ok(execution.judged(verdict, &reason, now));
     }
     if job.spec.rollout.handling == Handling::DownloadOnly {
-        return Ok(execution.judged(Verdict::Unverifiable, "fetched; nothing was to be installed", now));
+        return Ok(execution.judged(Verdict::Unverifiable, FETCHED, now));
     }
     let Some(release) = release_of(tx, job.tenant, job).await? else {
         return Ok(execution.judged(Verdict::Unverifiable, "", now));

@@ -29,16 +29,19 @@ impl Execution {
             self.closes_at = None;
             return self;
         }
+        // Its time to be picked up stands still while nothing can pick it up: since it was held or its window closed,
+        // not since somebody looked.
+        let still = [self.held_until, self.closes_at].into_iter().flatten().fold(now, Ord::min);
+        let left = self.phase_due.map_or(timeouts.queued, |due| due.since(still));
+        let left = Timeouts { queued: left, ..*timeouts };
         match window {
             WindowState::Open { until, .. } => {
+                self.phase_due = Some(queued_until(now, &left, self.expires_at));
                 self.held_until = None;
                 self.closes_at = Some(until);
             }
             WindowState::Closed { opens, .. } => {
-                // Its time to be picked up stands still while nothing can pick it up.
-                let left = self.phase_due.map_or(timeouts.queued, |due| due.since(now));
-                self.phase_due =
-                    Some(queued_until(opens, &Timeouts { queued: left, ..*timeouts }, self.expires_at));
+                self.phase_due = Some(queued_until(opens, &left, self.expires_at));
                 self.held_until = Some(opens);
                 self.closes_at = None;
             }

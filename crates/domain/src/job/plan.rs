@@ -267,11 +267,15 @@ fn steps(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
         return observed.due.iter().copied().map(Step::TimeOut).collect();
     }
     match &job.state {
-        JobState::Running | JobState::Paused | JobState::Halted(_) if job.progress.retry.is_some() => {
+        JobState::Running | JobState::Paused | JobState::Halted(_)
+            if job.progress.retry.is_some() && !is_late(job, now) =>
+        {
             if observed.retryable.is_empty() {
                 vec![Step::RetriesDone]
             } else {
-                observed.retryable.iter().copied().map(Step::Retry).collect()
+                let most = room(job, Standing::of(observed.tallies, |_| true));
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                observed.retryable.iter().copied().take(most).map(Step::Retry).collect()
             }
         }
         JobState::Running => forward(job, observed, now),
@@ -299,6 +303,12 @@ fn is_late(job: &Job, now: Timestamp) -> bool {
     job.spec.rollout.ends_at.is_some_and(|at| at <= now)
 }
 
+/// How many more devices may have work now.
+fn room(job: &Job, everybody: Standing) -> u64 {
+    let busy = everybody.queued + everybody.in_progress + everybody.verifying;
+    job.spec.rollout.concurrency.map_or(u64::MAX, |most| most.saturating_sub(busy))
+}
+
 fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
     if is_late(job, now) {
         return vec![Step::End];
@@ -307,8 +317,7 @@ fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
         return vec![Step::Halt(halt)];
     }
     let everybody = Standing::of(observed.tallies, |_| true);
-    let busy = everybody.queued + everybody.in_progress + everybody.verifying;
-    let room = job.spec.rollout.concurrency.map_or(u64::MAX, |most| most.saturating_sub(busy));
+    let room = room(job, everybody);
     let offered = job.progress.offered;
     let offer = |wave, range: &Range<u64>| {
         let end = range.end.min(offered.saturating_add(observed.batch.max(1).min(room)));

@@ -154,7 +154,10 @@ async fn change(
         rest.app.ddi_want_attributes(view.device.device.id).await.map_err(AppError::Store)?;
     }
     if let Some(token) = token {
-        rest.app.device_token_offer(&by, &view.device.device.name, Some(&token)).await?;
+        let known = rest.app.token_of(view.device.device.id).await?;
+        if known.is_none_or(|known| !known.token.is(&token)) {
+            rest.app.device_token_offer(&by, &view.device.device.name, Some(&token)).await?;
+        }
     }
     ok(&shown(&rest, &by, view, &base).await?)
 }

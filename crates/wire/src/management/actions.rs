@@ -156,6 +156,7 @@ pub struct Confirmation {
     /// A number for it.
     pub code: Option<i32>,
     /// More about it.
+    #[serde(deserialize_with = "crate::management::common::or_default")]
     pub details: Vec<String>,
 }
 

@@ -74,3 +74,15 @@ where
 {
     Option::<T>::deserialize(deserializer).map(Some)
 }
+
+/// `null` is as good as absent.
+///
+/// # Errors
+/// When the value is of another type.
+pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}

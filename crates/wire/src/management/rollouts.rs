@@ -84,6 +84,7 @@ pub struct RolloutRequest {
     #[serde(flatten)]
     pub terms: Terms,
     /// Whether it takes in targets that match later.
+    #[serde(deserialize_with = "crate::management::common::or_default")]
     pub dynamic: bool,
     /// What its later groups are like.
     pub dynamic_group_template: Option<DynamicGroup>,

@@ -96,6 +96,7 @@ pub struct ModuleRequest {
     /// For people.
     pub vendor: Option<String>,
     /// Whether its artifacts are encrypted.
+    #[serde(deserialize_with = "crate::management::common::or_default")]
     pub encrypted: bool,
 }
 
@@ -196,6 +197,7 @@ pub struct SetRequest {
     /// For people.
     pub description: Option<String>,
     /// Whether what was assigned stays when something newer is.
+    #[serde(deserialize_with = "crate::management::common::or_default")]
     pub required_migration_step: bool,
     /// Its modules.
     pub modules: Option<Vec<IdRef>>,
@@ -293,5 +295,6 @@ pub struct Invalidation {
     /// `soft`, `force` or `none`.
     pub action_cancelation_type: Option<String>,
     /// Whether its rollouts end.
+    #[serde(deserialize_with = "crate::management::common::or_default")]
     pub cancel_rollouts: bool,
 }
