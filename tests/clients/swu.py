@@ -65,12 +65,20 @@ class Client:
         self.process = None
 
     def start(self, *more):
-        url, device, token, signer = self.arguments
+        url, device, token, _ = self.arguments
         options = f"-t DEFAULT -u {url} -i {device} -k {token} -p 2 -r 5 -w 1 -x {' '.join(more)}"
+        return self._run(["-u", options])
+
+    def start_with(self, configuration):
+        """Starts it with a file instead of options."""
+        return self._run(["-f", str(configuration), "-u", "-p 2"])
+
+    def _run(self, arguments):
+        signer = self.arguments[3]
         # Its sockets have fixed names: each client gets a directory of its own.
         environment = {**os.environ, "TMPDIR": str(self.directory)}
         self.process = subprocess.Popen(
-            ["swupdate", "-v", "-M", "-m", "-k", signer.certificate, "-H", "board:1.0", "-u", options],
+            ["swupdate", "-v", "-M", "-m", "-k", signer.certificate, "-H", "board:1.0", *arguments],
             env=environment, stdin=subprocess.DEVNULL, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT,
         )  # fmt: skip
         return self

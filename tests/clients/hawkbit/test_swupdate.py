@@ -170,3 +170,27 @@ def test_a_closed_maintenance_window_does_not_end_as_installed(hawkbit, signer, 
     assert (waiting["state"], waiting["verdict"]) == ("queued", "pending"), waiting
     assert "maintenance window" in waiting["why"], waiting
     assert not destination.exists(), "nothing was installed"
+
+
+def test_the_configuration_of_the_connect_card_polls_by_the_devices_certificate(hawkbit, signer, clients, tmp_path):
+    files = hawkbit.device("board-8").files(tmp_path)
+    configuration = tmp_path / "swupdate.cfg"
+    configuration.write_text(
+        f"""globals : {{}};
+suricatta :
+{{
+  tenant = "DEFAULT";
+  id = "board-8";
+  url = "https://localhost:{hawkbit.mqtt_port}";
+  cafile = "{files / 'ca.pem'}";
+  sslcert = "{files / 'cert.pem'}";
+  sslkey = "{files / 'key.pem'}";
+  polldelay = 2;
+}};
+"""
+    )
+    client = swu.Client(tmp_path / "client", "", "board-8", "", signer)
+    clients.append(client.start_with(configuration))
+    polled = lambda: hawkbit.call("GET", "/devices/board-8").get("lastContactAt")  # noqa: E731
+    windlass.eventually(polled, swu.PATIENCE, f"a poll\n{client.said()[-3000:]}")
+    assert hawkbit.call("GET", "/devices/board-8")["presence"] == "reachable"

@@ -14,10 +14,7 @@ type Standing = Schemas["DeviceUpdate"];
 
 export function WhyNot({ job }: { job: Schemas["Job"] }) {
   const [device, setDevice] = useState("");
-  const ask = useAct<string, Standing>(
-    (name) => request("GET", path("jobs", job.id, "devices", name)),
-    [],
-  );
+  const ask = useAct<string, Standing>((name) => request("GET", path("jobs", job.id, "devices", name)), []);
   const asked = ask.variables ?? "";
   if (job.kind !== "update") return null;
   return (

@@ -194,4 +194,45 @@ void loop() {
   }
 }`,
   },
+  {
+    id: "swupdate",
+    label: "SWUpdate",
+    needs:
+      "The three files beside it, and SWUpdate with suricatta and hawkBit. Start it with: swupdate -f swupdate.cfg -u '-p 30' and the certificate that signs your images (-k). It polls for updates and sends no telemetry.",
+    text: (where) => {
+      const { certificate, key } = files(where);
+      return `globals : {};
+suricatta :
+{
+  tenant = "DEFAULT";
+  id = "${where.name}";
+  url = "https://${where.host}:${where.port}";
+  cafile = "ca.pem";
+  sslcert = "${certificate}";
+  sslkey = "${key}";
+  polldelay = 30;
+};`;
+    },
+  },
+  {
+    id: "rauc",
+    label: "RAUC",
+    needs:
+      "rauc-hawkbit-updater 1.4 or later, the files at these places, and ca.pem among the system's authorities (update-ca-certificates). It polls for updates and sends no telemetry.",
+    text: (where) => {
+      const { certificate, key } = files(where);
+      return `[client]
+hawkbit_server = ${where.host}:${where.port}
+ssl = true
+ssl_verify = true
+ssl_cert = /etc/windlass/${certificate}
+ssl_key = /etc/windlass/${key}
+tenant_id = DEFAULT
+target_name = ${where.name}
+bundle_download_location = /tmp/bundle.raucb
+
+[device]
+hw_revision = 1`;
+    },
+  },
 ];
