@@ -8,7 +8,7 @@ use windlass_domain::software::{Artifact, Component, Release};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, releases};
 
-use super::gates;
+use super::judge;
 use crate::links::Links;
 
 /// How links are made for one delivery.
@@ -38,7 +38,7 @@ impl Terms {
 async fn terms(tx: &mut Tx<'_>, job: &Job, device: DeviceId, now: Timestamp) -> Result<Terms, StoreError> {
     let policy = &job.spec.rollout;
     let state = match &policy.window {
-        Some(window) => Some(window.state(gates::time_zone(tx, job.tenant, device).await?.as_deref(), now)),
+        Some(window) => Some(window.state(judge::time_zone(tx, job, device).await?.as_deref(), now)),
         None => None,
     };
     Ok(Terms {

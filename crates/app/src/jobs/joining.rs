@@ -61,7 +61,8 @@ async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) 
     Ok(new.len())
 }
 
-fn waits_for_more(job: &Job) -> bool {
+/// Whether a job takes in devices now: it is continuous, and everybody before them was offered work.
+pub(super) fn waits_for_more(job: &Job) -> bool {
     job.state == JobState::Running
         && job.spec.rollout.continuous.is_some()
         && job.progress.offered >= job.target_count
@@ -69,15 +70,13 @@ fn waits_for_more(job: &Job) -> bool {
 
 impl App {
     /// Looks for devices that a continuous job should take in. True if some joined.
-    pub(super) async fn join_later_devices(&self, id: JobId) -> Result<bool, AppError> {
-        let now = self.clock.now();
-        let job = self.store.read(move |tx| Box::pin(jobs::get_any(tx, id))).await?;
-        let Some(job) = job.filter(waits_for_more) else { return Ok(false) };
+    pub(super) async fn join_later_devices(&self, job: &Job) -> Result<bool, AppError> {
+        let (id, now) = (job.id, self.clock.now());
         let Some(continuous) = &job.spec.rollout.continuous else { return Ok(false) };
-        let query = parse_query("targets.query", &continuous.query)?;
         if self.continuous.is_fresh(id, self.fleet.seq(), now) {
             return Ok(false);
         }
+        let query = parse_query("targets.query", &continuous.query)?;
         let selection = self.fleet.select(job.tenant, &query, self, now);
         let (matching, most) = (selection.devices, continuous.wave_size);
         let joined = self

@@ -7,7 +7,7 @@ use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{AttributeKey, DeviceId, TypeId, TypeName};
 use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
-use windlass_domain::job::{Candidate, ExecutionState, Job, Running, Skip, What};
+use windlass_domain::job::{Candidate, Execution, ExecutionState, Job, Running, Skip, What};
 use windlass_domain::software::Release;
 use windlass_store::executions::OfferFacts;
 use windlass_store::{StoreError, Tx, executions, jobs, releases, types};
@@ -54,6 +54,36 @@ pub(super) fn said<'a>(facts: &'a OfferFacts, key: &str) -> Option<&'a str> {
     facts.inventory.get(&key).or_else(|| facts.attributes.get(&key)).map(String::as_str)
 }
 
+/// Updates of other jobs that a device has not settled, with their jobs.
+pub(super) async fn other_updates(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    device: DeviceId,
+) -> Result<Vec<(Execution, Job)>, StoreError> {
+    let mut others = Vec::new();
+    for other in executions::unsettled(tx, device).await? {
+        if other.job == job.id {
+            continue;
+        }
+        if let Some(of) = jobs::get_any(tx, other.job).await?
+            && matches!(of.spec.what, What::Update { .. })
+        {
+            others.push((other, of));
+        }
+    }
+    Ok(others)
+}
+
+/// The time zone that an operator set for a device, read now.
+pub(super) async fn time_zone(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    device: DeviceId,
+) -> Result<Option<String>, StoreError> {
+    let known = facts(tx, job, &[device]).await?;
+    Ok(known.get(&device).and_then(zone).map(str::to_owned))
+}
+
 /// The time zone that an operator set for a device.
 pub(super) fn zone(facts: &OfferFacts) -> Option<&str> {
     let key = ZONE_ATTRIBUTE.parse::<AttributeKey>().ok()?;
@@ -62,17 +92,8 @@ pub(super) fn zone(facts: &OfferFacts) -> Option<&str> {
 
 /// Whether another update is under way on a device: what it runs now says nothing of what it will run.
 async fn is_changing(tx: &mut Tx<'_>, job: &Job, device: DeviceId) -> Result<bool, StoreError> {
-    for other in executions::unsettled(tx, device).await? {
-        if other.job == job.id || other.state == ExecutionState::Queued {
-            continue;
-        }
-        if let Some(of) = jobs::get_any(tx, other.job).await?
-            && matches!(of.spec.what, What::Update { .. })
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let others = other_updates(tx, job, device).await?;
+    Ok(others.iter().any(|(other, _)| other.state != ExecutionState::Queued))
 }
 
 impl Catalogue {

@@ -11,7 +11,6 @@ pub mod create;
 pub mod device;
 mod document;
 mod downloads;
-mod gates;
 pub(crate) mod gone;
 mod history;
 pub(crate) mod joining;

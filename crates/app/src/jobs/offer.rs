@@ -9,7 +9,7 @@ use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
-use windlass_store::{StoreError, Tx, executions, jobs};
+use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Judged};
 use super::waves::Targets;
@@ -58,13 +58,8 @@ pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, 
 
 /// Takes other updates off a device that it has not begun and that this job outranks.
 async fn supersede(tx: &mut Tx<'_>, job: &Job, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    for other in executions::unsettled(tx, device).await? {
-        if other.job == job.id || other.state != ExecutionState::Queued {
-            continue;
-        }
-        let Some(of) = jobs::get_any(tx, other.job).await? else { continue };
-        let is_update = matches!(of.spec.what, What::Update { .. });
-        if is_update
+    for (other, of) in judge::other_updates(tx, job, device).await? {
+        if other.state == ExecutionState::Queued
             && of.spec.rollout.priority <= job.spec.rollout.priority
             && let Some(gone) = other.withdrawn(&format!("superseded by job {}", job.id), now)
         {

@@ -16,7 +16,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
 use super::waves::Targets;
-use super::{gates, offer, tries, verify};
+use super::{joining, judge, offer, tries, verify};
 use crate::{App, AppError, audit};
 
 /// Most executions that one transaction touches.
@@ -29,6 +29,17 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// An error as logs take it.
 fn cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
     error
+}
+
+/// What a look at a job came to.
+#[derive(Debug)]
+enum Stepped {
+    /// There was something to do, and it was done.
+    Went,
+    /// There was nothing to do.
+    Idle,
+    /// There was nothing to do, and devices that match by now may join.
+    WaitsForMore(Box<Job>),
 }
 
 /// What carrying a plan out did beside the store.
@@ -85,7 +96,7 @@ async fn time_out(
     let Some(execution) = executions::latest_by_id(tx, id).await? else { return Ok(()) };
     let window = match &job.spec.rollout.window {
         Some(window) if execution.state == ExecutionState::Queued => {
-            Some(window.state(gates::time_zone(tx, job.tenant, execution.device).await?.as_deref(), now))
+            Some(window.state(judge::time_zone(tx, job, execution.device).await?.as_deref(), now))
         }
         Some(_) | None => None,
     };
@@ -248,8 +259,10 @@ impl App {
     async fn job_activate(&self, id: JobId) -> Result<bool, AppError> {
         let mut targets = None;
         for _ in 0..TURN {
-            if !self.job_step_with(id, &mut targets).await? {
-                return self.join_later_devices(id).await;
+            match self.job_step_with(id, &mut targets).await? {
+                Stepped::Went => {}
+                Stepped::Idle => return Ok(false),
+                Stepped::WaitsForMore(job) => return self.join_later_devices(&job).await,
             }
         }
         Ok(true)
@@ -260,25 +273,30 @@ impl App {
     /// # Errors
     /// When the store fails; nothing was done then.
     pub async fn job_step(&self, id: JobId) -> Result<bool, AppError> {
-        self.job_step_with(id, &mut None).await
+        Ok(matches!(self.job_step_with(id, &mut None).await?, Stepped::Went))
     }
 
-    async fn job_step_with(&self, id: JobId, targets: &mut Option<Arc<Targets>>) -> Result<bool, AppError> {
+    async fn job_step_with(
+        &self,
+        id: JobId,
+        targets: &mut Option<Arc<Targets>>,
+    ) -> Result<Stepped, AppError> {
         let now = self.clock.now();
         // Looked at on a reader first: most looks find nothing to do, and the writer is everybody's.
-        let planned = self
+        let looked = self
             .store
             .read(move |tx| {
                 Box::pin(async move {
-                    match jobs::get_any(tx, id).await? {
-                        Some(job) => observe_and_plan(tx, &job, now).await,
-                        None => Ok(Plan::default()),
-                    }
+                    let Some(job) = jobs::get_any(tx, id).await? else { return Ok::<_, StoreError>(None) };
+                    let plan = observe_and_plan(tx, &job, now).await?;
+                    Ok(Some((job, plan)))
                 })
             })
             .await?;
-        if planned.steps.is_empty() {
-            return Ok(false);
+        let Some((job, plan)) = looked else { return Ok(Stepped::Idle) };
+        if plan.steps.is_empty() {
+            let waits = joining::waits_for_more(&job);
+            return Ok(if waits { Stepped::WaitsForMore(Box::new(job)) } else { Stepped::Idle });
         }
         let targets = match targets {
             Some(targets) => Arc::clone(targets),
@@ -295,7 +313,8 @@ impl App {
                 Arc::clone(targets.insert(Arc::new(read)))
             }
         };
-        Ok(self.carry_out_plan(id, targets, now).await? > 0)
+        let went = self.carry_out_plan(id, targets, now).await? > 0;
+        Ok(if went { Stepped::Went } else { Stepped::Idle })
     }
 
     async fn carry_out_plan(

@@ -175,15 +175,6 @@ impl WindowState {
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Open { .. })
     }
-
-    /// When it changes next.
-    pub const fn turns_at(self) -> Option<Timestamp> {
-        match self {
-            Self::Open { until, .. } => Some(until),
-            Self::Closed { opens, .. } => Some(opens),
-            Self::NoneLeft => None,
-        }
-    }
 }
 
 impl MaintenanceWindow {
