@@ -1,6 +1,7 @@
 //! Assignment: sets for targets, each kind of terms a job of its own, offered at once so that its actions have numbers.
 //!
-//! What was open before gives way, unless its set is a required step.
+//! What was open before gives way, unless its set is a required step. Job, mark, offer and what gave way are one
+//! transaction: nobody ever sees half of an assignment.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,16 +15,19 @@ use windlass_domain::job::{
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_store::management::actions as steps;
-use windlass_store::management::{JobExtra, ModuleExtra, SetExtra, TargetTypeExtra, extras};
+use windlass_store::management::{JobExtra, ModuleExtra, SetExtra, extras};
 use windlass_store::{Tx, executions};
 
 use super::actions::{PER_TARGET, note, stop, store};
 use super::catalogue::{catalogue, is_complete};
+use super::fitting::{Fit, Fitting};
 use super::standing::{UpdateStatus, standing};
 use super::targets::find;
 use super::terms::Terms;
 use super::{Context, at_once, modules, sets};
 use crate::error::AppError;
+use crate::jobs::create::create;
+use crate::jobs::reconcile::carry_on;
 use crate::jobs::{NewJob, NewTargets, NewWhat};
 use crate::permit::demand;
 use crate::{App, audit};
@@ -34,9 +38,6 @@ pub(super) const PATIENCE: Timeouts = Timeouts {
     in_progress: Duration::from_secs(30 * 24 * 3600),
     verify: None,
 };
-/// Plans that offering a job may take.
-const PLANS: usize = 1_000;
-
 /// A set for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -55,6 +56,26 @@ pub struct Outcome {
     pub already: usize,
     /// Targets and numbers of the actions that began.
     pub actions: Vec<(String, i64)>,
+}
+
+/// What becomes of targets that cannot get what they are to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Nobody gets anything.
+    Refuse,
+    /// The others get it.
+    LeaveOut,
+}
+
+/// What becomes of what was open on a device before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// It stays.
+    Stays,
+    /// The device is asked to stop.
+    Stops,
+    /// It is over at once.
+    Closes,
 }
 
 /// A set that may be assigned.
@@ -113,15 +134,18 @@ async fn batches(
     cx: &Context,
     wanted: &[Assignment],
     confirmation: bool,
+    unfit: Unfit,
 ) -> Result<(Vec<Batch>, usize), AppError> {
-    let mut ready: HashMap<i64, (Release, SetExtra)> = HashMap::new();
+    let mut ready: HashMap<i64, (Release, Fitting)> = HashMap::new();
     let mut batches: Vec<(i64, Terms, Batch)> = Vec::new();
     let (mut already, mut taken) = (0, BTreeSet::new());
     for one in wanted {
         if let Entry::Vacant(place) = ready.entry(one.set) {
-            place.insert(assignable(tx, cx, one.set).await?);
+            let (release, extra) = assignable(tx, cx, one.set).await?;
+            let fitting = Fitting::of(tx, cx, &release, &extra).await?;
+            place.insert((release, fitting));
         }
-        let Some((release, extra)) = ready.get(&one.set) else { continue };
+        let Some((release, fitting)) = ready.get(&one.set) else { continue };
         let policy = one.terms.policy(confirmation, cx.now)?;
         let device = match find(tx, cx, &one.target).await {
             Ok(device) => device,
@@ -132,10 +156,12 @@ async fn batches(
         if !taken.insert((device.id, one.set)) {
             continue;
         }
-        if let Some(kind) = device.device_type {
-            let fits: TargetTypeExtra = extras::get(tx, cx.by.tenant, kind.get()).await?;
-            let set_type = extra.set_type.unwrap_or_default();
-            if !fits.set_types.is_empty() && !fits.set_types.contains(&set_type) {
+        match (fitting.fit(device.device_type), unfit) {
+            (Fit::Takes, _) => {}
+            (Fit::Incompatible | Fit::Refuses, Unfit::LeaveOut) => continue,
+            // Making the job says why in its own words.
+            (Fit::Refuses, Unfit::Refuse) => {}
+            (Fit::Incompatible, Unfit::Refuse) => {
                 let detail = format!("target {} is of a type that takes no such sets", one.target);
                 return Err(AppError::Conflict { code: "hawkbit.incompatible", detail });
             }
@@ -150,6 +176,9 @@ async fn batches(
             continue;
         }
         if steps::count_of_device(tx, device.id).await? >= i64::from(PER_TARGET) {
+            if unfit == Unfit::LeaveOut {
+                continue;
+            }
             let detail =
                 format!("target {} has had {PER_TARGET} actions, the most that it may have", one.target);
             return Err(AppError::Quota { code: "hawkbit.actions", detail });
@@ -174,15 +203,20 @@ async fn make_way(
     cx: &Context,
     device: DeviceId,
     job: JobId,
-    auto_close: bool,
+    before: Before,
 ) -> Result<(), AppError> {
+    let at_once = match before {
+        Before::Stays => return Ok(()),
+        Before::Stops => None,
+        Before::Closes => Some("another set was assigned"),
+    };
     for step in steps::of_device(tx, device, 100).await? {
         if step.execution.job == job || !step.execution.state.is_open() {
             continue;
         }
         let set: SetExtra = extras::get(tx, cx.by.tenant, step.release.get()).await?;
         if !set.required_migration_step && step.execution.cancel_asked_at.is_none() {
-            stop(tx, cx, &step, auto_close.then_some("another set was assigned")).await?;
+            stop(tx, cx, &step, at_once).await?;
         }
     }
     Ok(())
@@ -224,6 +258,41 @@ async fn begun(
     Ok(begun)
 }
 
+/// The job of a batch, offered to all of its targets once what was open before has given way.
+async fn begin(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    batch: &Batch,
+    before: Before,
+    offline: bool,
+    target_seq: i64,
+) -> Result<Vec<(String, i64)>, AppError> {
+    let new = NewJob {
+        description: String::new(),
+        what: NewWhat::Update {
+            name: batch.release.name.to_string(),
+            version: batch.release.version.to_string(),
+            // As upstream: what is assigned is offered, whatever a device says that it runs.
+            force: true,
+        },
+        targets: NewTargets::Devices(batch.devices.values().map(|(name, _)| name.clone()).collect()),
+        waves: Vec::new(),
+        threshold: None,
+        timeouts: PATIENCE,
+        retries: 0,
+        begin: Begin::Now,
+        rollout: batch.policy.clone(),
+    };
+    let id = create(tx, &cx.app, &cx.by, &new, target_seq, cx.now).await?;
+    extras::put(tx, cx.by.tenant, id.get(), &JobExtra { assignment: true, ..JobExtra::default() }).await?;
+    lock(tx, cx, &batch.release).await?;
+    for device in batch.devices.keys() {
+        make_way(tx, cx, *device, id, before).await?;
+    }
+    carry_on(tx, id, cx.app.limits.open_executions, cx.now).await?;
+    begun(tx, cx, id, batch, offline).await
+}
+
 impl App {
     /// Assigns sets to targets. `offline`: they have them already, and nothing is sent to them.
     ///
@@ -236,80 +305,45 @@ impl App {
         wanted: Vec<Assignment>,
         offline: bool,
     ) -> Result<Outcome, AppError> {
+        self.hawkbit_assign_to(by, wanted, offline, Unfit::Refuse).await
+    }
+
+    /// As [`App::hawkbit_assign`], and says what becomes of targets that cannot get it.
+    pub(super) async fn hawkbit_assign_to(
+        &self,
+        by: &Principal,
+        wanted: Vec<Assignment>,
+        offline: bool,
+        unfit: Unfit,
+    ) -> Result<Outcome, AppError> {
         demand(by, Permission::JobCreate)?;
         at_once(wanted.len())?;
         let settings = self.settings_of(by.tenant).await?;
         let confirmation = settings.confirmation && !offline;
+        let before = match (settings.multi_assignments, settings.auto_close) {
+            (true, _) => Before::Stays,
+            (false, false) => Before::Stops,
+            (false, true) => Before::Closes,
+        };
         let (found, already) = self
             .hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
                 let wanted = wanted.clone();
-                Box::pin(async move { batches(tx, &cx, &wanted, confirmation).await })
+                Box::pin(async move { batches(tx, &cx, &wanted, confirmation, unfit).await })
             })
             .await?;
         let mut outcome = Outcome { already, actions: Vec::new() };
         for batch in found {
-            let (multi, close) = (settings.multi_assignments, settings.auto_close);
-            outcome.actions.extend(self.hawkbit_begin(by, batch, offline, multi, close).await?);
+            let devices: Vec<DeviceId> = batch.devices.keys().copied().collect();
+            let target_seq = self.store.latest_change().await?;
+            let begun = self
+                .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                    let batch = batch.clone();
+                    Box::pin(async move { begin(tx, &cx, &batch, before, offline, target_seq).await })
+                })
+                .await?;
+            self.hawkbit_settled(&devices);
+            outcome.actions.extend(begun);
         }
         Ok(outcome)
-    }
-
-    /// One job, offered to all of its targets once what was open before has given way.
-    async fn hawkbit_begin(
-        &self,
-        by: &Principal,
-        batch: Batch,
-        offline: bool,
-        multi: bool,
-        close: bool,
-    ) -> Result<Vec<(String, i64)>, AppError> {
-        let new = NewJob {
-            description: String::new(),
-            what: NewWhat::Update {
-                name: batch.release.name.to_string(),
-                version: batch.release.version.to_string(),
-                // As upstream: what is assigned is offered, whatever a device says that it runs.
-                force: true,
-            },
-            targets: NewTargets::Devices(batch.devices.values().map(|(name, _)| name.clone()).collect()),
-            waves: Vec::new(),
-            threshold: None,
-            timeouts: PATIENCE,
-            retries: 0,
-            begin: Begin::Manually,
-            rollout: batch.policy.clone(),
-        };
-        let id = self.job_create(by, new).await?.job.id;
-        let kept = batch.clone();
-        self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
-            let batch = kept.clone();
-            Box::pin(async move {
-                let extra = JobExtra { assignment: true, ..JobExtra::default() };
-                extras::put(tx, cx.by.tenant, id.get(), &extra).await?;
-                lock(tx, &cx, &batch.release).await?;
-                if !multi {
-                    for device in batch.devices.keys() {
-                        make_way(tx, &cx, *device, id, close).await?;
-                    }
-                }
-                Ok(())
-            })
-        })
-        .await?;
-        self.job_start(by, id, None).await?;
-        for _ in 0..PLANS {
-            if !self.job_step(id).await? {
-                break;
-            }
-        }
-        let devices: Vec<DeviceId> = batch.devices.keys().copied().collect();
-        let begun = self
-            .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
-                let batch = batch.clone();
-                Box::pin(async move { begun(tx, &cx, id, &batch, offline).await })
-            })
-            .await?;
-        self.hawkbit_settled(&devices);
-        Ok(begun)
     }
 }

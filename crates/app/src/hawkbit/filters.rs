@@ -15,8 +15,9 @@ use windlass_store::management::actions as steps;
 use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, Filter};
 
-use super::assign::{Assignment, assignable};
+use super::assign::{Assignment, Unfit, assignable, lock};
 use super::fields::{TARGET_FIELDS, target_field};
+use super::fitting::Fitting;
 use super::targets::controller_id;
 use super::terms::Terms;
 use super::{AT_ONCE, Context, NAME, needed, refuse};
@@ -57,6 +58,38 @@ async fn one(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<Item<Filter>, App
 fn may_assign(by: &Principal) -> Result<(), AppError> {
     demand(by, Permission::JobCreate)?;
     if by.scope.is_some() { Err(AppError::Forbidden(Permission::JobCreate.as_str())) } else { Ok(()) }
+}
+
+/// Has no filter assign a set any more: it is gone, or invalid.
+pub(super) async fn let_go(tx: &mut Tx<'_>, cx: &Context, set: i64) -> Result<(), AppError> {
+    for mut item in items::all::<Filter>(tx, cx.by.tenant).await? {
+        if item.body.auto_assign.as_ref().is_none_or(|auto| auto.set != set) {
+            continue;
+        }
+        item.body.auto_assign = None;
+        items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
+        let place = format!("filter/{}", item.name);
+        let details = json!({"set": null, "gone": set});
+        audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
+    }
+    Ok(())
+}
+
+/// Who takes a set, and who ever had it; none if it must not be assigned any more.
+async fn takers(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    set: i64,
+) -> Result<Option<(Fitting, BTreeSet<DeviceId>)>, AppError> {
+    let (release, extra) = match assignable(tx, cx, set).await {
+        Ok(found) => found,
+        Err(AppError::NotFound { .. } | AppError::Conflict { code: "hawkbit.invalid_set", .. }) => {
+            return Ok(None);
+        }
+        Err(other) => return Err(other),
+    };
+    let fitting = Fitting::of(tx, cx, &release, &extra).await?;
+    Ok(Some((fitting, steps::devices_of_release(tx, release.id).await?)))
 }
 
 fn now_only(now: Timestamp) -> Times {
@@ -204,7 +237,8 @@ impl App {
                                     "must be forced, soft or downloadonly",
                                 ));
                             }
-                            assignable(tx, &cx, new.set).await?;
+                            let (release, _) = assignable(tx, &cx, new.set).await?;
+                            lock(tx, &cx, &release).await?;
                             let auto = AutoAssign {
                                 set: new.set,
                                 action_type,
@@ -261,19 +295,22 @@ impl App {
         let settings = self.settings_of(by.tenant).await?;
         let now = self.clock.now();
         let overdue = now.minus(settings.polling.base.base).minus(settings.overdue);
-        let found = self.hawkbit_select(by, read(query, Times { now, overdue })?).await?;
         let set = auto.set;
-        let had: BTreeSet<DeviceId> = self
-            .store
-            .read(move |tx| {
-                let release = windlass_domain::ids::ReleaseId::new(set);
-                Box::pin(async move { steps::of_release(tx, release).await })
+        let takers = self
+            .hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
+                Box::pin(async move { takers(tx, &cx, set).await })
             })
-            .await?
-            .into_iter()
-            .map(|execution| execution.device)
-            .collect();
-        let names = found.into_iter().filter(|device| !had.contains(device)).filter_map(|device| {
+            .await?;
+        let Some((fitting, had)) = takers else {
+            self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                Box::pin(async move { let_go(tx, &cx, set).await })
+            })
+            .await?;
+            return Ok(0);
+        };
+        let mut found = self.hawkbit_select(by, read(query, Times { now, overdue })?).await?;
+        found.retain(|device| !had.contains(device));
+        let names = fitting.takers(self, found).into_iter().filter_map(|device| {
             let entry = self.fleet.entry(device)?;
             let may = entry.device.lifecycle.may_connect();
             may.then(|| controller_id(&entry.device.name, &entry.aliases))
@@ -283,7 +320,7 @@ impl App {
         if wanted.is_empty() {
             return Ok(0);
         }
-        Ok(self.hawkbit_assign(by, wanted, false).await?.actions.len())
+        Ok(self.hawkbit_assign_to(by, wanted, false, Unfit::LeaveOut).await?.actions.len())
     }
 
     /// Looks every few seconds and when told to, until stopped. One node at a time does it.

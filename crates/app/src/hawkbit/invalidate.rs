@@ -6,11 +6,10 @@ use serde_json::json;
 use windlass_domain::ids::{DeviceId, ReleaseId};
 use windlass_domain::job::JobAction;
 use windlass_domain::permission::{Permission, Principal};
-use windlass_store::management::Filter;
 use windlass_store::management::actions::{self as steps, Step};
-use windlass_store::management::items;
 
 use super::actions::{ActionView, Jobs, stop, view};
+use super::filters::let_go;
 use super::sets;
 use crate::error::AppError;
 use crate::permit::demand;
@@ -79,12 +78,7 @@ impl App {
                     let (release, mut extra) = sets::set(tx, &cx, set).await?;
                     extra.invalid = true;
                     sets::save(tx, &cx, release.id, &mut extra).await?;
-                    for mut item in items::all::<Filter>(tx, cx.by.tenant).await? {
-                        if item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == set) {
-                            item.body.auto_assign = None;
-                            items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
-                        }
-                    }
+                    let_go(tx, &cx, set).await?;
                     let mut touched = BTreeSet::new();
                     for execution in steps::of_release(tx, release.id).await? {
                         if way == CancelWay::Leave || !execution.state.is_open() {

@@ -20,6 +20,7 @@ mod assign;
 mod auto_confirm;
 mod fields;
 mod filters;
+mod fitting;
 mod invalidate;
 mod roll_out;
 mod rollouts;

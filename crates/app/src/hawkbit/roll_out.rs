@@ -14,16 +14,18 @@ use windlass_store::management::{JobExtra, extras};
 
 use super::assign::{PATIENCE, assignable, lock};
 use super::fields::{TARGET_FIELDS, kept_field, target_field};
+use super::fitting::Fitting;
 use super::rollouts::{RolloutView, illegal};
 use super::standing::has_failed;
 use super::terms::Terms;
 use super::{DESCRIPTION, NAME, bounded, needed, refuse};
 use crate::App;
 use crate::error::{AppError, FieldProblem};
+use crate::jobs::create::{WAVES, create};
 use crate::jobs::{NewJob, NewTargets, NewWhat};
 
 /// Most groups of a rollout.
-const GROUPS: usize = 100;
+const GROUPS: usize = WAVES;
 
 /// The fields of queries that are kept, for whoever wrote another one.
 const KEPT_FIELDS: &str = "one of controllerId, createdAt, lastModifiedAt, group, tag, type, attribute.<key>, \
@@ -69,10 +71,12 @@ pub struct NewRollout {
     pub groups: Vec<NewGroup>,
 }
 
-/// A share of `left`, rounded up to whole targets.
+/// A share of `left`, rounded up to whole targets. The percentage is rounded down first, to millionths: a third of three is
+/// one, however thirds are written.
 fn share(percent: f64, left: u64) -> u64 {
-    let hundredths = format!("{:.0}", (percent * 100.0).clamp(0.0, 10_000.0)).parse::<u128>().unwrap_or(0);
-    u64::try_from((u128::from(left) * hundredths).div_ceil(10_000)).unwrap_or(left).min(left)
+    let millionths = (percent.clamp(0.0, 100.0) * 1_000_000.0).floor();
+    let millionths = format!("{millionths:.0}").parse::<u128>().unwrap_or(0);
+    u64::try_from((u128::from(left) * millionths).div_ceil(100_000_000)).unwrap_or(left).min(left)
 }
 
 fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wave {
@@ -153,17 +157,24 @@ impl App {
         let mut waves = Vec::new();
         for (index, group) in groups.iter().enumerate() {
             let field = format!("groups.{index}.targetFilterQuery");
-            let (mut found, mut kept) = (left.clone(), None);
-            if let Some(text) = &group.query {
-                let query = self.hawkbit_query(by, &field, text).await?;
-                let matching: BTreeSet<DeviceId> =
-                    self.hawkbit_select(by, query).await?.into_iter().collect();
-                found.retain(|device| matching.contains(device));
-                kept = Some(self.hawkbit_kept_query(by, &field, text).await?);
-            }
-            let size = share(group.percent, u64::try_from(found.len()).unwrap_or(u64::MAX));
-            for device in found.into_iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
-                left.remove(&device);
+            let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+            let (mut size, mut kept) = (share(group.percent, number(left.len())), None);
+            match &group.query {
+                None => {
+                    for _ in 0..size {
+                        left.pop_first();
+                    }
+                }
+                Some(text) => {
+                    let query = self.hawkbit_query(by, &field, text).await?;
+                    let mut found = self.hawkbit_select(by, query).await?;
+                    found.retain(|device| left.contains(device));
+                    size = share(group.percent, number(found.len()));
+                    for device in found.iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
+                        left.remove(device);
+                    }
+                    kept = Some(self.hawkbit_kept_query(by, &field, text).await?);
+                }
             }
             if size > 0 {
                 waves.push(wave(index, group, kept, size));
@@ -205,28 +216,36 @@ impl App {
         if like.iter().any(|one| one.view.job.spec.name == name) {
             return Err(AppError::Exists { what: "rollout", name });
         }
+        let (release, fitting) = self
+            .hawkbit_read(by, Permission::JobCreate, move |cx, tx| {
+                Box::pin(async move {
+                    let (release, extra) = assignable(tx, &cx, set).await?;
+                    let fitting = Fitting::of(tx, &cx, &release, &extra).await?;
+                    Ok((release, fitting))
+                })
+            })
+            .await?;
+        // As upstream: whoever does not take the set is left out.
+        let devices = fitting.takers(self, devices);
         if devices.is_empty() {
-            return Err(AppError::invalid("targetFilterQuery", "finds no target"));
+            return Err(AppError::invalid("targetFilterQuery", "finds no target that takes the set"));
         }
         let settings = self.settings_of(by.tenant).await?;
         let mut policy = new.terms.policy(settings.confirmation, self.clock.now())?;
         policy.approval = settings.rollout_approval;
+        policy.supersede = !settings.multi_assignments;
         let waves = self.hawkbit_waves(by, &new.groups, &devices).await?;
         if new.dynamic {
             let last = waves.last().map(|wave| match wave.amount {
                 Amount::Count(count) => count,
                 Amount::Percent(_) => 1,
             });
+            let kept = self.hawkbit_kept_query(by, "targetFilterQuery", &query).await?;
             policy.continuous = Some(Continuous {
-                query: self.hawkbit_kept_query(by, "targetFilterQuery", &query).await?,
+                query: fitting.narrow(kept),
                 wave_size: new.dynamic_size.or(last).unwrap_or(1).max(1),
             });
         }
-        let release = self
-            .hawkbit_read(by, Permission::JobCreate, move |cx, tx| {
-                Box::pin(async move { Ok(assignable(tx, &cx, set).await?.0) })
-            })
-            .await?;
         let job = NewJob {
             description: name,
             what: NewWhat::Update {
@@ -246,17 +265,21 @@ impl App {
             },
             rollout: policy,
         };
-        let id = self.job_create(by, job).await?.job.id;
         let kept =
             JobExtra { description: new.description.clone(), query: Some(query), ..JobExtra::default() };
-        self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
-            let (kept, release) = (kept.clone(), release.clone());
-            Box::pin(async move {
-                extras::put(tx, cx.by.tenant, id.get(), &kept).await?;
-                lock(tx, &cx, &release).await
+        let target_seq = self.store.latest_change().await?;
+        let id = self
+            .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                let (job, kept, release) = (job.clone(), kept.clone(), release.clone());
+                Box::pin(async move {
+                    let id = create(tx, &cx.app, &cx.by, &job, target_seq, cx.now).await?;
+                    extras::put(tx, cx.by.tenant, id.get(), &kept).await?;
+                    lock(tx, &cx, &release).await?;
+                    Ok(id)
+                })
             })
-        })
-        .await?;
+            .await?;
+        self.jobs_due.notify_one();
         self.hawkbit_rollout(by, id.get()).await
     }
 
@@ -304,5 +327,23 @@ impl App {
             ..NewRollout::default()
         };
         self.hawkbit_roll_out(by, new, failed).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_groups_get_equal_shares_whatever_their_number() {
+        for count in 1..=500_u32 {
+            let mut left = u64::from(count) * 3;
+            for index in 0..count {
+                let size = share(100.0 / f64::from(count - index), left);
+                assert_eq!(size, 3, "group {index} of {count}");
+                left -= size;
+            }
+        }
+        assert_eq!((share(50.0, 3), share(0.000_001, 5), share(100.0, 7)), (2, 1, 7));
     }
 }

@@ -11,6 +11,7 @@ use windlass_store::management::{ModuleExtra, SetExtra, SetType, extras, softwar
 use windlass_store::{Tx, releases};
 
 use super::catalogue::{Catalogue, catalogue, is_complete};
+use super::filters::let_go;
 use super::modules::{self, ModuleView};
 use super::{Context, DESCRIPTION, ENTRIES, NAME, VALUE, at_once, bounded, locked, needed, refuse};
 use crate::error::{AppError, FieldProblem};
@@ -401,6 +402,7 @@ impl App {
                 if extra.deleted {
                     return Ok(());
                 }
+                let_go(tx, &cx, id).await?;
                 if software::was_assigned(tx, release.id).await? {
                     extra.deleted = true;
                     save(tx, &cx, release.id, &mut extra).await?;

@@ -88,7 +88,7 @@ pub struct NewJob {
 }
 
 /// Most waves of a job.
-pub const WAVES: usize = 100;
+pub const WAVES: usize = 500;
 /// Most tries again of one device.
 pub const RETRIES: u32 = 10;
 /// Longest time-out.

@@ -9,6 +9,7 @@ use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
+use windlass_store::management::{SetExtra, extras};
 use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Judged};
@@ -56,11 +57,18 @@ pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, 
     }
 }
 
+/// Whether an update brings what devices must have had: it is finished first, whatever comes after it.
+async fn is_required_step(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
+    let What::Update { release, .. } = job.spec.what else { return Ok(false) };
+    Ok(extras::get::<SetExtra>(tx, job.tenant, release.get()).await?.required_migration_step)
+}
+
 /// Takes other updates off a device that it has not begun and that this job outranks.
 async fn supersede(tx: &mut Tx<'_>, job: &Job, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
     for (other, of) in judge::other_updates(tx, job, device).await? {
         if other.state == ExecutionState::Queued
             && of.spec.rollout.priority <= job.spec.rollout.priority
+            && !is_required_step(tx, &of).await?
             && let Some(gone) = other.withdrawn(&format!("superseded by job {}", job.id), now)
         {
             executions::update(tx, &other, &gone).await?;

@@ -232,6 +232,23 @@ async fn advance(
     Ok(done)
 }
 
+/// Carries on with a job in the transaction that made it, as far as a turn goes: those who see the job see it offered.
+pub(crate) async fn carry_on(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    most_open: usize,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (whole, waves) = (jobs::frozen_targets(tx, id).await?, jobs::waves::of_job(tx, id).await?);
+    let targets = Targets { whole, waves };
+    for _ in 0..TURN {
+        if advance(tx, id, &targets, most_open, now).await?.steps == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
 impl App {
     /// Looks at every open job once and does what is to be done. True if there is more to do at once.
     ///

@@ -93,14 +93,40 @@ fn wrong(which: &str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "hawkbit.checksum", "Wrong digest", detail)
 }
 
+/// What is over a bound is a quota here, as upstream; whoever asks for it again later asks in the same way.
+fn quota(refusal: Refusal) -> Refusal {
+    use windlass_api::problem::code;
+    let known = match refusal.problem.code.as_str() {
+        code::TOO_LARGE => "hawkbit.file_size",
+        code::DISK_FULL => "hawkbit.storage",
+        _ => return refusal,
+    };
+    let Refusal { mut problem, operator, retry_after } = refusal;
+    problem.code = known.to_owned();
+    problem.status = StatusCode::TOO_MANY_REQUESTS.as_u16();
+    Refusal { problem, operator, retry_after }
+}
+
 async fn upload(
     State(rest): State<Rest>,
     Caller(by): Caller,
     base: Base,
     At(id): At<i64>,
-    mut said: Said,
+    said: Said,
     request: Request,
 ) -> Answer {
+    let artifact = take(&rest, &by, id, said, request).await.map_err(quota)?;
+    created(&shown(&rest, artifact, id, &base).await?)
+}
+
+/// Takes the file out of a form.
+async fn take(
+    rest: &Rest,
+    by: &Principal,
+    id: i64,
+    mut said: Said,
+    request: Request,
+) -> Result<Artifact, Refusal> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok()).ok_or_else(|| {
         const DETAIL: &str = "Send the file as the part \"file\" of multipart/form-data.";
@@ -127,8 +153,7 @@ async fn upload(
         let file = said.filename.clone().or_else(|| part.file_name().map(str::to_owned));
         let file = file.filter(|name| !name.is_empty());
         let file = file.ok_or_else(|| Refusal::field("filename", "is missing"))?;
-        let artifact = store(&rest, &by, id, &file, &said, &mut part).await?;
-        return created(&shown(&rest, artifact, id, &base).await?);
+        return store(rest, by, id, &file, &said, &mut part).await;
     }
     Err(Refusal::field("file", "is missing"))
 }

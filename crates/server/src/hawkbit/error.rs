@@ -25,7 +25,7 @@ const REPOSITORY: [(&str, &str); 2] = [
 ];
 
 /// By the code of a problem: status, class, code.
-const KNOWN: [(&str, u16, &str, &str); 20] = [
+const KNOWN: [(&str, u16, &str, &str); 21] = [
     (
         "hawkbit.locked",
         423,
@@ -135,10 +135,16 @@ const KNOWN: [(&str, u16, &str, &str); 20] = [
         "hawkbit.server.error.rest.unauthorized",
     ),
     (
-        "request.too_large",
-        413,
+        "hawkbit.file_size",
+        429,
         "org.eclipse.hawkbit.repository.exception.FileSizeQuotaExceededException",
         "hawkbit.server.error.quota.fileSizeExceeded",
+    ),
+    (
+        "hawkbit.storage",
+        429,
+        "org.eclipse.hawkbit.repository.exception.StorageQuotaExceededException",
+        "hawkbit.server.error.quota.storageExceeded",
     ),
     (
         "version.mismatch",

@@ -275,3 +275,20 @@ async fn pages_are_cut_to_what_is_allowed() {
         "hawkbit.server.error.rest.param.rsqlInvalidField"
     );
 }
+
+#[tokio::test]
+async fn a_file_over_the_limit_is_over_quota_and_stores_nothing() {
+    let limits = windlass_domain::limits::Limits { artifact: 8, ..Default::default() };
+    let server = Fixture::limited("hb-file-size", limits).await;
+    let module = json!([{"name": "fw", "version": "1", "type": "os"}]);
+    let made = server.hawkbit("POST", "/softwaremodules", Some(module)).await.expect(201);
+    let module = made[0]["id"].as_i64().unwrap();
+    for bytes in [&b"nine byte"[..], &[7; 100_000]] {
+        let refused = upload(&server, module, "fw.swu", bytes, "").await;
+        assert_eq!(refused.hawkbit_error(429), "hawkbit.server.error.quota.fileSizeExceeded");
+    }
+    upload(&server, module, "fw.swu", b"as much.", "").await.expect(201);
+    let path = format!("/softwaremodules/{module}/artifacts");
+    let files = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(files.as_array().unwrap().len(), 1);
+}

@@ -48,13 +48,22 @@ impl Fixture {
 
     /// A server that believes these proxies.
     pub(crate) async fn behind(name: &str, trusted_proxies: Vec<crate::config::Cidr>) -> Self {
+        Self::with(name, trusted_proxies, Limits::default()).await
+    }
+
+    /// A server with these bounds, whatever is left on the disk.
+    pub(crate) async fn limited(name: &str, limits: Limits) -> Self {
+        Self::with(name, Vec::new(), limits).await
+    }
+
+    async fn with(name: &str, trusted_proxies: Vec<crate::config::Cidr>, limits: Limits) -> Self {
         let directory = tempfile::Builder::new().prefix(&format!("windlass-{name}-")).tempdir().unwrap();
         let data = directory.path().join("data");
         crate::node::prepare_directory(&data).unwrap();
         let config = AppConfig {
             directory: data.clone(),
             location: Location::Sqlite { directory: data },
-            limits: Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() },
+            limits: Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..limits },
             hostnames: Vec::new(),
             public_url: None,
             server_side_keys: false,

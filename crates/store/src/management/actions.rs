@@ -127,3 +127,20 @@ pub async fn of_release(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Execu
     .map(ExecutionRow::read)
     .collect()
 }
+
+/// The devices that ever had an update that brings a release.
+///
+/// # Errors
+/// When the database fails.
+pub async fn devices_of_release(
+    tx: &mut Tx<'_>,
+    release: ReleaseId,
+) -> Result<std::collections::BTreeSet<DeviceId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT DISTINCT e.device_id FROM execution e JOIN job j ON j.id = e.job_id WHERE j.release_id = $1",
+        release.get(),
+    )?;
+    Ok(rows.into_iter().map(|(id,)| DeviceId::new(id)).collect())
+}
