@@ -81,9 +81,15 @@ impl Group {
         let needs: &[setup::Need] = match self {
             Self::Format | Self::Lint | Self::Web | Self::Unit => &[],
             Self::Postgres => &[setup::POSTGRES],
-            Self::Clients => {
-                &[setup::MOSQUITTO, setup::CURL, setup::OPENSSL, setup::PYTHON, setup::SWUPDATE, setup::NGINX]
-            }
+            Self::Clients => &[
+                setup::MOSQUITTO,
+                setup::CURL,
+                setup::OPENSSL,
+                setup::PYTHON,
+                setup::SWUPDATE,
+                setup::RAUC,
+                setup::NGINX,
+            ],
             Self::Console => &[setup::CHROMIUM, setup::MOSQUITTO],
         };
         if let Some(missing) = setup::ensure(needs, install)? {

@@ -42,6 +42,14 @@ pub(crate) const SWUPDATE: Need = Need {
     packages: &["swupdate", "zchunk", "cpio"],
 };
 
+/// Makes bundles and signs them.
+pub(crate) const RAUC: Need = Need {
+    what: "RAUC",
+    programs: &["rauc", "mksquashfs"],
+    files: &[],
+    packages: &["rauc", "squashfs-tools"],
+};
+
 /// Stands in front of the server as a proxy that ends TLS.
 pub(crate) const NGINX: Need = Need { what: "nginx", programs: &["nginx"], files: &[], packages: &["nginx"] };
 
@@ -147,7 +155,7 @@ pub(crate) fn environment(name: &str, requirements: &str, purpose: &str) -> anyh
     std::fs::write(&wanted, requirements)?;
     let filled = shell::succeeds(
         Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
             .arg(&wanted),
     )?;
     anyhow::ensure!(filled, "pip could not install what {purpose} needs");

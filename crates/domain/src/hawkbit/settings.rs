@@ -41,6 +41,12 @@ words!(
         MultiAssignments = "multi.assignments.enabled",
         /// Rollouts wait for an approval.
         RolloutApproval = "rollout.approval.enabled",
+        /// Files without proof of who asks. Clients switch it off; it cannot be on here.
+        AnonymousDownload = "anonymous.download.enabled",
+        /// Several devices told in one message, which only hawkBit's message broker does. It cannot be on here.
+        BatchAssignments = "batch.assignments.enabled",
+        /// Sets and modules are locked by their first use. It cannot be off here.
+        ImplicitLock = "implicit.lock.enabled",
     }
 );
 
@@ -103,7 +109,10 @@ impl SettingKey {
             | Self::ConfirmationFlow
             | Self::AutoClose
             | Self::MultiAssignments
-            | Self::RolloutApproval => SettingKind::Flag,
+            | Self::RolloutApproval
+            | Self::AnonymousDownload
+            | Self::BatchAssignments
+            | Self::ImplicitLock => SettingKind::Flag,
         }
     }
 
@@ -127,7 +136,10 @@ impl SettingKey {
             | Self::ConfirmationFlow
             | Self::AutoClose
             | Self::MultiAssignments
-            | Self::RolloutApproval => SettingValue::Flag(false),
+            | Self::RolloutApproval
+            | Self::AnonymousDownload
+            | Self::BatchAssignments => SettingValue::Flag(false),
+            Self::ImplicitLock => SettingValue::Flag(true),
         }
     }
 
@@ -193,6 +205,9 @@ impl Settings {
     /// Every setting that cannot be taken.
     pub fn of(values: &BTreeMap<SettingKey, SettingValue>) -> Result<Self, Vec<SettingProblem>> {
         let mut reader = Reader { values, problems: Vec::new() };
+        for key in [SettingKey::AnonymousDownload, SettingKey::BatchAssignments, SettingKey::ImplicitLock] {
+            reader.stays(key);
+        }
         let polling = reader.text(SettingKey::PollingTime, PollSchedule::parse);
         let overdue = reader.text(SettingKey::PollingOverdueTime, parse_duration).unwrap_or_default();
         let least_polling = reader.text(SettingKey::MinPollingTime, shortest).unwrap_or_default();
@@ -291,6 +306,14 @@ impl Reader<'_> {
         }
     }
 
+    /// For a key that clients know and that has one value here.
+    fn stays(&mut self, key: SettingKey) {
+        let only = key.default_value();
+        if self.value(key) != only {
+            self.problem(key, format!("is always {} on this server", only.to_text()));
+        }
+    }
+
     fn number(&mut self, key: SettingKey, least: u32, most: u32) -> u32 {
         let fits = match self.value(key) {
             SettingValue::Number(number) => u32::try_from(number).ok().filter(|n| (least..=most).contains(n)),
@@ -351,6 +374,19 @@ mod tests {
             SettingKey::MinPollingTime,
         ] {
             assert!(named.contains(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_this_server_always_does_can_be_confirmed_but_not_changed() {
+        for (key, only) in [
+            (SettingKey::AnonymousDownload, false),
+            (SettingKey::BatchAssignments, false),
+            (SettingKey::ImplicitLock, true),
+        ] {
+            assert!(with(&[(key, SettingValue::Flag(only))]).is_ok(), "{key}");
+            let problems = with(&[(key, SettingValue::Flag(!only))]).unwrap_err();
+            assert_eq!(problems.iter().map(|one| one.key).collect::<Vec<_>>(), [key]);
         }
     }
 

@@ -168,6 +168,16 @@ async fn settings_are_read_and_written_under_their_keys() {
     server.hawkbit("PUT", "/system/configs", Some(several)).await.expect(204);
     let all = server.hawkbit("GET", "/system/configs", None).await.expect(200);
     assert_eq!(all["pollingTime"]["value"], "00:01:00");
+    for (fixed, only) in [
+        ("anonymous.download.enabled", false),
+        ("batch.assignments.enabled", false),
+        ("implicit.lock.enabled", true),
+    ] {
+        assert_eq!(all[fixed]["value"], only);
+        let path = format!("/system/configs/{fixed}");
+        server.hawkbit("PUT", &path, Some(json!({"value": only}))).await.expect(204);
+        server.hawkbit("PUT", &path, Some(json!({"value": !only}))).await.hawkbit_error(400);
+    }
     server.hawkbit("DELETE", key, None).await.expect(204);
     assert_eq!(server.hawkbit("GET", key, None).await.expect(200)["value"], false);
 }
