@@ -49,7 +49,7 @@ pub struct UserView {
 pub struct NewUser {
     /// Sign-in name: 1 to 64 of letters, digits, `. _ @ -`.
     pub name: String,
-    /// 12 to 256 characters.
+    /// As many characters as `limits.password_characters` says, or more; at most 256.
     pub password: String,
     /// Its set of permissions.
     pub role: Role,
@@ -169,9 +169,13 @@ fn check_user_name(name: &str) -> Option<FieldProblem> {
     (!good).then(|| FieldProblem::new("name", "must be 1 to 64 of letters, digits, . _ @ and -"))
 }
 
-fn check_password(password: &str) -> Option<FieldProblem> {
-    let good = (12..=256).contains(&password.chars().count());
-    (!good).then(|| FieldProblem::new("password", "must be 12 to 256 characters"))
+/// Longest password.
+const PASSWORD: usize = 256;
+
+fn check_password(password: &str, least: usize) -> Option<FieldProblem> {
+    let least = least.clamp(1, PASSWORD);
+    let good = (least..=PASSWORD).contains(&password.chars().count());
+    (!good).then(|| FieldProblem::new("password", format!("must be {least} to {PASSWORD} characters")))
 }
 
 fn refuse(problems: Vec<FieldProblem>) -> Result<(), AppError> {
@@ -207,7 +211,7 @@ impl App {
         let Some(password) = password.map(|text| text.trim_end_matches(['\r', '\n'])) else {
             return Ok(Bootstrap::NoAdministrator);
         };
-        refuse(check_password(password).into_iter().collect())?;
+        refuse(check_password(password, self.limits.password_characters).into_iter().collect())?;
         let hash = self.hash_password(password).await?;
         let now = self.clock.now();
         self.store
@@ -327,7 +331,8 @@ impl App {
     pub async fn user_create(&self, by: &Principal, new: NewUser) -> Result<UserView, AppError> {
         demand(by, Permission::UserManage)?;
         let NewUser { name, password, role } = new;
-        refuse(check_user_name(&name).into_iter().chain(check_password(&password)).collect())?;
+        let bad_password = check_password(&password, self.limits.password_characters);
+        refuse(check_user_name(&name).into_iter().chain(bad_password).collect())?;
         let hash = self.hash_password(&password).await?;
         let (by, now) = (by.clone(), self.clock.now());
         self.store
@@ -374,7 +379,7 @@ impl App {
         if !own {
             demand(by, Permission::UserManage)?;
         }
-        refuse(check_password(password).into_iter().collect())?;
+        refuse(check_password(password, self.limits.password_characters).into_iter().collect())?;
         let hash = self.hash_password(password).await?;
         let (by, name, now) = (by.clone(), name.to_owned(), self.clock.now());
         self.store

@@ -91,6 +91,8 @@ pub struct Limits {
     pub artifact: u64,
     /// Uploads in parts of one tenant that wait for bytes.
     pub uploads_open: u32,
+    /// Fewest characters of a password.
+    pub password_characters: usize,
     /// Bytes of a REST body.
     pub rest_body: usize,
     /// Most items in one page.
@@ -147,6 +149,7 @@ impl Default for Limits {
             retention: Duration::from_secs(365 * 24 * 3600),
             artifact: 10 * 1024 * 1024 * 1024,
             uploads_open: 20,
+            password_characters: 12,
             rest_body: 1024 * KIB,
             page: 1_000,
             free_disk_per_mille: 50,

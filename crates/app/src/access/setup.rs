@@ -148,7 +148,8 @@ impl App {
         if !self.setup_needed().await? {
             return Err(LinkError::Done);
         }
-        refuse(check_user_name(name).into_iter().chain(check_password(password)).collect())?;
+        let bad_password = check_password(password, self.limits.password_characters);
+        refuse(check_user_name(name).into_iter().chain(bad_password).collect())?;
         let now = self.clock.now();
         self.guess(visitor.address, now)?;
         let hash = self.hash_password(password).await?;

@@ -23,6 +23,21 @@ async fn sign_in(bench: &Bench, user: &str, password: &str) -> Result<Principal,
     bench.app.identify_password(bench.admin.tenant, user, password, address()).await
 }
 
+#[test]
+fn a_password_has_as_many_characters_as_the_server_demands() {
+    for (password, least, good) in [
+        ("admin", 12, false),
+        ("admin", 5, true),
+        ("", 0, false),
+        ("hunter2hunte", 12, true),
+        ("hunter2hunt", 12, false),
+        ("x", usize::MAX, false),
+    ] {
+        assert_eq!(check_password(password, least).is_none(), good, "{password} of {least}");
+    }
+    assert!(check_password(&"x".repeat(257), 5).is_some());
+}
+
 #[tokio::test]
 async fn the_first_administrator_is_made_once_from_the_given_password() {
     for bench in Bench::each("access").await {

@@ -89,6 +89,7 @@ bounds!(
     retention,
     artifact,
     uploads_open,
+    password_characters,
     rest_body,
     page,
     free_disk_per_mille,
