@@ -38,25 +38,57 @@ pub(super) fn shown(headers: &HeaderMap, place: &Place<'_>, around: &Around) -> 
     })
 }
 
-pub(super) fn format_of_body(headers: &HeaderMap) -> Format {
-    let cbor =
-        text(headers, "content-type").is_some_and(|kind| kind.trim_start().starts_with("application/cbor"));
-    if cbor { Format::Cbor } else { Format::Json }
-}
+/// How a document is written, and its type.
+pub(super) type Form = (Format, &'static str);
 
-pub(super) fn format_of_answer(headers: &HeaderMap) -> Format {
-    let accept = text(headers, "accept").unwrap_or_default();
-    let cbor = accept.contains("application/cbor") && !accept.contains("json");
-    if cbor { Format::Cbor } else { Format::Json }
-}
+/// What hawkBit answers with where nothing is asked for.
+pub(super) const HAL: Form = (Format::Json, "application/hal+json");
 
-pub(super) fn type_of_answer(headers: &HeaderMap, format: Format) -> &'static str {
-    let accept = text(headers, "accept").unwrap_or_default();
-    match format {
-        Format::Cbor => "application/cbor",
-        Format::Json if accept.contains("application/hal+json") => "application/hal+json;charset=UTF-8",
-        Format::Json => "application/json;charset=UTF-8",
+/// How a body is written, by its type; none if it is of another. Small clients leave the type out of JSON.
+pub(super) fn format_of_body(headers: &HeaderMap) -> Option<Format> {
+    let kind = text(headers, "content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is = |name: &str| kind.eq_ignore_ascii_case(name);
+    if kind.is_empty() || is("application/json") {
+        Some(Format::Json)
+    } else {
+        is("application/cbor").then_some(Format::Cbor)
     }
+}
+
+/// The form of documents that is wanted most (RFC 9110, section 12.5.1); none if it is none of ours.
+pub(super) fn form_of_answer(headers: &HeaderMap) -> Option<Form> {
+    let said: Vec<&str> = headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
+    let said = said.join(",");
+    if said.trim().is_empty() {
+        return Some(HAL);
+    }
+    let mut best: Option<(f32, Form)> = None;
+    for range in said.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let mut weight = 1.0;
+        let mut charset = false;
+        for parameter in parts {
+            match parameter.split_once('=') {
+                Some((name, value)) if name.trim().eq_ignore_ascii_case("q") => {
+                    weight = value.trim().parse().unwrap_or(1.0);
+                }
+                Some((name, _)) => charset |= name.trim().eq_ignore_ascii_case("charset"),
+                None => {}
+            }
+        }
+        let form = match kind.as_str() {
+            "*/*" | "*" | "application/*" | "application/*+json" | "application/hal+json" => HAL,
+            "application/json" if charset => (Format::Json, "application/json;charset=UTF-8"),
+            "application/json" => (Format::Json, "application/json"),
+            "application/cbor" => (Format::Cbor, "application/cbor"),
+            _ => continue,
+        };
+        if weight > best.map_or(0.0, |(weight, _)| weight) {
+            best = Some((weight, form));
+        }
+    }
+    best.map(|(_, form)| form)
 }
 
 /// Whether a text may stand in a link as host and port.
@@ -87,6 +119,51 @@ mod tests {
         for bad in ["", "a/b", "a b", "a\"b", "a@b", "é", &"x".repeat(256)] {
             assert!(!is_authority(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn documents_come_in_the_form_that_is_wanted_most() {
+        let json = (Format::Json, "application/json");
+        let cases = [
+            ("", Some(HAL)),
+            ("*/*", Some(HAL)),
+            ("application/hal+json,application/json", Some(HAL)),
+            ("application/json", Some(json)),
+            ("application/json, */*;q=0.1", Some(json)),
+            ("application/hal+json;q=0.5, application/json;q=0.9", Some(json)),
+            ("application/json;charset=UTF-8", Some((Format::Json, "application/json;charset=UTF-8"))),
+            ("Application/CBOR", Some((Format::Cbor, "application/cbor"))),
+            ("application/cbor;q=0, application/json", Some(json)),
+            ("text/html, image/gif, *; q=.2, */*; q=.2", Some(HAL)),
+            ("application/atom+xml", None),
+            ("application/json;q=0", None),
+            (";,;q=", None),
+        ];
+        for (accept, form) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert("accept", HeaderValue::from_static(accept));
+            assert_eq!(form_of_answer(&headers), form, "{accept}");
+        }
+        assert_eq!(form_of_answer(&HeaderMap::new()), Some(HAL));
+    }
+
+    #[test]
+    fn bodies_are_json_or_cbor() {
+        let of = |kind: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", HeaderValue::from_static(kind));
+            format_of_body(&headers)
+        };
+        for json in
+            ["application/json", "application/json;charset=UTF-8", "Application/JSON ; charset=utf-8", ""]
+        {
+            assert_eq!(of(json), Some(Format::Json), "{json}");
+        }
+        assert_eq!(of("application/cbor"), Some(Format::Cbor));
+        for other in ["application/hal+json", "application/atom+xml", "text/plain", "application/jsonx"] {
+            assert_eq!(of(other), None, "{other}");
+        }
+        assert_eq!(format_of_body(&HeaderMap::new()), Some(Format::Json));
     }
 
     #[test]

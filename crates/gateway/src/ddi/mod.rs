@@ -27,11 +27,14 @@ use windlass_wire::ddi::Format;
 
 pub(crate) use self::head::host;
 pub use self::head::is_authority;
-use self::head::{format_of_answer, format_of_body, shown, text, type_of_answer};
+use self::head::{Form, HAL, form_of_answer, format_of_body, shown, text};
 use self::path::{Asked, NotAsked, Place, parameter};
-use self::refuse::{collect, failed, not_asked, nothing_here, set, silent_refusal, turned};
+use self::refuse::{
+    collect, failed, not_acceptable, not_asked, nothing_here, set, silent_refusal, too_often, turned,
+    unreadable, unsupported,
+};
 use self::shape::Links;
-use crate::http::{Body, download, full, problem};
+use crate::http::{Body, download, full};
 use crate::rate::{Pace, Rates, Sender};
 
 /// How often full buckets are forgotten, in requests.
@@ -74,7 +77,7 @@ struct Served<'r> {
     peer: DdiPeer,
     head: &'r request::Parts,
     links: Links,
-    format: Format,
+    form: Form,
 }
 
 type Answered = Result<Response<Body>, Response<Body>>;
@@ -131,33 +134,39 @@ impl Ddi {
         let asked = path::read(&head.method, place).map_err(not_asked)?;
         // Ranges of one file are many, and cost little.
         if !matches!(asked, Asked::File(..)) && !self.may(&peer) {
-            return Err(problem(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate",
-                "the device asks too often; slow down",
-            ));
+            return Err(too_often());
         }
         let Place { tenant, controller, .. } = place;
         let links = Links(format!("{}/{tenant}/controller/v1/{controller}", around.base));
-        let served = Served { app: &self.app, peer, head, links, format: format_of_answer(&head.headers) };
+        let form = form_of_answer(&head.headers);
+        let served = Served { app: &self.app, peer, head, links, form: form.unwrap_or(HAL) };
         match asked {
+            // Whatever comes with it is of no use.
+            Asked::AutoConfirm(false) => {
+                collect(body).await?;
+                served.take(asked, Format::Json, &[]).await
+            }
             Asked::Feedback(_)
             | Asked::CancelFeedback(_)
             | Asked::ConfigData
             | Asked::InstalledBase
             | Asked::Confirm(_)
-            | Asked::AutoConfirm(_) => {
+            | Asked::AutoConfirm(true) => {
+                let format = format_of_body(&head.headers).ok_or_else(unsupported)?;
                 let said = collect(body).await?;
-                served.take(asked, format_of_body(&head.headers), &said).await
+                served.take(asked, format, &said).await
             }
+            Asked::File(..) => served.show(asked).await,
             Asked::Poll
             | Asked::Deployment(_)
             | Asked::Cancel(_)
             | Asked::Installed(_)
             | Asked::ConfirmationBase
             | Asked::Confirmation(_)
-            | Asked::Files(_)
-            | Asked::File(..) => served.show(asked).await,
+            | Asked::Files(_) => {
+                form.ok_or_else(not_acceptable)?;
+                served.show(asked).await
+            }
         }
     }
 
@@ -169,11 +178,7 @@ impl Ddi {
             return Err(not_asked(NotAsked::Method("GET")));
         }
         if !self.may(&peer) {
-            return Err(problem(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate",
-                "the device asks too often; slow down",
-            ));
+            return Err(too_often());
         }
         let said = |name: &str| text(&head.headers, name).map(ToOwned::to_owned);
         let says = RaucSays {
@@ -214,19 +219,19 @@ impl Served<'_> {
         let document = match asked {
             Asked::Poll => {
                 let poll = app.ddi_poll(peer).await.map_err(turned)?;
-                wire::base(self.format, &shape::base(&poll, &self.links))
+                wire::base(self.form.0, &shape::base(&poll, &self.links))
             }
             Asked::Deployment(id) => self.action(id, Wanted::Deployment).await?,
             Asked::Confirmation(id) => self.action(id, Wanted::Confirmation).await?,
             Asked::Installed(id) => self.action(id, Wanted::Installed).await?,
             Asked::Cancel(id) => {
                 app.ddi_cancel(peer, id).await.map_err(failed)?;
-                wire::cancel(self.format, &id.to_string())
+                wire::cancel(self.form.0, &id.to_string())
             }
             Asked::ConfirmationBase => self.confirmation_base().await?,
             Asked::Files(module) => {
                 let files = app.ddi_files(peer, module).await.map_err(failed)?;
-                wire::artifacts(self.format, &shape::files(module, files, &self.links))
+                wire::artifacts(self.form.0, &shape::files(module, files, &self.links))
             }
             Asked::File(module, name) => return self.file(module, &name).await,
             Asked::Feedback(_)
@@ -250,7 +255,7 @@ impl Served<'_> {
         let messages =
             messages.map(|wanted| u32::try_from(wanted).unwrap_or(u32::MAX)).filter(|wanted| *wanted > 0);
         let action = self.app.ddi_action(&self.peer, id, wanted, messages).await.map_err(failed)?;
-        Ok(wire::deployment(self.format, &shape::action(action, &self.links)))
+        Ok(wire::deployment(self.form.0, &shape::action(action, &self.links)))
     }
 
     async fn confirmation_base(&self) -> Result<Bytes, Response<Body>> {
@@ -263,7 +268,7 @@ impl Served<'_> {
             if target.auto_confirm.is_some() { "deactivateAutoConfirm" } else { "activateAutoConfirm" };
         let active = target.auto_confirm.as_ref();
         Ok(wire::auto_confirm(
-            self.format,
+            self.form.0,
             &wire::AutoConfirmDoc {
                 active: active.map(|on| (on.since.millis(), on.initiator.clone(), on.remark.clone())),
                 switch: self.links.to(&format!("/confirmationBase/{word}")),
@@ -292,7 +297,7 @@ impl Served<'_> {
     /// Takes what the device says.
     async fn take(&self, asked: Asked, format: Format, said: &[u8]) -> Answered {
         let (app, peer) = (self.app, &self.peer);
-        let bad = |error: wire::BadBody| problem(StatusCode::BAD_REQUEST, "body", &error.to_string());
+        let bad = |error: wire::BadBody| unreadable(&error.to_string());
         let done = match asked {
             Asked::Feedback(id) => {
                 app.ddi_feedback(peer, id, wire::feedback(format, said).map_err(bad)?).await
@@ -344,7 +349,7 @@ impl Served<'_> {
         if same {
             *answer.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
-            set(&mut answer, header::CONTENT_TYPE, type_of_answer(&self.head.headers, self.format));
+            set(&mut answer, header::CONTENT_TYPE, self.form.1);
         }
         set(&mut answer, header::ETAG, &tag);
         answer

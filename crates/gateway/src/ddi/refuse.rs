@@ -8,13 +8,76 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use windlass_app::ddi::{Failed, Turned};
 
+use serde_json::json;
+
 use super::path::NotAsked;
-use crate::http::{Body, full, problem};
+use crate::http::{Body, full, json_answer};
 
 /// Bytes of a body.
 const BODY: usize = 256 * 1024;
 /// Time for a body to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// A class and a code, by which programs know what is wrong.
+type Kind = (&'static str, &'static str);
+
+const UNREADABLE: Kind = (
+    "org.eclipse.hawkbit.rest.exception.MessageNotReadableException",
+    "hawkbit.server.error.rest.body.notReadable",
+);
+const ATTRIBUTES: Kind = (
+    "org.eclipse.hawkbit.repository.exception.InvalidTargetAttributeException",
+    "hawkbit.server.error.repo.invalidTargetAttributes",
+);
+const NOT_THERE: Kind = (
+    "org.eclipse.hawkbit.repository.exception.EntityNotFoundException",
+    "hawkbit.server.error.repo.entityNotFound",
+);
+const CLOSED: Kind = (
+    "org.eclipse.hawkbit.repository.exception.EntityReadOnlyException",
+    "hawkbit.server.error.entityReadOnly",
+);
+const NOT_CANCELING: Kind = (
+    "org.eclipse.hawkbit.repository.exception.CancelActionNotAllowedException",
+    "hawkbit.server.error.action.notCancelable",
+);
+const CONFLICT: Kind = (
+    "org.eclipse.hawkbit.repository.exception.ConcurrentModificationException",
+    "hawkbit.server.error.repo.concurrentModification",
+);
+const QUOTA: Kind = (
+    "org.eclipse.hawkbit.repository.exception.AssignmentQuotaExceededException",
+    "hawkbit.server.error.quota.tooManyEntries",
+);
+const OTHER: Kind =
+    ("org.eclipse.hawkbit.exception.GenericSpServerException", "hawkbit.server.error.repo.genericError");
+
+/// A refusal as hawkBit words it, with a sentence for people.
+fn refusal(status: StatusCode, (class, code): Kind, sentence: &str) -> Response<Body> {
+    let body = json!({ "exceptionClass": class, "errorCode": code, "message": sentence });
+    json_answer(status, body.to_string())
+}
+
+/// A body that is not what the path takes.
+pub(super) fn unreadable(sentence: &str) -> Response<Body> {
+    refusal(StatusCode::BAD_REQUEST, UNREADABLE, sentence)
+}
+
+/// The answer is wanted in no form that there is.
+pub(super) fn not_acceptable() -> Response<Body> {
+    let sentence = "documents come as application/hal+json, application/json or application/cbor";
+    refusal(StatusCode::NOT_ACCEPTABLE, OTHER, sentence)
+}
+
+/// The body is of no type that is read.
+pub(super) fn unsupported() -> Response<Body> {
+    let sentence = "bodies are application/json or application/cbor";
+    refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, OTHER, sentence)
+}
+
+pub(super) fn too_often() -> Response<Body> {
+    refusal(StatusCode::TOO_MANY_REQUESTS, OTHER, "the device asks too often; slow down")
+}
 
 pub(super) fn set(answer: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -32,29 +95,29 @@ pub(super) fn silent_refusal() -> Response<Body> {
 pub(super) fn turned(turned: Turned) -> Response<Body> {
     match turned {
         Turned::Denied => silent_refusal(),
-        Turned::TooMany => problem(StatusCode::TOO_MANY_REQUESTS, "rate", &turned.to_string()),
-        Turned::Unavailable => problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &turned.to_string()),
+        Turned::TooMany => refusal(StatusCode::TOO_MANY_REQUESTS, OTHER, &turned.to_string()),
+        Turned::Unavailable => refusal(StatusCode::SERVICE_UNAVAILABLE, OTHER, &turned.to_string()),
     }
 }
 
 pub(super) fn failed(failed: Failed) -> Response<Body> {
-    let (status, code) = match &failed {
-        Failed::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-        Failed::Closed => (StatusCode::GONE, "action.closed"),
-        Failed::NotCanceling => (StatusCode::METHOD_NOT_ALLOWED, "action.not_canceling"),
-        Failed::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
-        Failed::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "quota"),
-        Failed::Bad(_) => (StatusCode::BAD_REQUEST, "invalid"),
+    let (status, kind) = match &failed {
+        Failed::NotFound => (StatusCode::NOT_FOUND, NOT_THERE),
+        Failed::Closed => (StatusCode::GONE, CLOSED),
+        Failed::NotCanceling => (StatusCode::METHOD_NOT_ALLOWED, NOT_CANCELING),
+        Failed::Conflict(_) => (StatusCode::CONFLICT, CONFLICT),
+        Failed::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, QUOTA),
+        Failed::Bad(_) => (StatusCode::BAD_REQUEST, ATTRIBUTES),
         Failed::Unavailable(error) => {
             tracing::error!(error = %windlass_app::error::chain(error), "a device's request could not be served");
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            (StatusCode::SERVICE_UNAVAILABLE, OTHER)
         }
     };
-    problem(status, code, &failed.to_string())
+    refusal(status, kind, &failed.to_string())
 }
 
 pub(super) fn nothing_here() -> Response<Body> {
-    problem(StatusCode::NOT_FOUND, "not_found", "hawkBit's interface has nothing at this path")
+    refusal(StatusCode::NOT_FOUND, NOT_THERE, "hawkBit's interface has nothing at this path")
 }
 
 pub(super) fn not_asked(why: NotAsked) -> Response<Body> {
@@ -62,7 +125,7 @@ pub(super) fn not_asked(why: NotAsked) -> Response<Body> {
         NotAsked::Path => nothing_here(),
         NotAsked::Method(allowed) => {
             let sentence = format!("this path takes {allowed}");
-            let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "method", &sentence);
+            let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, OTHER, &sentence);
             set(&mut answer, header::ALLOW, allowed);
             answer
         }
@@ -78,9 +141,9 @@ where
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             let sentence = format!("the body is larger than {BODY} bytes");
-            Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &sentence))
+            Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, OTHER, &sentence))
         }
-        Ok(Err(_)) => Err(problem(StatusCode::BAD_REQUEST, "body", "the body broke off")),
-        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long")),
+        Ok(Err(_)) => Err(unreadable("the body broke off")),
+        Err(_) => Err(refusal(StatusCode::REQUEST_TIMEOUT, OTHER, "the body took too long")),
     }
 }

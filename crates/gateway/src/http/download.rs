@@ -77,6 +77,8 @@ pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Re
         }
         Wanted::Nothing => {
             *answer.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            insert(&mut answer, header::CONTENT_TYPE, OCTETS);
+            insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(name));
             insert(&mut answer, header::CONTENT_RANGE, &format!("bytes */{size}"));
             insert(&mut answer, header::CONTENT_LENGTH, "0");
             return answer;
@@ -152,15 +154,20 @@ fn http_date(at: Timestamp) -> String {
     }
 }
 
-/// Section 13.1.5: the tag, compared strongly, or exactly the time of the last change.
-fn holds(condition: &str, etag: &str, modified: &str) -> bool {
-    let condition = condition.trim();
-    condition == etag || (!modified.is_empty() && condition == modified)
+/// Compared strongly. Clients of hawkBit keep its tags as they come, which is without quotes.
+fn same_tag(tag: &str, etag: &str) -> bool {
+    tag == etag || tag == etag.trim_matches('"')
 }
 
-/// Section 13.1.1, compared strongly.
+/// Section 13.1.5: the tag, or exactly the time of the last change.
+fn holds(condition: &str, etag: &str, modified: &str) -> bool {
+    let condition = condition.trim();
+    same_tag(condition, etag) || (!modified.is_empty() && condition == modified)
+}
+
+/// Section 13.1.1.
 fn one_matches(tags: &str, etag: &str) -> bool {
-    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || same_tag(tag, etag))
 }
 
 fn insert(answer: &mut Response<Body>, name: HeaderName, value: &str) {
@@ -175,11 +182,17 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 /// Section 13.1.2, compared weakly.
 pub(crate) fn none_match(tags: &str, etag: &str) -> bool {
-    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || same_tag(tag.trim_start_matches("W/"), etag))
 }
 
-/// Always an attachment; the name in ASCII, and in full by RFC 8187.
+/// Always an attachment. A name that is one word of the header goes as hawkBit sends it; any other in ASCII, and in
+/// full by RFC 8187.
 pub(crate) fn disposition(name: &str) -> String {
+    if !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
+    {
+        return format!("attachment;filename={name}");
+    }
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/' | '%') { c } else { '_' })
@@ -203,10 +216,10 @@ mod tests {
     fn a_range_of_another_version_gets_the_whole() {
         let modified = http_date(Timestamp::from_seconds(784_887_151));
         assert_eq!(modified, "Tue, 15 Nov 1994 08:12:31 GMT");
-        for same in ["\"e\"", " \"e\" ", &modified] {
+        for same in ["\"e\"", " \"e\" ", "e", &modified] {
             assert!(holds(same, "\"e\"", &modified), "{same}");
         }
-        for other in ["\"f\"", "W/\"e\"", "Tue, 15 Nov 1994 08:12:32 GMT", ""] {
+        for other in ["\"f\"", "f", "\"e", "W/\"e\"", "W/e", "Tue, 15 Nov 1994 08:12:32 GMT", ""] {
             assert!(!holds(other, "\"e\"", &modified), "{other}");
         }
         assert!(!holds("", "\"e\"", ""));
@@ -214,8 +227,12 @@ mod tests {
 
     #[test]
     fn a_condition_on_the_version_is_compared_strongly() {
-        assert!(one_matches("\"a\", \"e\"", "\"e\"") && one_matches("*", "\"e\""));
-        assert!(!one_matches("W/\"e\"", "\"e\"") && !one_matches("\"a\"", "\"e\""));
+        for same in ["\"a\", \"e\"", "*", "e", "a, e"] {
+            assert!(one_matches(same, "\"e\""), "{same}");
+        }
+        for other in ["W/\"e\"", "W/e", "\"a\"", "a", "\"e", ""] {
+            assert!(!one_matches(other, "\"e\""), "{other}");
+        }
     }
 
     #[test]
@@ -224,6 +241,12 @@ mod tests {
         assert!(none_match("\"a\", W/\"e\"", "\"e\""));
         assert!(none_match("*", "\"e\""));
         assert!(!none_match("\"a\"", "\"e\""));
+    }
+
+    #[test]
+    fn plain_names_are_sent_as_hawkbit_sends_them() {
+        assert_eq!(disposition("os-1.0+2.swu"), "attachment;filename=os-1.0+2.swu");
+        assert_eq!(disposition("a b.swu"), "attachment; filename=\"a_b.swu\"; filename*=UTF-8''a%20b.swu");
     }
 
     #[test]

@@ -19,11 +19,11 @@ pub(crate) enum Wanted {
     Whole,
     /// These, in the order of the file; at least one.
     Parts(Vec<Part>),
-    /// Nothing that the file has, parts that overlap, or too many.
+    /// Nothing that the file has, what is no range, parts that overlap, or too many.
     Nothing,
 }
 
-/// Section 14.2. A header that cannot be read means the whole.
+/// Section 14.2. Another unit means the whole; ranges of bytes that cannot be read are refused, as hawkBit does.
 pub(crate) fn wanted(range: &str, size: u64) -> Wanted {
     let Some((unit, set)) = range.split_once('=') else { return Wanted::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -36,7 +36,7 @@ pub(crate) fn wanted(range: &str, size: u64) -> Wanted {
         }
         match part(one.trim(), size) {
             Ok(part) => parts.extend(part),
-            Err(Unreadable) => return Wanted::Whole,
+            Err(Unreadable) => return Wanted::Nothing,
         }
     }
     parts.sort_by_key(|part| part.offset);
@@ -105,11 +105,11 @@ mod tests {
             ("bytes=10-99999999999999999999999", parts(&[(10, 90)])),
             ("bytes=99999999999999999999999-", Wanted::Nothing),
             ("Bytes = 5 - 9", parts(&[(5, 5)])),
-            ("bytes=9-5", Wanted::Whole),
-            ("bytes=", Wanted::Whole),
-            ("bytes=-", Wanted::Whole),
-            ("bytes=a-b", Wanted::Whole),
-            ("bytes=+1-5", Wanted::Whole),
+            ("bytes=9-5", Wanted::Nothing),
+            ("bytes=", Wanted::Nothing),
+            ("bytes=-", Wanted::Nothing),
+            ("bytes=a-b", Wanted::Nothing),
+            ("bytes=+1-5", Wanted::Nothing),
             ("items=0-1", Wanted::Whole),
             ("bytes 0-1", Wanted::Whole),
         ];
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(wanted("bytes=0-1,200-300", 100), parts(&[(0, 2)]));
         assert_eq!(wanted("bytes=0-5,5-9", 100), Wanted::Nothing, "they overlap");
         assert_eq!(wanted("bytes=0-,-1", 100), Wanted::Nothing, "they overlap");
-        assert_eq!(wanted("bytes=0-1,x", 100), Wanted::Whole);
+        assert_eq!(wanted("bytes=0-1,x", 100), Wanted::Nothing);
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 /// Reads feedback on an action, or on its cancelation.
 ///
 /// # Errors
-/// No object, or no `status.execution` that is known.
+/// No object, or no `status.execution` and `status.result.finished` that are known.
 pub fn feedback(format: Format, body: &[u8]) -> Result<Feedback, BadBody> {
     let members = object(format, body)?;
     let status = members.get("status").and_then(Value::as_object);
@@ -215,13 +215,10 @@ pub fn feedback(format: Format, body: &[u8]) -> Result<Feedback, BadBody> {
             "must be one of: closed proceeding canceled scheduled rejected resumed download downloaded",
         ))?;
     let result = status.get("result").and_then(Value::as_object);
-    let finished = match result.and_then(|result| result.get("finished")) {
-        None | Some(Value::Null) => Finished::None,
-        Some(word) => word
-            .as_str()
-            .and_then(Finished::read)
-            .ok_or(member("status.result.finished", "must be one of: success failure none"))?,
-    };
+    let finished = result.and_then(|result| result.get("finished")).and_then(Value::as_str);
+    let finished = finished
+        .and_then(Finished::read)
+        .ok_or(member("status.result.finished", "must be one of: success failure none"))?;
     let progress = result.and_then(|result| result.get("progress")).and_then(Value::as_object);
     let count = |name: &str| progress.and_then(|progress| number(progress.get(name)));
     let progress = match (count("cnt"), count("of")) {
@@ -341,16 +338,14 @@ mod tests {
 
     #[test]
     fn what_may_be_absent_may_be_null_or_nonsense() {
-        for result in [
-            "",
-            r#","result":null"#,
-            r#","result":{}"#,
-            r#","result":{"finished":null,"progress":{"cnt":-1,"of":0}}"#,
-        ] {
-            let read = said(&format!(r#"{{"status":{{"execution":"download"{result}}}}}"#)).unwrap();
-            assert_eq!((read.finished, read.progress, read.code), (Finished::None, None, None), "{result}");
+        for more in ["", r#","progress":null"#, r#","progress":7"#, r#","progress":{"cnt":-1,"of":0}"#] {
+            let body =
+                format!(r#"{{"status":{{"execution":"download","result":{{"finished":"none"{more}}}}}}}"#);
+            let read = said(&body).unwrap();
+            assert_eq!((read.finished, read.progress, read.code), (Finished::None, None, None), "{more}");
         }
-        let one = said(r#"{"status":{"execution":"closed","details":"just text"}}"#).unwrap();
+        let one = r#"{"status":{"execution":"closed","result":{"finished":"none"},"details":"just text"}}"#;
+        let one = said(one).unwrap();
         assert_eq!(one.details, ["just text"]);
     }
 
@@ -364,6 +359,10 @@ mod tests {
             (r#"{"status":{}}"#, "status.execution"),
             (r#"{"status":{"execution":"exploded"}}"#, "status.execution"),
             (r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#, "status.result.finished"),
+            (r#"{"status":{"execution":"closed"}}"#, "status.result.finished"),
+            (r#"{"status":{"execution":"closed","result":null}}"#, "status.result.finished"),
+            (r#"{"status":{"execution":"closed","result":{}}}"#, "status.result.finished"),
+            (r#"{"status":{"execution":"closed","result":{"finished":null}}}"#, "status.result.finished"),
         ] {
             let problem = said(body).unwrap_err().to_string();
             assert!(problem.contains(wanted), "{body}: {problem}");

@@ -100,6 +100,15 @@ async fn ranges_of_a_file_are_served_as_resuming_and_delta_clients_ask() {
     assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", "\"other\"")]).await.status, 200);
     assert_eq!(ask(&[("if-match", "\"other\"")]).await.status, 412);
     assert_eq!(ask(&[("if-match", tag.as_str())]).await.status, 200);
+    let bare = tag.trim_matches('"');
+    assert_eq!(ask(&[("if-match", bare)]).await.status, 200, "as hawkBit's clients keep it");
+    assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", bare)]).await.status, 206);
+    for wrong in ["bytes=6-4", "bytes=1-2,hdsf", "bytes=10-"] {
+        let answer = ask(&[("range", wrong)]).await;
+        assert_eq!((answer.status, answer.header("content-range")), (416, Some("bytes */10")), "{wrong}");
+        assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
+        assert_eq!(answer.header("content-disposition"), Some("attachment;filename=app-1.swu"));
+    }
     let history = world.get(&format!("/deploymentBase/{action}?actionHistory=100")).await.expect(200);
     assert_eq!(history["actionHistory"]["messages"].as_array().unwrap().len(), 1, "ranges leave no entries");
 }
@@ -115,19 +124,23 @@ async fn feedback_for_closed_foreign_and_unknown_actions_is_refused_and_bad_bodi
         ("{}", "status"),
         (r#"{"status":{"execution":"exploded"}}"#, "status.execution"),
         (r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#, "status.result.finished"),
+        (r#"{"status":{"execution":"closed","details":["done"]}}"#, "status.result.finished"),
     ] {
         let answer = world.send("POST", &feedback, body).await;
-        assert_eq!(answer.status, 400, "{body}");
-        assert!(answer.text().contains(wanted), "{}", answer.text());
+        let said = answer.expect(400);
+        assert!(said["message"].as_str().unwrap().contains(wanted), "{said}");
+        assert_eq!(said["errorCode"], "hawkbit.server.error.rest.body.notReadable");
+        assert!(said["exceptionClass"].as_str().unwrap().ends_with(".MessageNotReadableException"));
     }
     let large = format!("{{\"status\":\"{}\"}}", "x".repeat(300_000));
     assert_eq!(world.send("POST", &feedback, large).await.status, 413);
     let many: Vec<String> = (0..51).map(|number| number.to_string()).collect();
-    let many = json!({"status": {"execution": "proceeding", "details": many}}).to_string();
+    let result = json!({"finished": "none"});
+    let many = json!({"status": {"execution": "proceeding", "result": result, "details": many}}).to_string();
     assert_eq!(world.send("POST", &feedback, many).await.status, 429);
     for lenient in [
-        r#"{"id":"x","status":{"execution":"proceeding","result":null,"details":null,"code":null}}"#,
-        r#"{"status":{"execution":"PROCEEDING","result":{"finished":null,"progress":{}}}}"#,
+        r#"{"id":"x","status":{"execution":"proceeding","result":{"finished":"none"},"details":null,"code":null}}"#,
+        r#"{"status":{"execution":"PROCEEDING","result":{"finished":"none","progress":{}}}}"#,
     ] {
         assert_eq!(world.send("POST", &feedback, lenient).await.status, 200, "{lenient}");
     }
@@ -140,7 +153,11 @@ async fn feedback_for_closed_foreign_and_unknown_actions_is_refused_and_bad_bodi
     }
     assert_eq!(
         world
-            .send("POST", &format!("/cancelAction/{action}/feedback"), r#"{"status":{"execution":"closed"}}"#)
+            .send(
+                "POST",
+                &format!("/cancelAction/{action}/feedback"),
+                r#"{"status":{"execution":"closed","result":{"finished":"success"}}}"#
+            )
             .await
             .status,
         405
@@ -210,7 +227,8 @@ async fn attributes_are_inventory_and_prove_an_update() {
     assert_eq!(world.says(action, "closed", "success").await, 200);
     assert_eq!(world.execution(job).await["verdict"], "pending", "said is not seen");
     let long = json!({"data": {"k".repeat(129): "x"}}).to_string();
-    assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
+    let said = world.send("PUT", "/configData", long).await.expect(400);
+    assert_eq!(said["errorCode"], "hawkbit.server.error.repo.invalidTargetAttributes");
     let long = json!({"data": {"k": "x".repeat(129)}}).to_string();
     assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
     assert_eq!(world.send("PUT", "/configData", r#"{"mode":"melt","data":{}}"#).await.status, 400);
@@ -241,4 +259,39 @@ async fn what_a_device_says_that_it_runs_proves_or_disproves_an_update() {
     let device = world.server.get("/devices/d1").await.expect(200);
     assert_eq!(device["inventory"]["installedBase.version"], "1");
     assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
+}
+
+#[tokio::test]
+async fn documents_come_as_they_are_asked_for_and_bodies_must_be_of_a_type_that_is_read() {
+    let world = World::new("ddi-types").await;
+    let (_, action) = world.assign("1").await;
+    let path = |rest: &str| format!("/DEFAULT/controller/v1/d1{rest}");
+    let document = format!("/deploymentBase/{action}");
+    for rest in ["", document.as_str()] {
+        let plain = world.device.outside("GET", &path(rest)).await;
+        assert_eq!((plain.status, plain.header("content-type")), (200, Some("application/hal+json")));
+        for (accept, kind) in [
+            ("*/*", "application/hal+json"),
+            ("application/json", "application/json"),
+            ("application/json;charset=UTF-8", "application/json;charset=UTF-8"),
+            ("application/cbor", "application/cbor"),
+        ] {
+            let answer = world.device.outside_with("GET", &path(rest), &[("accept", accept)]).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)), "{accept}");
+        }
+        let atom = [("accept", "application/atom+xml")];
+        assert_eq!(world.device.outside_with("GET", &path(rest), &atom).await.status, 406);
+    }
+    let feedback = path(&format!("{document}/feedback"));
+    let said = r#"{"status":{"execution":"proceeding","result":{"finished":"none"}}}"#;
+    for (kind, status) in [
+        ("application/atom+xml", 415),
+        ("application/hal+json", 415),
+        ("application/json; charset=utf-8", 200),
+    ] {
+        let headers = [("content-type", kind)];
+        let answer = world.device.outside_body("POST", &feedback, &headers, said.into()).await;
+        assert_eq!(answer.status, status, "{kind}: {}", answer.text());
+    }
+    assert_eq!(world.device.outside_body("POST", &feedback, &[], said.into()).await.status, 200);
 }
