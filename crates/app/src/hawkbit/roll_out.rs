@@ -46,6 +46,8 @@ pub struct NewGroup {
     pub failure: u8,
     /// Whether the rollout pauses once it is through.
     pub pause: bool,
+    /// Whether its targets ask first, where the tenant wants them to at all; as the rollout says if none.
+    pub consent: Option<bool>,
 }
 
 /// A rollout to make.
@@ -71,12 +73,12 @@ pub struct NewRollout {
     pub groups: Vec<NewGroup>,
 }
 
-/// A share of `left`, rounded up to whole targets. The percentage is rounded down first, to millionths: a third of three is
-/// one, however thirds are written.
+/// A share of `left`, rounded to the nearest whole target as hawkBit does, and at least one: a canary is not left out.
 fn share(percent: f64, left: u64) -> u64 {
-    let millionths = (percent.clamp(0.0, 100.0) * 1_000_000.0).floor();
+    let millionths = (percent.clamp(0.0, 100.0) * 1_000_000.0).round();
     let millionths = format!("{millionths:.0}").parse::<u128>().unwrap_or(0);
-    u64::try_from((u128::from(left) * millionths).div_ceil(100_000_000)).unwrap_or(left).min(left)
+    let nearest = (u128::from(left) * millionths + 50_000_000) / 100_000_000;
+    u64::try_from(nearest).unwrap_or(left).max(1).min(left)
 }
 
 fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wave {
@@ -93,6 +95,7 @@ fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wav
             scope: ThresholdScope::Wave,
         }),
         pause_after: group.pause,
+        consent: group.consent,
     }
 }
 
@@ -234,7 +237,10 @@ impl App {
         let mut policy = new.terms.policy(settings.confirmation, self.clock.now())?;
         policy.approval = settings.rollout_approval;
         policy.supersede = !settings.multi_assignments;
-        let waves = self.hawkbit_waves(by, &new.groups, &devices).await?;
+        let mut waves = self.hawkbit_waves(by, &new.groups, &devices).await?;
+        for wave in &mut waves {
+            wave.consent = wave.consent.map(|asks| asks && settings.confirmation);
+        }
         if new.dynamic {
             let last = waves.last().map(|wave| match wave.amount {
                 Amount::Count(count) => count,
@@ -323,6 +329,7 @@ impl App {
                 success: 50,
                 failure: 50,
                 pause: false,
+                consent: None,
             }],
             ..NewRollout::default()
         };
@@ -344,6 +351,24 @@ mod tests {
                 left -= size;
             }
         }
-        assert_eq!((share(50.0, 3), share(0.000_001, 5), share(100.0, 7)), (2, 1, 7));
+        assert_eq!((share(50.0, 3), share(0.000_001, 5), share(100.0, 7), share(1.0, 0)), (2, 1, 7, 0));
+    }
+
+    #[test]
+    fn shares_are_rounded_as_hawkbit_rounds_them() {
+        let sizes = |shares: &[f64], mut left: u64| {
+            let mut take = |part: &f64| {
+                let size = share(*part, left);
+                left -= size;
+                size
+            };
+            shares.iter().map(&mut take).collect::<Vec<_>>()
+        };
+        let equal = |count: u8| (0..count).map(|index| 100.0 / f64::from(count - index)).collect::<Vec<_>>();
+        assert_eq!(sizes(&equal(3), 7), [2, 3, 2]);
+        assert_eq!(sizes(&equal(3), 10), [3, 4, 3]);
+        assert_eq!(sizes(&equal(4), 10), [3, 2, 3, 2]);
+        assert_eq!(sizes(&[20.0, 100.0], 6), [1, 5]);
+        assert_eq!(sizes(&[33.0, 50.0, 100.0], 10), [3, 4, 3]);
     }
 }

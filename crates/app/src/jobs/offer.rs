@@ -41,7 +41,7 @@ pub(super) fn fresh(job: &Job, device: DeviceId, wave: u32, now: Timestamp) -> E
         held_until: None,
         closes_at: None,
         cancel_asked_at: None,
-        consent: if job.spec.rollout.consent { Consent::Awaited } else { Consent::NotNeeded },
+        consent: if job.consents(wave) { Consent::Awaited } else { Consent::NotNeeded },
         status_code: None,
     }
 }

@@ -44,7 +44,7 @@ impl Problems {
 }
 
 fn check_wave(problems: &mut Problems, index: usize, wave: &Wave) {
-    let Wave { name, query, amount: _, success, failure, pause_after: _ } = wave;
+    let Wave { name, query, amount: _, success, failure, pause_after: _, consent: _ } = wave;
     let field = |name: &str| format!("rollout.waveTerms.{index}.{name}");
     problems.unless(name.len() <= SHORT_TEXT, field("name"), format!("at most {SHORT_TEXT} bytes"));
     if let Some(query) = query {

@@ -140,11 +140,21 @@ pub struct Wave {
     pub failure: Option<FailureThreshold>,
     /// Whether the job pauses once it is through.
     pub pause_after: bool,
+    /// Whether its devices wait for a word first; as the job says if none.
+    pub consent: Option<bool>,
 }
 
 impl From<Amount> for Wave {
     fn from(amount: Amount) -> Self {
-        Self { name: String::new(), query: None, amount, success: None, failure: None, pause_after: false }
+        Self {
+            name: String::new(),
+            query: None,
+            amount,
+            success: None,
+            failure: None,
+            pause_after: false,
+            consent: None,
+        }
     }
 }
 

@@ -311,6 +311,11 @@ impl Job {
         self.spec.waves.get(usize::try_from(wave).unwrap_or(usize::MAX))
     }
 
+    /// Whether devices of a wave wait for a word first.
+    pub fn consents(&self, wave: u32) -> bool {
+        self.wave(wave).and_then(|wave| wave.consent).unwrap_or(self.spec.rollout.consent)
+    }
+
     /// When what it asks for is no longer wanted: of commands, once they began.
     pub fn expires_at(&self) -> Option<Timestamp> {
         let command = self.spec.what.command()?;

@@ -72,6 +72,10 @@ async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     settle(&server).await;
     let all = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(all["totalTargetsPerStatus"]["running"], 4);
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let states: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(states, ["running", "running"], "the first one's devices are not done");
+    assert_eq!(groups["content"][0]["dynamic"], false);
     server.hawkbit("POST", &format!("{path}/pause"), None).await.expect(204);
     assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "paused");
     server.hawkbit("POST", &format!("{path}/resume"), None).await.expect(204);
@@ -115,7 +119,8 @@ async fn rollouts_that_cannot_be_say_why() {
         (with("successCondition", json!({"condition": "THRESHOLD", "expression": "all"})), 400),
         (with("errorCondition", json!({"condition": "MOOD", "expression": "1"})), 400),
         (with("successAction", json!({"action": "DANCE"})), 400),
-        (with("groups", json!([{"name": "a"}])), 400),
+        (with("groups", json!([{"name": "a", "targetPercentage": 0}])), 400),
+        (with("groups", json!([{"name": "a", "targetPercentage": 50}])), 400),
     ] {
         let refused = server.hawkbit("POST", "/rollouts", Some(body.clone())).await;
         assert_eq!(refused.status, status, "{body}: {}", refused.text());
@@ -128,7 +133,6 @@ async fn rollouts_that_cannot_be_say_why() {
 async fn groups_take_their_share_of_what_is_left() {
     let (server, set) = ready("hb-rollout-groups").await;
     let mut body = request(set);
-    body.as_object_mut().unwrap().remove("amountGroups");
     body["groups"] = json!([
         {"name": "canary", "targetPercentage": 25.0, "errorCondition": {"condition": "THRESHOLD", "expression": "1"}},
         {"name": "half", "targetPercentage": 50.0, "successAction": {"action": "PAUSE"}},
@@ -145,6 +149,35 @@ async fn groups_take_their_share_of_what_is_left() {
     );
     assert_eq!(groups[0]["errorCondition"]["expression"], "1");
     assert_eq!(groups[1]["successAction"]["action"], "PAUSE");
+}
+
+#[tokio::test]
+async fn a_group_may_wait_for_a_word_where_the_rollout_does_not() {
+    let (server, set) = ready("hb-rollout-consent").await;
+    let flow = json!({"value": true});
+    server.hawkbit("PUT", "/system/configs/user.confirmation.flow.enabled", Some(flow)).await.expect(204);
+    let mut body = request(set);
+    body.as_object_mut().unwrap().remove("amountGroups");
+    body["confirmationRequired"] = json!(false);
+    body["groups"] = json!([
+        {"name": "careful", "targetPercentage": 50.0, "confirmationRequired": true},
+        {"name": "rest", "targetPercentage": 100.0},
+    ]);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    assert_eq!(made["confirmationRequired"], false);
+    let path = format!("/rollouts/{}", made["id"]);
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let groups: Vec<_> =
+        groups["content"].as_array().unwrap().iter().map(|one| &one["confirmationRequired"]).collect();
+    assert_eq!(groups, [&json!(true), &json!(false)]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    settle(&server).await;
+    server.hawkbit("POST", &format!("{path}/triggerNextGroup"), None).await.expect(204);
+    settle(&server).await;
+    for (target, status) in [("pump-1", "wait_for_confirmation"), ("pump-3", "running")] {
+        let actions = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
+        assert_eq!(actions["content"][0]["detailStatus"], status, "{target}");
+    }
 }
 
 #[tokio::test]
@@ -198,6 +231,9 @@ async fn a_dynamic_rollout_takes_in_latecomers() {
     let path = format!("/rollouts/{}", made["id"]);
     let shown = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(shown["totalTargets"], 5, "{shown}");
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let groups: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["dynamic"]).collect();
+    assert_eq!(groups, [&json!(false), &json!(true)]);
 }
 
 #[tokio::test]

@@ -131,10 +131,10 @@ fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
                 succeeded + failed + canceled + skipped + verifying >= wave.targets
             });
             match index.cmp(&current) {
-                std::cmp::Ordering::Less => "finished",
-                std::cmp::Ordering::Equal if through => "finished",
-                std::cmp::Ordering::Equal => "running",
                 std::cmp::Ordering::Greater => "scheduled",
+                // The next one begins at its threshold, or by hand, and this one goes on meanwhile.
+                std::cmp::Ordering::Less | std::cmp::Ordering::Equal if through => "finished",
+                std::cmp::Ordering::Less | std::cmp::Ordering::Equal => "running",
             }
         }
     }
@@ -174,7 +174,8 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
         success_action: action(if pause { "PAUSE" } else { "NEXTGROUP" }),
         error_condition: condition(failure.unwrap_or(50)),
         error_action: action("PAUSE"),
-        confirmation_required: job.spec.rollout.consent,
+        confirmation_required: u32::try_from(index).is_ok_and(|index| job.consents(index)),
+        dynamic: job.spec.rollout.continuous.is_some() && index >= job.spec.waves.len().max(1),
         links: base.links(
             &format!("/rollouts/{}/deploygroups/{id}", job.id),
             [("self", ""), ("targets", "/targets")],

@@ -92,12 +92,11 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
                 success,
                 failure,
                 pause,
+                consent: None,
             })
             .collect());
     };
-    if request.amount_groups.is_some() {
-        return Err(Refusal::field("amountGroups", "does not go with groups; leave one of the two out"));
-    }
+    // Whoever sends both means the groups: so has hawkBit.
     groups
         .iter()
         .enumerate()
@@ -117,6 +116,7 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
                     Some(action) => pauses(&field("successAction"), Some(action))?,
                     None => pause,
                 },
+                consent: group.confirmation_required,
             })
         })
         .collect()

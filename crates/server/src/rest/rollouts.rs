@@ -239,7 +239,7 @@ fn order_out(order: domain::Order) -> Order {
 }
 
 fn terms_out(wave: domain::Wave) -> WaveTerms {
-    let domain::Wave { name, query, amount: _, success, failure, pause_after } = wave;
+    let domain::Wave { name, query, amount: _, success, failure, pause_after, consent: _ } = wave;
     WaveTerms {
         name,
         query,

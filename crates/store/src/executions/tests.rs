@@ -52,6 +52,7 @@ fn a_job(targets: u64) -> Job {
                         scope: ThresholdScope::Wave,
                     }),
                     pause_after: true,
+                    consent: Some(true),
                 },
             ],
             threshold: Some(FailureThreshold {

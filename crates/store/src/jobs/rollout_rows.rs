@@ -76,11 +76,13 @@ pub(super) struct FullWave {
     success_percent: Option<u8>,
     failure: Option<ThresholdRow>,
     pause_after: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consent: Option<bool>,
 }
 
 impl WaveRow {
     pub(super) fn of(wave: &Wave) -> Self {
-        let Wave { name, query, amount, success, failure, pause_after } = wave;
+        let Wave { name, query, amount, success, failure, pause_after, consent } = wave;
         let amount = match amount {
             Amount::Count(count) => AmountRow::Count(*count),
             Amount::Percent(percent) => AmountRow::Percent(*percent),
@@ -92,6 +94,7 @@ impl WaveRow {
             success_percent: success.map(|success| success.percent),
             failure: failure.as_ref().map(ThresholdRow::of),
             pause_after: *pause_after,
+            consent: *consent,
         })
     }
 
@@ -102,16 +105,23 @@ impl WaveRow {
         };
         match self {
             Self::Plain(AmountOnly(row)) => amount(row).into(),
-            Self::Full(FullWave { amount: row, name, query, success_percent, failure, pause_after }) => {
-                Wave {
-                    name,
-                    query,
-                    amount: amount(row),
-                    success: success_percent.map(|percent| SuccessThreshold { percent }),
-                    failure: failure.map(ThresholdRow::read),
-                    pause_after,
-                }
-            }
+            Self::Full(FullWave {
+                amount: row,
+                name,
+                query,
+                success_percent,
+                failure,
+                pause_after,
+                consent,
+            }) => Wave {
+                name,
+                query,
+                amount: amount(row),
+                success: success_percent.map(|percent| SuccessThreshold { percent }),
+                failure: failure.map(ThresholdRow::read),
+                pause_after,
+                consent,
+            },
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct GroupRequest {
     pub error_condition: Option<Condition>,
     /// What happens then.
     pub error_action: Option<Action>,
+    /// Whether its targets ask first.
+    pub confirmation_required: Option<bool>,
 }
 
 /// What later groups of a dynamic rollout are like.
@@ -197,6 +199,8 @@ pub struct Group {
     pub error_action: Action,
     /// Whether its targets ask first.
     pub confirmation_required: bool,
+    /// Whether targets that match later make it.
+    pub dynamic: bool,
     /// Where to go on.
     #[serde(rename = "_links")]
     pub links: Links,
