@@ -62,7 +62,7 @@ enum Task {
         /// Use the quick development build instead; its figures are worse.
         #[arg(long)]
         dev: bool,
-        /// Never install Debian packages (mosquitto is the yardstick).
+        /// Never install Debian packages (mosquitto and nginx are the yardsticks).
         #[arg(long)]
         no_install: bool,
         /// Passed on to `windlass bench`, for example a group's name.
@@ -101,7 +101,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
             shell::succeeds(&mut cargo)
         }
         Task::Bench { dev, no_install, arguments } => {
-            if let Some(missing) = setup::ensure(&[setup::MOSQUITTO], !no_install)? {
+            if let Some(missing) = setup::ensure(&[setup::MOSQUITTO, setup::NGINX], !no_install)? {
                 say::line(&format!("{missing} The comparison with it is left out."));
             }
             web::build_if_possible(!no_install);

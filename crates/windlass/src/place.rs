@@ -169,25 +169,26 @@ impl Process {
         Place::sign_in(&self.ready, &self.password).await
     }
 
-    /// Resident memory in KiB, as the kernel counts it.
-    pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
-        let file = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
-    /// Processor time that it used so far, of all its threads.
-    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
-        // The kernel counts in hundredths of a second on every architecture that Linux runs on here.
-        const TICK: Duration = Duration::from_millis(10);
-        let file = format!("/proc/{}/stat", self.child.id());
-        let stat = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
-        // The name of the program, in parentheses, may hold anything: what comes after it is numbers.
-        let after = stat.rsplit_once(") ").context("no numbers in stat")?.1;
-        let ticks: u32 =
-            after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
-        Ok(TICK * ticks)
+    /// Resident memory in KiB, as the kernel counts it.
+    pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
+        resident_kib(self.child.id())
+    }
+
+    /// Forgets the most memory that was resident so far.
+    pub(crate) fn forget_peak(&self) -> anyhow::Result<()> {
+        let file = format!("/proc/{}/clear_refs", self.child.id());
+        // 5 is the kernel's number for just that.
+        std::fs::write(&file, "5").with_context(|| format!("{file} cannot be written"))
+    }
+
+    /// The most memory in KiB that was resident since it was forgotten.
+    pub(crate) fn peak_kib(&self) -> anyhow::Result<u64> {
+        memory(self.child.id(), "VmHWM:")
     }
 
     /// Where its data directory is.
@@ -215,6 +216,31 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Resident memory of a process in KiB, as the kernel counts it.
+pub(crate) fn resident_kib(process: u32) -> anyhow::Result<u64> {
+    memory(process, "VmRSS:")
+}
+
+fn memory(process: u32, field: &str) -> anyhow::Result<u64> {
+    let file = format!("/proc/{process}/status");
+    let status = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let line = line.with_context(|| format!("{file} has no {field}"))?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+/// Processor time that a process used so far, of all its threads.
+pub(crate) fn processor_time(process: u32) -> anyhow::Result<Duration> {
+    // The kernel counts in hundredths of a second on every architecture that Linux runs on here.
+    const TICK: Duration = Duration::from_millis(10);
+    let file = format!("/proc/{process}/stat");
+    let stat = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
+    // The name of the program, in parentheses, may hold anything: what comes after it is numbers.
+    let after = stat.rsplit_once(") ").context("no numbers in stat")?.1;
+    let ticks: u32 = after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+    Ok(TICK * ticks)
 }
 
 /// A claim's name and end, for people.

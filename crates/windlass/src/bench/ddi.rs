@@ -1,48 +1,137 @@
-//! Polls of hawkBit's device interface over real sockets: with nothing to do, and with an action open.
+//! hawkBit's device interface over real sockets: polls with nothing to do and with an action open, and reports on an
+//! installation. hawkBit itself is measured with the same devices, where it is at hand.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
+use windlass_api::releases::NameVersion;
+use windlass_app::clock::{Clock, SystemClock};
 
 use super::figures::{Figures, number};
-use crate::place::{Place, Process};
+use super::peer::Hawkbit;
+use super::poller::{self, TOKEN, Until};
+use crate::place::{self, Place, Process};
 use crate::terminal;
 
 /// Devices that poll, each in its turn.
 const DEVICES: u64 = 1_000;
-/// Connections that are kept open, as a proxy in front would.
-const CONNECTIONS: u64 = 32;
-/// Bytes of an answer's head and body.
-const ANSWER: usize = 16 * 1024;
-const TOKEN: &str = "bench-gateway-token";
+/// Reports of one installation.
+const REPORTS: u64 = 20;
 
-/// Measures both.
-pub(crate) async fn polls(directory: &Path, seconds: Duration, figures: &mut Figures) -> anyhow::Result<()> {
-    terminal::note("polls of hawkBit's interface");
+/// Measures ours, and then the peer.
+pub(crate) async fn ddi(
+    directory: &Path,
+    seconds: Duration,
+    peer: Option<&Path>,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    terminal::note("hawkBit's device interface");
     let (server, place, address) = server(directory).await?;
-    // The first poll of a device brings it in and is not what is measured.
-    bring_in(&address, DEVICES).await?;
-    measure(&server, &address, "with nothing to do", "", seconds, figures, true).await?;
+    let ours = Tested { name: "windlass", process: server.process(), address, seconds };
+    ours.warm_up(peer.is_some()).await?;
+    let rate = ours.polls("polls with nothing to do", "").await?;
+    rate.add(figures, Some("> 10000"));
     assign(&place).await?;
-    measure(&server, &address, "with an action open", "deploymentBase", seconds, figures, false).await?;
+    ours.polls("polls with an action open", "deploymentBase").await?.add(figures, None);
+    ours.reports().await?.add(figures, None);
+    figures.add("windlass, resident memory", number(server.resident_kib()?) / 1024.0, "MiB");
     ensure!(server.stop().await?, "the server did not end well");
+    let Some(peer) = peer else { return Ok(()) };
+
+    let hawkbit = Hawkbit::start(peer, directory).await?;
+    let address = hawkbit.address.clone();
+    let theirs = Tested { name: "hawkBit 0.3.0M7, in memory", process: hawkbit.process(), address, seconds };
+    theirs.warm_up(true).await?;
+    theirs.polls("polls with nothing to do", "").await?.add(figures, None);
+    hawkbit.assign((0..DEVICES).map(poller::name)).await?;
+    theirs.polls("polls with an action open", "deploymentBase").await?.add(figures, None);
+    theirs.reports().await?.add(figures, None);
+    let resident = number(place::resident_kib(hawkbit.process())?) / 1024.0;
+    figures.add("hawkBit 0.3.0M7, in memory, resident memory", resident, "MiB");
     Ok(())
+}
+
+/// A server under load.
+struct Tested {
+    name: &'static str,
+    process: u32,
+    address: String,
+    seconds: Duration,
+}
+
+/// What a load came to.
+struct Rate {
+    what: String,
+    per_second: f64,
+    /// Per second of processor time of the server.
+    per_core: f64,
+}
+
+impl Rate {
+    fn add(self, figures: &mut Figures, budget: Option<&'static str>) {
+        figures.add(self.what.clone(), self.per_second, "/s");
+        let what = format!("{}, per second of one core of the server", self.what);
+        match budget {
+            Some(budget) => figures.add_budgeted(what, self.per_core, "/s", budget),
+            None => figures.add(what, self.per_core, "/s"),
+        }
+    }
+}
+
+impl Tested {
+    /// The first poll of a device brings it in and is not what is measured. Beside a peer whose code is compiled while it
+    /// runs, both have as long again to warm up as they are measured for.
+    async fn warm_up(&self, is_compared: bool) -> anyhow::Result<()> {
+        poller::polls(&self.address, DEVICES, Until::EachOnce, "").await?;
+        if is_compared {
+            poller::polls(&self.address, DEVICES, Until::Over(self.seconds), "").await?;
+        }
+        Ok(())
+    }
+
+    async fn polls(&self, what: &str, expected: &'static str) -> anyhow::Result<Rate> {
+        let load = poller::polls(&self.address, DEVICES, Until::Over(self.seconds), expected);
+        self.measured(what.to_owned(), load).await
+    }
+
+    /// Installs everywhere; ends early when every device is done.
+    async fn reports(&self) -> anyhow::Result<Rate> {
+        let what = format!("reports, {REPORTS} for each installation");
+        self.measured(what, poller::install(&self.address, DEVICES, REPORTS, Until::Over(self.seconds))).await
+    }
+
+    async fn measured(
+        &self,
+        what: String,
+        load: impl Future<Output = anyhow::Result<u64>>,
+    ) -> anyhow::Result<Rate> {
+        let (began, used) = (Instant::now(), place::processor_time(self.process)?);
+        let count = number(load.await?);
+        let (elapsed, used) = (began.elapsed(), place::processor_time(self.process)?.saturating_sub(used));
+        Ok(Rate {
+            what: format!("{}, {what}", self.name),
+            per_second: count / elapsed.as_secs_f64(),
+            per_core: count / used.as_secs_f64().max(f64::MIN_POSITIVE),
+        })
+    }
 }
 
 /// A server that lets devices in by a gateway token, and where it is.
 pub(super) async fn server(directory: &Path) -> anyhow::Result<(Process, Place, String)> {
     let many = "1000000".to_owned();
+    // Bounds that are about misuse, not about capacity, are out of the way here.
     let settings = [
-        ("WINDLASS_LIMITS__MESSAGES_PER_SECOND", many.clone()),
-        ("WINDLASS_LIMITS__MESSAGE_BURST", many.clone()),
-        ("WINDLASS_LIMITS__PLUG_AND_PLAY_PER_MINUTE", many),
-    ];
+        "WINDLASS_LIMITS__MESSAGES_PER_SECOND",
+        "WINDLASS_LIMITS__MESSAGE_BURST",
+        "WINDLASS_LIMITS__PLUG_AND_PLAY_PER_MINUTE",
+        "WINDLASS_LIMITS__CLAIM_CERTIFICATES_PER_MINUTE",
+        "WINDLASS_LIMITS__CLAIM_CERTIFICATES_OPEN",
+    ]
+    .map(|name| (name, many.clone()));
     let server = Process::start(directory, &settings).await?;
     let place = server.place().await?;
     let values = json!({"values": {
@@ -54,21 +143,17 @@ pub(super) async fn server(directory: &Path) -> anyhow::Result<(Process, Place, 
     Ok((server, place, address))
 }
 
-/// Lets so many devices poll once, which brings them in.
-pub(super) async fn bring_in(address: &str, devices: u64) -> anyhow::Result<()> {
-    load(address, Until::EachOnce, "", devices).await?;
-    Ok(())
-}
-
-/// Uploads a small release, and names it.
-pub(super) async fn release(place: &Place) -> anyhow::Result<Value> {
+/// Uploads a small release, and names it. Each has a version of its own, so that a kept directory takes another one.
+pub(super) async fn release(place: &Place) -> anyhow::Result<NameVersion> {
+    let now = SystemClock::default().now().millis();
+    let named = NameVersion { name: "app".to_owned(), version: format!("1.{now}") };
     let url = place.api.url(&["artifacts"])?;
     let request = place.api.request(Method::POST, url).query(&[("name", "app.swu")]).body(vec![7_u8; 4096]);
     let artifact: Value = place.api.ask(request.header("content-type", "application/octet-stream")).await?;
-    let named = json!({"name": "app", "version": "1"});
-    let component = json!({"name": "app", "version": "1", "type": "os", "artifacts": [artifact["id"]]});
+    let NameVersion { name, version } = &named;
+    let component = json!({"name": name, "version": version, "type": "os", "artifacts": [artifact["id"]]});
     let _: Value = place.api.write(Method::POST, &["components"], &component).await?;
-    let release = json!({"name": "app", "version": "1", "components": [named]});
+    let release = json!({"name": name, "version": version, "components": [named]});
     let _: Value = place.api.write(Method::POST, &["releases"], &release).await?;
     Ok(named)
 }
@@ -78,116 +163,21 @@ async fn assign(place: &Place) -> anyhow::Result<()> {
     let named = release(place).await?;
     let job = json!({"kind": "update", "release": named, "targets": {"query": "name==bench-*"}});
     let job: Value = place.api.write(Method::POST, &["jobs"], &job).await?;
-    let id = job["id"].to_string();
+    counted(place, &job["id"].to_string(), "queued", DEVICES).await
+}
+
+/// Longest wait for a count.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until so many devices of a job stand there.
+pub(super) async fn counted(place: &Place, id: &str, standing: &str, devices: u64) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
-        let shown: Value = place.api.show(&["jobs", &id]).await?;
-        if shown.pointer("/counts/queued").and_then(Value::as_u64) == Some(DEVICES) {
+        let shown: Value = place.api.show(&["jobs", id]).await?;
+        if shown.pointer(&format!("/counts/{standing}")).and_then(Value::as_u64) == Some(devices) {
             return Ok(());
         }
-        ensure!(
-            began.elapsed() < Duration::from_secs(60),
-            "not every device was offered the update: {shown}"
-        );
+        ensure!(began.elapsed() < PATIENCE, "not every device is {standing}: {}", shown["counts"]);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-async fn measure(
-    server: &Process,
-    address: &str,
-    what: &str,
-    expected: &'static str,
-    seconds: Duration,
-    figures: &mut Figures,
-    is_budgeted: bool,
-) -> anyhow::Result<()> {
-    let (began, used) = (Instant::now(), server.processor_time()?);
-    let polls = load(address, Until::Over(seconds), expected, DEVICES).await?;
-    let (elapsed, used) = (began.elapsed(), server.processor_time()?.saturating_sub(used));
-    let per_second = number(polls) / elapsed.as_secs_f64();
-    let per_core = number(polls) / used.as_secs_f64().max(f64::MIN_POSITIVE);
-    figures.add(format!("hawkBit polls {what}"), per_second, "/s");
-    let named = format!("hawkBit polls {what}, per second of one core of the server");
-    if is_budgeted {
-        figures.add_budgeted(named, per_core, "/s", "> 10000");
-    } else {
-        figures.add(named, per_core, "/s");
-    }
-    Ok(())
-}
-
-/// How long a connection polls.
-#[derive(Debug, Clone, Copy)]
-enum Until {
-    /// Until each of its devices did.
-    EachOnce,
-    /// For this long.
-    Over(Duration),
-}
-
-/// Polls over all connections at once; gives how many answers came. Each must say `expected`.
-async fn load(address: &str, until: Until, expected: &'static str, devices: u64) -> anyhow::Result<u64> {
-    let connections = (0..CONNECTIONS).map(|number| connection(address, number, until, expected, devices));
-    let counts = futures_util::future::try_join_all(connections).await?;
-    Ok(counts.into_iter().sum())
-}
-
-/// Lines of every request's head.
-pub(super) fn head(address: &str) -> String {
-    format!("Host: {address}\r\nAuthorization: GatewayToken {TOKEN}\r\nAccept: application/json\r\n")
-}
-
-async fn connection(
-    address: &str,
-    number: u64,
-    until: Until,
-    expected: &str,
-    devices: u64,
-) -> anyhow::Result<u64> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let head = head(address);
-    let requests: Vec<String> = (0..devices)
-        .filter(|device| device % CONNECTIONS == number)
-        .map(|device| format!("GET /DEFAULT/controller/v1/bench-{device} HTTP/1.1\r\n{head}\r\n"))
-        .collect();
-    let (mut buffer, mut count, began) = (vec![0; ANSWER], 0, Instant::now());
-    loop {
-        for request in &requests {
-            if matches!(until, Until::Over(span) if began.elapsed() >= span) {
-                return Ok(count);
-            }
-            stream.write_all(request.as_bytes()).await?;
-            let answer = answer(&mut stream, &mut buffer).await?;
-            ensure!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(expected), "{answer}");
-            count += 1;
-        }
-        if matches!(until, Until::EachOnce) {
-            return Ok(count);
-        }
-    }
-}
-
-/// Reads one answer with a length.
-pub(super) async fn answer<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> anyhow::Result<&'b str> {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(buffer.get_mut(filled..).context("the answer is too long")?).await?;
-        ensure!(read > 0, "the server ended the connection");
-        filled += read;
-        let Ok(text) = std::str::from_utf8(buffer.get(..filled).unwrap_or_default()) else {
-            bail!("the answer is no text")
-        };
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .and_then(|length| length.parse::<usize>().ok())
-            .context("the answer has no length")?;
-        if body.len() >= length {
-            break;
-        }
-    }
-    Ok(std::str::from_utf8(buffer.get(..filled).unwrap_or_default())?)
 }

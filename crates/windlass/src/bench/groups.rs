@@ -42,7 +42,8 @@ fn settings() -> Vec<(&'static str, String)> {
     .into()
 }
 
-fn options(server: Target, devices: u64, state: &Path) -> Options {
+/// The shape of a fleet that connects and is idle.
+pub(super) fn options(server: Target, devices: u64, state: &Path) -> Options {
     Options {
         server,
         sources: 1,
@@ -73,7 +74,7 @@ fn options(server: Target, devices: u64, state: &Path) -> Options {
 }
 
 /// Enrols the fleet by claim; devices that are known from an earlier run keep their identities.
-async fn enrolled(place: &Place, fleet: &Fleet) -> anyhow::Result<Vec<Enrolled>> {
+pub(super) async fn enrolled(place: &Place, fleet: &Fleet) -> anyhow::Result<Vec<Enrolled>> {
     let spec = json!({ "verifyTimeoutSeconds": 600 });
     let _: DeviceType = place.api.write(Method::PUT, &["types", TYPE], &spec).await?;
     let claim = place.open_enrolment(TYPE, TYPE).await?;

@@ -8,13 +8,17 @@ mod figures;
 mod fleet;
 mod groups;
 mod mosquitto;
+mod peer;
+mod poller;
 mod rollout;
+mod turns;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 
 use self::figures::Figures;
+use self::rollout::Parts;
 use crate::terminal::{self, Exit, Output};
 
 /// A group of measurements.
@@ -30,10 +34,12 @@ pub(crate) enum Group {
     Points,
     /// An update job over the whole simulated fleet.
     Job,
-    /// Polls of hawkBit's device interface, with nothing to do and with an action open.
+    /// hawkBit's device interface: polls with nothing to do and with an action open, reports on installations.
     Ddi,
     /// A dry run and a rollout over a large fleet that polls.
     Rollout,
+    /// The same over a fleet of which a part speaks MQTT, to its very end.
+    Mixed,
     /// Lists of a large registered fleet through HTTP, the start with it, and a job over all of it.
     Fleet,
     /// Downloads beside nginx, and memory while a large file comes and goes.
@@ -41,7 +47,7 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Startup,
         Self::Connections,
         Self::Messages,
@@ -49,6 +55,7 @@ impl Group {
         Self::Job,
         Self::Ddi,
         Self::Rollout,
+        Self::Mixed,
         Self::Fleet,
         Self::Artifact,
     ];
@@ -66,6 +73,21 @@ pub(crate) struct Arguments {
     /// Devices for `rollout`.
     #[arg(long, default_value_t = 100_000)]
     polling: u64,
+    /// Devices for `mixed`.
+    #[arg(long, default_value_t = 100_000)]
+    mixed: u64,
+    /// How many of these speak MQTT; half when absent.
+    #[arg(long)]
+    mixed_mqtt: Option<u64>,
+    /// How many of those are connected at once; the others wait for their turn.
+    #[arg(long, default_value_t = 1_000)]
+    mqtt_connected: usize,
+    /// Measure hawkBit in `ddi`, too: the directory where `mvn package` built it (see `tests/peers/hawkbit`).
+    #[arg(long)]
+    peer_hawkbit: Option<PathBuf>,
+    /// MiB of the large file of `artifact`.
+    #[arg(long, default_value_t = 2_048)]
+    large: u64,
     /// Sizes of the registered fleets of `fleet`.
     #[arg(long, default_values_t = [100_000, 1_000_000], value_delimiter = ',')]
     fleets: Vec<u64>,
@@ -75,6 +97,15 @@ pub(crate) struct Arguments {
     /// Keep data and simulated identities here, and use those that are there already.
     #[arg(long)]
     keep: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn mixed_parts(&self) -> anyhow::Result<Parts> {
+        let mqtt = self.mixed_mqtt.unwrap_or(self.mixed / 2);
+        let polling = self.mixed.checked_sub(mqtt).context("--mixed-mqtt is more than --mixed")?;
+        anyhow::ensure!(self.mqtt_connected > 0, "--mqtt-connected must not be 0");
+        Ok(Parts { polling, mqtt, connected: self.mqtt_connected })
+    }
 }
 
 /// Measures and prints a table or JSON.
@@ -101,10 +132,19 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> anyhow::Result
             Group::Messages => Box::pin(groups::messages(&own, seconds, &mut figures)).await,
             Group::Points => Box::pin(groups::points(&own, seconds, &mut figures)).await,
             Group::Job => Box::pin(groups::job(&own, arguments.devices, &mut figures)).await,
-            Group::Ddi => Box::pin(ddi::polls(&own, seconds, &mut figures)).await,
-            Group::Rollout => Box::pin(rollout::rollout(&own, arguments.polling, &mut figures)).await,
+            Group::Ddi => {
+                let peer = arguments.peer_hawkbit.as_deref();
+                Box::pin(ddi::ddi(&own, seconds, peer, &mut figures)).await
+            }
+            Group::Rollout => {
+                let parts = Parts { polling: arguments.polling, mqtt: 0, connected: 0 };
+                Box::pin(rollout::rollout(&own, parts, &mut figures)).await
+            }
+            Group::Mixed => Box::pin(rollout::rollout(&own, arguments.mixed_parts()?, &mut figures)).await,
             Group::Fleet => Box::pin(fleet::fleet(&own, &arguments.fleets, &mut figures)).await,
-            Group::Artifact => Box::pin(artifact::artifact(&own, seconds, &mut figures)).await,
+            Group::Artifact => {
+                Box::pin(artifact::artifact(&own, seconds, arguments.large, &mut figures)).await
+            }
         };
         if let Err(error) = measured {
             // The other groups still have something to say.

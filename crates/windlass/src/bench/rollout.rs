@@ -1,106 +1,82 @@
-//! One rollout over a large fleet that speaks hawkBit's device interface: made, planned, and through on every device.
+//! One rollout over a large fleet, to its very end: devices that poll hawkBit's interface, and devices that speak MQTT.
+//!
+//! Nothing is downloaded here: a device is reached when it has the document of its update.
 
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::ddi::{self, answer};
 use super::figures::Figures;
-use crate::place::Place;
+use super::turns::Turns;
+use super::{ddi, poller};
 use crate::terminal;
 
-/// Connections that are kept open, as a proxy in front would.
-const CONNECTIONS: u64 = 32;
-/// Bytes of an answer's head and body.
-const ANSWER: usize = 16 * 1024;
-/// Longest wait for the plan.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// A fleet of two kinds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    /// Devices that poll, in turn over a few connections.
+    pub(crate) polling: u64,
+    /// Devices that speak MQTT, each with its certificate.
+    pub(crate) mqtt: u64,
+    /// How many of the latter are connected at once.
+    pub(crate) connected: usize,
+}
 
-/// Measures a rollout over so many devices.
-pub(crate) async fn rollout(directory: &Path, devices: u64, figures: &mut Figures) -> anyhow::Result<()> {
-    terminal::note(&format!("a rollout over {devices} devices that poll"));
+/// Measures a rollout over such a fleet.
+pub(crate) async fn rollout(directory: &Path, parts: Parts, figures: &mut Figures) -> anyhow::Result<()> {
+    let Parts { polling, mqtt, connected } = parts;
+    let devices = polling + mqtt;
+    terminal::note(&format!(
+        "one rollout over {polling} devices that poll and {mqtt} that speak MQTT over TLS (at most {connected} of these \
+         connected at once: each connects with its certificate, does its part, leaves)"
+    ));
     let (server, place, address) = ddi::server(directory).await?;
     let began = Instant::now();
-    ddi::bring_in(&address, devices).await?;
-    figures.add(format!("{devices} devices let in by their first poll"), began.elapsed().as_secs_f64(), "s");
+    poller::polls(&address, polling, poller::Until::EachOnce, "").await?;
+    figures.add(format!("{polling} devices let in by their first poll"), began.elapsed().as_secs_f64(), "s");
+    let turns = Turns::enrolled(directory, &place, mqtt, connected, figures).await?;
+
     let named = ddi::release(&place).await?;
     let job = json!({"kind": "update", "release": named, "targets": {"query": "name==bench-*"}});
     let began = Instant::now();
     let preview: Value = place.api.write(Method::POST, &["jobs", "preview"], &job).await?;
     ensure!(preview["targets"] == devices, "the dry run finds {}", preview["targets"]);
-    figures.add(format!("dry run over {devices} devices"), began.elapsed().as_secs_f64(), "s");
+    let over = format!("over {devices} devices");
+    figures.add(format!("dry run {over}"), began.elapsed().as_secs_f64(), "s");
+
     let began = Instant::now();
     let made: Value = place.api.write(Method::POST, &["jobs"], &job).await?;
-    figures.add(format!("rollout over {devices} devices made"), began.elapsed().as_secs_f64(), "s");
+    figures.add_budgeted(format!("rollout {over}: made"), began.elapsed().as_secs_f64(), "s", "< 5 (1M)");
     let id = made["id"].to_string();
-    counted(&place, &id, "queued", devices).await?;
-    figures.add(format!("rollout over {devices} devices planned"), began.elapsed().as_secs_f64(), "s");
+    ddi::counted(&place, &id, "queued", devices).await?;
+    figures.add(format!("rollout {over}: planned and started"), began.elapsed().as_secs_f64(), "s");
+
     let reaching = Instant::now();
-    let connections = (0..CONNECTIONS).map(|number| carry_out(&address, number, devices));
-    futures_util::future::try_join_all(connections).await?;
-    counted(&place, &id, "succeeded", devices).await?;
+    let polled = async {
+        let actions = poller::take_up(&address, polling).await?;
+        Ok::<_, anyhow::Error>((actions, reaching.elapsed()))
+    };
+    let connected = async {
+        let jobs = turns.take_up().await?;
+        Ok::<_, anyhow::Error>((jobs, reaching.elapsed()))
+    };
+    let ((actions, polled), (jobs, connected)) = tokio::try_join!(polled, connected)?;
     let reached = reaching.elapsed().as_secs_f64();
-    figures.add(format!("poll, document and report of {devices} devices"), reached, "s");
+    if mqtt > 0 {
+        figures.add(format!("{polling} devices that poll have their document"), polled.as_secs_f64(), "s");
+        figures.add(format!("{mqtt} devices on MQTT have their document"), connected.as_secs_f64(), "s");
+    }
+    figures.add_budgeted(format!("rollout {over}: all reached"), reached, "s", "< 60 (100k)");
+
+    let concluding = Instant::now();
+    tokio::try_join!(poller::conclude(&address, &actions), turns.conclude(&jobs, &named.version))?;
+    figures.add(format!("last report of {devices} devices"), concluding.elapsed().as_secs_f64(), "s");
+    ddi::counted(&place, &id, "succeeded", devices).await?;
+    let all = reaching.elapsed().as_secs_f64();
+    figures.add(format!("rollout {over}: all verified, since the first was reached"), all, "s");
     ensure!(server.stop().await?, "the server did not end well");
-    Ok(())
-}
-
-/// Waits until so many devices of a job stand there.
-async fn counted(place: &Place, id: &str, place_word: &str, devices: u64) -> anyhow::Result<()> {
-    let began = Instant::now();
-    loop {
-        let shown: Value = place.api.show(&["jobs", id]).await?;
-        if shown.pointer(&format!("/counts/{place_word}")).and_then(Value::as_u64) == Some(devices) {
-            return Ok(());
-        }
-        ensure!(began.elapsed() < PATIENCE, "not every device is {place_word}: {}", shown["counts"]);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn exchange<'b>(
-    stream: &mut TcpStream,
-    buffer: &'b mut [u8],
-    request: &str,
-) -> anyhow::Result<&'b str> {
-    use tokio::io::AsyncWriteExt;
-    stream.write_all(request.as_bytes()).await?;
-    let text = answer(stream, buffer).await?;
-    ensure!(text.starts_with("HTTP/1.1 200 "), "{text}");
-    Ok(text)
-}
-
-/// What each device of one connection does: it asks, reads its document, and says that it is done.
-async fn carry_out(address: &str, number: u64, devices: u64) -> anyhow::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut buffer = vec![0; ANSWER];
-    for device in (0..devices).filter(|device| device % CONNECTIONS == number) {
-        let head = ddi::head(address);
-        let base = format!("/DEFAULT/controller/v1/bench-{device}");
-        let polled =
-            exchange(&mut stream, &mut buffer, &format!("GET {base} HTTP/1.1\r\n{head}\r\n")).await?;
-        let (_, link) = polled.split_once("deploymentBase/").context("nothing to do for a device")?;
-        let link = link.split_once('"').context("the link has no end")?.0.to_owned();
-        let action = link.split_once('?').context("the link has no query")?.0.to_owned();
-        let request = format!("GET {base}/deploymentBase/{link} HTTP/1.1\r\n{head}\r\n");
-        exchange(&mut stream, &mut buffer, &request).await?;
-        let body = json!({
-            "id": action,
-            "status": {"execution": "closed", "result": {"finished": "success"}, "details": []},
-        })
-        .to_string();
-        let request = format!(
-            "POST {base}/deploymentBase/{action}/feedback HTTP/1.1\r\n{head}Content-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        exchange(&mut stream, &mut buffer, &request).await?;
-    }
     Ok(())
 }

@@ -8,7 +8,7 @@ pub(crate) mod enrol;
 pub(crate) mod firmware;
 pub(crate) mod hosted;
 pub(crate) mod identity;
-mod job;
+pub(crate) mod job;
 pub(crate) mod measure;
 pub(crate) mod mqtt;
 pub(crate) mod options;
@@ -312,6 +312,16 @@ impl Fleet {
     fn device(&self, number: u64, enrolled: &Enrolled, resume: bool) -> anyhow::Result<Device> {
         let tls = identity::tls(&self.roots, &enrolled.identity, resume)?;
         Ok(Device::new(Arc::clone(&self.shared), number, enrolled.name.clone(), tls))
+    }
+
+    /// Where device number `number` connects and with which settings, for one connection with a full handshake.
+    pub(crate) fn way_in(
+        &self,
+        number: u64,
+        enrolled: &Enrolled,
+    ) -> anyhow::Result<(Endpoint, Arc<ClientConfig>)> {
+        let tls = identity::tls(&self.roots, &enrolled.identity, false)?;
+        Ok((self.shared.endpoint_of(number), tls))
     }
 
     /// Cuts every connection at once; the devices come back by themselves.
