@@ -138,7 +138,7 @@ atEverySize("changes", (size, open) => {
     const { page } = window;
     await window.signIn("/jobs");
     await page.getByRole("link", { name: "pump-fw 2.0.0" }).click();
-    await page.getByText(/stopped in wave 1/).waitFor({ timeout: 40_000 });
+    await page.getByText(/stopped in wave 1/i).waitFor({ timeout: 40_000 });
     const failures = page.getByRole("region", { name: "Failures by reason" }).first();
     await failures.getByText("2.0.0 does not start on this hardware").first().waitFor();
     await window.isFitForAll();

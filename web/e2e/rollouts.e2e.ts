@@ -70,6 +70,7 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByText("Choose what to install.").waitFor();
     await page.getByText("Say for which devices.").waitFor();
+    await page.locator("[aria-invalid=true]:focus").waitFor();
     await page.getByRole("radio", { name: "Hand over a document of your own" }).click();
     await page.getByRole("textbox", { name: "All that match a query" }).fill("type==(");
     await page.locator("[aria-invalid=true]").waitFor();

@@ -77,4 +77,27 @@ atEverySize("sessions", (size, open) => {
     expect(await page.getByLabel("User").inputValue()).toBe("admin");
     await window.isFitForAll();
   });
+
+  it("changes a viewer’s own password for whoever knows it, and has them sign in again", async () => {
+    server = await Windlass.start();
+    await server.must("POST", "/users", { name: "vera", password: PASSWORD, role: "viewer" });
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/account", "vera");
+    await page.getByRole("button", { name: "Change your password" }).click();
+    await page.getByLabel("Current password").fill("a guess of somebody");
+    await page.getByLabel("New password").fill("short");
+    await page.getByRole("button", { name: "Set the password" }).click();
+    await page.getByText("is not the password that you have now").waitFor();
+    expect(await page.locator("[aria-invalid=true]").count()).toBe(2);
+    await window.isFitForAll();
+    await page.getByLabel("Current password").fill(PASSWORD);
+    await page.getByLabel("New password").fill("another horse battery staple");
+    await page.getByRole("button", { name: "Set the password" }).click();
+    const again = page.getByRole("dialog", { name: "Your session has ended" });
+    await again.getByLabel("Password").first().fill("another horse battery staple");
+    await again.getByRole("button", { name: "Sign in" }).click();
+    await again.waitFor({ state: "hidden" });
+    await page.getByRole("heading", { level: 1, name: "Your account" }).waitFor();
+  });
 });

@@ -45,7 +45,7 @@ pub struct Backup {
     pub version: String,
     /// How it went.
     pub state: BackupState,
-    /// Why it failed.
+    /// Why it failed; of a complete one, what else went wrong while it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

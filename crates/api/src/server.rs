@@ -23,10 +23,12 @@ pub struct ServerInfo {
     pub ca_fingerprint: String,
     /// Devices of this tenant.
     pub devices: u64,
-    /// Live device connections of this node.
+    /// Connected devices of this tenant; for the tenant that runs the server, all live device connections of this node.
     pub connections: u64,
-    /// Bytes of memory that the process holds.
-    pub resident_bytes: u64,
+    /// Bytes of memory that the process holds. As the other figures of the whole server, told only to the tenant that
+    /// runs it.
+    #[serde(default)]
+    pub resident_bytes: Option<u64>,
     /// Names and addresses under which devices reach this server, as configured; empty where none is.
     #[serde(default)]
     pub hostnames: Vec<String>,
@@ -42,7 +44,8 @@ pub struct ServerInfo {
     /// When the certificate of the device port ends; it is renewed long before.
     #[serde(default)]
     pub certificate_not_after: Time,
-    /// Bytes that may still be written to the disk of the data directory; absent where the system does not say.
+    /// Bytes that may still be written to the disk of the data directory; absent where the system does not say, and for
+    /// tenants that do not run the server.
     #[serde(default)]
     pub disk_free_bytes: Option<u64>,
     /// Bytes of that disk.
@@ -60,12 +63,12 @@ pub struct ServerInfo {
     /// Points of telemetry that are kept, likewise.
     #[serde(default)]
     pub points_stored: Option<u64>,
-    /// Open files and sockets of the process.
+    /// Open files and sockets of the process, for the tenant that runs the server.
     #[serde(default)]
-    pub open_files: u64,
-    /// Messages of devices since the start.
+    pub open_files: Option<u64>,
+    /// Messages of devices since the start, likewise.
     #[serde(default)]
-    pub messages_received: u64,
+    pub messages_received: Option<u64>,
     /// Whether everybody may speak plain HTTP to the console port.
     #[serde(default)]
     pub plain_http: bool,

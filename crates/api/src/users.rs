@@ -38,6 +38,9 @@ pub struct User {
 pub struct NewPassword {
     /// 12 to 256 characters.
     pub password: String,
+    /// The one so far; needed for one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_password: Option<String>,
 }
 
 words!(

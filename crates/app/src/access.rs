@@ -55,6 +55,17 @@ pub struct NewUser {
     pub role: Role,
 }
 
+/// A password to be set.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordChange<'a> {
+    /// 12 to 256 characters.
+    pub new: &'a str,
+    /// The one so far; whoever changes their own has to know it.
+    pub current: Option<&'a str>,
+    /// Where the caller asks from, for the count of wrong tries.
+    pub address: IpAddr,
+}
+
 /// An API token as shown; never its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenView {
@@ -365,22 +376,37 @@ impl App {
         Ok(users.into_iter().map(UserView::of).collect())
     }
 
-    /// Gives a user a new password, which ends their sessions and links. Anybody may change their own.
+    /// Gives a user a new password, which ends their sessions and links. Anybody may change their own, if they know
+    /// it: a session or a token that somebody found is not enough.
     ///
     /// # Errors
-    /// Forbidden, not found, a bad password, or that the store failed.
+    /// Forbidden, not found, a bad password, too many wrong tries, or that the store failed. A wrong current password is
+    /// a bad field, since whoever asks is signed in.
     pub async fn user_set_password(
         &self,
         by: &Principal,
         name: &str,
-        password: &str,
-    ) -> Result<(), AppError> {
-        let own = by.actor.kind == ActorKind::User && by.actor.name == name;
+        change: PasswordChange<'_>,
+    ) -> Result<(), SignInError> {
+        let PasswordChange { new, current, address } = change;
+        let own = self.is_oneself(by, name).await?;
         if !own {
             demand(by, Permission::UserManage)?;
         }
-        refuse(check_password(password, self.limits.password_characters).into_iter().collect())?;
-        let hash = self.hash_password(password).await?;
+        let mut problems: Vec<_> = check_password(new, self.limits.password_characters).into_iter().collect();
+        if own {
+            let problem = match current {
+                None => Some("say the password that you have now"),
+                Some(current) => match self.check_password(by.tenant, name, current, address).await {
+                    Ok(_) => None,
+                    Err(SignInError::Wrong) => Some("is not the password that you have now"),
+                    Err(other) => return Err(other),
+                },
+            };
+            problems.extend(problem.map(|problem| FieldProblem::new("currentPassword", problem)));
+        }
+        refuse(problems)?;
+        let hash = self.hash_password(new).await?;
         let (by, name, now) = (by.clone(), name.to_owned(), self.clock.now());
         self.store
             .write(move |tx| {
@@ -391,10 +417,25 @@ impl App {
                     users::set_password(tx, user.id, &hash).await?;
                     shut_out(tx, user.id).await?;
                     record(tx, &by, "user.password", &format!("user:{}", user.id), json!({}), now).await?;
-                    Ok(())
+                    Ok::<_, AppError>(())
                 })
             })
+            .await?;
+        Ok(())
+    }
+
+    /// Whether this is that user, or a token that they made for themselves, as `windlass login` does.
+    async fn is_oneself(&self, by: &Principal, name: &str) -> Result<bool, AppError> {
+        let Some(id) = by.actor.token_id() else {
+            return Ok(by.actor.kind == ActorKind::User && by.actor.name == name);
+        };
+        let tenant = by.tenant;
+        let token = self
+            .store
+            .read(move |tx| Box::pin(async move { tokens::by_id(tx, tenant, id).await }))
             .await
+            .map_err(AppError::Store)?;
+        Ok(token.is_some_and(|token| token.created_by == format!("{}:{name}", ActorKind::User)))
     }
 
     /// Disables, which ends their sessions and links, or enables a user. The last administrator cannot be disabled.
@@ -444,7 +485,7 @@ impl App {
     /// Makes an API token, never with more rights than its creator has, nor for longer where a token makes it.
     ///
     /// # Errors
-    /// Forbidden, a field that cannot be taken, or that the store failed.
+    /// Forbidden, a field that cannot be taken, `Quota` `token.most` while too many are in force, or that the store failed.
     pub async fn token_create(&self, by: &Principal, new: NewToken) -> Result<MadeToken, AppError> {
         demand(by, Permission::TokenManage)?;
         let NewToken { name, role, scope, expires_at } = new;
@@ -478,7 +519,7 @@ impl App {
             created_by: format!("{}:{}", by.actor.kind, by.actor.name),
             expires_at,
         };
-        let by = by.clone();
+        let (by, most) = (by.clone(), self.limits.api_tokens);
         let token = self
             .store
             .write(move |tx| {
@@ -492,6 +533,15 @@ impl App {
                             (asked, end) => asked.or(end),
                         };
                     }
+                    if tokens::good(tx, by.tenant, now).await? >= i64::from(most) {
+                        return Err(AppError::Quota {
+                            code: "token.most",
+                            detail: format!(
+                                "{most} API tokens are in force, and no more may be; revoke those that nobody uses"
+                            ),
+                        });
+                    }
+                    tokens::forget_ended(tx, by.tenant, now, most).await?;
                     let id = tokens::insert(tx, &new, now).await?;
                     let details = json!({
                         "name": new.name, "role": role.as_str(), "scope": new.scope,
@@ -506,7 +556,7 @@ impl App {
         Ok(MadeToken { token: TokenView::of(token), secret })
     }
 
-    /// Every token of the tenant, newest first, with revoked and expired ones.
+    /// Every token of the tenant, newest first, with those that were revoked or expired last.
     ///
     /// # Errors
     /// Forbidden, or that the store failed.

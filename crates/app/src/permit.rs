@@ -13,6 +13,17 @@ pub(crate) fn demand(by: &Principal, permission: Permission) -> Result<(), AppEr
 
 /// Refuses unless the principal is of the tenant that runs the server: what concerns the whole server is its business.
 pub(crate) async fn demand_operator(app: &App, by: &Principal) -> Result<(), AppError> {
-    let own = app.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await?;
-    if by.tenant == own.id { Ok(()) } else { Err(AppError::Forbidden("server.manage of the default tenant")) }
+    let runs = app.runs_server(by).await?;
+    if runs { Ok(()) } else { Err(AppError::Forbidden("server.manage of the default tenant")) }
+}
+
+impl App {
+    /// Whether somebody is of the tenant that runs the server, and so may know what the whole of it does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn runs_server(&self, by: &Principal) -> Result<bool, AppError> {
+        let own = self.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await?;
+        Ok(by.tenant == own.id)
+    }
 }

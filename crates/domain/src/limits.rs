@@ -73,6 +73,8 @@ pub struct Limits {
     pub pending_kept: Duration,
     /// Devices per minute that a tenant's token, or nothing at all, may bring in over hawkBit's interface.
     pub plug_and_play_per_minute: u32,
+    /// API tokens of one tenant that are in force; as many that ended are remembered.
+    pub api_tokens: u32,
     /// How long a certificate ownership token is good.
     pub ownership_token: Duration,
     /// Points in one telemetry message.
@@ -140,6 +142,7 @@ impl Default for Limits {
             pending_open: 1_000,
             pending_kept: Duration::from_secs(30 * 24 * 3600),
             plug_and_play_per_minute: 1_000,
+            api_tokens: 1_000,
             ownership_token: Duration::from_secs(3600),
             points_per_message: 1_000,
             metrics_per_device: 1_000,

@@ -273,14 +273,19 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
     if written == 0 {
         return Ok(false);
     }
-    if (before.state, before.verdict) != (after.state, after.verdict) {
+    // What the device may see, and what an operator who watches reads of why it waits.
+    let seen = |one: &Execution| (one.state.is_open(), one.held_until, one.consent, one.cancel_asked_at);
+    let (stands, is_seen) =
+        ((before.state, before.verdict) != (after.state, after.verdict), seen(before) != seen(after));
+    if stands {
         count(tx, before, -1).await?;
         count(tx, after, 1).await?;
+    }
+    if stands || is_seen {
         tx.changed(ChangeKind::Execution, before.id.get()).await?;
     }
-    // What the device may see changed; it may be connected to another node.
-    let seen = |one: &Execution| (one.state.is_open(), one.held_until, one.consent, one.cancel_asked_at);
-    if seen(before) != seen(after) {
+    if is_seen {
+        // It may be connected to another node.
         tell_other_nodes(tx, before.device).await?;
     }
     Ok(true)

@@ -8,6 +8,9 @@ use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
+/// Ended tokens that one new token takes the place of; more than one, so that a heap shrinks.
+const FORGOTTEN_AT_ONCE: i64 = 100;
+
 /// An API token without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -163,6 +166,44 @@ pub async fn is_revoked(tx: &mut Tx<'_>, id: TokenId) -> Result<bool, StoreError
 pub async fn list(tx: &mut Tx<'_>, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
     let rows = fetch_all!(tx, Row, columns!("WHERE tenant_id = $1 ORDER BY id DESC"), tenant.get())?;
     rows.into_iter().map(Token::try_from).collect()
+}
+
+/// How many tokens of a tenant are in force.
+///
+/// # Errors
+/// When the database fails.
+pub async fn good(tx: &mut Tx<'_>, tenant: TenantId, now: Timestamp) -> Result<i64, StoreError> {
+    let (count,) = fetch_one!(
+        tx,
+        (i64,),
+        "SELECT COUNT(*) FROM api_token WHERE tenant_id = $1 AND revoked_at IS NULL \
+         AND (expires_at IS NULL OR expires_at > $2)",
+        tenant.get(),
+        now.micros()
+    )?;
+    Ok(count)
+}
+
+/// Deletes the tokens of a tenant that ended, but for the `kept` that were made last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_ended(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    now: Timestamp,
+    kept: u32,
+) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "DELETE FROM api_token WHERE id IN (SELECT id FROM api_token WHERE tenant_id = $1 \
+           AND (revoked_at IS NOT NULL OR expires_at <= $2) ORDER BY id DESC LIMIT $3 OFFSET $4)",
+        tenant.get(),
+        now.micros(),
+        FORGOTTEN_AT_ONCE,
+        i64::from(kept)
+    )?;
+    Ok(())
 }
 
 /// Revokes a token. True if this revoked it.

@@ -3,11 +3,12 @@
  *
  * Knows nothing about browsers. Every server listens on free ports of the loopback interface.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import type { components } from "../../src/api/schema";
 
@@ -77,6 +78,7 @@ export type Answer<T> = { status: number; body: T };
 export class Windlass {
   private running: Running | null = null;
   private readonly devices: Running[] = [];
+  private token: string | null = null;
   private httpPort = 0;
   devicePort = 0;
 
@@ -179,6 +181,16 @@ export class Windlass {
     if (answer.status >= 300)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
+  }
+
+  /** The command line, as `admin`; gives what it says, and fails where it does. */
+  async command(...args: string[]): Promise<string> {
+    this.token ??= (
+      await this.must<{ secret: string }>("POST", "/tokens", { name: "command line", role: "admin" })
+    ).secret;
+    const env = { ...process.env, NO_COLOR: "1", WINDLASS_URL: this.url, WINDLASS_TOKEN: this.token };
+    const { stdout, stderr } = await promisify(execFile)(BINARY, args, { env });
+    return stdout + stderr;
   }
 
   /** Asks again until the answer is as wanted. */

@@ -50,7 +50,11 @@ export function concerns(change: Change, key: Key): boolean {
           (subject === "list" || device === undefined || subject === device || subject === change.id))
       );
     case "job":
-      return kind === "job" && (subject === "list" || change.id === undefined || subject === change.id);
+      return (
+        (kind === "job" && (subject === "list" || change.id === undefined || subject === change.id)) ||
+        // Why a device is not updated is also said by the rollout: paused, stopped, not approved.
+        (kind === "execution" && key[2] === "updates")
+      );
     case "event":
     case "refusal":
     case "credential":

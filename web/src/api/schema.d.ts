@@ -1826,7 +1826,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Give a new password; one's own, or anybody's with user.manage */
+        /** Give a new password; one's own, which needs the current one, or anybody's with user.manage */
         put: operations["setPassword"];
         post?: never;
         delete?: never;
@@ -2097,7 +2097,7 @@ export interface components {
              * @description Of what moment it is; of a failed one: when it failed.
              */
             createdAt: string;
-            /** @description Why it failed. */
+            /** @description Why it failed; of a complete one, what else went wrong while it was made. */
             detail?: string | null;
             /** @description Its file's name. */
             name: string;
@@ -3844,6 +3844,8 @@ export interface components {
         };
         /** @description A new password (`PUT /users/{name}/password`). */
         NewPassword: {
+            /** @description The one so far; needed for one's own. */
+            currentPassword?: string | null;
             /** @description 12 to 256 characters. */
             password: string;
         };
@@ -4906,7 +4908,7 @@ export interface components {
             certificateNotAfter?: string;
             /**
              * Format: uint64
-             * @description Live device connections of this node.
+             * @description Connected devices of this tenant; for the tenant that runs the server, all live device connections of this node.
              */
             connections: number;
             /** @description `sqlite` or `postgresql`. */
@@ -4926,7 +4928,8 @@ export interface components {
             devices: number;
             /**
              * Format: uint64
-             * @description Bytes that may still be written to the disk of the data directory; absent where the system does not say.
+             * @description Bytes that may still be written to the disk of the data directory; absent where the system does not say, and for
+             *      tenants that do not run the server.
              * @default null
              */
             diskFreeBytes?: number | null;
@@ -4945,16 +4948,16 @@ export interface components {
             mail: boolean;
             /**
              * Format: uint64
-             * @description Messages of devices since the start.
-             * @default 0
+             * @description Messages of devices since the start, likewise.
+             * @default null
              */
-            messagesReceived?: number;
+            messagesReceived?: number | null;
             /**
              * Format: uint64
-             * @description Open files and sockets of the process.
-             * @default 0
+             * @description Open files and sockets of the process, for the tenant that runs the server.
+             * @default null
              */
-            openFiles?: number;
+            openFiles?: number | null;
             /**
              * @description Whether everybody may speak plain HTTP to the console port.
              * @default false
@@ -4973,9 +4976,11 @@ export interface components {
             publicUrl?: string | null;
             /**
              * Format: uint64
-             * @description Bytes of memory that the process holds.
+             * @description Bytes of memory that the process holds. As the other figures of the whole server, told only to the tenant that
+             *      runs it.
+             * @default null
              */
-            residentBytes: number;
+            residentBytes?: number | null;
             /**
              * Format: date-time
              * @description What the server's clock says.

@@ -47,7 +47,8 @@ const KINDS: Record<string, ChangeKind> = {
 
 export function keyOf(target: string, query: Query = {}): Key {
   const [first = "", second, ...rest] = target.replace("/api/v1/", "").split("/").map(decodeURIComponent);
-  const subject = second === undefined ? "list" : first === "jobs" ? Number(second) : second;
+  const subject =
+    second === undefined ? "list" : first === "jobs" || first === "executions" ? Number(second) : second;
   return [KINDS[first] ?? first, subject, ...rest, query];
 }
 

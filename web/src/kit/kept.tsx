@@ -9,7 +9,7 @@ import { Button, Group, Stack } from "@mantine/core";
 
 import { Dialog } from "../ui/Dialog";
 import { path, request, useAct, type ListOf, type ProblemError } from "./api";
-import { Confirmed, Empty, Listing, Trouble, type Column } from "./parts";
+import { Confirmed, Empty, Listing, Trouble, useFaultInSight, type Column } from "./parts";
 
 export function Kept<T extends { name: string }, E extends { version?: number | undefined }>(props: {
   label: string;
@@ -81,9 +81,12 @@ export function SaveForm(props: {
   /** Whether it can be sent as it is. */
   ready?: boolean;
   label?: string;
+  /** Whether it takes something away. */
+  danger?: boolean;
   children: ReactNode;
 }) {
   const { save, ready = true } = props;
+  useFaultInSight(save.error);
   return (
     <form
       onSubmit={(event) => {
@@ -95,7 +98,7 @@ export function SaveForm(props: {
         {props.children}
         <Trouble problem={save.error} shown={props.shown} />
         <Group justify="flex-end">
-          <Button type="submit" loading={save.isPending}>
+          <Button type="submit" loading={save.isPending} {...(props.danger ? { color: "red.9" } : {})}>
             {props.label ?? "Save"}
           </Button>
         </Group>

@@ -1,5 +1,5 @@
 /** Small parts that every screen of operations is made of. Ask the server nothing. */
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 
 import {
   ActionIcon,
@@ -47,6 +47,13 @@ export function Trouble({
 }) {
   const said = problem?.fields.length && problem.fields.every((it) => shown.includes(it.field));
   return said ? null : <AnyTrouble error={problem} />;
+}
+
+/** Brings the first field that is wrong into sight and under the keyboard, once a form was refused. */
+export function useFaultInSight(refused: unknown) {
+  useEffect(() => {
+    if (refused) document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [refused]);
 }
 
 export type Column<T> = {

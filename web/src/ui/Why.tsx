@@ -1,4 +1,5 @@
 import { Text } from "@mantine/core";
+import { withTimes } from "./format";
 import classes from "./ui.module.css";
 
 /** Why something is as it is, and what to do about it, in the server's own sentences. */
@@ -16,12 +17,12 @@ export function Why({
     <div className={compact ? undefined : classes.why}>
       {why ? (
         <Text size="sm" className="anywhere">
-          {why}
+          {withTimes(why)}
         </Text>
       ) : null}
       {action ? (
         <Text size="sm" className="anywhere" c="dimmed">
-          {action}
+          {withTimes(action)}
         </Text>
       ) : null}
     </div>

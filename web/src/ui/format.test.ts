@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { bytes, counted, measured, relativeTime, span, words } from "./format";
+import {
+  absoluteTime,
+  bytes,
+  counted,
+  measured,
+  relativeTime,
+  sentence,
+  span,
+  withTimes,
+  words,
+} from "./format";
 
 describe("times", () => {
   it("are told in their largest unit, before and after now", () => {
@@ -9,6 +19,26 @@ describe("times", () => {
     expect(relativeTime(now + 3 * 3_600_000, now)).toBe("in 3 h");
     expect(span(50 * 3_600_000)).toBe("2 d");
     expect(span(800 * 86_400_000)).toBe("2 y");
+  });
+});
+
+describe("times within sentences", () => {
+  it("are those of the reader, and whatever only looks like one stays", () => {
+    const at = "2099-01-01T02:00:00Z";
+    const here = absoluteTime(Date.parse(at)).slice(0, 16);
+    expect(withTimes(`It opens at ${at}.`)).toBe(`It opens at ${here}.`);
+    expect(withTimes(`From 2099-01-01T02:00:00.123456Z on`)).toBe(`From ${here} on`);
+    expect(withTimes("version 2099-01-01 of x2099-01-01T02:00Z")).toBe(
+      "version 2099-01-01 of x2099-01-01T02:00Z",
+    );
+  });
+});
+
+describe("remarks", () => {
+  it("become sentences, and sentences stay", () => {
+    expect(sentence("pauses after wave 1")).toBe("Pauses after wave 1.");
+    expect(sentence("Is it there?")).toBe("Is it there?");
+    expect(sentence("")).toBe("");
   });
 });
 

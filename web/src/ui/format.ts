@@ -33,6 +33,21 @@ export function absoluteTime(at: number): string {
   );
 }
 
+/** With a capital at its beginning. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A remark as a sentence: it begins with a capital and ends with a full stop. */
+export const sentence = (text: string): string => {
+  const begun = capital(text);
+  return /[.!?…]$/.test(begun) || begun === "" ? begun : `${begun}.`;
+};
+
+/** A sentence of the server with its times as people here read them: in their own zone, to the minute. */
+export const withTimes = (text: string): string =>
+  text.replace(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z/g, (at) =>
+    absoluteTime(Date.parse(at)).slice(0, 16),
+  );
+
 /** "512 B", "1.5 KiB", "3.2 GiB". */
 export function bytes(n: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

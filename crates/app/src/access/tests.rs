@@ -19,6 +19,10 @@ fn new_token(role: Role) -> NewToken {
     NewToken { name: "ci".to_owned(), role, scope: None, expires_at: None }
 }
 
+fn to<'a>(new: &'a str, current: Option<&'a str>) -> PasswordChange<'a> {
+    PasswordChange { new, current, address: address() }
+}
+
 async fn sign_in(bench: &Bench, user: &str, password: &str) -> Result<Principal, SignInError> {
     bench.app.identify_password(bench.admin.tenant, user, password, address()).await
 }
@@ -60,7 +64,7 @@ async fn users_are_made_listed_disabled_and_sign_in_with_the_password_of_the_mom
         app.user_create(admin, new_user("otto", Role::Operator)).await.unwrap();
         assert_eq!(app.user_create(admin, new_user("otto", Role::Admin)).await.unwrap_err().code(), "exists");
         assert_eq!(sign_in(&bench, "otto", PASSWORD).await.unwrap().role, Role::Operator);
-        app.user_set_password(admin, "otto", "a new password").await.unwrap();
+        app.user_set_password(admin, "otto", to("a new password", None)).await.unwrap();
         assert!(
             matches!(sign_in(&bench, "otto", PASSWORD).await, Err(SignInError::Wrong)),
             "remembered pairs too"
@@ -89,7 +93,7 @@ async fn a_link_made_before_a_password_was_set_or_its_user_was_disabled_opens_no
             ConsoleLink::SetUp { .. } => panic!("there is a user"),
         };
         let before = link().await;
-        app.user_set_password(admin, "otto", "a new password").await.unwrap();
+        app.user_set_password(admin, "otto", to("a new password", None)).await.unwrap();
         let refused = app.console_session_open_by_link(&before, &visitor).await;
         assert!(matches!(refused, Err(LinkError::NotGood)), "{refused:?}");
         let before = link().await;
@@ -121,14 +125,46 @@ async fn people_may_change_their_own_password_and_nobody_elses() {
         let (app, admin) = (&bench.app, &bench.admin);
         app.user_create(admin, new_user("vera", Role::Viewer)).await.unwrap();
         let vera = sign_in(&bench, "vera", PASSWORD).await.unwrap();
-        app.user_set_password(&vera, "vera", "a new password").await.unwrap();
-        let refused = app.user_set_password(&vera, "anna", "a new password").await.unwrap_err();
-        assert_eq!(refused.code(), "forbidden");
+        let change = to("a new password", Some(PASSWORD));
+        app.user_set_password(&vera, "vera", change).await.unwrap();
+        let refused = app.user_set_password(&vera, "vera", change).await.unwrap_err();
+        assert!(matches!(&refused, SignInError::Failed(AppError::Invalid(fields)) if fields.len() == 1));
+        let refused = app.user_set_password(&vera, "anna", change).await.unwrap_err();
+        assert!(matches!(refused, SignInError::Failed(AppError::Forbidden(_))), "{refused:?}");
         let mut token = vera;
         token.actor = Actor { kind: ActorKind::Token, name: "vera".to_owned() };
-        let refused = app.user_set_password(&token, "vera", "a new password").await.unwrap_err();
-        assert_eq!(refused.code(), "forbidden", "a token of that name is not the user");
+        let refused = app.user_set_password(&token, "vera", change).await.unwrap_err();
+        let forbidden = matches!(refused, SignInError::Failed(AppError::Forbidden(_)));
+        assert!(forbidden, "a token of that name is not the user");
         assert_eq!(app.user_list(&token).await.unwrap_err().code(), "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn tokens_have_a_bound_that_counts_those_in_force_and_ended_ones_are_forgotten_in_time() {
+    let limits = windlass_domain::limits::Limits { api_tokens: 2, ..Default::default() };
+    for bench in Bench::each_with("access", limits).await {
+        let (app, admin) = (&bench.app, &bench.admin);
+        let make = || app.token_create(admin, new_token(Role::Viewer));
+        let first = make().await.unwrap();
+        let end = START.plus(Duration::from_secs(60));
+        app.token_create(admin, NewToken { expires_at: Some(end), ..new_token(Role::Viewer) }).await.unwrap();
+        let refused = make().await.unwrap_err();
+        assert_eq!(refused.code(), "token.most");
+        assert!(refused.to_string().contains("revoke those that nobody uses"), "{refused}");
+        app.token_revoke(admin, first.token.id).await.unwrap();
+        make().await.unwrap();
+        assert_eq!(make().await.unwrap_err().code(), "token.most");
+        bench.advance(61);
+        for _ in 0..4 {
+            let made = make().await.unwrap();
+            app.token_revoke(admin, made.token.id).await.unwrap();
+        }
+        make().await.unwrap();
+        let kept = app.token_list(admin).await.unwrap();
+        let ended = kept.iter().filter(|token| token.revoked_at.is_some() || token.expires_at.is_some());
+        assert_eq!((kept.len(), ended.count()), (4, 2), "two in force, and the two that ended last");
+        assert!(kept.iter().all(|token| token.id != first.token.id));
     }
 }
 

@@ -59,7 +59,10 @@ pub enum ShownState {
     /// It is being made.
     Running,
     /// It is there.
-    Complete,
+    Complete {
+        /// What else went wrong while it was made, and what to do about it.
+        warning: Option<String>,
+    },
     /// The last attempt failed.
     Failed {
         /// Why.
@@ -109,6 +112,19 @@ struct Inner {
     settings: Option<Settings>,
     turn: Arc<tokio::sync::Mutex<()>>,
     running: Mutex<Option<BackupName>>,
+    /// The last backup that was made with a warning, by its file, until one is made without.
+    warned: Mutex<Option<(String, String)>>,
+    /// How an old backup is deleted; tests put something in the way.
+    remove: Remove,
+}
+
+/// Deletes a file.
+type Remove = fn(&Path) -> std::io::Result<()>;
+
+/// What a good backup left behind.
+struct Made {
+    written: Written,
+    warning: Option<String>,
 }
 
 /// The backups of a node. Clones share them.
@@ -136,11 +152,26 @@ fn not_configured() -> AppError {
 impl Backups {
     /// For a node, with or without a configured folder.
     pub fn new(app: App, settings: Option<Settings>) -> Self {
-        Self(Arc::new(Inner { app, settings, turn: Arc::default(), running: Mutex::default() }))
+        Self::removing_with(app, settings, |path| std::fs::remove_file(path))
+    }
+
+    pub(super) fn removing_with(app: App, settings: Option<Settings>, remove: Remove) -> Self {
+        Self(Arc::new(Inner {
+            app,
+            settings,
+            turn: Arc::default(),
+            running: Mutex::default(),
+            warned: Mutex::default(),
+            remove,
+        }))
     }
 
     fn running(&self) -> MutexGuard<'_, Option<BackupName>> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn warned(&self) -> MutexGuard<'_, Option<(String, String)>> {
+        self.0.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the schedule, after removing what a killed process left.
@@ -227,7 +258,8 @@ impl Backups {
                 keep: settings.keep,
                 next_at: settings.every.map(|every| shelf::next(&kept, failed_at, every, now)),
             });
-            listed.items = kept.into_iter().map(complete).collect();
+            let warned = self.warned().clone();
+            listed.items = kept.into_iter().map(|kept| complete(kept, warned.as_ref())).collect();
             if let Some(name) = self.running().clone() {
                 listed.items.insert(0, under_way(&name, settings.seal.kind()));
             } else if let Some((outcome, detail)) = failed {
@@ -299,7 +331,7 @@ impl Backups {
         let at = held.snapshot().created_at;
         drop(held);
         let by = self.system().await?;
-        Ok(self.record_success(&by, at, name, Written { bytes, members: 0 }, sealed).await?)
+        Ok(self.record_success(&by, at, name, Written { bytes, members: 0 }, sealed, None).await?)
     }
 
     /// How this node's backups went.
@@ -352,9 +384,13 @@ impl Backups {
         let file = name.to_string();
         let made = self.try_make(settings, &name).await;
         let recorded = match made {
-            Ok(written) => {
+            Ok(Made { written, warning }) => {
                 tracing::info!(backup.name = %file, backup.bytes = written.bytes, "a backup was made");
-                self.record_success(by, name.created_at, &file, written, settings.seal.kind()).await
+                if let Some(warning) = &warning {
+                    tracing::warn!(backup.name = %file, warning, "old backups stay though they should go");
+                }
+                *self.warned() = warning.clone().map(|warning| (file.clone(), warning));
+                self.record_success(by, name.created_at, &file, written, settings.seal.kind(), warning).await
             }
             Err(BackupError::Stopped) => Ok(()),
             Err(error) => {
@@ -370,7 +406,7 @@ impl Backups {
         drop(turn);
     }
 
-    async fn try_make(&self, settings: &Settings, name: &BackupName) -> Result<Written, BackupError> {
+    async fn try_make(&self, settings: &Settings, name: &BackupName) -> Result<Made, BackupError> {
         let folder = &settings.directory;
         let seal = settings.seal.fetch()?;
         // Before the work: a folder that is not there is not worth it.
@@ -381,13 +417,7 @@ impl Backups {
             write(&staged.snapshot, &folder.join(name.to_string()), &seal, move || stop.is_cancelled())
                 .await?;
         drop(staged);
-        let kept = shelf::list(folder).map_err(BackupError::at(folder))?;
-        for old in shelf::superfluous(&kept, settings.keep) {
-            let path = folder.join(old.name.to_string());
-            std::fs::remove_file(&path).map_err(BackupError::at(&path))?;
-            tracing::info!(backup.name = %old.name, "an old backup was deleted");
-        }
-        Ok(written)
+        Ok(Made { written, warning: clear_superfluous(settings, self.0.remove) })
     }
 
     async fn staged(&self, now: Timestamp) -> Result<Staged, BackupError> {
@@ -406,6 +436,7 @@ impl Backups {
         name: &str,
         written: Written,
         sealed: Sealed,
+        warning: Option<String>,
     ) -> Result<(), StoreError> {
         let outcome = BackupOutcome {
             attempted_at: self.0.app.clock.now(),
@@ -413,7 +444,10 @@ impl Backups {
             name: Some(name.to_owned()),
             problem: None,
         };
-        let details = json!({ "bytes": written.bytes, "sealed": sealed.as_str() });
+        let mut details = json!({ "bytes": written.bytes, "sealed": sealed.as_str() });
+        if let (Some(warning), Some(details)) = (warning, details.as_object_mut()) {
+            details.insert("warning".to_owned(), warning.into());
+        }
         self.record(by, "backup.create", name, details, outcome).await
     }
 
@@ -453,15 +487,48 @@ impl Backups {
     }
 }
 
-fn complete(kept: Kept) -> Shown {
+/// Deletes what is more than is kept. A good backup stays good where an old one cannot be deleted: that is said, and
+/// tried again at the next.
+fn clear_superfluous(settings: &Settings, remove: Remove) -> Option<String> {
+    let folder = &settings.directory;
+    let kept = match shelf::list(folder) {
+        Ok(kept) => kept,
+        Err(error) => {
+            return Some(format!(
+                "old backups were not looked for: {} cannot be read ({error}); the next backup tries again",
+                folder.display()
+            ));
+        }
+    };
+    let (mut stuck, mut first) = (0_usize, None);
+    for old in shelf::superfluous(&kept, settings.keep) {
+        match remove(&folder.join(old.name.to_string())) {
+            Ok(()) => tracing::info!(backup.name = %old.name, "an old backup was deleted"),
+            Err(error) => {
+                stuck += 1;
+                first.get_or_insert((old.name.to_string(), error));
+            }
+        }
+    }
+    let (name, error) = first?;
+    let keep = settings.keep;
+    Some(format!(
+        "only {keep} backups should stay, but {stuck} older could not be deleted, {name} first ({error}); delete them by \
+         hand, or let the server write to {}; the next backup tries again",
+        folder.display()
+    ))
+}
+
+fn complete(kept: Kept, warned: Option<&(String, String)>) -> Shown {
     let Kept { name, bytes, sealed } = kept;
+    let warning = warned.filter(|(file, _)| *file == name.to_string()).map(|(_, warning)| warning.clone());
     Shown {
         created_at: name.created_at,
         version: name.version.clone(),
         name: name.to_string(),
         bytes,
         sealed,
-        state: ShownState::Complete,
+        state: ShownState::Complete { warning },
     }
 }
 

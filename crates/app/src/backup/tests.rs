@@ -478,7 +478,12 @@ async fn the_schedule_makes_backups_keeps_some_and_tells_of_failures() {
     }
     let listed = backups.list(&bench.by).await.unwrap();
     assert_eq!(listed.items.len(), 2);
-    assert!(listed.items.iter().all(|item| item.state == ShownState::Complete && item.version == "0.1.0"));
+    assert!(
+        listed
+            .items
+            .iter()
+            .all(|item| item.state == ShownState::Complete { warning: None } && item.version == "0.1.0")
+    );
     assert_eq!(listed.items[0].created_at, START.plus(Duration::from_secs(3 * 86_400)));
     assert_eq!(backups.outcome().await.unwrap().unwrap().succeeded_at, Some(listed.items[0].created_at));
     let gone = bench.path("elsewhere");
@@ -500,6 +505,34 @@ async fn the_schedule_makes_backups_keeps_some_and_tells_of_failures() {
     let audit = bench.app.audit_list(&bench.by, Default::default(), 100).await.unwrap();
     let count = |action: &str| audit.iter().filter(|record| record.action == action).count();
     assert_eq!((count("backup.create"), count("backup.fail")), (5, 1));
+}
+
+#[tokio::test]
+async fn a_backup_is_good_though_an_old_one_cannot_be_deleted_and_the_warning_is_shown_until_it_can() {
+    let bench = Bench::fresh().await;
+    let settings = bench.settings(1);
+    let backups = Backups::removing_with(bench.app.clone(), Some(settings.clone()), |_| {
+        Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
+    });
+    assert!(backups.follow_schedule().await.unwrap());
+    bench.clock.advance(Duration::from_secs(86_400));
+    assert!(backups.follow_schedule().await.unwrap());
+    let listed = backups.list(&bench.by).await.unwrap();
+    let ShownState::Complete { warning: Some(warning) } = &listed.items[0].state else {
+        panic!("{:?}", listed.items)
+    };
+    assert!(warning.contains(&listed.items[1].name) && warning.contains("delete them by hand"), "{warning}");
+    assert_eq!(listed.items[1].state, ShownState::Complete { warning: None });
+    let outcome = backups.outcome().await.unwrap().unwrap();
+    assert_eq!((outcome.problem, outcome.succeeded_at), (None, Some(listed.items[0].created_at)));
+    let audit = bench.app.audit_list(&bench.by, Default::default(), 100).await.unwrap();
+    assert!(audit.iter().any(|record| record.details.to_string().contains("delete them by hand")));
+    let backups = bench.backups(Some(settings));
+    bench.clock.advance(Duration::from_secs(86_400));
+    assert!(backups.follow_schedule().await.unwrap());
+    let listed = backups.list(&bench.by).await.unwrap();
+    assert_eq!(listed.items.len(), 1);
+    assert_eq!(listed.items[0].state, ShownState::Complete { warning: None });
 }
 
 #[tokio::test]

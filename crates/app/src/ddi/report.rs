@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::{
-    DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, StepTimer, Verdict,
+    DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, STOP_REFUSED, StepTimer,
+    Verdict,
 };
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{Installed, NewStatus, Target};
@@ -295,7 +296,12 @@ async fn cancel_in(
     };
     table::status_insert(tx, &entry(action, word, feedback), now).await?;
     let mut effects = Effects::default();
-    let answered = agrees.and_then(|agrees| execution.cancel_answered(agrees, &job.spec.timeouts, now));
+    let mut answered = agrees.and_then(|agrees| execution.cancel_answered(agrees, &job.spec.timeouts, now));
+    if let (Some(changed), Some(false)) = (&mut answered, agrees) {
+        let said = feedback.details.iter().rev().map(|message| message.trim()).find(|said| !said.is_empty());
+        let said = said.unwrap_or("it gave no reason").chars().take(200).collect();
+        changed.details.insert(STOP_REFUSED.to_owned(), said);
+    }
     if let Some(changed) = answered
         && executions::update(tx, &execution, &changed).await?
     {

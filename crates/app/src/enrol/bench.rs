@@ -29,13 +29,13 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    async fn start(location: Option<Location>, store: Option<TestStore>) -> Self {
+    async fn start(limits: Limits, location: Option<Location>, store: Option<TestStore>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         let config = AppConfig {
             location: location.unwrap_or_else(|| Location::Sqlite { directory: data.clone() }),
             directory: data,
-            limits: Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() },
+            limits: Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..limits },
             hostnames: Vec::new(),
             public_url: None,
             server_side_keys: true,
@@ -50,10 +50,15 @@ impl Bench {
 
     /// One on each engine that this machine offers.
     pub(crate) async fn each(name: &str) -> Vec<Self> {
-        let mut all = vec![Self::start(None, None).await];
+        Self::each_with(name, Limits::default()).await
+    }
+
+    /// The same, with other bounds.
+    pub(crate) async fn each_with(name: &str, limits: Limits) -> Vec<Self> {
+        let mut all = vec![Self::start(limits.clone(), None, None).await];
         for store in stores(name).await {
             if store.engine != "sqlite" {
-                all.push(Self::start(Some(store.location.clone()), Some(store)).await);
+                all.push(Self::start(limits.clone(), Some(store.location.clone()), Some(store)).await);
             }
         }
         all

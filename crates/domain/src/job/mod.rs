@@ -32,5 +32,5 @@ pub use states::{
     Begin, ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, StateWord, Verdict,
 };
 pub use verdict::{Expected, Running};
-pub use why::{Why, why};
+pub use why::{STOP_REFUSED, Why, why};
 pub use window::{MaintenanceWindow, Schedule, WindowState, Zone};

@@ -43,6 +43,16 @@ fn waiting(job: &Job) -> Option<Why> {
     }
 }
 
+/// What is left, as people say it: in the largest unit of which there are at least two, rounded down.
+fn about(left: std::time::Duration) -> String {
+    let seconds = left.as_secs();
+    let unit = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= 2 * unit).unwrap_or(1);
+    span(std::time::Duration::from_secs(seconds - seconds % unit))
+}
+
+/// The detail of an execution that says why its device went on when it was asked to stop.
+pub const STOP_REFUSED: &str = "stopRefused";
+
 /// What holds back a device that has not begun.
 fn held(job: &Job, execution: &Execution) -> Option<Why> {
     if execution.consent == Consent::Awaited {
@@ -142,9 +152,7 @@ pub fn standing(job: &Job, place: &Place<'_>, tallies: &[Tally], now: Timestamp)
 /// Explains an execution. `online`: whether the device can be reached now.
 pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Why {
     let left = |due: Option<Timestamp>| {
-        due.map_or(String::new(), |due| {
-            format!(" Time left: {}.", span(std::time::Duration::from_secs(due.since(now).as_secs())))
-        })
+        due.map_or(String::new(), |due| format!(" Time left: {}.", about(due.since(now))))
     };
     let is_command = job.spec.what.command().is_some();
     if execution.state.is_open() && execution.cancel_asked_at.is_some() {
@@ -173,7 +181,16 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
             let phase = execution.details.get("phase").map_or("working on it", |phase| phase);
             let progress =
                 execution.details.get("progress").map_or(String::new(), |progress| format!(", {progress} %"));
-            say(format!("The device is {phase}{progress}.{}", left(execution.due())), "")
+            match execution.details.get(STOP_REFUSED) {
+                None => say(format!("The device is {phase}{progress}.{}", left(execution.due())), ""),
+                Some(refused) => say(
+                    format!(
+                        "The device refused to stop ({refused}) and is {phase}{progress}.{}",
+                        left(execution.due())
+                    ),
+                    "Let it finish, or end it without its word.",
+                ),
+            }
         }
         (_, Verdict::Verified) if execution.started_at.is_none() => {
             say("The device ran this version already; nothing was offered.", "")
@@ -302,6 +319,21 @@ mod tests {
             cancel_asked_at: None,
             consent: Consent::NotNeeded,
             status_code: None,
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_told_in_a_unit_that_people_take_in() {
+        for (seconds, said) in [
+            (0, "0 seconds"),
+            (59, "59 seconds"),
+            (119, "119 seconds"),
+            (7_151, "119 minutes"),
+            (7_200, "2 hours"),
+            (100_000, "27 hours"),
+            (200_000, "2 days"),
+        ] {
+            assert_eq!(about(Duration::from_secs(seconds)), said);
         }
     }
 

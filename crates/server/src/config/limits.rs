@@ -80,6 +80,7 @@ bounds!(
     pending_open,
     pending_kept,
     plug_and_play_per_minute,
+    api_tokens,
     ownership_token,
     points_per_message,
     metrics_per_device,

@@ -45,7 +45,7 @@ fn show(shown: Shown) -> api::backups::Backup {
     let Shown { name, created_at, bytes, sealed, version, state } = shown;
     let (state, detail) = match state {
         ShownState::Running => (api::backups::BackupState::Running, None),
-        ShownState::Complete => (api::backups::BackupState::Complete, None),
+        ShownState::Complete { warning } => (api::backups::BackupState::Complete, warning),
         ShownState::Failed { detail } => (api::backups::BackupState::Failed, Some(detail)),
     };
     let sealed = match sealed {

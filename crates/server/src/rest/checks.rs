@@ -1,4 +1,5 @@
-//! `/server/checks`: whether this node stands well, and what to do where it does not.
+//! `/server/checks`: whether this node stands well, and what to do where it does not. Only the tenant that runs the
+//! server is told.
 
 use axum::Json;
 use axum::extract::State as Shared;
@@ -6,6 +7,7 @@ use windlass_api::checks::{self as api, CheckState, Checks};
 use windlass_domain::permission::Permission;
 
 use super::Rest;
+use super::access::Caller;
 use super::error::Refusal;
 use super::routes::Routes;
 use crate::doctor::{Check, State};
@@ -20,7 +22,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
     )
 }
 
-async fn list(Shared(rest): Shared<Rest>) -> Result<Json<Checks>, Refusal> {
+async fn list(Shared(rest): Shared<Rest>, Caller(by): Caller) -> Result<Json<Checks>, Refusal> {
+    if !rest.app.runs_server(&by).await? {
+        return Ok(Json(Checks { items: Vec::new() }));
+    }
     let checks = rest.config.doctor.examine().await;
     let items = checks.into_iter().map(|Check { name, state, detail, action }| api::Check {
         check: name.to_owned(),
@@ -40,6 +45,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use crate::rest::fixture::Fixture;
+
+    #[tokio::test]
+    async fn another_tenant_is_told_nothing_of_the_server_that_it_does_not_run() {
+        let server = Fixture::new("checks-tenants").await;
+        assert!(!server.get("/server/checks").await.expect(200)["items"].as_array().unwrap().is_empty());
+        let other = server.in_another_tenant("acme").await;
+        assert_eq!(other.get("/server/checks").await.expect(200), serde_json::json!({"items": []}));
+    }
 
     #[tokio::test]
     async fn a_running_server_is_checked_and_a_key_that_others_can_read_is_found() {

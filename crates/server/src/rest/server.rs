@@ -1,4 +1,7 @@
 //! `/server`: what this node is and carries; `/ca.pem`: what devices trust.
+//!
+//! Figures of the whole server are for the tenant that runs it: from memory, disk and messages one could read what
+//! other tenants do.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,11 +25,60 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/api/v1/ca.pem", Access::Anyone, "getCa", "Root and issuing CA, for devices to trust", ca)
 }
 
-async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<ServerInfo>, Refusal> {
-    let everything = windlass_app::fleet::ListRequest { limit: Some(1), ..Default::default() };
-    let devices = rest.app.device_list(&by, &everything)?.total;
+/// What the whole server holds and uses.
+#[derive(Debug, Default)]
+struct Whole {
+    resident_bytes: Option<u64>,
+    disk_free_bytes: Option<u64>,
+    disk_total_bytes: Option<u64>,
+    state_bytes: Option<u64>,
+    telemetry_bytes: Option<u64>,
+    blob_bytes: Option<u64>,
+    points_stored: Option<u64>,
+    open_files: Option<u64>,
+    messages_received: Option<u64>,
+}
+
+async fn whole(rest: &Rest) -> Whole {
     let (disk, messages) = (rest.app.disk.space(), rest.config.gateway_metrics.as_deref());
     let Kept { state, telemetry, blobs, points } = rest.app.storage_kept().await;
+    let received = messages.map_or(0, |metrics| metrics.messages_in.iter().map(|one| one.get()).sum());
+    Whole {
+        resident_bytes: Some(super::metrics::resident_bytes()),
+        disk_free_bytes: disk.map(|disk| disk.free),
+        disk_total_bytes: disk.map(|disk| disk.total),
+        state_bytes: state,
+        telemetry_bytes: telemetry,
+        blob_bytes: blobs,
+        points_stored: points,
+        open_files: Some(super::metrics::open_files()),
+        messages_received: Some(received),
+    }
+}
+
+async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<ServerInfo>, Refusal> {
+    let count = |query: Option<&str>| {
+        let q = query.map(str::to_owned);
+        let wanted = windlass_app::fleet::ListRequest { limit: Some(1), q, ..Default::default() };
+        rest.app.device_list(&by, &wanted).map(|page| page.total)
+    };
+    let devices = count(None)?;
+    let (connections, whole) = if rest.app.runs_server(&by).await? {
+        (u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX), whole(&rest).await)
+    } else {
+        (count(Some("presence==connected"))?, Whole::default())
+    };
+    let Whole {
+        resident_bytes,
+        disk_free_bytes,
+        disk_total_bytes,
+        state_bytes,
+        telemetry_bytes,
+        blob_bytes,
+        points_stored,
+        open_files,
+        messages_received,
+    } = whole;
     let uptime = rest.app.clock.now().since(rest.started_at);
     Ok(Json(ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -36,22 +88,21 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         device_endpoints: rest.config.device_endpoints.clone(),
         ca_fingerprint: rest.app.authority.root_fingerprint(),
         devices,
-        connections: u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX),
-        resident_bytes: super::metrics::resident_bytes(),
+        connections,
+        resident_bytes,
         hostnames: rest.app.config.hostnames.clone(),
         device_port: rest.config.device_port,
         public_url: rest.app.config.public_url.clone(),
         server_time: time(rest.app.clock.now()),
         certificate_not_after: time(rest.app.authority.server_identity().borrow().not_after),
-        disk_free_bytes: disk.map(|disk| disk.free),
-        disk_total_bytes: disk.map(|disk| disk.total),
-        state_bytes: state,
-        telemetry_bytes: telemetry,
-        blob_bytes: blobs,
-        points_stored: points,
-        open_files: super::metrics::open_files(),
-        messages_received: messages
-            .map_or(0, |metrics| metrics.messages_in.iter().map(|one| one.get()).sum()),
+        disk_free_bytes,
+        disk_total_bytes,
+        state_bytes,
+        telemetry_bytes,
+        blob_bytes,
+        points_stored,
+        open_files,
+        messages_received,
         plain_http: rest.config.plain_http,
         mail: rest.app.alerts.has_mail(),
     }))
@@ -76,6 +127,34 @@ mod tests {
         assert_eq!(server.get("/server").await.expect(200)["blobBytes"], 0, "as counted before");
         server.clock.advance(std::time::Duration::from_secs(61));
         assert_eq!(server.get("/server").await.expect(200)["blobBytes"], 5_000);
+    }
+
+    #[tokio::test]
+    async fn figures_of_the_whole_server_are_for_the_tenant_that_runs_it() {
+        const WHOLE: [&str; 9] = [
+            "residentBytes",
+            "diskFreeBytes",
+            "diskTotalBytes",
+            "stateBytes",
+            "telemetryBytes",
+            "blobBytes",
+            "pointsStored",
+            "openFiles",
+            "messagesReceived",
+        ];
+        let server = Fixture::new("server-tenants").await;
+        server.post("/devices", serde_json::json!({"name": "pump-1"})).await.expect(201);
+        let own = server.get("/server").await.expect(200);
+        for figure in WHOLE {
+            assert!(own[figure].is_u64(), "{figure}: {own}");
+        }
+        let other = server.in_another_tenant("acme").await;
+        let told = other.get("/server").await.expect(200);
+        for figure in WHOLE {
+            assert!(told[figure].is_null(), "{figure}: {told}");
+        }
+        assert_eq!((&told["devices"], &told["connections"]), (&0.into(), &0.into()));
+        assert_eq!(told["caFingerprint"], own["caFingerprint"], "its devices need that");
     }
 
     #[tokio::test]

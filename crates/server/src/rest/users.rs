@@ -36,7 +36,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "/api/v1/users/{name}/password",
             Access::SignedIn,
             "setPassword",
-            "Give a new password; one's own, or anybody's with user.manage",
+            "Give a new password; one's own, which needs the current one, or anybody's with user.manage",
             password,
         )
 }
@@ -111,10 +111,16 @@ async fn enable(
 async fn password(
     State(rest): State<Rest>,
     Caller(by): Caller,
+    browser: Browser,
     At(UserPath { name }): At<UserPath>,
-    Body(NewPassword { password }): Body<NewPassword>,
+    Body(NewPassword { password, current_password }): Body<NewPassword>,
 ) -> Result<Done, Refusal> {
-    rest.app.user_set_password(&by, &name, &password).await?;
+    let change = access::PasswordChange {
+        new: &password,
+        current: current_password.as_deref(),
+        address: browser.address,
+    };
+    rest.app.user_set_password(&by, &name, change).await?;
     Ok(Done)
 }
 
@@ -148,10 +154,39 @@ mod tests {
             server.post("/users", body).await.expect(201);
         }
         let anna = server.with_password("anna", "a long first one");
-        let new = json!({"password": "a long second one"});
+        let new = json!({"password": "a long second one", "currentPassword": "a long first one"});
         anna.put("/users/bert/password", new.clone()).await.problem(403, "auth.forbidden");
         anna.put("/users/anna/password", new).await.expect(204);
         server.with_password("anna", "a long second one").get("/me").await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn ones_own_password_is_changed_only_by_who_knows_it_whatever_they_signed_in_with() {
+        let server = Fixture::new("users-own-password").await;
+        let body = json!({"name": "anna", "password": "a long first one", "role": "admin"});
+        server.post("/users", body).await.expect(201);
+        let anna = server.with_password("anna", "a long first one");
+        let made = anna.post("/tokens", json!({"name": "laptop", "role": "admin"})).await.expect(201);
+        let token = server.with_token(made["secret"].as_str().unwrap());
+        for caller in [&anna, &token] {
+            let refused = caller.put("/users/anna/password", json!({"password": "short"})).await;
+            assert_eq!(refused.problem(400, "request.invalid").fields(), ["currentPassword", "password"]);
+            let wrong = json!({"password": "a long second one", "currentPassword": "a long guess"});
+            let refused = caller.put("/users/anna/password", wrong).await;
+            assert_eq!(refused.problem(400, "request.invalid").fields(), ["currentPassword"]);
+        }
+        anna.get("/me").await.expect(200);
+        let mut last = 400;
+        for guess in 0..8 {
+            let wrong = json!({"password": "a long second one", "currentPassword": format!("guess {guess}")});
+            last = token.put("/users/anna/password", wrong).await.status;
+        }
+        assert_eq!(last, 429, "guessing is slowed down as at the door");
+        // Somebody else who may manage users needs nobody's password.
+        let new = json!({"password": "a long third one"});
+        server.put("/users/anna/password", new).await.expect(204);
+        server.clock.advance(std::time::Duration::from_secs(600));
+        server.with_password("anna", "a long first one").get("/me").await.problem(401, "auth.required");
     }
 
     #[tokio::test]

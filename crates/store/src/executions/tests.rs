@@ -461,3 +461,28 @@ async fn facts_for_an_offer_leave_out_devices_that_are_gone_and_strangers_betwee
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_watches_hears_of_all_that_says_why_a_device_waits() {
+    on_each_engine("executions-watched", |store| async move {
+        let job = stored_job(&store, 1).await;
+        let first = stored(&store, an_execution(job, 1)).await;
+        let told = async |before: &Execution, after: &Execution| {
+            let seq = store.latest_change().await.unwrap();
+            assert!(change(&store, before, after).await);
+            let changes = store.changes_after(seq, 10).await.unwrap();
+            changes.iter().any(|change| change.kind == ChangeKind::Execution)
+        };
+        let held = Execution { held_until: Some(START.plus(Duration::from_secs(9))), ..first.clone() };
+        assert!(told(&first, &held).await, "a closed window");
+        let asked = Execution { cancel_asked_at: Some(START), ..held.clone() };
+        assert!(told(&held, &asked).await, "a question to stop");
+        let refused = Execution { cancel_asked_at: None, ..asked.clone() };
+        assert!(told(&asked, &refused).await, "the answer to it");
+        let agreed = Execution { consent: Consent::Given { at: START }, ..refused.clone() };
+        assert!(told(&refused, &agreed).await, "consent");
+        let counted = Execution { details: BTreeMap::new(), ..agreed.clone() };
+        assert!(!told(&agreed, &counted).await, "each percent of progress would be too much");
+    })
+    .await;
+}

@@ -55,13 +55,16 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         password_file: PathBuf,
     },
-    /// Set another password.
+    /// Set another password: one's own, or anybody's with the permission user.manage.
     Password {
         /// Whose.
         name: String,
         /// A file with the new password, at least 12 characters.
         #[arg(long)]
         password_file: PathBuf,
+        /// A file with the password so far; one's own is changed only with it.
+        #[arg(long)]
+        current_password_file: Option<PathBuf>,
     },
     /// Somebody may no longer sign in.
     Disable {
@@ -138,10 +141,10 @@ pub(crate) async fn users(api: &Api, command: UserCommand, printer: Printer) -> 
             let new = NewUser { name, password: password(&password_file)?, role };
             show(&api.write(Method::POST, &["users"], &new).await?)?;
         }
-        UserCommand::Password { name, password_file } => {
-            let request = api
-                .request(Method::PUT, api.url(&["users", &name, "password"])?)
-                .json(&NewPassword { password: password(&password_file)? });
+        UserCommand::Password { name, password_file, current_password_file } => {
+            let current_password = current_password_file.as_ref().map(password).transpose()?;
+            let new = NewPassword { password: password(&password_file)?, current_password };
+            let request = api.request(Method::PUT, api.url(&["users", &name, "password"])?).json(&new);
             api.send(request).await?;
             terminal::note(&format!("{name} has a new password"));
         }

@@ -216,6 +216,9 @@ fn refused(status: StatusCode, problem: Option<Problem>) -> Trouble {
         code::UNAUTHENTICATED => Some("run `windlass login`, or pass a token with WINDLASS_TOKEN".to_owned()),
         code::FORBIDDEN => Some("`windlass whoami` shows what this token may do".to_owned()),
         code::VERSION_MISMATCH => Some("somebody else changed it; look again and repeat".to_owned()),
+        _ if problem.errors.iter().any(|error| error.field == "currentPassword") => Some(
+            "it is your own password: pass --current-password-file with the one that you have now".to_owned(),
+        ),
         _ if is_about_query(&problem) => Some("for example: --query 'type==pump;tag==outdoor'".to_owned()),
         _ if status.is_server_error() => {
             Some(format!("the server's log has more under request id {}", problem.request_id))

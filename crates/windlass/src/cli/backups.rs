@@ -35,7 +35,7 @@ async fn list(api: &Api, printer: Printer) -> anyhow::Result<Exit> {
         printer.json(&all)?;
         return Ok(Exit::Success);
     }
-    printer.rows(&all.items, &["backup", "as of", "state", "bytes", "sealed", "why"], |backup| {
+    printer.rows(&all.items, &["backup", "as of", "state", "bytes", "sealed", "remark"], |backup| {
         let Backup { name, created_at, bytes, sealed, version: _, state, detail } = backup;
         let bytes = bytes.to_string();
         vec![
@@ -84,6 +84,9 @@ async fn now(api: &Api, printer: Printer) -> anyhow::Result<Exit> {
     match made.state {
         BackupState::Complete => {
             terminal::note(&format!("{} is complete, {} bytes", made.name, made.bytes));
+            if let Some(warning) = &made.detail {
+                terminal::note(&format!("warning: {warning}"));
+            }
             Ok(Exit::Success)
         }
         BackupState::Running | BackupState::Failed => {

@@ -8,8 +8,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 use windlass_api::jobs::{
-    Begin, Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, RetryResult,
-    Targets, Timeouts, WaveSize,
+    Begin, Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, Outcome,
+    RetryResult, Targets, Timeouts, WaveSize,
 };
 use windlass_api::page::MOST;
 use windlass_api::releases::NameVersion;
@@ -19,7 +19,7 @@ use super::api::Api;
 use super::parse;
 use super::printer::{Printer, or_dash, time, time_or_dash};
 use super::rollout::{self, RolloutArgs};
-use crate::terminal::{self, Exit};
+use crate::terminal::{self, Exit, Trouble};
 
 /// One intention for many devices.
 #[derive(Debug, Subcommand)]
@@ -100,6 +100,23 @@ pub(crate) enum Command {
         id: i64,
         /// The device's name.
         device: String,
+    },
+    /// Agree to an update in place of a device's user.
+    Confirm {
+        /// Its number.
+        id: i64,
+        /// The device's name.
+        device: String,
+    },
+    /// Ask one device to stop.
+    Stop {
+        /// Its number.
+        id: i64,
+        /// The device's name.
+        device: String,
+        /// End it without the device's word, which may install the update all the same.
+        #[arg(long)]
+        force: bool,
     },
     /// Follow a job until it ends; fails when it was stopped or canceled.
     Watch {
@@ -283,6 +300,24 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
             let why: DeviceUpdate = api.show(&["jobs", &id.to_string(), "devices", &device]).await?;
             rollout::show_why(&why, printer)?;
         }
+        Command::Confirm { id, device } => {
+            let execution = execution_of(api, id, &device).await?;
+            let _agreed: Execution = api.invoke(&["executions", &execution, "confirm"]).await?;
+            terminal::note(&format!("job {id} goes on at {device}"));
+        }
+        Command::Stop { id, device, force } => {
+            let execution = execution_of(api, id, &device).await?;
+            let url = api.url(&["executions", &execution, "cancel"])?;
+            let now: Execution = api.ask(api.request(Method::POST, url).query(&[("force", force)])).await?;
+            terminal::note(&match now.outcome {
+                Outcome::Open | Outcome::Verifying => {
+                    format!("{device} is asked to stop; with --force it ends without its word")
+                }
+                Outcome::Succeeded | Outcome::Failed | Outcome::Canceled | Outcome::Skipped => {
+                    format!("job {id} is over at {device}: {}", now.outcome)
+                }
+            });
+        }
         Command::Pause { id } => show(&api.invoke(&["jobs", &id.to_string(), "pause"]).await?, printer)?,
         Command::Resume { id } => show(&api.invoke(&["jobs", &id.to_string(), "resume"]).await?, printer)?,
         Command::Cancel { id, in_progress_too } => {
@@ -297,6 +332,20 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         Command::Watch { id } => return watch(api, id, printer).await,
     }
     Ok(Exit::Success)
+}
+
+/// The number of a device's part in a job.
+async fn execution_of(api: &Api, job: i64, device: &str) -> anyhow::Result<String> {
+    let standing: DeviceUpdate = api.show(&["jobs", &job.to_string(), "devices", device]).await?;
+    match standing.execution {
+        Some(execution) => Ok(execution.to_string()),
+        None => Err(Trouble {
+            exit: Exit::Refused,
+            message: format!("{device} has no part in job {job} yet: {}", standing.why),
+            hint: Some(standing.action).filter(|action| !action.is_empty()),
+        }
+        .into()),
+    }
 }
 
 fn what(job: &Job) -> String {

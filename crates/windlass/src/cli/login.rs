@@ -1,10 +1,11 @@
 //! `windlass login`, `logout`, `whoami`: a password becomes an API token, the server's authority becomes trusted.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use reqwest::Method;
+use reqwest::{Method, Url};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
@@ -38,6 +39,9 @@ pub(crate) struct Login {
     /// Days until the new token ends.
     #[arg(long, default_value_t = 30)]
     days: u32,
+    /// Send the password in the clear to a server on another machine.
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Signs in and keeps the token.
@@ -47,6 +51,18 @@ pub(crate) async fn login(
     printer: Printer,
 ) -> anyhow::Result<Exit> {
     let url = connection.url.clone().unwrap_or_else(|| arguments.server.clone());
+    if !arguments.plain && is_overheard(&url) {
+        return Err(Trouble {
+            exit: Exit::NotAllowed,
+            message: format!(
+                "{url} would send the password, and later the token, in the clear over the network"
+            ),
+            hint: Some(
+                "use the server's https:// address, or pass --plain if nobody can listen in".to_owned(),
+            ),
+        }
+        .into());
+    }
     let ca_pem = authority(connection, arguments, &url).await?;
     let password = match &arguments.password_file {
         Some(file) => std::fs::read_to_string(file)
@@ -100,6 +116,17 @@ pub(crate) async fn whoami(connection: &Connection, printer: Printer) -> anyhow:
         ]
     })?;
     Ok(Exit::Success)
+}
+
+/// Whether what is sent there can be read on the way: plain HTTP to anything but this machine.
+fn is_overheard(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let here = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    };
+    url.scheme() == "http" && !here
 }
 
 /// The authority to trust: from a file, or fetched and confirmed by its fingerprint.
@@ -186,6 +213,29 @@ fn host_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_http_is_overheard_unless_it_stays_on_this_machine() {
+        for there in [
+            "http://fleet.example.com:8080",
+            "HTTP://10.0.0.1",
+            "http://[2001:db8::1]:80",
+            "http://localhost.example.com",
+        ] {
+            assert!(is_overheard(there), "{there}");
+        }
+        for here in [
+            "https://fleet.example.com",
+            "http://localhost:8080",
+            "http://LOCALHOST",
+            "http://127.0.0.1:80",
+            "http://127.8.0.1",
+            "http://[::1]:8080",
+            "http://[::ffff:127.0.0.1]",
+        ] {
+            assert!(!is_overheard(here), "{here}");
+        }
+    }
 
     #[test]
     fn fingerprints_are_compared_without_colons_and_case() {

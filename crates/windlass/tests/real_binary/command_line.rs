@@ -40,6 +40,34 @@ fn a_wrong_password_and_a_wrong_token_are_refused_alike() {
 }
 
 #[test]
+fn a_password_is_not_sent_in_the_clear_to_another_machine_unless_one_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = file(directory.path(), "password", b"correct horse battery").display().to_string();
+    let refused = windlass(&["login", "http://192.0.2.1:8080", "--password-file", &password])
+        .env("WINDLASS_CONFIG_DIR", directory.path())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(5), "{}", said(&refused));
+    assert!(said(&refused).contains("https://") && said(&refused).contains("--plain"), "{}", said(&refused));
+}
+
+#[test]
+fn ones_own_password_is_changed_with_the_one_so_far() {
+    let server = Server::start(&[]);
+    let new = file(server.directory.path(), "new", b"another horse battery\n").display().to_string();
+    let change = ["user", "password", "admin", "--password-file", &new];
+    let refused = server.fails(3, &change);
+    assert!(refused.contains("currentPassword") && refused.contains("--current-password-file"), "{refused}");
+    let old = server.path("password");
+    server.fails(3, &[&change[..], &["--current-password-file", &new]].concat());
+    let changed = server.run(&[&change[..], &["--current-password-file", &old]].concat());
+    assert!(changed.status.success(), "{}", said(&changed));
+    server.fails(5, &["login", &server.url(), "--password-file", &old]);
+    let again = server.run(&["login", &server.url(), "--password-file", &new]);
+    assert!(again.status.success(), "{}", said(&again));
+}
+
+#[test]
 fn a_key_that_could_not_be_kept_is_not_made() {
     let server = Server::start(&[]);
     let blocked = file(server.directory.path(), "blocked", b"no folder").display().to_string();

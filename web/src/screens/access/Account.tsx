@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, take, type Schemas } from "../../api/client";
 import { type Column, ListTable } from "../../list/ListTable";
-import { useCan, useMe } from "../../session/session";
+import { useMe } from "../../session/session";
 import { Clip } from "../../ui/Clip";
 import { useConfirm } from "../../ui/confirm";
 import { Empty, Facts, Page, Panel } from "../../ui/Page";
@@ -17,7 +17,6 @@ type Session = Schemas["Session"];
 /** One's own password and sessions. */
 export function Account() {
   const me = useMe();
-  const can = useCan();
   const [changing, setChanging] = useState(false);
   return (
     <Page title="Your account">
@@ -31,10 +30,10 @@ export function Account() {
             ]}
           />
         </Panel>
-        {me.kind === "user" && can("user.manage") ? (
+        {me.kind === "user" ? (
           <Panel title="Password">
             {changing ? (
-              <PasswordForm user={me.name} onDone={() => setChanging(false)} />
+              <PasswordForm user={me.name} own onDone={() => setChanging(false)} />
             ) : (
               <Button variant="default" onClick={() => setChanging(true)}>
                 Change your password

@@ -1,4 +1,4 @@
-import { Menu, PasswordInput, TextInput } from "@mantine/core";
+import { Menu, PasswordInput, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Schemas, take } from "../../api/client";
@@ -89,7 +89,11 @@ export function Users() {
         onClose={() => setPassword(undefined)}
         title={`Password of ${password ?? ""}`}
       >
-        <PasswordForm user={password ?? ""} onDone={() => setPassword(undefined)} />
+        <PasswordForm
+          user={password ?? ""}
+          own={password === me.name}
+          onDone={() => setPassword(undefined)}
+        />
       </Dialog>
     </Admitted>
   );
@@ -116,18 +120,19 @@ function NewUserForm({ onDone }: { onDone: () => void }) {
         onChange={(event) => form.set({ name: event.currentTarget.value })}
         error={form.fieldError("name")}
       />
-      <PasswordField form={form} label="Password" />
+      <PasswordField form={form} label="Password" name="password" />
       <RoleSelect form={form} />
     </SubmitForm>
   );
 }
 
-/** Sets somebody's password. */
-export function PasswordForm({ user, onDone }: { user: string; onDone: () => void }) {
+/** Sets somebody's password; one's own is changed only with the one so far. */
+export function PasswordForm({ user, own, onDone }: { user: string; own?: boolean; onDone: () => void }) {
   const form = useApiForm({
-    initial: { password: "" },
-    fields: ["password"],
-    submit: async (body) => {
+    initial: { currentPassword: "", password: "" },
+    fields: own ? ["currentPassword", "password"] : ["password"],
+    submit: async ({ currentPassword, password }) => {
+      const body = own ? { currentPassword, password } : { password };
       await take(api.PUT("/api/v1/users/{name}/password", { params: { path: { name: user } }, body }));
       done("The new password is in force.");
       onDone();
@@ -135,30 +140,38 @@ export function PasswordForm({ user, onDone }: { user: string; onDone: () => voi
   });
   return (
     <SubmitForm form={form} label="Set the password">
-      <PasswordField form={form} label="New password" first />
+      {own ? (
+        <>
+          <Text size="sm">Every session of yours ends with it, this one too: sign in again afterwards.</Text>
+          <PasswordField form={form} label="Current password" name="currentPassword" first />
+        </>
+      ) : null}
+      <PasswordField form={form} label="New password" name="password" first={!own} />
     </SubmitForm>
   );
 }
 
-function PasswordField<V extends { password: string }>({
+function PasswordField<N extends "password" | "currentPassword", V extends Record<N, string>>({
   form,
   label,
+  name,
   first,
 }: {
   form: ApiForm<V>;
   label: string;
+  name: N;
   first?: boolean;
 }) {
   return (
     <PasswordInput
       label={label}
       required
-      autoComplete="new-password"
+      autoComplete={name === "password" ? "new-password" : "current-password"}
       data-autofocus={first}
-      value={form.values.password}
-      onChange={(event) => form.set({ password: event.currentTarget.value } as Partial<V>)}
-      error={form.fieldError("password")}
-      aria-invalid={form.fieldError("password") !== undefined}
+      value={form.values[name]}
+      onChange={(event) => form.set({ [name]: event.currentTarget.value } as unknown as Partial<V>)}
+      error={form.fieldError(name)}
+      aria-invalid={form.fieldError(name) !== undefined}
       visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
     />
   );

@@ -50,7 +50,7 @@ const COLUMNS: Column<Execution>[] = [
     extra: true,
     cell: (execution) => <Clip>{details(execution)}</Clip>,
   },
-  { id: "updated", head: "Last change", cell: (execution) => <Time at={execution.updatedAt} /> },
+  { id: "updated", head: "Last change", wide: true, cell: (execution) => <Time at={execution.updatedAt} /> },
 ];
 
 function details(execution: Execution): string {

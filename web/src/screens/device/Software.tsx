@@ -3,12 +3,14 @@ import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, asProblem, take } from "../../api/client";
+import { path, useRecord, type Schemas } from "../../kit/api";
 import { useCan } from "../../session/session";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Trouble } from "../../ui/Trouble";
 import { Why } from "../../ui/Why";
 import type { Device } from "./StatusTab";
+import { OneDevice } from "../rollouts/one";
 import { versionsOf } from "./versions";
 
 export function Software({ device }: { device: Device }) {
@@ -53,6 +55,7 @@ function Versions({ device }: { device: Device }) {
 
 /** Every update that is meant for the device, newest first, with why it is where it is. */
 function Updates({ name }: { name: string }) {
+  const can = useCan();
   const updates = useQuery({
     queryKey: ["execution", name, "updates"],
     queryFn: () => take(api.GET("/api/v1/devices/{name}/updates", { params: { path: { name } } })),
@@ -67,13 +70,27 @@ function Updates({ name }: { name: string }) {
             <Link to="/jobs/$id" params={{ id: String(update.job) }} className="link">
               {update.release ? `${update.release.name} ${update.release.version}` : `Job ${update.job}`}
             </Link>{" "}
+            <span className="quiet">{update.release ? `no. ${update.job}` : ""}</span>{" "}
             <StateOf state={update.outcome ?? update.jobState} />
           </Text>
           <Why why={update.why} action={update.action} />
+          {update.outcome === "open" && update.execution != null && can("job.control") ? (
+            <Part id={update.execution} />
+          ) : null}
         </div>
       ))}
     </>
   );
+}
+
+/** What can be done about one of them here. */
+function Part({ id }: { id: number }) {
+  const part = useRecord<Schemas["Execution"]>(path("executions", id));
+  return part.data ? (
+    <div style={{ marginTop: 8 }}>
+      <OneDevice execution={part.data} />
+    </div>
+  ) : null;
 }
 
 /** The rest is under Jobs. */

@@ -211,7 +211,9 @@ function ServerPanel() {
           items={[
             ["Version", info.version],
             ["Connections", count(info.connections)],
-            ["Memory", bytes(info.residentBytes)],
+            ...(info.residentBytes != null
+              ? [["Memory", bytes(info.residentBytes)] as [string, string]]
+              : []),
             ...(info.diskFreeBytes != null && info.diskTotalBytes != null
               ? [
                   ["Disk free", `${bytes(info.diskFreeBytes)} of ${bytes(info.diskTotalBytes)}`] as [

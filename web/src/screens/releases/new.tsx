@@ -19,8 +19,8 @@ import {
 
 import { fault, path, ProblemError, request, useAct, useList, type Schemas } from "../../kit/api";
 import { useGo } from "../../kit/nav";
-import { Digest, Screen, Trouble } from "../../kit/parts";
-import { bytes } from "../../ui/format";
+import { Digest, Notice, Screen, Trouble, useFaultInSight } from "../../kit/parts";
+import { bytes, sentence } from "../../ui/format";
 import { ContentFacts } from "./content";
 import { guess } from "./guess";
 import { releaseTo } from "./list";
@@ -94,6 +94,7 @@ export function NewRelease() {
   const act = useAct(make, [path("releases"), path("artifacts"), path("components")], (release) =>
     go(releaseTo(release)),
   );
+  useFaultInSight(act.error);
   const change = (part: Partial<typeof NOTHING>) => {
     act.reset();
     setForm((before) => ({ ...before, ...part }));
@@ -105,7 +106,15 @@ export function NewRelease() {
   };
   const uploading = files.some((it) => !it.artifact && !it.problem);
   const artifacts = files.flatMap((it) => (it.artifact ? [it.artifact.id] : []));
-  const lacking = files.length === 0 ? "Drop a file first." : uploading ? "The upload is under way." : null;
+  const broken = files.find((it) => it.problem);
+  const lacking =
+    files.length === 0
+      ? "Drop a file first."
+      : uploading
+        ? "The upload is under way."
+        : broken
+          ? `Leave out ${broken.file.name}, which cannot be used.`
+          : null;
   return (
     <Screen title="New release" about="Drop what devices shall install; name it; done.">
       <form
@@ -207,8 +216,11 @@ function RuleFields(props: {
       error={fault(refused, `rules.${name}`)}
     />
   );
+  // What is wrong stays in sight, whatever is folded away.
+  const [open, setOpen] = useState<string | null>(null);
+  const isWrong = refused?.fields.some((bad) => bad.field.startsWith("rules."));
   return (
-    <Accordion variant="separated">
+    <Accordion variant="separated" value={isWrong ? "rules" : open} onChange={setOpen}>
       <Accordion.Item value="rules">
         <Accordion.Control>Which devices may get it</Accordion.Control>
         <Accordion.Panel>
@@ -223,12 +235,23 @@ function RuleFields(props: {
             <SimpleGrid cols={{ base: 1, sm: 3 }}>
               {source("minimumSource", "Oldest it may replace", "Empty: any.")}
               {source("maximumSource", "Newest it may replace", "Empty: any.")}
-              {source("step", "Only after", "What must have been installed before.")}
+              {source("step", "Only after", "Installed before.")}
             </SimpleGrid>
           </Stack>
         </Accordion.Panel>
       </Accordion.Item>
     </Accordion>
+  );
+}
+
+/** Why a file is not taken: what was found in it, or else what kept it from arriving. */
+function Unusable({ problem }: { problem: ProblemError }) {
+  const found = problem.fields.map((it) => it.problem);
+  if (found.length === 0) return <Trouble problem={problem} />;
+  return (
+    <Notice color="red" title="This file cannot be used" mt="xs">
+      {found.map((it) => sentence(it)).join(" ")} Make it anew, or leave it out.
+    </Notice>
   );
 }
 
@@ -317,7 +340,7 @@ function FileLine({ it, remove }: { it: Dropped; remove: () => void }) {
           {it.artifact.content ? <ContentFacts content={it.artifact.content} /> : null}
         </Stack>
       ) : it.problem ? (
-        <Trouble problem={it.problem} />
+        <Unusable problem={it.problem} />
       ) : (
         <>
           <Progress value={it.share * 100} aria-label={`Upload of ${it.file.name}`} mt="xs" />

@@ -1,7 +1,7 @@
 /** What can be done about a job, by its state. */
 import { useState } from "react";
 
-import { Button, Text, Textarea } from "@mantine/core";
+import { Button, Checkbox, Text, Textarea } from "@mantine/core";
 
 import { fault, path, request, useAct, type Schemas } from "../../kit/api";
 import { SaveForm } from "../../kit/kept";
@@ -76,14 +76,73 @@ export function Actions({ job }: { job: Job }) {
         </Confirmed>
       ) : null}
       {job.kind === "update" && job.startedAt && may("job.create") ? <RollBack job={job} /> : null}
-      {over ? null : (
-        <Confirmed label="Cancel" title="Cancel this rollout?" act={() => act.mutateAsync("cancel")}>
-          Devices that already work on it finish. {counted(job.counts.waiting + job.counts.queued, "device")}{" "}
-          will not get it.
-        </Confirmed>
-      )}
+      {over ? null : <Cancel job={job} />}
+      {job.state === "stopping" && job.counts.inProgress > 0 ? <EndEverywhere job={job} /> : null}
       {act.error && !act.isPending ? <Trouble problem={act.error} /> : null}
     </>
+  );
+}
+
+const cancelOf = (job: Job, inProgressToo: boolean) =>
+  request<Job>("POST", path("jobs", job.id, "cancel"), {
+    ...withVersion(job),
+    query: { inProgressToo: inProgressToo || undefined },
+  });
+
+/** Ends the rollout; devices that are at work on it finish, unless it is to end there too. */
+function Cancel({ job }: { job: Job }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen(true)}>
+        Cancel
+      </Button>
+      <Dialog opened={open} onClose={() => setOpen(false)} title="Cancel this rollout?">
+        {open ? <CancelForm job={job} done={() => setOpen(false)} /> : null}
+      </Dialog>
+    </>
+  );
+}
+
+function CancelForm({ job, done }: { job: Job; done: () => void }) {
+  const [everywhere, setEverywhere] = useState(false);
+  const cancel = useAct<void, Job>(() => cancelOf(job, everywhere), [path("jobs")], done);
+  const { waiting, queued, inProgress } = job.counts;
+  return (
+    <SaveForm save={cancel} shown={[]} label="Cancel the rollout" danger>
+      <Text size="sm">
+        {waiting + queued > 0
+          ? `${counted(waiting + queued, "device")} will not get it.`
+          : "Every device has begun it or is through with it."}{" "}
+        {inProgress > 0 ? `${counted(inProgress, "device")} at work on it may finish.` : ""}
+      </Text>
+      {inProgress > 0 ? (
+        <Checkbox
+          label="End it on those too, without asking them"
+          description={FORCED}
+          checked={everywhere}
+          onChange={(event) => setEverywhere(event.currentTarget.checked)}
+        />
+      ) : null}
+    </SaveForm>
+  );
+}
+
+const FORCED =
+  "They count as canceled at once; one that does not hear of it may install the update all the same.";
+
+/** For a rollout that is canceled and waits for devices which do not come to an end. */
+function EndEverywhere({ job }: { job: Job }) {
+  const end = useAct<void, Job>(() => cancelOf(job, true), [path("jobs")]);
+  return (
+    <Confirmed
+      label="End it everywhere"
+      title="End it without the devices’ word?"
+      act={() => end.mutateAsync()}
+    >
+      {counted(job.counts.inProgress, "device")} {job.counts.inProgress === 1 ? "is" : "are"} still at work on
+      it. {FORCED}
+    </Confirmed>
   );
 }
 

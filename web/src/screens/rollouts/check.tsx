@@ -4,9 +4,9 @@ import { useQuery } from "@tanstack/react-query";
 
 import { path, request, type ProblemError, type Schemas } from "../../kit/api";
 import { Listing, Notice, Trouble } from "../../kit/parts";
-import { bytes, count } from "../../ui/format";
+import { bytes, count, sentence } from "../../ui/format";
 import { Facts } from "../../ui/Page";
-import { StateOf } from "../../ui/Status";
+import { StateOf, Status } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Why } from "../../ui/Why";
 import type { Draft } from "./draft";
@@ -85,11 +85,11 @@ function Found({ preview }: { preview: Preview }) {
         keyOf={(cluster) => `${cluster.outcome} ${cluster.reason}`}
         columns={[
           { title: "Devices", cell: (cluster) => count(cluster.count) },
-          { title: "Would be", cell: (cluster) => <StateOf state={cluster.outcome} /> },
+          { title: "Would be", cell: (cluster) => <WouldBe outcome={cluster.outcome} /> },
           {
             title: "Why",
             roomy: true,
-            cell: (cluster) => <Why why={cluster.reason} action={cluster.action} compact />,
+            cell: (cluster) => <Why why={sentence(cluster.reason)} action={cluster.action} compact />,
           },
           {
             title: "Such as",
@@ -101,4 +101,16 @@ function Found({ preview }: { preview: Preview }) {
       />
     </section>
   );
+}
+
+/** What would become of devices, in words for what has not happened. */
+function WouldBe({ outcome }: { outcome: Schemas["PreviewCluster"]["outcome"] }) {
+  switch (outcome) {
+    case "open":
+      return <Status tone="busy">updated</Status>;
+    case "skipped":
+      return <Status tone="off">left out</Status>;
+    default:
+      return <StateOf state={outcome} />;
+  }
 }

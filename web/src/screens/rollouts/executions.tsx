@@ -1,15 +1,15 @@
 /** The devices of a job, with where each stands, why, and what can be done about one. */
-import { Button, Group, Select, Stack, Text, Title } from "@mantine/core";
+import { Box, Group, Select, Stack, Text, Title } from "@mantine/core";
 
-import { path, request, useAct, useList, type Schemas } from "../../kit/api";
+import { path, useList, type Schemas } from "../../kit/api";
 import { Go, useUrl } from "../../kit/nav";
-import { Confirmed, Empty, Listing } from "../../kit/parts";
+import { Empty, Listing } from "../../kit/parts";
 import { useCan } from "../../session/session";
-import { bytes } from "../../ui/format";
+import { bytes, words } from "../../ui/format";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Why } from "../../ui/Why";
-import { Trouble } from "../../ui/Trouble";
+import { OneDevice } from "./one";
 
 type Job = Schemas["Job"];
 type Execution = Schemas["Execution"];
@@ -41,7 +41,7 @@ export function Executions({ job }: { job: Job }) {
           placeholder="Every outcome"
           clearable
           size="xs"
-          data={OUTCOMES}
+          data={OUTCOMES.map((value) => ({ value, label: words(value) }))}
           value={outcome || null}
           onChange={(value) => setOutcome(value ?? "")}
         />
@@ -78,6 +78,11 @@ export function Executions({ job }: { job: Job }) {
                   </Text>
                 ) : null}
                 {shown(execution)}
+                {may("job.control") ? (
+                  <Box hiddenFrom="sm">
+                    <OneDevice execution={execution} />
+                  </Box>
+                ) : null}
               </Stack>
             ),
           },
@@ -85,6 +90,7 @@ export function Executions({ job }: { job: Job }) {
           { title: "Changed", wide: true, cell: (execution) => <Time at={execution.updatedAt} /> },
           {
             title: "Actions",
+            wide: true,
             cell: (execution) => (may("job.control") ? <OneDevice execution={execution} /> : null),
           },
         ]}
@@ -95,49 +101,5 @@ export function Executions({ job }: { job: Job }) {
         }
       />
     </section>
-  );
-}
-
-/** What can be done about a job on one device. */
-function OneDevice({ execution }: { execution: Execution }) {
-  const { id } = execution;
-  const confirm = useAct<void, unknown>(
-    () => request("POST", path("executions", id, "confirm")),
-    [path("jobs"), path("executions")],
-  );
-  const cancel = useAct<boolean, unknown>(
-    (force) => request("POST", path("executions", id, "cancel"), { query: { force: force || undefined } }),
-    [path("jobs"), path("executions")],
-  );
-  if (execution.outcome !== "open") return null;
-  const device = execution.device ?? "the device";
-  return (
-    <Group gap="xs">
-      {execution.consentAwaited ? (
-        <Button
-          size="compact-sm"
-          variant="default"
-          loading={confirm.isPending}
-          onClick={() => confirm.mutate()}
-        >
-          Agree for it
-        </Button>
-      ) : null}
-      {execution.cancelAskedAt ? (
-        <Confirmed
-          label="End it"
-          title={`End it on ${device} without its word?`}
-          act={() => cancel.mutateAsync(true)}
-        >
-          The device was asked to stop <Time at={execution.cancelAskedAt} /> and has not answered. It may
-          install the update all the same.
-        </Confirmed>
-      ) : (
-        <Confirmed label="Stop" title={`Ask ${device} to stop?`} act={() => cancel.mutateAsync(false)}>
-          What has not begun ends at once; a device that is at work on it may refuse.
-        </Confirmed>
-      )}
-      <Trouble error={confirm.error} />
-    </Group>
   );
 }

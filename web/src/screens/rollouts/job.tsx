@@ -7,8 +7,8 @@ import { Listing, Loaded, Notice, Screen } from "../../kit/parts";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
-import { bytes, words } from "../../ui/format";
-import { Actions, OVER } from "./actions";
+import { bytes, capital, sentence, withTimes, words } from "../../ui/format";
+import { Actions } from "./actions";
 import { Executions } from "./executions";
 import { policyFacts, thresholdWords } from "./policy";
 import { CountsBar, jobTitle } from "./states";
@@ -28,7 +28,7 @@ function Shown({ job }: { job: Job }) {
       title={jobTitle(job)}
       about={
         <>
-          {words(job.kind)} no. {job.id} for {job.targets}, made <Time at={job.createdAt} /> by{" "}
+          {capital(words(job.kind))} no. {job.id} for {job.targets}, made <Time at={job.createdAt} /> by{" "}
           {job.createdBy}
         </>
       }
@@ -40,8 +40,8 @@ function Shown({ job }: { job: Job }) {
       }
     >
       {job.reason ? (
-        <Notice color={job.state === "halted" ? "red" : "blue"} title={words(job.state)}>
-          {job.reason}
+        <Notice color={job.state === "halted" ? "red" : "blue"} title={capital(words(job.state))}>
+          {withTimes(sentence(job.reason))}
         </Notice>
       ) : null}
       {job.decision ? <Decided decision={job.decision} /> : null}
@@ -50,9 +50,8 @@ function Shown({ job }: { job: Job }) {
         {job.kind === "update" ? <Downloads job={job} /> : null}
       </Card>
       <Waves job={job} />
-      <Policy job={job} />
       <Failures job={job} />
-      <WhyNot job={job} />
+      <Terms job={job} />
       <Executions job={job} />
     </Screen>
   );
@@ -81,13 +80,20 @@ function Decided({ decision }: { decision: Schemas["Decision"] }) {
   );
 }
 
-function Policy({ job }: { job: Job }) {
+/** What it was told to do, and beside it the question that most have who look here. */
+function Terms({ job }: { job: Job }) {
   const facts = policyFacts(job.rollout, job.failureThreshold);
-  if (facts.length === 0) return null;
+  const both = facts.length > 0 && job.kind === "update";
+  if (facts.length === 0 && job.kind !== "update") return null;
   return (
-    <Panel title="How it goes">
-      <Facts items={facts} />
-    </Panel>
+    <SimpleGrid cols={{ base: 1, md: both ? 2 : 1 }}>
+      {facts.length > 0 ? (
+        <Panel title="How it goes">
+          <Facts items={facts} />
+        </Panel>
+      ) : null}
+      <WhyNot job={job} />
+    </SimpleGrid>
   );
 }
 
@@ -105,10 +111,10 @@ function Waves({ job }: { job: Job }) {
             <Card withBorder key={wave.number}>
               <Text size="sm" fw={wave.number === job.currentWave ? 600 : 400} className="anywhere">
                 {wave.name || `Wave ${wave.number}`}
-                {wave.number === job.currentWave && !OVER.includes(job.state) ? ", under way" : ""}
+                {wave.number === job.currentWave && job.state === "running" ? ", under way" : ""}
               </Text>
               <CountsBar counts={wave.counts} label={wave.name || `Wave ${wave.number}`} />
-              {terms ? <Terms terms={terms} /> : null}
+              {terms ? <WaveTerms terms={terms} /> : null}
             </Card>
           );
         })}
@@ -118,11 +124,11 @@ function Waves({ job }: { job: Job }) {
 }
 
 /** What is particular to a wave. */
-function Terms({ terms }: { terms: Schemas["WaveTerms"] }) {
+function WaveTerms({ terms }: { terms: Schemas["WaveTerms"] }) {
   const said = [
     terms.query ? `Only ${terms.query}` : null,
     terms.successPercent == null ? null : `Next at ${terms.successPercent}% succeeded`,
-    terms.failureThreshold ? `Stops when ${thresholdWords(terms.failureThreshold)} fail` : null,
+    terms.failureThreshold ? `Stops when ${thresholdWords(terms.failureThreshold)}` : null,
     terms.pauseAfter ? "Pauses after it" : null,
   ].filter((it) => it !== null);
   if (said.length === 0) return null;

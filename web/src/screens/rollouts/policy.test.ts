@@ -28,7 +28,7 @@ it("says each choice in words", () => {
   expect(facts).toEqual({
     "Devices install it": "when the device likes, at once from 2026-12-01 02:30 on",
     "Maintenance window": "0 2 * * SAT for 3 h, by each device’s own clock",
-    "Stops when": "more than 0 devices, or more than 10% of at least 20 fail",
+    "Stops when": "a device fails, or more than 10% of at least 20 fail",
     Order: "by age, highest first",
     "Download rate": "2.0 KiB a second for each site",
     Priority: "10",
@@ -38,6 +38,6 @@ it("says each choice in words", () => {
 });
 
 it("leaves out the half of a threshold that is not set", () => {
-  expect(thresholdWords({ count: 1 })).toBe("more than 1 device");
-  expect(thresholdWords({ percent: 5, minimum: 1 })).toBe("more than 5%");
+  expect(thresholdWords({ count: 1 })).toBe("more than 1 device fails");
+  expect(thresholdWords({ percent: 5, minimum: 1 })).toBe("more than 5% fail");
 });

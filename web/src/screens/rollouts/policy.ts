@@ -34,18 +34,21 @@ function order({ by, attribute, descending }: Schemas["Order"]): string | null {
   }
 }
 
-/** "more than 2 devices, or more than 10% of at least 20". */
+/** "more than 2 devices fail, or more than 10% of at least 20 fail", "a device fails". */
 export function thresholdWords(threshold: Threshold): string {
-  const share = threshold.percent == null ? null : `more than ${threshold.percent}%`;
-  const least =
-    threshold.minimum !== undefined && threshold.minimum > 1 ? ` of at least ${threshold.minimum}` : "";
+  const { count, percent, minimum } = threshold;
+  const least = minimum !== undefined && minimum > 1 ? ` of at least ${minimum}` : "";
   return [
-    threshold.count == null ? null : `more than ${counted(threshold.count, "device")}`,
-    share === null ? null : share + least,
+    count == null ? null : tooMany(count),
+    percent == null ? null : `more than ${percent}%${least} fail`,
   ]
     .filter((it) => it !== null)
     .join(", or ");
 }
+
+/** "a device fails", "more than 3 devices fail". */
+export const tooMany = (count: number): string =>
+  count === 0 ? "a device fails" : `more than ${counted(count, "device")} ${count === 1 ? "fails" : "fail"}`;
 
 /** Names and what holds, in the order in which it matters. */
 export function policyFacts(policy: Policy, threshold?: Threshold | null): [name: string, value: string][] {
@@ -60,7 +63,7 @@ export function policyFacts(policy: Policy, threshold?: Threshold | null): [name
     ],
     ["Ends", policy.endsAt ? moment(policy.endsAt) : null],
     ["Next wave when", policy.successPercent == null ? null : `${policy.successPercent}% of one succeeded`],
-    ["Stops when", threshold ? `${thresholdWords(threshold)} fail` : null],
+    ["Stops when", threshold ? thresholdWords(threshold) : null],
     ["Order", policy.order ? order(policy.order) : null],
     ["At once", policy.concurrency == null ? null : `at most ${counted(policy.concurrency, "device")}`],
     [

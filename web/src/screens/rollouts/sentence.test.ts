@@ -14,7 +14,7 @@ const draft = (change: Partial<Draft>): Draft => ({
 it("says the usual rollout in one sentence", () => {
   expect(summary(draft({}), 1200)).toBe(
     "Windlass will now install pump-fw 2.0.0 on 1,200 devices: 1 device, then 10%, then the rest, each wave when the " +
-      "one before is settled; it will stop as soon as more than 0 devices of a wave fail.",
+      "one before is settled; it will stop as soon as a device fails.",
   );
 });
 
@@ -63,5 +63,5 @@ it("says each condition", () => {
     ", only while a maintenance window is open, after the user of each device has agreed",
   );
   expect(said).toContain(", at most 50 devices at a time, and later each device that comes to match;");
-  expect(said).toContain("more than 0 devices or more than 5% of a wave fail and end on 2026-12-24 00:00.");
+  expect(said).toContain("a device fails or more than 5% of a wave fail and end on 2026-12-24 00:00.");
 });

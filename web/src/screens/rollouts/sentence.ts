@@ -1,5 +1,6 @@
 /** What a rollout will do, in one sentence. Pure. */
 import { absoluteTime, counted } from "../../ui/format";
+import { tooMany } from "./policy";
 import { localTime, wavesOf, type Draft, type WaveDraft } from "./draft";
 
 const moment = (local: string) => {
@@ -62,11 +63,10 @@ export function summary(draft: Draft, matching: number): string {
     .map((it) => `, ${it}`)
     .join("");
   const stops = [
-    draft.failures === "" ? null : `more than ${counted(draft.failures, "device")}`,
-    draft.failuresPercent === "" ? null : `more than ${draft.failuresPercent}%`,
+    draft.failures === "" ? null : tooMany(draft.failures),
+    draft.failuresPercent === "" ? null : `more than ${draft.failuresPercent}% of a wave fail`,
   ].filter((it) => it !== null);
-  const stop =
-    stops.length === 0 ? "never stop by itself" : `stop as soon as ${stops.join(" or ")} of a wave fail`;
+  const stop = stops.length === 0 ? "never stop by itself" : `stop as soon as ${stops.join(" or ")}`;
   const end = draft.endAt === "" ? "" : ` and end on ${moment(draft.endAt)}`;
   return `${begin(draft)} ${act(draft, counted(matching, "device"))}: ${how}${conditions}; it will ${stop}${end}.`;
 }

@@ -108,8 +108,7 @@ function Wave(props: {
         </Group>
         <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">
           <Count
-            label="Go on at"
-            unit="%"
+            label="Go on at (%)"
             least={1}
             most={100}
             value={wave.success}
@@ -117,14 +116,13 @@ function Wave(props: {
             error={said("successPercent")}
           />
           <Count
-            label="Stop above"
+            label="Stop above (devices)"
             value={wave.failures}
             set={(failures) => set({ failures })}
             error={said("failureThreshold.count")}
           />
           <Count
-            label="Or above"
-            unit="%"
+            label="Or above (%)"
             most={100}
             value={wave.failuresPercent}
             set={(failuresPercent) => set({ failuresPercent })}

@@ -17,7 +17,7 @@ import {
 import { useNow } from "../../api/live";
 import { fault, path, request, useAct, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
-import { Screen, Trouble } from "../../kit/parts";
+import { Screen, Trouble, useFaultInSight } from "../../kit/parts";
 import { JsonField } from "../../ui/JsonField";
 import { counted } from "../../ui/format";
 import { Check, usePreview } from "./check";
@@ -49,9 +49,16 @@ export function NewRollout() {
   const problems = missing(draft, now);
   const preview = usePreview(Object.keys(problems).length === 0 ? draft : null, step === STEPS.length);
   const blocked = (STEPS[step] ?? []).some((field) => problems[field] !== undefined);
+  const [stopped, setStopped] = useState(0);
+  useFaultInSight(stopped);
+  const goTo = (wanted: number) => {
+    setStep(wanted);
+    window.scrollTo(0, 0);
+  };
   const next = () => {
     setTried(Math.max(tried, step));
-    if (!blocked) setStep(step + 1);
+    if (blocked) setStopped(stopped + 1);
+    else goTo(step + 1);
   };
   const change: Change = (part) => {
     make.reset();
@@ -60,7 +67,7 @@ export function NewRollout() {
   const part = { draft, change, shown: tried >= step ? problems : {}, refused: make.error ?? preview.error };
   return (
     <Screen title="New rollout" about="Nothing happens before the last step.">
-      <Stepper active={step} onStepClick={setStep} allowNextStepsSelect={false} size="sm">
+      <Stepper active={step} onStepClick={goTo} allowNextStepsSelect={false} size="sm">
         <Stepper.Step label="What and for whom">
           <WhatAndWhom {...part} matching={matching} />
         </Stepper.Step>
@@ -74,7 +81,7 @@ export function NewRollout() {
       </Stepper>
       <Group>
         {step > 0 ? (
-          <Button variant="default" onClick={() => setStep(step - 1)}>
+          <Button variant="default" onClick={() => goTo(step - 1)}>
             Back
           </Button>
         ) : null}

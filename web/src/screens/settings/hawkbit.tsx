@@ -14,7 +14,7 @@ import {
 } from "@mantine/core";
 
 import { fault, path, request, useAct, useRecord, type ProblemError, type Schemas } from "../../kit/api";
-import { Loaded, Notice, Trouble } from "../../kit/parts";
+import { Loaded, Notice, Trouble, useFaultInSight } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { done } from "../../ui/toast";
 import { changed, known, type Value, type Values } from "./values";
@@ -132,11 +132,12 @@ function Form({ start }: { start: Values }) {
       done("The settings are in force.");
     },
   );
+  useFaultInSight(save.error);
   const set = (key: string, value: Value) => {
     save.reset();
     setValues((before) => ({ ...before, [key]: value }));
   };
-  const shown = GROUPS.flatMap((group) => group.fields.map((field) => `values.${field.key}`));
+  const shown = GROUPS.flatMap((group) => group.fields.flatMap(({ key }) => [key, `values.${key}`]));
   return (
     <form
       onSubmit={(event) => {

@@ -147,7 +147,7 @@ function ServerChecks() {
             ),
           },
         ]}
-        empty={<Empty title="No check">This server checks nothing.</Empty>}
+        empty={<Empty title="No checks here">They are for those who run this server.</Empty>}
       />
     </Stack>
   );

@@ -295,3 +295,23 @@ async fn documents_come_as_they_are_asked_for_and_bodies_must_be_of_a_type_that_
     }
     assert_eq!(world.device.outside_body("POST", &feedback, &[], said.into()).await.status, 200);
 }
+
+#[tokio::test]
+async fn an_operator_reads_why_a_device_refused_to_stop_until_it_is_asked_again() {
+    let world = World::new("ddi-stop-refused").await;
+    let (job, action) = world.assign("1").await;
+    assert_eq!(world.says(action, "proceeding", "none").await, 200);
+    world.server.act(&format!("/executions/{action}/cancel")).await.expect(200);
+    let refusal = json!({"status": {
+        "execution": "rejected", "result": {"finished": "none"}, "details": ["the flash is being written"],
+    }});
+    let path = format!("/cancelAction/{action}/feedback");
+    assert_eq!(world.send("POST", &path, refusal.to_string()).await.status, 200);
+    let execution = world.execution(job).await;
+    assert_eq!(execution["state"], "inProgress");
+    let why = execution["why"].as_str().unwrap();
+    assert!(why.contains("refused to stop (the flash is being written)"), "{why}");
+    world.server.act(&format!("/executions/{action}/cancel")).await.expect(200);
+    let why = world.execution(job).await["why"].to_string();
+    assert!(why.contains("has not answered yet"), "{why}");
+}
