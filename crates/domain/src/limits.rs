@@ -31,6 +31,10 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// Messages a device may send at once after a silence.
     pub message_burst: u32,
+    /// Requests per second of one device for files over hawkBit's interface, sustained. RAUC streams by ranges of 128 KiB.
+    pub file_requests_per_second: u32,
+    /// Requests for files that a device may send at once after a silence; more are refused with 429.
+    pub file_request_burst: u32,
     /// Time for TLS handshake and CONNECT together.
     pub handshake: Duration,
     /// Handshakes under way at once.
@@ -121,6 +125,8 @@ impl Default for Limits {
             in_flight: 32,
             messages_per_second: 100,
             message_burst: 1_000,
+            file_requests_per_second: 2_000,
+            file_request_burst: 4_000,
             handshake: Duration::from_secs(10),
             handshakes_in_flight: 256,
             session_expiry: Duration::from_secs(7 * 24 * 3600),

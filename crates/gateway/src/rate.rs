@@ -48,9 +48,18 @@ pub(crate) struct Rates {
 impl Rates {
     /// Takes rate and burst from the limits.
     pub(crate) fn new(limits: &Limits) -> Self {
+        Self::of(limits.messages_per_second, limits.message_burst)
+    }
+
+    /// For requests for files, which are many and cost little.
+    pub(crate) fn files(limits: &Limits) -> Self {
+        Self::of(limits.file_requests_per_second, limits.file_request_burst)
+    }
+
+    fn of(per_second: u32, burst: u32) -> Self {
         Self {
-            per_second: i64::from(limits.messages_per_second),
-            burst: i64::from(limits.message_burst).saturating_mul(1_000),
+            per_second: i64::from(per_second),
+            burst: i64::from(burst).saturating_mul(1_000),
             buckets: Mutex::default(),
         }
     }

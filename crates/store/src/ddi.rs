@@ -193,6 +193,8 @@ pub struct NewStatus {
     pub messages: Vec<String>,
     /// When it was, by the device's clock.
     pub reported_at: Option<Timestamp>,
+    /// How the device proved who it is; none where the server speaks.
+    pub credential: Option<&'static str>,
 }
 
 /// What was said of an action.
@@ -208,6 +210,8 @@ pub struct ActionStatus {
     pub messages: Vec<String>,
     /// When it was, by the device's clock.
     pub reported_at: Option<Timestamp>,
+    /// How the device proved who it is; none where the server speaks, or nobody noted it.
+    pub credential: Option<String>,
     /// When it came.
     pub at: Timestamp,
 }
@@ -217,17 +221,18 @@ pub struct ActionStatus {
 /// # Errors
 /// When the database fails.
 pub async fn status_insert(tx: &mut Tx<'_>, new: &NewStatus, now: Timestamp) -> Result<(), StoreError> {
-    let NewStatus { execution, kind, code, messages, reported_at } = new;
+    let NewStatus { execution, kind, code, messages, reported_at, credential } = new;
     execute!(
         tx,
-        "INSERT INTO action_status (execution_id, kind, code, messages, reported_at, at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO action_status (execution_id, kind, code, messages, reported_at, at, credential)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         execution.get(),
         *kind,
         *code,
         write_json("action_status.messages", messages)?,
         reported_at.map(Timestamp::micros),
-        now.micros()
+        now.micros(),
+        *credential
     )
     .map(drop)
 }
@@ -257,23 +262,24 @@ pub async fn statuses(
     offset: u32,
     limit: u32,
 ) -> Result<Vec<ActionStatus>, StoreError> {
-    type Row = (i64, String, Option<i64>, String, Option<i64>, i64);
+    type Row = (i64, String, Option<i64>, String, Option<i64>, i64, Option<String>);
     let sql = if newest_first {
-        "SELECT id, kind, code, messages, reported_at, at FROM action_status WHERE execution_id = $1
+        "SELECT id, kind, code, messages, reported_at, at, credential FROM action_status WHERE execution_id = $1
          ORDER BY id DESC LIMIT $2 OFFSET $3"
     } else {
-        "SELECT id, kind, code, messages, reported_at, at FROM action_status WHERE execution_id = $1
+        "SELECT id, kind, code, messages, reported_at, at, credential FROM action_status WHERE execution_id = $1
          ORDER BY id LIMIT $2 OFFSET $3"
     };
     let rows = fetch_all!(tx, Row, sql, execution.get(), i64::from(limit), i64::from(offset))?;
     rows.into_iter()
-        .map(|(id, kind, code, messages, reported_at, at)| {
+        .map(|(id, kind, code, messages, reported_at, at, credential)| {
             Ok(ActionStatus {
                 id,
                 kind,
                 code,
                 messages: read_json("action_status.messages", &messages)?,
                 reported_at: time(reported_at),
+                credential,
                 at: Timestamp::from_micros(at),
             })
         })
@@ -339,6 +345,7 @@ mod tests {
                                 code: (number == 3).then_some(-7),
                                 messages: vec![format!("message {number}")],
                                 reported_at: None,
+                                credential: None,
                             };
                             status_insert(tx, &new, START).await?;
                         }

@@ -161,7 +161,7 @@ impl App {
             .filter_map(|id| {
                 let entry = self.fleet.entry(id)?;
                 let own = entry.device.device_type.and_then(|id| intervals.get(&id));
-                let interval = own.copied().unwrap_or(usual);
+                let interval = own.copied().or_else(|| self.ddi.interval(id)).unwrap_or(usual);
                 silence_counts(interval, self.alerts.listening_since, now).then(|| {
                     let last = self.live.last_seen(id);
                     Condition::device_overdue(id, &entry.device.name, last, interval)

@@ -188,6 +188,7 @@ async fn note_served(tx: &mut Tx<'_>, stand: &Stand, now: Timestamp) -> Result<(
             "Update Server: Target retrieved update action and should start now the download.".to_owned(),
         ],
         reported_at: None,
+        credential: None,
     };
     table::status_insert(tx, &new, now).await
 }
@@ -198,6 +199,7 @@ struct Found {
     extras: Vec<ModuleExtra>,
     history: Option<(String, Vec<String>)>,
     served: Served,
+    is_open: bool,
 }
 
 async fn look(
@@ -213,14 +215,14 @@ async fn look(
     let (execution, job) = (&open.execution, &open.job);
     let stand = traits.stand(&open, now);
     let visible = match wanted {
-        Wanted::Installed => !execution.state.is_open(),
+        Wanted::Installed => execution.state == ExecutionState::Succeeded,
+        // What is over is still told, as it was.
+        Wanted::Deployment if !execution.state.is_open() => {
+            matches!(action_word(execution), "FINISHED" | "ERROR")
+        }
         Wanted::Confirmation => execution.state.is_open() && stand.waits && !stand.canceling,
         Wanted::Deployment => {
-            execution.state.is_open()
-                && !stand.waits
-                && !stand.canceling
-                && !stand.hidden
-                && may_begin(execution, job, now)
+            !stand.waits && !stand.canceling && !stand.hidden && may_begin(execution, job, now)
         }
     };
     if !visible {
@@ -235,7 +237,8 @@ async fn look(
     for component in release.iter().flat_map(|release| &release.components) {
         extras.push(extras::get::<ModuleExtra>(tx, peer.tenant, component.id.get()).await?);
     }
-    Ok(Found { stand, release, extras, history, served })
+    let is_open = execution.state.is_open();
+    Ok(Found { stand, release, extras, history, served, is_open })
 }
 
 impl App {
@@ -259,9 +262,9 @@ impl App {
                 Box::pin(async move { look(tx, &peer, &traits, action, wanted, messages, now).await })
             })
             .await?;
-        let Found { stand, release, extras, history, served } = found;
+        let Found { stand, release, extras, history, served, is_open } = found;
         let news = served.retrieved_at.is_none() || served.skip != (stand.update == Urgency::Skip);
-        if wanted == Wanted::Deployment && news {
+        if wanted == Wanted::Deployment && is_open && news {
             self.store
                 .write::<_, StoreError, _>(move |tx| {
                     Box::pin(async move { note_served(tx, &stand, now).await })
@@ -334,6 +337,7 @@ impl App {
                         code: None,
                         messages: vec![text.to_owned()],
                         reported_at: None,
+                        credential: None,
                     };
                     table::status_insert(tx, &new, now).await?;
                     Ok(())

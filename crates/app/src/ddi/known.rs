@@ -2,12 +2,17 @@
 
 use windlass_domain::ids::{DeviceId, DeviceName, TenantId, TenantName};
 use windlass_domain::permission::Principal;
-use windlass_store::{StoreError, Tx, devices, tenants};
+use windlass_domain::time::Timestamp;
+use windlass_store::management::{TargetExtra, extras};
+use windlass_store::{StoreError, Tx, credentials, device_tokens, devices, tenants};
 
-use super::peer::{ALIAS, LONGEST, Proof, Shown, Turned, Why, unavailable};
+use super::peer::{ALIAS, LONGEST, Proof, Shown, Turned, Why, own_certificate, own_token, unavailable};
 use crate::app::App;
 use crate::enrol;
 use crate::error::AppError;
+
+/// Who hawkBit says made a device that came by itself.
+const PLUG_AND_PLAY: &str = "CONTROLLER_PLUG_AND_PLAY";
 
 impl App {
     /// The tenant that a path names, in whatever case.
@@ -81,7 +86,7 @@ impl App {
         Ok(found)
     }
 
-    /// Makes the device that proved that it may come.
+    /// Makes the device that proved that it may come; gives it, if there is one by now that takes this proof.
     pub(super) async fn ddi_admit(
         &self,
         tenant: TenantId,
@@ -98,18 +103,51 @@ impl App {
             return Err(Turned::TooMany);
         }
         let by = Principal::device(tenant, &shown.controller);
-        let (controller, how) = (shown.controller.clone(), proof.as_str());
+        let controller = shown.controller.clone();
         let made = self
             .store
             .write(move |tx| {
                 let (by, controller) = (by.clone(), controller.clone());
-                Box::pin(async move { admit(tx, &by, &controller, how, now).await })
+                Box::pin(async move { admit(tx, &by, &controller, proof, now).await })
             })
             .await
             .map_err(|error: AppError| unavailable(error))?;
+        let made = match made {
+            Admitted::In(made) => made,
+            Admitted::Refused(device, why) => {
+                self.ddi_refuse(shown, Some(tenant), Some(device), why);
+                return Err(Turned::Denied);
+            }
+        };
         self.fleet.refresh_devices(&self.store, [made]).await.map_err(|error| unavailable(error.into()))?;
         Ok(made)
     }
+}
+
+/// What came of a device that nobody in memory knew.
+enum Admitted {
+    In(DeviceId),
+    /// There is one by now that has a proof of its own.
+    Refused(DeviceId, Why),
+}
+
+/// Memory may lag behind: what binds a device that there is, is asked of the store.
+async fn found(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    proof: Proof,
+    now: Timestamp,
+) -> Result<Admitted, StoreError> {
+    if proof.is_own() {
+        return Ok(Admitted::In(device));
+    }
+    if device_tokens::device_token(tx, device).await?.is_some_and(|own| own.binding) {
+        return Ok(Admitted::Refused(device, own_token()));
+    }
+    if credentials::device_has_live(tx, device, now).await? {
+        return Ok(Admitted::Refused(device, own_certificate()));
+    }
+    Ok(Admitted::In(device))
 }
 
 /// Makes a device for a controller id; one that is no device name gets a name made of it, and the id as external id.
@@ -117,26 +155,28 @@ async fn admit(
     tx: &mut Tx<'_>,
     by: &Principal,
     controller: &str,
-    how: &'static str,
-    now: windlass_domain::time::Timestamp,
-) -> Result<DeviceId, AppError> {
+    proof: Proof,
+    now: Timestamp,
+) -> Result<Admitted, AppError> {
     // Another request of the same device may have been quicker.
     if let Some(device) = devices::device_by_alias(tx, by.tenant, ALIAS, controller).await? {
-        return Ok(device.id);
+        return Ok(found(tx, device.id, proof, now).await?);
     }
     let (name, is_foreign) = match controller.parse::<DeviceName>() {
         Ok(name) => (name, false),
         Err(_) => (slug(controller).ok_or_else(|| AppError::not_found("device", controller))?, true),
     };
     if let Some(device) = devices::device_by_name(tx, by.tenant, &name).await? {
-        return Ok(device.id);
+        return Ok(found(tx, device.id, proof, now).await?);
     }
-    let made = enrol::admit(tx, by, &name, how, now).await?;
+    let made = enrol::admit(tx, by, &name, proof.as_str(), now).await?;
     if is_foreign {
         let alias = devices::Alias { protocol: ALIAS.to_owned(), external_id: controller.to_owned() };
         devices::alias_insert(tx, by.tenant, made, &alias).await?;
     }
-    Ok(made)
+    let extra = TargetExtra { created_by: Some(PLUG_AND_PLAY.to_owned()), ..TargetExtra::default() };
+    extras::put(tx, by.tenant, made.get(), &extra).await?;
+    Ok(Admitted::In(made))
 }
 
 /// A device name made of any text: what may stay stays, and a digest keeps two of them apart.

@@ -86,6 +86,13 @@ pub struct Contact {
     pub agent: String,
     /// When it was told to come again.
     pub next: Option<Timestamp>,
+    /// How long it was told to stay away.
+    pub told: Option<Duration>,
+}
+
+/// Rounded up, so that jitter does not make an interval of every device.
+const fn whole_minutes(told: Duration) -> Duration {
+    Duration::from_secs(told.as_secs().div_ceil(60).saturating_mul(60))
 }
 
 /// New devices of this minute.
@@ -169,13 +176,31 @@ impl Memory {
         if contacts.len() >= MOST {
             contacts.clear();
         }
-        let next = contact.next.or_else(|| contacts.get(&device).and_then(|known| known.next));
-        contacts.insert(device, Contact { next, ..contact });
+        let known = contacts.get(&device);
+        let next = contact.next.or_else(|| known.and_then(|known| known.next));
+        let told = contact.told.or_else(|| known.and_then(|known| known.told));
+        contacts.insert(device, Contact { next, told, ..contact });
     }
 
-    pub(crate) fn note_next(&self, device: DeviceId, next: Timestamp) {
+    /// The device was told at `now` to come again after `sleep`.
+    pub(crate) fn note_next(&self, device: DeviceId, now: Timestamp, sleep: Duration) {
         if let Some(contact) = lock(&self.contacts).get_mut(&device) {
-            contact.next = Some(next);
+            contact.next = Some(now.plus(sleep));
+            contact.told = Some(sleep);
+        }
+    }
+
+    /// How often a device is to be heard by what it was told, in whole minutes.
+    pub(crate) fn interval(&self, device: DeviceId) -> Option<Duration> {
+        lock(&self.contacts).get(&device)?.told.map(whole_minutes)
+    }
+
+    /// Hands over every device that was told how long to stay away.
+    pub(crate) fn each_interval(&self, each: &mut dyn FnMut(DeviceId, Duration)) {
+        for (device, contact) in &*lock(&self.contacts) {
+            if let Some(told) = contact.told {
+                each(*device, whole_minutes(told));
+            }
         }
     }
 

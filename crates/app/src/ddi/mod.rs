@@ -20,6 +20,8 @@ mod poll;
 
 mod action;
 
+mod said;
+
 mod report;
 
 mod attributes;
@@ -31,7 +33,7 @@ mod rauc;
 pub use action::{ActionView, Failed, FileView, ModuleView, Wanted, action_word};
 pub use memory::Contact;
 pub(crate) use memory::Memory;
-pub use peer::{ALIAS, DdiPeer, Proof, ProxyWord, Shown, Turned};
+pub use peer::{ALIAS, DdiPeer, LONGEST as LONGEST_CONTROLLER_ID, Proof, ProxyWord, Shown, Turned};
 pub(crate) use poll::agree;
 pub use poll::{Next, Poll};
 pub use rauc::{Bundle, RaucSays};

@@ -19,7 +19,7 @@ use crate::refusals::{Cause, Claimed, Owner, Refused, Stage};
 /// Which protocol's external ids these are.
 pub const ALIAS: &str = "hawkbit";
 /// Most bytes of a controller id.
-pub(super) const LONGEST: usize = 256;
+pub const LONGEST: usize = 256;
 
 /// What a request shows of who sent it.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Shown {
     pub address: SocketAddr,
     /// What the client calls itself; may be empty.
     pub agent: String,
+    /// Whether it asks what is to be done: nothing else makes a device of it.
+    pub is_poll: bool,
 }
 
 /// What a trusted proxy says of a certificate.
@@ -76,7 +78,7 @@ impl Proof {
     }
 
     /// Whether it is the device's own, so that nobody else can have it.
-    const fn is_own(self) -> bool {
+    pub(super) const fn is_own(self) -> bool {
         match self {
             Self::Certificate | Self::Token | Self::Proxy => true,
             Self::Gateway | Self::Nothing => false,
@@ -108,6 +110,9 @@ pub enum Turned {
     /// 401, without a word.
     #[error("not allowed")]
     Denied,
+    /// 404: it may come, and did not yet ask what is to be done.
+    #[error("there is no such device; it is made when it asks what is to be done")]
+    Unknown,
     /// 429.
     #[error("too many new devices; wait a minute")]
     TooMany,
@@ -118,6 +123,14 @@ pub enum Turned {
 
 /// A refusal for the log, in words.
 pub(super) struct Why(pub(super) &'static str, pub(super) String);
+
+pub(super) fn own_token() -> Why {
+    Why("ddi.ownToken", "the device has a token of its own and must use it".to_owned())
+}
+
+pub(super) fn own_certificate() -> Why {
+    Why("ddi.ownCertificate", "the device has a certificate of its own and must use it".to_owned())
+}
 
 enum Judged {
     Known(DeviceId, Proof),
@@ -154,6 +167,7 @@ impl App {
         };
         let (device, proof) = match judged {
             Judged::Known(device, proof) => (device, proof),
+            Judged::New(_) if !shown.is_poll => return Err(Turned::Unknown),
             Judged::New(proof) => (self.ddi_admit(tenant, &shown, proof).await?, proof),
         };
         let Some(entry) = self.fleet.entry(device) else { return Err(Turned::Unavailable) };
@@ -274,14 +288,10 @@ impl App {
     ) -> Result<Result<Judged, Why>, Turned> {
         let Some(device) = known else { return Ok(Ok(judged)) };
         if token_binds {
-            return Ok(Err(Why(
-                "ddi.ownToken",
-                "the device has a token of its own and must use it".to_owned(),
-            )));
+            return Ok(Err(own_token()));
         }
         if self.ddi_has_certificate(device).await? {
-            let why = "the device has a certificate of its own and must use it";
-            return Ok(Err(Why("ddi.ownCertificate", why.to_owned())));
+            return Ok(Err(own_certificate()));
         }
         Ok(Ok(judged))
     }
@@ -344,7 +354,8 @@ impl App {
     pub(super) async fn ddi_seen(&self, peer: &DdiPeer) -> Result<(), Turned> {
         let (now, device) = (self.clock.now(), peer.device);
         self.live.seen(device, now);
-        let contact = Contact { address: peer.address.ip(), agent: peer.agent.clone(), next: None };
+        let contact =
+            Contact { address: peer.address.ip(), agent: peer.agent.clone(), next: None, told: None };
         self.ddi.note_contact(device, contact);
         let first = self.fleet.entry(device).is_some_and(|entry| entry.device.first_seen_at.is_none());
         if !first {

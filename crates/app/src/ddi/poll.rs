@@ -158,7 +158,7 @@ impl App {
             }
         };
         let sleep = self.ddi_sleep(peer, &stands, now);
-        self.ddi.note_next(device, now.plus(sleep));
+        self.ddi.note_next(device, now, sleep);
         Ok(Poll {
             sleep,
             next: stands.iter().find(|stand| !stand.hidden || stand.canceling || stand.waits).map(next),
@@ -241,6 +241,7 @@ pub(crate) async fn agree(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> 
                 code: None,
                 messages: vec!["Update Server: confirmed by itself, as the device is set up".to_owned()],
                 reported_at: None,
+                credential: None,
             };
             table::status_insert(tx, &new, now).await?;
         }

@@ -15,6 +15,20 @@ use crate::app::App;
 
 /// Most characters of what is kept.
 const LONGEST: usize = 128;
+/// Most actions that one poll settles before it says that there is nothing to do for now.
+const ROUNDS: usize = 10;
+
+/// What the server notes in the device's name: RAUC has no word for it.
+fn closed(text: String) -> Feedback {
+    Feedback {
+        execution: Execution::Closed,
+        finished: Finished::Success,
+        progress: None,
+        code: None,
+        details: vec![text],
+        timestamp: None,
+    }
+}
 
 /// What RAUC says of the system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,29 +63,36 @@ impl App {
     ) -> Result<Option<Bundle>, Failed> {
         let RaucSays { version, variant, machine } = says;
         self.rauc_inventory(peer, version.as_ref(), variant, machine).await?;
-        let poll = self.ddi_poll(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
-        let Some(Next::Deploy { action, .. }) = poll.next else { return Ok(None) };
-        let view = self.ddi_action(peer, action, Wanted::Deployment, None).await?;
-        if view.update == Urgency::Skip {
-            return Ok(None);
-        }
-        let Some(module) = view.modules.first() else { return Ok(None) };
-        if version.as_ref() == Some(&module.version) {
-            let done = Feedback {
-                execution: Execution::Closed,
-                finished: Finished::Success,
-                progress: None,
-                code: None,
-                details: vec![format!("RAUC says that it runs {}", module.version)],
-                timestamp: None,
+        for _ in 0..ROUNDS {
+            let poll = self.ddi_poll(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
+            let action = match poll.next {
+                Some(Next::Deploy { action, .. }) => action,
+                // RAUC asks between installations: what is not shown to it any more is stopped.
+                Some(Next::Cancel { action }) => {
+                    let text = "RAUC has no word for it; it is not sent there any more";
+                    match self.ddi_cancel_feedback(peer, action, closed(text.to_owned())).await {
+                        Ok(()) | Err(Failed::NotCanceling) => continue,
+                        Err(error) => return Err(error),
+                    }
+                }
+                Some(Next::Confirm { .. }) | None => return Ok(None),
             };
-            self.ddi_feedback(peer, action, done).await?;
-            return Ok(None);
+            let view = self.ddi_action(peer, action, Wanted::Deployment, None).await?;
+            if view.update == Urgency::Skip {
+                return Ok(None);
+            }
+            let Some(module) = view.modules.first() else { return Ok(None) };
+            if version.as_ref() == Some(&module.version) {
+                let text = format!("RAUC says that it runs {}", module.version);
+                self.ddi_feedback(peer, action, closed(text)).await?;
+                continue;
+            }
+            let Some(file) = module.files.first() else { return Ok(None) };
+            let (grant, _) = self.ddi_file(peer, module.id, &file.name).await?;
+            let url = self.links.mint_for(base, action, grant.artifact, &grant.name, self.clock.now());
+            return Ok(Some(Bundle { url, etag: grant.etag }));
         }
-        let Some(file) = module.files.first() else { return Ok(None) };
-        let (grant, _) = self.ddi_file(peer, module.id, &file.name).await?;
-        let url = self.links.mint_for(base, action, grant.artifact, &grant.name, self.clock.now());
-        Ok(Some(Bundle { url, etag: grant.etag }))
+        Ok(None)
     }
 
     async fn rauc_inventory(

@@ -3,8 +3,6 @@
 //! A client that says it is done with what it was told to skip has installed nothing; that is written down and not
 //! believed.
 
-use std::collections::BTreeMap;
-
 use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::{
     DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, STOP_REFUSED, StepTimer,
@@ -18,6 +16,7 @@ use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feed
 use super::action::{Failed, find, release};
 use super::peer::DdiPeer;
 use super::poll::Open;
+use super::said::{cut, details, entry, kind, server_says};
 use crate::app::App;
 use crate::jobs::device;
 use crate::message::Effects;
@@ -26,84 +25,6 @@ use crate::message::Effects;
 pub const MOST_ENTRIES: u64 = 1_000;
 /// Most messages of one entry.
 pub const MOST_MESSAGES: usize = 50;
-/// Most characters of one message; what is longer is cut.
-const MESSAGE: usize = 512;
-
-fn cut(message: &str) -> String {
-    message.chars().take(MESSAGE).collect()
-}
-
-/// The percentage that a client writes into a message: `" 44% Loading manifest file"`.
-fn percent(message: &str) -> Option<u8> {
-    let (number, _) = message.trim_start().split_once('%')?;
-    number.parse().ok().filter(|percent| *percent <= 100)
-}
-
-/// What is kept of a report beside its messages.
-fn details(execution: &Execution, feedback: &Feedback) -> BTreeMap<String, String> {
-    let mut details = execution.details.clone();
-    let told = feedback.details.iter().rev().find_map(|message| percent(message));
-    let counted = feedback
-        .progress
-        .and_then(|(done, of)| u8::try_from(u128::from(done.min(of)) * 100 / u128::from(of)).ok());
-    if let Some(percent) = told.or(counted.filter(|percent| *percent > 0)) {
-        details.insert("progress".to_owned(), percent.to_string());
-    }
-    let phase = match feedback.execution {
-        Said::Download => Some("downloading"),
-        Said::Downloaded => Some("downloaded"),
-        Said::Proceeding | Said::Resumed => None,
-        Said::Scheduled => Some("scheduled"),
-        Said::Closed | Said::Canceled | Said::Rejected => None,
-    };
-    if let Some(phase) = phase {
-        details.insert("phase".to_owned(), phase.to_owned());
-    }
-    if let Some(message) = feedback.details.iter().rev().find(|message| !message.trim().is_empty()) {
-        details.insert("message".to_owned(), message.trim().chars().take(200).collect());
-        if feedback.execution == Said::Closed && feedback.finished == Finished::Failure {
-            details.insert("reason".to_owned(), message.trim().chars().take(200).collect());
-        }
-    }
-    if let Some(code) = feedback.code {
-        details.insert("code".to_owned(), code.to_string());
-    }
-    details
-}
-
-/// hawkBit's word for an entry of the history.
-const fn kind(feedback: &Feedback) -> &'static str {
-    match (feedback.execution, feedback.finished) {
-        (Said::Closed, Finished::Failure) => "error",
-        (Said::Closed, Finished::Success | Finished::None) => "finished",
-        (Said::Canceled, _) => "canceled",
-        (Said::Rejected, _) => "warning",
-        (Said::Download, _) => "download",
-        (Said::Downloaded, _) => "downloaded",
-        (Said::Proceeding | Said::Scheduled | Said::Resumed, _) => "running",
-    }
-}
-
-fn entry(execution: ExecutionId, kind: &'static str, feedback: &Feedback) -> NewStatus {
-    let mut messages: Vec<String> = feedback.details.iter().map(|message| cut(message)).collect();
-    if messages.is_empty() {
-        messages.push(match kind {
-            "finished" => "Update Server: Target reported CLOSED with OK!".to_owned(),
-            "error" => "Update Server: Target reported CLOSED with ERROR!".to_owned(),
-            _ => format!("Update Server: Target reported {}", feedback.execution.as_str().to_uppercase()),
-        });
-    }
-    if let Some(code) = feedback.code {
-        messages.push(format!("Device reported status code: {code}"));
-    }
-    let reported_at = feedback.timestamp.filter(|at| *at > 0).map(Timestamp::from_millis);
-    NewStatus { execution, kind, code: feedback.code, messages, reported_at }
-}
-
-fn server_says(execution: ExecutionId, kind: &'static str, message: &str) -> NewStatus {
-    let messages = vec![format!("Update Server: {message}")];
-    NewStatus { execution, kind, code: None, messages, reported_at: None }
-}
 
 /// Refuses what is too much.
 async fn bounded(
@@ -131,16 +52,23 @@ enum Meaning {
     Skipped,
 }
 
-fn meaning(feedback: &Feedback, job: &Job, skip_served: bool) -> Meaning {
+/// What SWUpdate says where it was told to install nothing.
+const SKIPPED: &str = "Skipped Update.";
+
+/// `told_to_skip`: what the document said that the device acts on.
+fn meaning(feedback: &Feedback, job: &Job, told_to_skip: bool) -> Meaning {
+    let says_skipped = feedback.details.iter().any(|text| text.trim().eq_ignore_ascii_case(SKIPPED));
     let only_download = job.spec.rollout.handling == Handling::DownloadOnly;
     match (feedback.execution, feedback.finished) {
         (Said::Closed, Finished::Failure) => Meaning::Status(ReportedStatus::Failed),
-        (Said::Closed, Finished::Success | Finished::None) if skip_served => Meaning::Skipped,
+        (Said::Closed, Finished::Success | Finished::None) if told_to_skip || says_skipped => {
+            Meaning::Skipped
+        }
         (Said::Closed, Finished::Success | Finished::None) => Meaning::Status(ReportedStatus::Succeeded),
         (Said::Downloaded, _) if only_download => Meaning::Status(ReportedStatus::Succeeded),
         // A device that fetches while its window is closed has not begun to install.
         (Said::Canceled | Said::Rejected | Said::Scheduled, _) => Meaning::Nothing,
-        (Said::Download | Said::Downloaded | Said::Proceeding | Said::Resumed, _) if skip_served => {
+        (Said::Download | Said::Downloaded | Said::Proceeding | Said::Resumed, _) if told_to_skip => {
             Meaning::Nothing
         }
         (Said::Download | Said::Downloaded | Said::Proceeding | Said::Resumed, _) => {
@@ -184,45 +112,52 @@ async fn feedback_in(
     now: Timestamp,
 ) -> Result<Done, Failed> {
     let Open { execution, job } = find(tx, peer, action).await?;
-    let is_final = feedback.execution == Said::Closed;
+    let only_download = job.spec.rollout.handling == Handling::DownloadOnly;
     if !execution.state.is_open() {
-        // Fetched was its last word; that it is closed too takes nothing back.
-        let fetched = job.spec.rollout.handling == Handling::DownloadOnly
+        // Fetched was its last word; that it is closed too takes nothing back, and is taken once.
+        let may_close = only_download
             && execution.state == ExecutionState::Succeeded
-            && is_final;
-        if !fetched {
+            && feedback.execution == Said::Closed
+            && table::statuses(tx, action, true, 0, 1).await?.iter().all(|last| last.kind == "downloaded");
+        if !may_close {
             return Err(Failed::Closed);
         }
-        bounded(tx, action, feedback.details.len(), false).await?;
-        table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
+        bounded(tx, action, feedback.details.len(), true).await?;
+        table::status_insert(tx, &entry(peer, action, kind(feedback), feedback), now).await?;
         return Ok(Done::default());
     }
+    let is_final =
+        feedback.execution == Said::Closed || (only_download && feedback.execution == Said::Downloaded);
     if execution.consent == windlass_domain::job::Consent::Awaited && execution.cancel_asked_at.is_none() {
         return Err(Failed::NotFound);
     }
     bounded(tx, action, feedback.details.len(), is_final).await?;
     let served = table::served(tx, action).await?;
     let mut done = Done::default();
-    let status = match meaning(feedback, &job, served.skip) {
+    // What it began under another word it goes on with, whatever it was told since.
+    let told_to_skip = served.skip && execution.state != ExecutionState::InProgress;
+    let status = match meaning(feedback, &job, told_to_skip) {
         Meaning::Status(status) => status,
         Meaning::Nothing => {
-            table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
+            table::status_insert(tx, &entry(peer, action, kind(feedback), feedback), now).await?;
             keep_code(tx, &execution, feedback.code, now).await?;
             return Ok(done);
         }
         Meaning::Skipped => {
-            bounded(tx, action, feedback.details.len(), false).await?;
-            table::status_insert(tx, &entry(action, "running", feedback), now).await?;
-            let text = "the device closed what it was told to skip; nothing counts as installed";
-            table::status_insert(tx, &server_says(action, "warning", text), now).await?;
             done.closed_skipped = true;
+            // A last word that ends nothing may come again and again; a full history keeps no more of them.
+            if table::status_count(tx, action).await? < MOST_ENTRIES {
+                table::status_insert(tx, &entry(peer, action, "running", feedback), now).await?;
+                let text = "the device closed what it was told to skip; nothing counts as installed";
+                table::status_insert(tx, &server_says(action, "warning", text), now).await?;
+            }
             return Ok(done);
         }
     };
-    table::status_insert(tx, &entry(action, kind(feedback), feedback), now).await?;
+    table::status_insert(tx, &entry(peer, action, kind(feedback), feedback), now).await?;
     let report = DeviceReport {
         status,
-        details: Some(details(&execution, feedback)),
+        details: Some(details(peer, &execution, feedback)),
         expected_version: None,
         step: StepTimer::Keep,
     };
@@ -284,17 +219,33 @@ async fn cancel_in(
         return Err(Failed::NotCanceling);
     }
     let agrees = match (feedback.execution, feedback.finished) {
-        (Said::Closed, Finished::Success | Finished::None) | (Said::Canceled, _) => Some(true),
+        (Said::Closed, Finished::Success | Finished::None) => Some(true),
         (Said::Closed, Finished::Failure) | (Said::Rejected, _) => Some(false),
-        (Said::Proceeding | Said::Scheduled | Said::Resumed | Said::Download | Said::Downloaded, _) => None,
+        (
+            Said::Proceeding
+            | Said::Scheduled
+            | Said::Resumed
+            | Said::Download
+            | Said::Downloaded
+            | Said::Canceled,
+            _,
+        ) => None,
     };
     bounded(tx, action, feedback.details.len(), agrees.is_some()).await?;
     let word = match agrees {
         Some(true) => "canceled",
         Some(false) => "cancel_rejected",
+        None if feedback.execution == Said::Canceled => "warning",
         None => "running",
     };
-    table::status_insert(tx, &entry(action, word, feedback), now).await?;
+    let mut said = entry(peer, action, word, feedback);
+    if word == "warning" {
+        said.messages.push(
+            "Update Server: Target reported cancel for a cancel which is not supported by the server."
+                .to_owned(),
+        );
+    }
+    table::status_insert(tx, &said, now).await?;
     let mut effects = Effects::default();
     let mut answered = agrees.and_then(|agrees| execution.cancel_answered(agrees, &job.spec.timeouts, now));
     if let (Some(changed), Some(false)) = (&mut answered, agrees) {
@@ -335,10 +286,16 @@ async fn confirm_in(
     let mut messages: Vec<String> = confirmation.details.iter().map(|message| cut(message)).collect();
     messages.push(format!("Update Server: {text}"));
     if let Some(code) = confirmation.code {
-        messages.push(format!("Device reported status code: {code}"));
+        messages.push(format!("Confirmation status code: {code}"));
     }
-    let new =
-        NewStatus { execution: action, kind: word, code: confirmation.code, messages, reported_at: None };
+    let new = NewStatus {
+        execution: action,
+        kind: word,
+        code: confirmation.code,
+        messages,
+        reported_at: None,
+        credential: Some(peer.proof.as_str()),
+    };
     table::status_insert(tx, &new, now).await?;
     let mut effects = Effects::default();
     if confirmation.word == ConfirmationWord::Confirmed && executions::update(tx, &execution, &agreed).await?
@@ -423,23 +380,4 @@ impl App {
 
 pub(super) fn busy() -> crate::AppError {
     crate::AppError::Unavailable("the server is busy; try again".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn progress_that_is_only_text_is_read() {
-        assert_eq!(percent(" 44% Loading manifest file"), Some(44));
-        assert_eq!(percent("100% done"), Some(100));
-        for none in ["", "44", "progress 44%", "101% x", "-1% x", "% x"] {
-            assert_eq!(percent(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn messages_are_cut_at_characters() {
-        assert_eq!(cut(&"ü".repeat(1_000)).chars().count(), MESSAGE);
-    }
 }

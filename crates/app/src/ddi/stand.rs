@@ -85,8 +85,9 @@ pub(super) fn stand(
     let begun = execution.state == ExecutionState::InProgress;
     // A pause between two tries; a closed window is not that.
     let paused = execution.held_until.is_some_and(|at| at > now) && !closed;
+    let never = state == Some(WindowState::NoneLeft) && !begun;
     let (mut update, mut window) = (if closed { Urgency::Skip } else { install }, is_open);
-    let mut hidden = paused;
+    let mut hidden = paused || never;
     if skip == SkipMeans::Done && update == Urgency::Skip {
         if begun && install != Urgency::Skip {
             // What it began in time it may finish, and confirm after its restart.

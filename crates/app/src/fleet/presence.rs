@@ -22,7 +22,7 @@ pub(super) struct PresenceColumn {
 impl PresenceColumn {
     pub(super) fn of(index: &Index, columns: &Columns, contacts: &dyn Contacts, now: Timestamp) -> Self {
         let connected = contacts.connected() & &columns.all;
-        let by_interval = by_interval(index, columns);
+        let by_interval = by_interval(index, columns, contacts);
         let intervals: Vec<Duration> = by_interval.keys().copied().collect();
         // heard[i]: silent for too long for the first i intervals, in time for the next one and those after.
         let mut heard: Vec<Vec<u64>> = vec![Vec::new(); intervals.len() + 1];
@@ -63,8 +63,12 @@ impl PresenceColumn {
     }
 }
 
-/// The devices for each expected contact interval.
-fn by_interval(index: &Index, columns: &Columns) -> BTreeMap<Duration, RoaringTreemap> {
+/// The devices for each expected contact interval: by their type, else by what they were told when they polled.
+fn by_interval(
+    index: &Index,
+    columns: &Columns,
+    contacts: &dyn Contacts,
+) -> BTreeMap<Duration, RoaringTreemap> {
     let mut by_interval: BTreeMap<Duration, RoaringTreemap> = BTreeMap::new();
     let mut others = columns.all.clone();
     for (id, rows) in columns.types.iter() {
@@ -74,6 +78,11 @@ fn by_interval(index: &Index, columns: &Columns) -> BTreeMap<Duration, RoaringTr
         others -= &typed;
         *by_interval.entry(record.spec.contact_interval).or_default() |= typed;
     }
+    contacts.each_told(&mut |device, interval| {
+        if others.remove(number(device)) {
+            by_interval.entry(interval).or_default().insert(number(device));
+        }
+    });
     *by_interval.entry(TypeSpec::default().contact_interval).or_default() |= others;
     by_interval
 }

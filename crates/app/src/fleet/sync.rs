@@ -267,6 +267,14 @@ impl Contacts for App {
     fn each_last_contact(&self, each: &mut dyn FnMut(DeviceId, Timestamp)) {
         self.live.each_last_seen(each);
     }
+
+    fn told(&self, device: DeviceId) -> Option<std::time::Duration> {
+        self.ddi.interval(device)
+    }
+
+    fn each_told(&self, each: &mut dyn FnMut(DeviceId, std::time::Duration)) {
+        self.ddi.each_interval(each);
+    }
 }
 
 impl App {

@@ -35,6 +35,12 @@ pub trait Contacts: fmt::Debug {
 
     /// Hands over every device that was ever heard and when it was last heard.
     fn each_last_contact(&self, each: &mut dyn FnMut(DeviceId, Timestamp));
+
+    /// How often a device is to be heard by what it was told when it polled, if it was.
+    fn told(&self, device: DeviceId) -> Option<Duration>;
+
+    /// Hands over every device that was told that, with it.
+    fn each_told(&self, each: &mut dyn FnMut(DeviceId, Duration));
 }
 
 /// A device as shown.
@@ -109,12 +115,14 @@ impl<'a> Subject<'a> {
         self.index.types.get(&self.entry.device.device_type?).map(|record| &record.name)
     }
 
+    /// By its type, else by what it was told when it polled.
     fn interval(&self) -> Duration {
-        self.entry
-            .device
-            .device_type
-            .and_then(|id| self.index.types.get(&id))
-            .map_or_else(|| TypeSpec::default().contact_interval, |record| record.spec.contact_interval)
+        let of_type = self.entry.device.device_type.and_then(|id| self.index.types.get(&id));
+        let told = || self.contacts.and_then(|(contacts, _)| contacts.told(self.entry.device.id));
+        of_type
+            .map(|record| record.spec.contact_interval)
+            .or_else(told)
+            .unwrap_or_else(|| TypeSpec::default().contact_interval)
     }
 
     fn parent_name(&self) -> Option<&'a DeviceName> {

@@ -154,7 +154,14 @@ pub(super) async fn note(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let messages = vec![format!("Update Server: {text}")];
-    let new = NewStatus { execution: execution.id, kind, code: None, messages, reported_at: None };
+    let new = NewStatus {
+        execution: execution.id,
+        kind,
+        code: None,
+        messages,
+        reported_at: None,
+        credential: None,
+    };
     ddi::status_insert(tx, &new, now).await
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, JobId};
 use windlass_domain::job::{
-    Begin, DeviceReport, ReportedStatus, RolloutPolicy, StepTimer, Timeouts, Verdict,
+    Begin, Consent, DeviceReport, ReportedStatus, RolloutPolicy, StepTimer, Timeouts, Verdict,
 };
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
@@ -242,7 +242,9 @@ async fn begun(
     for (device, (name, target)) in &batch.devices {
         let Some(execution) = executions::latest(tx, *device, job).await? else { continue };
         let text = format!("Assignment initiated by user '{}'", cx.who());
-        note(tx, &execution, "running", &text, cx.now).await?;
+        let waits = execution.consent == Consent::Awaited;
+        let word = if waits { "wait_for_confirmation" } else { "running" };
+        note(tx, &execution, word, &text, cx.now).await?;
         if offline && execution.state.is_open() {
             let done = execution.report(&HAS_IT, &PATIENCE, cx.now).map_err(|_| {
                 AppError::Unavailable("the action was changed meanwhile; try again".to_owned())

@@ -129,7 +129,7 @@ fn look_at_work(
             }
             WindowState::NoneLeft => {
                 let action = "Give the window a schedule with an occurrence in the future.";
-                sums.count(Outcome::Failed, gates::NO_WINDOW_LEFT.to_owned(), action, name);
+                sums.count(Outcome::Canceled, gates::NO_WINDOW_LEFT.to_owned(), action, name);
                 return;
             }
         }

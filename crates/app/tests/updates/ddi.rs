@@ -14,11 +14,23 @@ use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feed
 
 use crate::world::{World, update_job};
 
-const SWUPDATE: &str = "libcurl-agent/1.0";
-const RAUC: &str = "rauc-hawkbit-c-agent/1.0";
+pub(crate) const SWUPDATE: &str = "libcurl-agent/1.0";
+pub(crate) const RAUC: &str = "rauc-hawkbit-c-agent/1.0";
 
-async fn world() -> World {
-    let mut world = World::new().await;
+pub(crate) async fn world() -> World {
+    settled(World::new().await).await
+}
+
+/// The same on each engine that this machine offers.
+pub(crate) async fn worlds(name: &str) -> Vec<World> {
+    let mut all = Vec::new();
+    for world in World::each(name).await {
+        all.push(settled(world).await);
+    }
+    all
+}
+
+async fn settled(mut world: World) -> World {
     let admin = Principal::user(world.tenant, "root", Role::Admin);
     let on = Some(SettingValue::Flag(true));
     let key = Some(SettingValue::Text("gateway".to_owned()));
@@ -30,7 +42,7 @@ async fn world() -> World {
     world
 }
 
-async fn peer(world: &World, agent: &str) -> DdiPeer {
+pub(crate) async fn peer(world: &World, agent: &str) -> DdiPeer {
     let shown = Shown {
         tenant: "DEFAULT".to_owned(),
         controller: "d1".to_owned(),
@@ -39,15 +51,16 @@ async fn peer(world: &World, agent: &str) -> DdiPeer {
         proxy: None,
         address: "192.0.2.1:1".parse().unwrap(),
         agent: agent.to_owned(),
+        is_poll: true,
     };
     world.app().ddi_identify(shown).await.unwrap()
 }
 
-async fn poll(world: &World, agent: &str) -> Poll {
+pub(crate) async fn poll(world: &World, agent: &str) -> Poll {
     world.app().ddi_poll(&peer(world, agent).await).await.unwrap()
 }
 
-async fn job(world: &World, rollout: RolloutPolicy) -> (JobId, ExecutionId) {
+pub(crate) async fn job(world: &World, rollout: RolloutPolicy) -> (JobId, ExecutionId) {
     let timeouts = Timeouts {
         queued: Duration::from_secs(30 * 24 * 3600),
         in_progress: Duration::from_secs(24 * 3600),
@@ -59,16 +72,16 @@ async fn job(world: &World, rollout: RolloutPolicy) -> (JobId, ExecutionId) {
     (job, world.executions(job).await[0].id)
 }
 
-fn says(execution: Said, finished: Finished) -> Feedback {
+pub(crate) fn says(execution: Said, finished: Finished) -> Feedback {
     Feedback { execution, finished, progress: None, code: None, details: Vec::new(), timestamp: None }
 }
 
-async fn state(world: &World, job: JobId) -> (ExecutionState, Verdict) {
+pub(crate) async fn state(world: &World, job: JobId) -> (ExecutionState, Verdict) {
     let execution = world.executions(job).await.remove(0);
     (execution.state, execution.verdict)
 }
 
-async fn asked_to_stop(world: &World, action: ExecutionId) {
+pub(crate) async fn asked_to_stop(world: &World, action: ExecutionId) {
     let tenant = world.tenant;
     world
         .write(move |tx| {
@@ -84,7 +97,7 @@ async fn asked_to_stop(world: &World, action: ExecutionId) {
 }
 
 /// From 02:00 UTC for an hour each night; tests begin at midnight.
-fn nightly() -> RolloutPolicy {
+pub(crate) fn nightly() -> RolloutPolicy {
     let window = MaintenanceWindow {
         schedule: "0 0 2 * * ?".parse().unwrap(),
         duration: Duration::from_secs(3600),
@@ -95,35 +108,36 @@ fn nightly() -> RolloutPolicy {
 
 #[tokio::test]
 async fn a_closed_window_lets_rauc_fetch_and_shows_swupdate_nothing() {
-    let world = world().await;
-    let (job, action) = job(&world, nightly()).await;
-    assert_eq!(poll(&world, SWUPDATE).await.next, None, "SWUpdate would say that it is done");
-    let hidden =
-        world.app().ddi_action(&peer(&world, SWUPDATE).await, action, Wanted::Deployment, None).await;
-    assert!(matches!(hidden, Err(Failed::NotFound)));
-    let Some(Next::Deploy { action: offered, revision }) = poll(&world, RAUC).await.next else {
-        panic!("nothing")
-    };
-    assert_eq!(offered, action);
-    let rauc = peer(&world, RAUC).await;
-    let closed = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
-    assert_eq!(
-        (closed.download, closed.update, closed.window),
-        (Urgency::Forced, Urgency::Skip, Some(false))
-    );
-    world.app().ddi_feedback(&rauc, action, says(Said::Downloaded, Finished::None)).await.unwrap();
-    assert_eq!(state(&world, job).await.0, ExecutionState::Queued, "it has not begun");
-    world.advance(2 * 3600);
-    world.settle().await;
-    let Some(Next::Deploy { revision: opened, .. }) = poll(&world, RAUC).await.next else {
-        panic!("nothing")
-    };
-    assert_ne!(opened, revision, "the link changes with the document");
-    let open = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
-    assert_eq!((open.update, open.window), (Urgency::Forced, Some(true)));
-    assert!(matches!(poll(&world, SWUPDATE).await.next, Some(Next::Deploy { .. })));
-    world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
-    assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+    for world in worlds("ddi-window").await {
+        let (job, action) = job(&world, nightly()).await;
+        assert_eq!(poll(&world, SWUPDATE).await.next, None, "SWUpdate would say that it is done");
+        let hidden =
+            world.app().ddi_action(&peer(&world, SWUPDATE).await, action, Wanted::Deployment, None).await;
+        assert!(matches!(hidden, Err(Failed::NotFound)));
+        let Some(Next::Deploy { action: offered, revision }) = poll(&world, RAUC).await.next else {
+            panic!("nothing")
+        };
+        assert_eq!(offered, action);
+        let rauc = peer(&world, RAUC).await;
+        let closed = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+        assert_eq!(
+            (closed.download, closed.update, closed.window),
+            (Urgency::Forced, Urgency::Skip, Some(false))
+        );
+        world.app().ddi_feedback(&rauc, action, says(Said::Downloaded, Finished::None)).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::Queued, "it has not begun");
+        world.advance(2 * 3600);
+        world.settle().await;
+        let Some(Next::Deploy { revision: opened, .. }) = poll(&world, RAUC).await.next else {
+            panic!("nothing")
+        };
+        assert_ne!(opened, revision, "the link changes with the document");
+        let open = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+        assert_eq!((open.update, open.window), (Urgency::Forced, Some(true)));
+        assert!(matches!(poll(&world, SWUPDATE).await.next, Some(Next::Deploy { .. })));
+        world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+    }
 }
 
 #[tokio::test]
@@ -202,27 +216,28 @@ async fn soft_and_time_forced_updates_are_told_as_attempts_until_their_time() {
 
 #[tokio::test]
 async fn a_device_that_is_asked_to_stop_agrees_refuses_or_ends_well_all_the_same() {
-    let world = world().await;
-    let rauc = peer(&world, RAUC).await;
-    let (job, action) = job(&world, RolloutPolicy::default()).await;
-    let closed = says(Said::Closed, Finished::Success);
-    let early = world.app().ddi_cancel_feedback(&rauc, action, closed.clone()).await;
-    assert!(matches!(early, Err(Failed::NotCanceling)));
-    world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
-    asked_to_stop(&world, action).await;
-    assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
-    let hidden = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await;
-    assert!(matches!(hidden, Err(Failed::NotFound)));
-    world.app().ddi_cancel(&rauc, action).await.unwrap();
-    world.app().ddi_cancel_feedback(&rauc, action, says(Said::Rejected, Finished::None)).await.unwrap();
-    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })), "it goes on");
-    asked_to_stop(&world, action).await;
-    world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
-    world.app().ddi_cancel_feedback(&rauc, action, closed.clone()).await.unwrap();
-    assert_eq!(state(&world, job).await.0, ExecutionState::Canceled);
-    let late = world.app().ddi_feedback(&rauc, action, closed).await;
-    assert!(matches!(late, Err(Failed::Closed)));
-    assert_eq!(poll(&world, RAUC).await.next, None);
+    for world in worlds("ddi-stop").await {
+        let rauc = peer(&world, RAUC).await;
+        let (job, action) = job(&world, RolloutPolicy::default()).await;
+        let closed = says(Said::Closed, Finished::Success);
+        let early = world.app().ddi_cancel_feedback(&rauc, action, closed.clone()).await;
+        assert!(matches!(early, Err(Failed::NotCanceling)));
+        world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+        asked_to_stop(&world, action).await;
+        assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
+        let hidden = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await;
+        assert!(matches!(hidden, Err(Failed::NotFound)));
+        world.app().ddi_cancel(&rauc, action).await.unwrap();
+        world.app().ddi_cancel_feedback(&rauc, action, says(Said::Rejected, Finished::None)).await.unwrap();
+        assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })), "it goes on");
+        asked_to_stop(&world, action).await;
+        world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+        world.app().ddi_cancel_feedback(&rauc, action, closed.clone()).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::Canceled);
+        let late = world.app().ddi_feedback(&rauc, action, closed).await;
+        assert!(matches!(late, Err(Failed::Closed)));
+        assert_eq!(poll(&world, RAUC).await.next, None);
+    }
 }
 
 #[tokio::test]
@@ -286,17 +301,24 @@ async fn a_device_that_confirms_by_itself_is_not_asked() {
 
 #[tokio::test]
 async fn the_action_of_the_highest_priority_goes_first_and_then_the_oldest() {
-    let world = world().await;
-    let rauc = peer(&world, RAUC).await;
-    assert_eq!(poll(&world, RAUC).await.next, None);
-    let low = windlass_domain::job::Priority::new(10).unwrap();
-    let (_, first) = job(&world, RolloutPolicy { priority: low, ..RolloutPolicy::default() }).await;
-    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == first));
-    world.release("2", &[]).await;
-    let second = world.create(update_job("2", &["d1".to_owned()])).await;
-    world.settle().await;
-    let second = world.executions(second).await[0].id;
-    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == second));
-    world.app().ddi_feedback(&rauc, second, says(Said::Closed, Finished::Failure)).await.unwrap();
-    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == first));
+    for world in worlds("ddi-first").await {
+        let rauc = peer(&world, RAUC).await;
+        assert_eq!(poll(&world, RAUC).await.next, None);
+        let low = windlass_domain::job::Priority::new(10).unwrap();
+        let (_, first) = job(&world, RolloutPolicy { priority: low, ..RolloutPolicy::default() }).await;
+        assert!(
+            matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == first)
+        );
+        world.release("2", &[]).await;
+        let second = world.create(update_job("2", &["d1".to_owned()])).await;
+        world.settle().await;
+        let second = world.executions(second).await[0].id;
+        assert!(
+            matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == second)
+        );
+        world.app().ddi_feedback(&rauc, second, says(Said::Closed, Finished::Failure)).await.unwrap();
+        assert!(
+            matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action, .. }) if action == first)
+        );
+    }
 }

@@ -95,7 +95,7 @@ async fn a_window_without_an_occurrence_left_is_refused_and_one_that_runs_out_sa
     world.advance(3 * 3600);
     world.settle().await;
     let over = &world.executions(id).await[0];
-    assert_eq!(over.state, ExecutionState::TimedOut);
+    assert_eq!(over.state, ExecutionState::Canceled);
     assert!(over.reason.contains("no maintenance window is left"), "{}", over.reason);
 }
 

@@ -24,6 +24,7 @@ use windlass_domain::shadow::{Patch, Shadow, Update, update};
 use windlass_domain::time::Timestamp;
 use windlass_domain::topic_map::TopicMap;
 use windlass_store::devices::NewDevice;
+use windlass_store::testing::{TestStore, stores};
 use windlass_store::{Location, StoreError, Tx, devices, shadows, types};
 use windlass_wire::topic::{DeviceTopic, parse};
 
@@ -39,13 +40,21 @@ pub(crate) struct World {
     pub(crate) tenant: TenantId,
     pub(crate) limits: Limits,
     directory: tempfile::TempDir,
+    /// Where its state is, if not in its directory.
+    server: Option<TestStore>,
     peers: BTreeMap<String, Arc<DevicePeer>>,
 }
 
-async fn open(directory: &std::path::Path, clock: &Arc<FixedClock>, limits: &Limits) -> App {
+async fn open(
+    directory: &std::path::Path,
+    server: Option<&TestStore>,
+    clock: &Arc<FixedClock>,
+    limits: &Limits,
+) -> App {
+    let embedded = || Location::Sqlite { directory: directory.join("data") };
     let config = AppConfig {
         directory: directory.join("data"),
-        location: Location::Sqlite { directory: directory.join("data") },
+        location: server.map_or_else(embedded, |server| server.location.clone()),
         limits: limits.clone(),
         hostnames: vec!["localhost".to_owned()],
         public_url: None,
@@ -61,13 +70,29 @@ impl World {
         Self::with(Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() }).await
     }
 
+    /// One on each engine that this machine offers.
+    pub(crate) async fn each(name: &str) -> Vec<Self> {
+        let mut all = vec![Self::new().await];
+        for store in stores(name).await {
+            if store.engine != "sqlite" {
+                let limits = Limits { free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() };
+                all.push(Self::on(Some(store), limits).await);
+            }
+        }
+        all
+    }
+
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::on(None, limits).await
+    }
+
+    async fn on(server: Option<TestStore>, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::new(START));
-        let app = open(directory.path(), &clock, &limits).await;
+        let app = open(directory.path(), server.as_ref(), &clock, &limits).await;
         let tenant = TenantId::new(1);
         let by = Principal::user(tenant, "olga", Role::Operator);
-        Self { app: Some(app), clock, by, tenant, limits, directory, peers: BTreeMap::new() }
+        Self { app: Some(app), clock, by, tenant, limits, directory, server, peers: BTreeMap::new() }
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -81,7 +106,8 @@ impl World {
         app.telemetry.close().await;
         app.store.close().await;
         drop(app);
-        self.app = Some(open(self.directory.path(), &self.clock, &self.limits).await);
+        let (directory, server) = (self.directory.path(), self.server.as_ref());
+        self.app = Some(open(directory, server, &self.clock, &self.limits).await);
     }
 
     pub(crate) fn blob_count(&self) -> usize {

@@ -21,7 +21,7 @@ impl Execution {
     }
 
     /// Holds it back until its maintenance window opens, or not any longer. `window`: how that stands now. What is queued
-    /// has its whole time from the opening on; without an opening left it is over.
+    /// has its whole time from the opening on; without an opening left it is canceled.
     #[must_use]
     pub fn in_window(mut self, window: WindowState, timeouts: &Timeouts, now: Timestamp) -> Self {
         if self.state != ExecutionState::Queued {
@@ -45,7 +45,10 @@ impl Execution {
                 self.held_until = Some(opens);
                 self.closes_at = None;
             }
-            WindowState::NoneLeft => self.end(ExecutionState::TimedOut, NO_WINDOW_LEFT, now),
+            WindowState::NoneLeft => {
+                self.version += 1;
+                self.end(ExecutionState::Canceled, NO_WINDOW_LEFT, now);
+            }
         }
         self
     }
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn without_a_window_left_it_is_over_and_says_so() {
         let over = queued(at(0)).in_window(WindowState::NoneLeft, &TIMEOUTS, at(0));
-        assert_eq!((over.state, over.reason.as_str()), (ExecutionState::TimedOut, NO_WINDOW_LEFT));
+        assert_eq!((over.state, over.reason.as_str()), (ExecutionState::Canceled, NO_WINDOW_LEFT));
         assert_eq!(over.due(), None);
     }
 

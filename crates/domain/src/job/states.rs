@@ -36,7 +36,7 @@ words!(
         Rejected = "rejected",
         /// Not picked up, or not finished, in time.
         TimedOut = "timedOut",
-        /// Withdrawn by an operator.
+        /// Withdrawn by an operator, or its maintenance window never opens any more.
         Canceled = "canceled",
         /// Never offered, or withdrawn: the device is gone, out of service or of another type now.
         Removed = "removed",

@@ -1,7 +1,7 @@
 //! What the head of a request says: who sent it, under which name it reached us, and which form it speaks. Pure.
 
 use http::header::{HeaderMap, HeaderName};
-use http::request;
+use http::{Method, request};
 use windlass_app::ddi::{ProxyWord, Shown};
 use windlass_wire::ddi::Format;
 
@@ -13,7 +13,8 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// What a request shows of who sent it; none if its path cannot be read.
-pub(super) fn shown(headers: &HeaderMap, place: &Place<'_>, around: &Around) -> Option<Shown> {
+pub(super) fn shown(head: &request::Parts, place: &Place<'_>, around: &Around) -> Option<Shown> {
+    let (headers, reads) = (&head.headers, matches!(head.method, Method::GET | Method::HEAD));
     let proxy = text(headers, "x-controller-id").filter(|id| around.relayed && !id.is_empty());
     let authorities = || {
         let is_one = |name: &HeaderName| {
@@ -34,6 +35,7 @@ pub(super) fn shown(headers: &HeaderMap, place: &Place<'_>, around: &Around) -> 
         certificate: around.certificate.clone(),
         proxy: proxy.map(|id| ProxyWord { controller: id.to_owned(), authorities: authorities() }),
         address: around.address,
+        is_poll: place.is_base() && reads,
         agent: text(headers, "user-agent").unwrap_or_default().chars().take(128).collect(),
     })
 }
@@ -168,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_proxy_is_believed_only_where_it_is_trusted() {
-        let mut headers = HeaderMap::new();
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        let headers = &mut head.headers;
         headers.insert("x-controller-id", HeaderValue::from_static("d"));
         headers.insert("x-authority-0", HeaderValue::from_static("AB"));
         headers.insert("x-authority", HeaderValue::from_static("cd; EF"));
@@ -180,8 +183,8 @@ mod tests {
             relayed,
             base: String::new(),
         };
-        assert_eq!(shown(&headers, &place, &around(false)).unwrap().proxy, None);
-        let mut word = shown(&headers, &place, &around(true)).unwrap().proxy.unwrap();
+        assert_eq!(shown(&head, &place, &around(false)).unwrap().proxy, None);
+        let mut word = shown(&head, &place, &around(true)).unwrap().proxy.unwrap();
         word.authorities.sort();
         assert_eq!(
             word,

@@ -19,7 +19,7 @@ use http::header;
 use http::{Method, Request, Response, StatusCode, request};
 use tokio::time::Instant;
 use windlass_app::App;
-use windlass_app::ddi::{Bundle, DdiPeer, Failed, RaucSays, Wanted};
+use windlass_app::ddi::{Bundle, DdiPeer, Failed, LONGEST_CONTROLLER_ID, RaucSays, Wanted};
 use windlass_app::message::DevicePeer;
 use windlass_domain::ids::Sha256;
 use windlass_wire::ddi as wire;
@@ -67,6 +67,8 @@ pub struct Around {
 pub struct Ddi {
     app: App,
     rates: Rates,
+    /// Ranges of one file are many, and cost little.
+    files: Rates,
     started: Instant,
     served: std::sync::atomic::AtomicU64,
 }
@@ -85,8 +87,8 @@ type Answered = Result<Response<Body>, Response<Body>>;
 impl Ddi {
     /// Serves this application.
     pub fn new(app: App) -> Self {
-        let rates = Rates::new(&app.limits);
-        Self { app, rates, started: Instant::now(), served: std::sync::atomic::AtomicU64::new(0) }
+        let (rates, files) = (Rates::new(&app.limits), Rates::files(&app.limits));
+        Self { app, rates, files, started: Instant::now(), served: std::sync::atomic::AtomicU64::new(0) }
     }
 
     /// Answers one request.
@@ -110,7 +112,11 @@ impl Ddi {
             return self.rauc(head, &place, &around).await;
         }
         let Some(place) = path::place(head.uri.path()) else { return Err(nothing_here()) };
-        let shown = shown(&head.headers, &place, &around).ok_or_else(silent_refusal)?;
+        let shown = shown(head, &place, &around).ok_or_else(silent_refusal)?;
+        if shown.controller.len() > LONGEST_CONTROLLER_ID {
+            let sentence = format!("a controller id has at most {LONGEST_CONTROLLER_ID} bytes");
+            return Err(failed(Failed::Bad(sentence)));
+        }
         let peer = self.app.ddi_identify(shown).await.map_err(turned)?;
         let mut answer = match self.known(head, body, &place, &around, peer).await {
             Ok(answer) | Err(answer) => answer,
@@ -132,8 +138,8 @@ impl Ddi {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let asked = path::read(&head.method, place).map_err(not_asked)?;
-        // Ranges of one file are many, and cost little.
-        if !matches!(asked, Asked::File(..)) && !self.may(&peer) {
+        let rates = if matches!(asked, Asked::File(..)) { &self.files } else { &self.rates };
+        if !self.may(rates, &peer) {
             return Err(too_often());
         }
         let Place { tenant, controller, .. } = place;
@@ -172,12 +178,12 @@ impl Ddi {
 
     /// RAUC's own polling: nothing to do, the same bundle as before, or where it is.
     async fn rauc(&self, head: &request::Parts, place: &Place<'_>, around: &Around) -> Answered {
-        let shown = shown(&head.headers, place, around).ok_or_else(silent_refusal)?;
+        let shown = shown(head, place, around).ok_or_else(silent_refusal)?;
         let peer = self.app.ddi_identify(shown).await.map_err(turned)?;
         if head.method != Method::GET {
             return Err(not_asked(NotAsked::Method("GET")));
         }
-        if !self.may(&peer) {
+        if !self.may(&self.rates, &peer) {
             return Err(too_often());
         }
         let said = |name: &str| text(&head.headers, name).map(ToOwned::to_owned);
@@ -202,13 +208,15 @@ impl Ddi {
         Ok(answer)
     }
 
-    fn may(&self, peer: &DdiPeer) -> bool {
+    /// Counts a request of the device; false where there were too many.
+    fn may(&self, rates: &Rates, peer: &DdiPeer) -> bool {
         use std::sync::atomic::Ordering;
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if self.served.fetch_add(1, Ordering::Relaxed) % TIDY == TIDY - 1 {
             self.rates.tidy(now);
+            self.files.tidy(now);
         }
-        self.rates.take(Sender::Device(peer.device), 1, now) == Pace::Free
+        rates.take(Sender::Device(peer.device), 1, now) == Pace::Free
     }
 }
 

@@ -55,6 +55,13 @@ pub(crate) struct Place<'p> {
     rest: Vec<&'p str>,
 }
 
+impl Place<'_> {
+    /// Whether this is where a device asks what is to be done.
+    pub(crate) fn is_base(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
 /// Takes a path apart: `/{tenant}/controller/v1/{controllerId}/…`. None if it is another interface's.
 pub(crate) fn place(path: &str) -> Option<Place<'_>> {
     place_of(path, "controller")

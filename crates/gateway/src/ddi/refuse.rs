@@ -75,8 +75,11 @@ pub(super) fn unsupported() -> Response<Body> {
     refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, OTHER, sentence)
 }
 
+/// Over its rate; a second refills a good part of what it may.
 pub(super) fn too_often() -> Response<Body> {
-    refusal(StatusCode::TOO_MANY_REQUESTS, OTHER, "the device asks too often; slow down")
+    let mut answer = refusal(StatusCode::TOO_MANY_REQUESTS, OTHER, "the device asks too often; slow down");
+    set(&mut answer, header::RETRY_AFTER, "1");
+    answer
 }
 
 pub(super) fn set(answer: &mut Response<Body>, name: HeaderName, value: &str) {
@@ -95,6 +98,7 @@ pub(super) fn silent_refusal() -> Response<Body> {
 pub(super) fn turned(turned: Turned) -> Response<Body> {
     match turned {
         Turned::Denied => silent_refusal(),
+        Turned::Unknown => refusal(StatusCode::NOT_FOUND, NOT_THERE, &turned.to_string()),
         Turned::TooMany => refusal(StatusCode::TOO_MANY_REQUESTS, OTHER, &turned.to_string()),
         Turned::Unavailable => refusal(StatusCode::SERVICE_UNAVAILABLE, OTHER, &turned.to_string()),
     }

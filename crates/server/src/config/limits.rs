@@ -59,6 +59,8 @@ bounds!(
     in_flight,
     messages_per_second,
     message_burst,
+    file_requests_per_second,
+    file_request_burst,
     handshake,
     handshakes_in_flight,
     session_expiry,

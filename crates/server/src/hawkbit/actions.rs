@@ -258,6 +258,7 @@ async fn history(
             reported_at: entry.at.millis(),
             timestamp: entry.reported_at.map(Timestamp::millis),
             code: entry.code,
+            credential: entry.credential,
         })
         .collect();
     ok(&json!({"size": content.len(), "content": content, "total": total}))

@@ -148,7 +148,7 @@ async fn a_gateway_token_brings_devices_in_and_does_not_do_for_one_with_its_own_
     assert_eq!(other.get("/devices").await.expect(200)["total"], 1);
     assert!(world.server.get("/audit").await.expect(200).to_string().contains("device.enrol"));
     let long = format!("/default/controller/v1/{}", "x".repeat(257));
-    assert_eq!(gateway.outside("GET", &long).await.status, 401);
+    assert_eq!(gateway.outside("GET", &long).await.status, 400);
     world.server.act("/devices/new-1/suspend").await.expect(200);
     assert_eq!(gateway.outside("GET", "/default/controller/v1/new-1").await.status, 401);
 }

@@ -179,6 +179,9 @@ pub struct ActionStatus {
     /// A number for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
+    /// How the device proved who it is; not hawkBit's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
 }
 
 /// A setting.

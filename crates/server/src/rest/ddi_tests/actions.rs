@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use windlass_domain::ids::ExecutionId;
+use windlass_domain::limits::Limits;
 
+use super::super::fixture::Fixture;
 use super::{FIRMWARE, HAL, World};
 
 #[tokio::test]
@@ -62,7 +64,8 @@ async fn an_action_goes_from_its_link_to_installed_as_real_clients_take_it() {
         assert!(history.contains(said), "{said} in {history}");
     }
     assert_eq!(world.says(action, "closed", "success").await, 410, "it is closed");
-    assert_eq!(world.get(&format!("/deploymentBase/{action}")).await.status, 404);
+    let over = world.get(&format!("/deploymentBase/{action}?actionHistory=2")).await.expect(200);
+    assert_eq!(over["actionHistory"]["status"], "FINISHED", "what is over is told as it was");
     assert_eq!(world.device.outside("GET", &file).await.status, 404, "nothing is to be fetched any more");
 }
 
@@ -100,15 +103,6 @@ async fn ranges_of_a_file_are_served_as_resuming_and_delta_clients_ask() {
     assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", "\"other\"")]).await.status, 200);
     assert_eq!(ask(&[("if-match", "\"other\"")]).await.status, 412);
     assert_eq!(ask(&[("if-match", tag.as_str())]).await.status, 200);
-    let bare = tag.trim_matches('"');
-    assert_eq!(ask(&[("if-match", bare)]).await.status, 200, "as hawkBit's clients keep it");
-    assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", bare)]).await.status, 206);
-    for wrong in ["bytes=6-4", "bytes=1-2,hdsf", "bytes=10-"] {
-        let answer = ask(&[("range", wrong)]).await;
-        assert_eq!((answer.status, answer.header("content-range")), (416, Some("bytes */10")), "{wrong}");
-        assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
-        assert_eq!(answer.header("content-disposition"), Some("attachment;filename=app-1.swu"));
-    }
     let history = world.get(&format!("/deploymentBase/{action}?actionHistory=100")).await.expect(200);
     assert_eq!(history["actionHistory"]["messages"].as_array().unwrap().len(), 1, "ranges leave no entries");
 }
@@ -124,23 +118,26 @@ async fn feedback_for_closed_foreign_and_unknown_actions_is_refused_and_bad_bodi
         ("{}", "status"),
         (r#"{"status":{"execution":"exploded"}}"#, "status.execution"),
         (r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#, "status.result.finished"),
-        (r#"{"status":{"execution":"closed","details":["done"]}}"#, "status.result.finished"),
+        (r#"{"status":{"execution":"proceeding","result":{"finished":null}}}"#, "status.result.finished"),
+        (r#"{"status":{"execution":"proceeding","result":{}}}"#, "status.result.finished"),
+        (r#"{"status":{"execution":"proceeding","result":null}}"#, "status.result"),
+        (r#"{"status":{"execution":"proceeding"}}"#, "status.result"),
     ] {
         let answer = world.send("POST", &feedback, body).await;
-        let said = answer.expect(400);
-        assert!(said["message"].as_str().unwrap().contains(wanted), "{said}");
-        assert_eq!(said["errorCode"], "hawkbit.server.error.rest.body.notReadable");
-        assert!(said["exceptionClass"].as_str().unwrap().ends_with(".MessageNotReadableException"));
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.text().contains(r#""errorCode":"hawkbit.server.error.rest.body.notReadable""#));
+        assert!(answer.text().contains(wanted), "{}", answer.text());
     }
     let large = format!("{{\"status\":\"{}\"}}", "x".repeat(300_000));
     assert_eq!(world.send("POST", &feedback, large).await.status, 413);
     let many: Vec<String> = (0..51).map(|number| number.to_string()).collect();
-    let result = json!({"finished": "none"});
-    let many = json!({"status": {"execution": "proceeding", "result": result, "details": many}}).to_string();
+    let many =
+        json!({"status": {"execution": "proceeding", "result": {"finished": "none"}, "details": many}})
+            .to_string();
     assert_eq!(world.send("POST", &feedback, many).await.status, 429);
     for lenient in [
         r#"{"id":"x","status":{"execution":"proceeding","result":{"finished":"none"},"details":null,"code":null}}"#,
-        r#"{"status":{"execution":"PROCEEDING","result":{"finished":"none","progress":{}}}}"#,
+        r#"{"status":{"execution":"PROCEEDING","result":{"finished":"NONE","progress":{}}}}"#,
     ] {
         assert_eq!(world.send("POST", &feedback, lenient).await.status, 200, "{lenient}");
     }
@@ -187,78 +184,25 @@ async fn feedback_for_closed_foreign_and_unknown_actions_is_refused_and_bad_bodi
 }
 
 #[tokio::test]
-async fn a_history_has_a_bound_and_the_last_word_is_always_taken() {
-    let world = World::new("ddi-history").await;
-    let (job, action) = world.assign("1").await;
-    let id = ExecutionId::new(action);
-    let filled = world.server.rest.app.store.write::<_, windlass_store::StoreError, _>(move |tx| {
-        Box::pin(async move {
-            for _ in 0..1_000 {
-                let new = windlass_store::ddi::NewStatus {
-                    execution: id,
-                    kind: "running",
-                    code: None,
-                    messages: Vec::new(),
-                    reported_at: None,
-                };
-                windlass_store::ddi::status_insert(
-                    tx,
-                    &new,
-                    windlass_domain::time::Timestamp::from_seconds(1),
-                )
-                .await?;
-            }
-            Ok(())
-        })
-    });
-    filled.await.unwrap();
-    assert_eq!(world.says(action, "proceeding", "none").await, 429);
-    assert_eq!(world.says(action, "closed", "success").await, 200);
-    assert_eq!(world.execution(job).await["state"], "succeeded");
-}
-
-#[tokio::test]
-async fn attributes_are_inventory_and_prove_an_update() {
-    let world = World::new("ddi-attributes").await;
-    let sources = json!([{"inventory": "version"}]);
-    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
-    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
-    let (job, action) = world.assign("2").await;
-    assert_eq!(world.says(action, "closed", "success").await, 200);
-    assert_eq!(world.execution(job).await["verdict"], "pending", "said is not seen");
-    let long = json!({"data": {"k".repeat(129): "x"}}).to_string();
-    let said = world.send("PUT", "/configData", long).await.expect(400);
-    assert_eq!(said["errorCode"], "hawkbit.server.error.repo.invalidTargetAttributes");
-    let long = json!({"data": {"k": "x".repeat(129)}}).to_string();
-    assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
-    assert_eq!(world.send("PUT", "/configData", r#"{"mode":"melt","data":{}}"#).await.status, 400);
-    let said =
-        json!({"mode": null, "data": {"version": "2", "serial": 7}, "id": "", "status": {}}).to_string();
-    assert_eq!(world.send("PUT", "/configData", said).await.status, 200);
-    assert_eq!(world.execution(job).await["verdict"], "verified");
-    let device = world.server.get("/devices/d1").await.expect(200);
-    assert_eq!((&device["inventory"]["version"], &device["inventory"]["serial"]), (&json!("2"), &json!("7")));
-    let gone = json!({"mode": "replace", "data": {"version": "2"}}).to_string();
-    assert_eq!(world.send("PUT", "/configData", gone).await.status, 200);
-    assert_eq!(world.server.get("/devices/d1").await.expect(200)["inventory"]["serial"], Value::Null);
-}
-
-#[tokio::test]
-async fn what_a_device_says_that_it_runs_proves_or_disproves_an_update() {
-    let world = World::new("ddi-installed").await;
-    let sources = json!([{"inventory": "version"}]);
-    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
-    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
-    let (job, action) = world.assign("2").await;
-    assert_eq!(world.says(action, "closed", "none").await, 200);
-    let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
-    assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status / 100, 2);
-    assert_eq!(world.execution(job).await["verdict"], "verified");
-    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
-    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 200);
-    let device = world.server.get("/devices/d1").await.expect(200);
-    assert_eq!(device["inventory"]["installedBase.version"], "1");
-    assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
+async fn conditions_and_ranges_are_taken_as_hawkbits_clients_write_them() {
+    let world = World::new("ddi-conditions").await;
+    let (_, action) = world.assign("1").await;
+    let document = world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+    let file = World::path(&document["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]);
+    let ask = async |pairs: &[(&str, &str)]| world.device.outside_with("GET", &file, pairs).await;
+    let whole = ask(&[]).await;
+    assert_eq!(whole.header("content-disposition"), Some("attachment;filename=app-1.swu"));
+    let bare = whole.header("etag").unwrap().trim_matches('"').to_owned();
+    assert_eq!(ask(&[("if-match", bare.as_str())]).await.status, 200, "hawkBit's own tag has no quotes");
+    assert_eq!(ask(&[("if-match", "0123")]).await.status, 412);
+    assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", bare.as_str())]).await.status, 206);
+    assert_eq!(ask(&[("range", "bytes=4-"), ("if-range", "0123")]).await.status, 200);
+    for bad in ["bytes=100-10", "bytes=1-10,hdsf", "bytes=10-"] {
+        let refused = ask(&[("range", bad)]).await;
+        assert_eq!((refused.status, refused.header("content-range")), (416, Some("bytes */10")), "{bad}");
+        assert_eq!(refused.header("content-type"), Some("application/octet-stream"));
+        assert!(refused.header("content-disposition").is_some());
+    }
 }
 
 #[tokio::test]
@@ -314,4 +258,141 @@ async fn an_operator_reads_why_a_device_refused_to_stop_until_it_is_asked_again(
     world.server.act(&format!("/executions/{action}/cancel")).await.expect(200);
     let why = world.execution(job).await["why"].to_string();
     assert!(why.contains("has not answered yet"), "{why}");
+}
+
+#[tokio::test]
+async fn what_failed_is_told_as_a_deployment_and_not_as_installed() {
+    let world = World::new("ddi-failed").await;
+    let (_, action) = world.assign("1").await;
+    assert_eq!(world.says(action, "closed", "failure").await, 200);
+    let over = world.get(&format!("/deploymentBase/{action}?actionHistory=1")).await.expect(200);
+    assert_eq!(over["actionHistory"]["status"], "ERROR");
+    assert_eq!(world.get(&format!("/installedBase/{action}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn refusals_of_attributes_are_in_hawkbits_words() {
+    let world = World::new("ddi-words").await;
+    let put = async |data: Value| {
+        let answer = world.send("PUT", "/configData", json!({"data": data}).to_string()).await;
+        let body: Value = serde_json::from_str(&answer.text()).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
+        (answer.status, body["errorCode"].as_str().unwrap().to_owned())
+    };
+    let invalid = "hawkbit.server.error.repo.invalidTargetAttributes".to_owned();
+    assert_eq!(put(json!({"k".repeat(129): "x"})).await, (400, invalid));
+    let many: serde_json::Map<String, Value> = (0..101).map(|n| (format!("k{n}"), json!("x"))).collect();
+    let quota = "hawkbit.server.error.quota.tooManyEntries".to_owned();
+    assert_eq!(put(Value::Object(many)).await, (429, quota));
+}
+
+#[tokio::test]
+async fn a_device_that_there_is_not_is_made_by_a_poll_only() {
+    let world = World::new("ddi-made").await;
+    let gateway = world.server.with_authorization("GatewayToken gateway");
+    let json = [("content-type", "application/json")];
+    let said = r#"{"data":{"a":"b"}}"#;
+    let path = "/DEFAULT/controller/v1/n1/configData";
+    assert_eq!(gateway.outside_body("PUT", path, &json, said.into()).await.status, 404);
+    assert_eq!(world.server.get("/devices/n1").await.status, 404);
+    let long = format!("/DEFAULT/controller/v1/{}", "n".repeat(257));
+    assert_eq!(gateway.outside("GET", &long).await.status, 400);
+    assert_eq!(gateway.outside("GET", "/DEFAULT/controller/v1/n1").await.status, 200);
+    let target = world.server.outside("GET", "/rest/v1/targets/n1").await.expect(200);
+    assert_eq!(target["createdBy"], "CONTROLLER_PLUG_AND_PLAY");
+    assert_eq!(gateway.outside_body("PUT", path, &json, said.into()).await.status, 200);
+}
+
+#[tokio::test]
+async fn too_many_requests_for_a_file_are_refused_and_others_still_served() {
+    let limits = Limits { file_requests_per_second: 1, file_request_burst: 5, ..Limits::default() };
+    let world = World::of(Fixture::limited("ddi-files-rate", limits).await).await;
+    let (_, action) = world.assign("1").await;
+    let document = world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+    let file = World::path(&document["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]);
+    let mut last = world.device.outside("GET", &file).await;
+    assert_eq!(last.status, 200);
+    for _ in 0..50 {
+        last = world.device.outside_with("GET", &file, &[("range", "bytes=0-0")]).await;
+        if last.status == 429 {
+            break;
+        }
+    }
+    assert_eq!((last.status, last.header("retry-after")), (429, Some("1")));
+    assert_eq!(world.get("").await.status, 200, "what it polls has its own rate");
+}
+
+#[tokio::test]
+async fn a_history_has_a_bound_and_the_last_word_is_always_taken() {
+    let world = World::new("ddi-history").await;
+    let (job, action) = world.assign("1").await;
+    let id = ExecutionId::new(action);
+    let filled = world.server.rest.app.store.write::<_, windlass_store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            for _ in 0..1_000 {
+                let new = windlass_store::ddi::NewStatus {
+                    execution: id,
+                    kind: "running",
+                    code: None,
+                    messages: Vec::new(),
+                    reported_at: None,
+                    credential: None,
+                };
+                windlass_store::ddi::status_insert(
+                    tx,
+                    &new,
+                    windlass_domain::time::Timestamp::from_seconds(1),
+                )
+                .await?;
+            }
+            Ok(())
+        })
+    });
+    filled.await.unwrap();
+    assert_eq!(world.says(action, "proceeding", "none").await, 429);
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.execution(job).await["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn attributes_are_inventory_and_prove_an_update() {
+    let world = World::new("ddi-attributes").await;
+    let sources = json!([{"inventory": "version"}]);
+    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    let (job, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.execution(job).await["verdict"], "pending", "said is not seen");
+    let long = json!({"data": {"k".repeat(129): "x"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
+    let long = json!({"data": {"k": "x".repeat(129)}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", long).await.status, 400);
+    assert_eq!(world.send("PUT", "/configData", r#"{"mode":"melt","data":{}}"#).await.status, 400);
+    let said =
+        json!({"mode": null, "data": {"version": "2", "serial": 7}, "id": "", "status": {}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", said).await.status, 200);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+    let device = world.server.get("/devices/d1").await.expect(200);
+    assert_eq!((&device["inventory"]["version"], &device["inventory"]["serial"]), (&json!("2"), &json!("7")));
+    let gone = json!({"mode": "replace", "data": {"version": "2"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", gone).await.status, 200);
+    assert_eq!(world.server.get("/devices/d1").await.expect(200)["inventory"]["serial"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_a_device_says_that_it_runs_proves_or_disproves_an_update() {
+    let world = World::new("ddi-installed").await;
+    let sources = json!([{"inventory": "version"}]);
+    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    let (job, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "none").await, 200);
+    let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
+    assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status / 100, 2);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 200);
+    let device = world.server.get("/devices/d1").await.expect(200);
+    assert_eq!(device["inventory"]["installedBase.version"], "1");
+    assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
 }

@@ -1,0 +1,120 @@
+//! A device's report as an entry of its action's history, and what an execution keeps of it. Pure.
+
+use std::collections::BTreeMap;
+
+use windlass_domain::ids::ExecutionId;
+use windlass_domain::job::Execution;
+use windlass_domain::time::Timestamp;
+use windlass_store::ddi::NewStatus;
+use windlass_wire::ddi::{Execution as Said, Feedback, Finished};
+
+use super::peer::DdiPeer;
+
+/// Most characters of one message; what is longer is cut.
+const MESSAGE: usize = 512;
+
+pub(super) fn cut(message: &str) -> String {
+    message.chars().take(MESSAGE).collect()
+}
+
+/// The percentage that a client writes into a message: `" 44% Loading manifest file"`.
+fn percent(message: &str) -> Option<u8> {
+    let (number, _) = message.trim_start().split_once('%')?;
+    number.parse().ok().filter(|percent| *percent <= 100)
+}
+
+/// What is kept of a report beside its messages.
+pub(super) fn details(
+    peer: &DdiPeer,
+    execution: &Execution,
+    feedback: &Feedback,
+) -> BTreeMap<String, String> {
+    let mut details = execution.details.clone();
+    details.insert("credential".to_owned(), peer.proof.as_str().to_owned());
+    let told = feedback.details.iter().rev().find_map(|message| percent(message));
+    let counted = feedback
+        .progress
+        .and_then(|(done, of)| u8::try_from(u128::from(done.min(of)) * 100 / u128::from(of)).ok());
+    if let Some(percent) = told.or(counted.filter(|percent| *percent > 0)) {
+        details.insert("progress".to_owned(), percent.to_string());
+    }
+    let phase = match feedback.execution {
+        Said::Download => Some("downloading"),
+        Said::Downloaded => Some("downloaded"),
+        Said::Proceeding | Said::Resumed => None,
+        Said::Scheduled => Some("scheduled"),
+        Said::Closed | Said::Canceled | Said::Rejected => None,
+    };
+    if let Some(phase) = phase {
+        details.insert("phase".to_owned(), phase.to_owned());
+    }
+    if let Some(message) = feedback.details.iter().rev().find(|message| !message.trim().is_empty()) {
+        details.insert("message".to_owned(), message.trim().chars().take(200).collect());
+        if feedback.execution == Said::Closed && feedback.finished == Finished::Failure {
+            details.insert("reason".to_owned(), message.trim().chars().take(200).collect());
+        }
+    }
+    if let Some(code) = feedback.code {
+        details.insert("code".to_owned(), code.to_string());
+    }
+    details
+}
+
+/// hawkBit's word for an entry of the history.
+pub(super) const fn kind(feedback: &Feedback) -> &'static str {
+    match (feedback.execution, feedback.finished) {
+        (Said::Closed, Finished::Failure) => "error",
+        (Said::Closed, Finished::Success | Finished::None) => "finished",
+        (Said::Canceled, _) => "canceled",
+        (Said::Rejected, _) => "warning",
+        (Said::Download, _) => "download",
+        (Said::Downloaded, _) => "downloaded",
+        (Said::Proceeding | Said::Scheduled | Said::Resumed, _) => "running",
+    }
+}
+
+pub(super) fn entry(
+    peer: &DdiPeer,
+    execution: ExecutionId,
+    kind: &'static str,
+    feedback: &Feedback,
+) -> NewStatus {
+    let mut messages: Vec<String> = feedback.details.iter().map(|message| cut(message)).collect();
+    if messages.is_empty() {
+        messages.push(match kind {
+            "finished" => "Update Server: Target reported CLOSED with OK!".to_owned(),
+            "error" => "Update Server: Target reported CLOSED with ERROR!".to_owned(),
+            _ => format!("Update Server: Target reported {}", feedback.execution.as_str().to_uppercase()),
+        });
+    }
+    if let Some(code) = feedback.code {
+        messages.push(format!("Device reported status code: {code}"));
+    }
+    let reported_at = feedback.timestamp.filter(|at| *at > 0).map(Timestamp::from_millis);
+    let credential = Some(peer.proof.as_str());
+    NewStatus { execution, kind, code: feedback.code, messages, reported_at, credential }
+}
+
+pub(super) fn server_says(execution: ExecutionId, kind: &'static str, message: &str) -> NewStatus {
+    let messages = vec![format!("Update Server: {message}")];
+    NewStatus { execution, kind, code: None, messages, reported_at: None, credential: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_that_is_only_text_is_read() {
+        assert_eq!(percent(" 44% Loading manifest file"), Some(44));
+        assert_eq!(percent("100% done"), Some(100));
+        for none in ["", "44", "progress 44%", "101% x", "-1% x", "% x"] {
+            assert_eq!(percent(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn messages_are_cut_at_characters() {
+        assert_eq!(cut(&"ü".repeat(1_000)).chars().count(), MESSAGE);
+    }
+}
