@@ -77,12 +77,17 @@ impl Place {
         Ok(Self { url: ready.http.clone(), token: made.secret, api, devices, ca_pem })
     }
 
-    /// Makes the template `name` and a claim that may use it.
-    pub(crate) async fn open_enrolment(&self, name: &str, device_type: &str) -> anyhow::Result<CreatedClaim> {
+    /// Makes the template `name` and the claim `claim` that may use it.
+    pub(crate) async fn open_enrolment(
+        &self,
+        name: &str,
+        claim: &str,
+        device_type: &str,
+    ) -> anyhow::Result<CreatedClaim> {
         let _template: Template =
             self.api.write(Method::PUT, &["templates", name], &template(device_type)).await?;
-        let new =
-            NewClaim { name: name.to_owned(), templates: vec![name.to_owned()], csr: None, expires_at: None };
+        let templates = vec![name.to_owned()];
+        let new = NewClaim { name: claim.to_owned(), templates, csr: None, expires_at: None };
         self.api.write(Method::POST, &["claims"], &new).await
     }
 }

@@ -11,6 +11,7 @@ use windlass_api::jobs::{Begin, Job, JobKind, NewJob, Targets, Timeouts};
 use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
 use windlass_api::telemetry::{RangeQuery, Series};
 use windlass_api::types::DeviceType;
+use windlass_app::clock::{Clock, SystemClock};
 
 use super::figures::{Figures, millis, number};
 use super::mosquitto::Mosquitto;
@@ -77,7 +78,9 @@ pub(super) fn options(server: Target, devices: u64, state: &Path) -> Options {
 pub(super) async fn enrolled(place: &Place, fleet: &Fleet) -> anyhow::Result<Vec<Enrolled>> {
     let spec = json!({ "verifyTimeoutSeconds": 600 });
     let _: DeviceType = place.api.write(Method::PUT, &["types", TYPE], &spec).await?;
-    let claim = place.open_enrolment(TYPE, TYPE).await?;
+    // A kept directory knows the claims of earlier runs, but nobody has their keys any more.
+    let claim = format!("{TYPE}-{}", SystemClock::default().now().millis());
+    let claim = place.open_enrolment(TYPE, &claim, TYPE).await?;
     let bar = terminal::progress(fleet.shared.options.devices, "enrolling");
     let devices = fleet.enrol(&place::identity(&claim)?, || bar.inc(1)).await?;
     bar.finish_and_clear();
@@ -332,7 +335,7 @@ pub(crate) async fn points(directory: &Path, seconds: Duration, figures: &mut Fi
 }
 
 fn ago(days: i64) -> Option<jiff::Timestamp> {
-    let now = windlass_app::clock::Clock::now(&windlass_app::clock::SystemClock::default());
+    let now = SystemClock::default().now();
     let now = jiff::Timestamp::from_microsecond(now.micros()).ok()?;
     now.checked_sub(jiff::SignedDuration::from_hours(24 * days)).ok()
 }

@@ -30,9 +30,13 @@ pub(crate) async fn rollout(directory: &Path, parts: Parts, figures: &mut Figure
     let Parts { polling, mqtt, connected } = parts;
     let devices = polling + mqtt;
     terminal::note(&format!(
-        "one rollout over {polling} devices that poll and {mqtt} that speak MQTT over TLS (at most {connected} of these \
-         connected at once: each connects with its certificate, does its part, leaves)"
+        "one rollout over {polling} devices that poll and {mqtt} that speak MQTT over TLS"
     ));
+    if mqtt > 0 {
+        terminal::note(&format!(
+            "  of the latter at most {connected} are connected at once: each connects with its certificate, does its part, leaves"
+        ));
+    }
     let (server, place, address) = ddi::server(directory).await?;
     let began = Instant::now();
     poller::polls(&address, polling, poller::Until::EachOnce, "").await?;

@@ -106,7 +106,7 @@ impl Story {
         let api = &self.place.api;
         let spec = json!({ "description": "Centrifugal pump", "contactIntervalSeconds": 60, "verifyTimeoutSeconds": 60 });
         let _type: DeviceType = api.write(Method::PUT, &["types", TYPE], &spec).await?;
-        let claim = self.place.open_enrolment(TEMPLATE, TYPE).await?;
+        let claim = self.place.open_enrolment(TEMPLATE, TEMPLATE, TYPE).await?;
         registry::save_claim(&self.directory.join("claim"), &claim)?;
         terminal::note(&format!("   The claim is {}.", place::describe(&claim.claim)));
         let bar = terminal::progress(options.devices, "   keys, requests, certificates");
