@@ -137,7 +137,7 @@ def name_of(device):
 
 
 def test_whoever_signed_in_is_told_who_they_are(hawkbit):
-    assert hawkbit.get("userinfo") == {"tenant": "default", "username": "admin"}
+    assert hawkbit.get("userinfo") == {"tenant": "DEFAULT", "username": "admin"}
     assert hawkbit.get("system/configs/authentication.targettoken.enabled")["value"] is True
 
 

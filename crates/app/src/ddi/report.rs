@@ -191,14 +191,14 @@ async fn believed(tx: &mut Tx<'_>, execution: &Execution, now: Timestamp) -> Res
     executions::update(tx, execution, &execution.clone().judged(Verdict::Unverifiable, reason, now)).await
 }
 
-/// A status code is the last one said, also where nothing else changes.
+/// A status code is that of the last report, none if that had none; also where nothing else changes.
 async fn keep_code(
     tx: &mut Tx<'_>,
     execution: &Execution,
     code: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if code.is_none() || code == execution.status_code {
+    if code == execution.status_code {
         return Ok(());
     }
     let mut changed = execution.clone();

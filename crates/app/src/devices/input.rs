@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{AppError, FieldProblem};
 
 /// Most attributes, and most tags, of one device.
-pub(super) const MOST: usize = 100;
+pub(crate) const MOST: usize = 100;
 /// Most bytes of an external id.
 const EXTERNAL_ID_BYTES: usize = 256;
 

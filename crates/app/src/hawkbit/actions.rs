@@ -23,6 +23,8 @@ use crate::{App, audit};
 
 /// Steps that are read at once.
 const PAGE: u32 = 1_000;
+/// What histories say where somebody asked for a stop.
+pub(super) const REQUESTED: &str = "cancelation requested.";
 /// Most actions of one target.
 pub(super) const PER_TARGET: u32 = 2_000;
 
@@ -166,12 +168,13 @@ pub(super) async fn note(
 }
 
 /// Asks a device to stop, or with a reason takes the action off it at once. One that is connected and did not begin is
-/// simply not offered it any more. False if it was over.
+/// simply not offered it any more. `why` is what its history says where the device is asked. False if it was over.
 pub(super) async fn stop(
     tx: &mut Tx<'_>,
     cx: &Context,
     step: &Step,
     at_once: Option<&str>,
+    why: &str,
 ) -> Result<bool, AppError> {
     let Some(job) = jobs::get_any(tx, step.execution.job).await? else { return Ok(false) };
     let execution = &step.execution;
@@ -184,7 +187,7 @@ pub(super) async fn stop(
     let Some(next) = next else { return Ok(false) };
     store(tx, execution, &next).await?;
     if next.state.is_open() {
-        note(tx, execution, "canceling", "cancelation requested.", cx.now).await?;
+        note(tx, execution, "canceling", why, cx.now).await?;
     } else {
         note(tx, execution, "canceled", &next.reason, cx.now).await?;
     }
@@ -340,7 +343,8 @@ impl App {
                             detail: format!("action {id} was not canceled; cancel it first"),
                         });
                     }
-                    stop(tx, &cx, &step, force.then_some("an operator quit it by force")).await?;
+                    let by_force = force.then_some("an operator quit it by force");
+                    stop(tx, &cx, &step, by_force, REQUESTED).await?;
                     let details = json!({"force": force});
                     let place = place(&device, &step);
                     audit::record(tx, &cx.by, "execution.cancel", &place, details, cx.now).await?;

@@ -208,7 +208,7 @@ async fn make_way(
     let at_once = match before {
         Before::Stays => return Ok(()),
         Before::Stops => None,
-        Before::Closes => Some("another set was assigned"),
+        Before::Closes => Some("close obsolete action due to new update"),
     };
     for step in steps::of_device(tx, device, 100).await? {
         if step.execution.job == job || !step.execution.state.is_open() {
@@ -216,7 +216,7 @@ async fn make_way(
         }
         let set: SetExtra = extras::get(tx, cx.by.tenant, step.release.get()).await?;
         if !set.required_migration_step && step.execution.cancel_asked_at.is_none() {
-            stop(tx, cx, &step, at_once).await?;
+            stop(tx, cx, &step, at_once, "cancel obsolete action due to new update").await?;
         }
     }
     Ok(())

@@ -55,9 +55,9 @@ impl App {
                     let device = find(tx, &cx, &target).await?;
                     let known = ddi::target(tx, device.id).await?;
                     if on && known.auto_confirm.is_some() {
-                        return Err(AppError::Exists {
-                            what: "agreement in advance for target",
-                            name: target,
+                        return Err(AppError::Conflict {
+                            code: "hawkbit.agreed_already",
+                            detail: format!("target {target} agrees in advance already"),
                         });
                     }
                     let auto_confirm = on.then(|| AutoConfirm {

@@ -8,7 +8,7 @@ use windlass_domain::job::JobAction;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::actions::{self as steps, Step};
 
-use super::actions::{ActionView, Jobs, stop, view};
+use super::actions::{ActionView, Jobs, REQUESTED, stop, view};
 use super::filters::let_go;
 use super::sets;
 use crate::error::AppError;
@@ -88,7 +88,7 @@ impl App {
                         let step = Step { execution, release: release.id };
                         let at_once = (way == CancelWay::Force).then_some("the set was made invalid");
                         if at_once.is_some() || step.execution.cancel_asked_at.is_none() {
-                            stop(tx, &cx, &step, at_once).await?;
+                            stop(tx, &cx, &step, at_once, REQUESTED).await?;
                         }
                     }
                     let details = json!({"actions": touched.len(), "cancelRollouts": cancel_rollouts});

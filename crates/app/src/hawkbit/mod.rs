@@ -37,7 +37,7 @@ pub use roll_out::{NewGroup, NewRollout};
 pub use rollouts::{RolloutAct, RolloutView};
 pub use sets::{NewSet, SetChange, SetView};
 pub use standing::{Standing, UpdateStatus};
-pub use tags::{NewTag, Tags};
+pub use tags::{Missing, NewTag, Tags};
 pub use target_types::{NewTargetType, TargetTypeView};
 pub use targets::{ALIAS, NewTarget, TargetChange, TargetPage, TargetQuery, TargetView};
 pub use terms::{Terms, Window};

@@ -27,6 +27,16 @@ pub struct NewTag {
     pub colour: Option<String>,
 }
 
+/// What becomes of a request that names things that are not there, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// Nothing changes.
+    #[default]
+    Stops,
+    /// What is there is changed.
+    IsLeftOut,
+}
+
 /// A kind of tags.
 pub trait Tags: Body + From<Tag> + Into<Tag> + Clone + 'static {
     /// What it is called in refusals and records.
@@ -148,11 +158,41 @@ impl App {
         .await
     }
 
-    /// Changes what people read of a tag. Its name stays.
+    /// Changes a tag of sets.
     ///
     /// # Errors
-    /// Forbidden, not found, a field that cannot be taken, or that the store failed.
-    pub async fn hawkbit_tag_change<T: Tags>(
+    /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
+    pub async fn hawkbit_set_tag_change(
+        &self,
+        by: &Principal,
+        id: i64,
+        asked: NewTag,
+    ) -> Result<Item<SetTag>, AppError> {
+        self.hawkbit_tag_change(by, id, asked).await
+    }
+
+    /// Changes a tag of targets. Under another name, every device that the caller may see and that had the tag has it
+    /// under the new name.
+    ///
+    /// # Errors
+    /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
+    pub async fn hawkbit_target_tag_change(
+        &self,
+        by: &Principal,
+        id: i64,
+        asked: NewTag,
+    ) -> Result<Item<TargetTag>, AppError> {
+        let before = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
+        let item = self.hawkbit_tag_change::<TargetTag>(by, id, asked).await?;
+        if item.name != before {
+            let query = format!("tag=='{before}'");
+            let (add, remove) = (BTreeSet::from([item.name.clone()]), BTreeSet::from([before]));
+            self.device_tag_all(by, &query, &add, &remove).await?;
+        }
+        Ok(item)
+    }
+
+    async fn hawkbit_tag_change<T: Tags>(
         &self,
         by: &Principal,
         id: i64,
@@ -162,18 +202,20 @@ impl App {
             let asked = asked.clone();
             Box::pin(async move {
                 let mut item = one::<T>(tx, &cx, id).await?;
-                if asked.name.as_ref().is_some_and(|name| *name != item.name) {
-                    return Err(AppError::invalid("name", "stays as it is; make another tag"));
-                }
-                let (_, new) = check(&NewTag { name: Some(item.name.clone()), ..asked })?;
+                let before = item.name.clone();
+                let name = asked.name.clone().unwrap_or_else(|| before.clone());
+                let (name, new) = check(&NewTag { name: Some(name), ..asked })?;
+                item.name = name;
                 let old: Tag = item.body.clone().into();
                 item.body = T::from(Tag {
                     description: new.description.or(old.description),
                     colour: new.colour.or(old.colour),
                 });
-                items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
-                let (action, place) = (format!("{}.change", T::KIND), record_target::<T>(&item.name));
-                audit::record(tx, &cx.by, &action, &place, json!({}), cx.now).await?;
+                if !items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await? {
+                    return Err(AppError::Exists { what: T::WHAT, name: item.name });
+                }
+                let (action, place) = (format!("{}.change", T::KIND), record_target::<T>(&before));
+                audit::record(tx, &cx.by, &action, &place, json!({"name": item.name}), cx.now).await?;
                 one::<T>(tx, &cx, id).await
             })
         })
@@ -217,31 +259,39 @@ impl App {
         self.hawkbit_tag_forget::<SetTag>(by, id).await
     }
 
-    /// Gives targets a tag, or takes it from them. Nothing changes if one of them is not there.
+    /// Gives targets a tag, or takes it from them. Returns the names of those that are not there.
     ///
     /// # Errors
-    /// Forbidden, not found, a device that is full of tags, or that the store failed.
+    /// Forbidden, no such tag, a device that is full of tags, or that the store failed.
     pub async fn hawkbit_tag_targets(
         &self,
         by: &Principal,
         id: i64,
         targets: Vec<String>,
         give: bool,
-    ) -> Result<(), AppError> {
+        missing: Missing,
+    ) -> Result<Vec<String>, AppError> {
         at_once(targets.len())?;
         let tag = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
-        let devices = self
+        let (devices, unknown) = self
             .hawkbit_read(by, Permission::DeviceWrite, move |cx, tx| {
                 let targets = targets.clone();
                 Box::pin(async move {
-                    let mut found = Vec::new();
-                    for target in &targets {
-                        found.push(find(tx, &cx, target).await?.name);
+                    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+                    for target in targets {
+                        match find(tx, &cx, &target).await {
+                            Ok(device) => found.push(device.name),
+                            Err(AppError::NotFound { .. }) => unknown.push(target),
+                            Err(other) => return Err(other),
+                        }
                     }
-                    Ok(found)
+                    Ok((found, unknown))
                 })
             })
             .await?;
+        if missing == Missing::Stops && !unknown.is_empty() {
+            return Ok(unknown);
+        }
         for device in devices {
             let tags = BTreeSet::from([tag.clone()]);
             let patch = if give {
@@ -251,27 +301,38 @@ impl App {
             };
             self.device_patch(by, &device, patch, None).await?;
         }
-        Ok(())
+        Ok(unknown)
     }
 
-    /// Gives sets a tag, or takes it from them: all of them or none.
+    /// Gives sets a tag, or takes it from them. Returns the numbers of those that are not there.
     ///
     /// # Errors
-    /// Forbidden, not found, or that the store failed.
+    /// Forbidden, no such tag, or that the store failed.
     pub async fn hawkbit_tag_sets(
         &self,
         by: &Principal,
         id: i64,
         ids: Vec<i64>,
         give: bool,
-    ) -> Result<(), AppError> {
+        missing: Missing,
+    ) -> Result<Vec<i64>, AppError> {
         at_once(ids.len())?;
         self.hawkbit_write(by, Permission::ReleaseWrite, move |cx, tx| {
             let ids = ids.clone();
             Box::pin(async move {
                 one::<SetTag>(tx, &cx, id).await?;
-                for set in &ids {
-                    let (release, mut extra) = sets::set(tx, &cx, *set).await?;
+                let (mut found, mut unknown) = (Vec::new(), Vec::new());
+                for set in ids {
+                    match sets::set(tx, &cx, set).await {
+                        Ok(there) => found.push(there),
+                        Err(AppError::NotFound { .. }) => unknown.push(set),
+                        Err(other) => return Err(other),
+                    }
+                }
+                if missing == Missing::Stops && !unknown.is_empty() {
+                    return Ok(unknown);
+                }
+                for (release, mut extra) in found {
                     let changed = if give { extra.tags.insert(id) } else { extra.tags.remove(&id) };
                     if changed {
                         sets::save(tx, &cx, release.id, &mut extra).await?;
@@ -279,7 +340,7 @@ impl App {
                         audit::record(tx, &cx.by, "release.change", &place, details, cx.now).await?;
                     }
                 }
-                Ok(())
+                Ok(unknown)
             })
         })
         .await

@@ -20,7 +20,7 @@ use super::standing::{Standing, UpdateStatus, standing};
 use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
 use crate::clock::random;
 use crate::ddi::token_put;
-use crate::devices::{Decommission, DevicePatch, DeviceSpec};
+use crate::devices::{ATTRIBUTES, Decommission, DevicePatch, DeviceSpec};
 use crate::error::{AppError, FieldProblem};
 use crate::fleet::DeviceView;
 use crate::permit::demand;
@@ -252,6 +252,9 @@ async fn make(tx: &mut Tx<'_>, cx: &Context, new: &NewTarget) -> Result<DeviceId
     }
     let mut extra = TargetExtra { created_by: Some(cx.who()), ..TargetExtra::default() };
     describe(&mut extra, &new.change);
+    if extra.name.is_none() && id.chars().count() > NAME {
+        extra.name = Some(id.chars().take(NAME).collect());
+    }
     extras::put(tx, cx.by.tenant, device.id.get(), &extra).await?;
     // As upstream: every target has a token. Lesser proof stays good until the device uses it.
     let token = match &new.token {
@@ -456,7 +459,7 @@ impl App {
     /// Sets and removes entries of a target's metadata, which are its device's attributes.
     ///
     /// # Errors
-    /// Forbidden, not found, every field that cannot be taken, or that the store failed.
+    /// Forbidden, not found, every field that cannot be taken, too much metadata, or that the store failed.
     pub async fn hawkbit_target_metadata(
         &self,
         by: &Principal,
@@ -469,6 +472,13 @@ impl App {
             if value.is_none() && !there {
                 return Err(AppError::not_found("metadata", key));
             }
+        }
+        let new = changes.iter().filter(|(key, value)| {
+            value.is_some() && !view.device.device.attributes.keys().any(|known| known.as_str() == *key)
+        });
+        if view.device.device.attributes.len().saturating_add(new.count()) > ATTRIBUTES {
+            let detail = format!("a target has at most {ATTRIBUTES} entries of metadata; remove some first");
+            return Err(AppError::Quota { code: "hawkbit.metadata", detail });
         }
         let patch = DevicePatch { attributes: changes, ..DevicePatch::default() };
         self.device_patch(by, &view.device.device.name, patch, None).await.map(drop)

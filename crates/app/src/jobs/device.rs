@@ -211,7 +211,8 @@ async fn get(
     Ok(Ok(Served::only(wire::execution_accepted(Some(&execution), ctx.now.seconds(), token))))
 }
 
-/// Carries out what a device reports, whatever protocol it speaks. `code`: a status code that came with it. Gives the
+/// Carries out what a device reports, whatever protocol it speaks. `code`: a status code that came
+/// with it; what an earlier report said is gone. Gives the
 /// execution as it is then, and what else is to be done.
 ///
 /// # Errors
@@ -228,7 +229,7 @@ pub(crate) async fn report(
         Ok(changed) => changed,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    changed.status_code = code.or(changed.status_code);
+    changed.status_code = code;
     if changed.state == ExecutionState::Succeeded {
         changed = verify::succeeded(tx, job, changed, now).await?;
     }

@@ -70,12 +70,12 @@ async fn an_action_is_canceled_once_and_quit_by_force_only_after_that() {
     let id = first_action(&assign(&server, set, json!([{"id": "pump"}])).await);
     let path = format!("/targets/pump/actions/{id}");
     let forced = server.hawkbit("DELETE", &format!("{path}?force=true"), None).await;
-    assert_eq!(forced.hawkbit_error(405), "hawkbit.server.error.action.notforcequitable");
+    assert_eq!(forced.hawkbit_error(405), "hawkbit.server.error.action.notForceQuitable");
     server.hawkbit("DELETE", &path, None).await.expect(204);
     let action = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!((&action["type"], &action["detailStatus"]), (&json!("cancel"), &json!("canceling")));
     let again = server.hawkbit("DELETE", &path, None).await;
-    assert_eq!(again.hawkbit_error(405), "hawkbit.server.error.action.notcancelable");
+    assert_eq!(again.hawkbit_error(405), "hawkbit.server.error.action.notCancelable");
     server.hawkbit("DELETE", &format!("{path}?force=true"), None).await.expect(204);
     let action = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!((&action["type"], &action["status"]), (&json!("cancel"), &json!("finished")));

@@ -13,7 +13,7 @@ use windlass_wire::management::common::Stamp;
 use super::io::{Answer, At, Body, done, ok};
 use super::list::{ListQuery, Names, is_true, page};
 use super::routes::Routes;
-use super::view::{Base, actor};
+use super::view::{Base, NEWEST, actor};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
 use crate::rest::error::Refusal;
@@ -35,7 +35,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 const NAMES: Names = Names {
     fields: &[
         ("id", "id"),
-        ("active", "_q.active"),
+        ("active", "active"),
         ("status", "_q.status"),
         ("detailstatus", "detailStatus"),
         ("laststatuscode", "lastStatusCode"),
@@ -81,7 +81,7 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
     };
     let window = view.policy.window.as_ref();
     let path = format!("/targets/{}/actions/{}", part(&view.controller_id), execution.id);
-    let mut links = base.links(&path, [("self", ""), ("status", "/status")]);
+    let mut links = base.links(&path, [("self", ""), ("status", &format!("/status{NEWEST}"))]);
     links.insert("target", base.link(&format!("/targets/{}", part(&view.controller_id))));
     links.insert("distributionset", base.link(&format!("/distributionsets/{}", view.release)));
     if view.is_cancel() {
@@ -98,6 +98,7 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
             last_modified_at: execution.updated_at.millis(),
         },
         id: execution.id.get(),
+        active: execution.state.is_open(),
         action_type: if view.is_cancel() { "cancel" } else { "update" },
         status: if execution.state.is_open() { "pending" } else { "finished" },
         detail_status: view.detail(),
@@ -121,11 +122,9 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
 /// An action with what queries may ask for.
 fn queried(view: &ActionView, base: &Base) -> Result<Value, Refusal> {
     let shown = shown(view, base);
-    let active = view.execution.state.is_open();
     let status = [shown.detail_status, shown.status];
     let (name, version) = &view.release_name;
     let inner = json!({
-        "active": active,
         "status": status,
         "target": {"controllerid": view.controller_id},
         "set": {"id": view.release.get(), "name": name, "version": version},
@@ -237,13 +236,21 @@ async fn history(
     let newest = match query.sort.as_slice() {
         [] => true,
         [(field, falls), ..]
-            if matches!(field.to_ascii_lowercase().as_str(), "id" | "reportedat" | "timestamp") =>
+            if matches!(
+                field.to_ascii_lowercase().as_str(),
+                "id" | "createdat" | "reportedat" | "timestamp"
+            ) =>
         {
             *falls
         }
         [(field, _), ..] => {
-            let detail = format!("{field} cannot be sorted by; write id or reportedAt.");
-            return Err(Refusal::new(http::StatusCode::BAD_REQUEST, "hawkbit.sort", "Not usable", detail));
+            let detail = format!("{field} cannot be sorted by; write id, createdAt or reportedAt.");
+            return Err(Refusal::new(
+                http::StatusCode::BAD_REQUEST,
+                "hawkbit.sort_field",
+                "Not usable",
+                detail,
+            ));
         }
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

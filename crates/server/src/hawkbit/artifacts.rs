@@ -88,9 +88,20 @@ fn unreadable(error: &multer::Error) -> Refusal {
     }
 }
 
-fn wrong(which: &str) -> Refusal {
+fn wrong(code: &str, which: &str) -> Refusal {
     let detail = format!("The bytes that came have another {which} than was announced; nothing was stored.");
-    Refusal::new(StatusCode::BAD_REQUEST, "hawkbit.checksum", "Wrong digest", detail)
+    Refusal::new(StatusCode::BAD_REQUEST, code, "Wrong digest", detail)
+}
+
+/// A file name that cannot be taken, with the words that clients look for.
+fn unnamed(error: AppError) -> Refusal {
+    match error {
+        AppError::Invalid(fields) if fields.iter().all(|one| one.field == "name") => {
+            let allowed = fields.into_iter().next().map(|one| one.problem).unwrap_or_default();
+            Refusal::field("filename", format!("is not usable: Invalid characters in string; {allowed}"))
+        }
+        other => other.into(),
+    }
 }
 
 /// What is over a bound is a quota here, as upstream; whoever asks for it again later asks in the same way.
@@ -116,7 +127,7 @@ async fn upload(
     request: Request,
 ) -> Answer {
     let artifact = take(&rest, &by, id, said, request).await.map_err(quota)?;
-    created(&shown(&rest, artifact, id, &base).await?)
+    created(&shown(&rest, artifact, id, false, &base).await?)
 }
 
 /// Takes the file out of a form.
@@ -166,9 +177,19 @@ fn digest<T: FromStr<Err: Display>>(field: &str, text: Option<&str>) -> Result<O
     text.map(read).transpose()
 }
 
-async fn shown(rest: &Rest, file: Artifact, module: i64, base: &Base) -> Result<wire::Artifact, Refusal> {
+async fn shown(
+    rest: &Rest,
+    file: Artifact,
+    module: i64,
+    is_gone: bool,
+    base: &Base,
+) -> Result<wire::Artifact, Refusal> {
     let sums = rest.app.artifact_sums(&file).await?;
-    Ok(view::artifact(file, sums, module, base))
+    let mut shown = view::artifact(file, sums, module, base);
+    if is_gone {
+        shown.links.remove("download");
+    }
+    Ok(shown)
 }
 
 async fn store(
@@ -188,16 +209,21 @@ async fn store(
         size: None,
         signature: None,
     };
-    let mut upload = rest.app.artifact_upload(by, new).await?;
+    let mut upload = rest.app.artifact_upload(by, new).await.map_err(unnamed)?;
+    let mut is_empty = true;
     // Dropping the upload discards what came so far.
     while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
+        is_empty &= chunk.is_empty();
         upload.write(&chunk).await?;
+    }
+    if is_empty {
+        return Err(Refusal::field("file", "is empty"));
     }
     let artifact = upload.finish().await.map_err(|error| match error {
         AppError::Invalid(fields) => match fields.first().map(|field| field.field.as_str()) {
-            Some("sha256") => wrong("SHA-256"),
-            Some("sha1") => wrong("SHA-1"),
-            Some("md5") => wrong("MD5"),
+            Some("sha256") => wrong("hawkbit.checksum_sha256", "SHA-256"),
+            Some("sha1") => wrong("hawkbit.checksum_sha1", "SHA-1"),
+            Some("md5") => wrong("hawkbit.checksum_md5", "MD5"),
             Some(_) | None => AppError::Invalid(fields).into(),
         },
         other => other.into(),
@@ -206,11 +232,13 @@ async fn store(
     Ok(artifact)
 }
 
-/// A file of a module that exists for the caller.
-async fn find(rest: &Rest, by: &Principal, id: i64, artifact: i64) -> Result<Artifact, Refusal> {
+/// A file of a module that exists for the caller, and whether the module was deleted.
+async fn find(rest: &Rest, by: &Principal, id: i64, artifact: i64) -> Result<(Artifact, bool), Refusal> {
     let module = rest.app.hawkbit_module(by, id).await?;
+    let is_gone = module.extra.deleted;
     let found = module.component.artifacts.into_iter().find(|one| one.id.get() == artifact);
-    found.ok_or_else(|| AppError::not_found("artifact", artifact).into())
+    let found = found.ok_or_else(|| AppError::not_found("artifact", artifact))?;
+    Ok((found, is_gone))
 }
 
 async fn list(
@@ -221,9 +249,10 @@ async fn list(
     _query: ListQuery,
 ) -> Answer {
     let module = rest.app.hawkbit_module(&by, id).await?;
+    let is_gone = module.extra.deleted;
     let mut files = Vec::new();
     for file in module.component.artifacts {
-        files.push(shown(&rest, file, id, &base).await?);
+        files.push(shown(&rest, file, id, is_gone, &base).await?);
     }
     ok(&files)
 }
@@ -234,7 +263,8 @@ async fn get(
     base: Base,
     At((id, artifact)): At<(i64, i64)>,
 ) -> Answer {
-    ok(&shown(&rest, find(&rest, &by, id, artifact).await?, id, &base).await?)
+    let (file, is_gone) = find(&rest, &by, id, artifact).await?;
+    ok(&shown(&rest, file, id, is_gone, &base).await?)
 }
 
 async fn delete(State(rest): State<Rest>, Caller(by): Caller, At((id, artifact)): At<(i64, i64)>) -> Answer {
@@ -248,7 +278,11 @@ async fn download(
     At((id, artifact)): At<(i64, i64)>,
     request: Request,
 ) -> Answer {
-    let file = find(&rest, &by, id, artifact).await?;
+    let (file, is_gone) = find(&rest, &by, id, artifact).await?;
+    if is_gone {
+        const DETAIL: &str = "The software module was deleted; its files are kept for devices only.";
+        return Err(Refusal::new(StatusCode::GONE, "hawkbit.binary_deleted", "Deleted", DETAIL));
+    }
     let sums = rest.app.artifact_sums(&file).await?;
     let grant = DownloadGrant {
         artifact: file.id,

@@ -86,11 +86,21 @@ async fn assign_sets(
     let mut wanted = Vec::new();
     for (index, asked) in one_or_many::<wire::SetAssignment>(body)?.into_iter().enumerate() {
         let set = asked.id.ok_or_else(|| Refusal::field(&format!("{index}.id"), "is missing"))?;
-        wanted.push(Assignment { target: target.clone(), set, terms: terms(asked.terms) });
+        let one = Assignment { target: target.clone(), set, terms: terms(asked.terms) };
+        // As upstream: what is said twice is said once.
+        if !wanted.contains(&one) {
+            wanted.push(one);
+        }
     }
     if wanted.len() > 1 && !rest.app.settings_of(by.tenant).await?.multi_assignments {
-        let detail = "A target gets one set at once, unless the setting multi.assignments.enabled is on.";
-        return Err(Refusal::field("", detail));
+        const DETAIL: &str =
+            "A target gets one set at once, unless the setting multi.assignments.enabled is on.";
+        return Err(Refusal::new(
+            http::StatusCode::BAD_REQUEST,
+            "hawkbit.multi_assignment",
+            "One set at once",
+            DETAIL,
+        ));
     }
     ok(&shown(rest.app.hawkbit_assign(&by, wanted, query.offline).await?, &base))
 }

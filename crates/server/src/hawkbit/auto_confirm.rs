@@ -28,11 +28,11 @@ async fn shown(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id):
             "initiator": agreed.initiator,
             "remark": agreed.remark,
             "activatedAt": agreed.since.millis(),
-            "_links": base.links(&path, [("self", ""), ("deactivate", "/deactivate")]),
+            "_links": base.links(&path, [("deactivate", "/deactivate")]),
         })),
         None => ok(&json!({
             "active": false,
-            "_links": base.links(&path, [("self", ""), ("activate", "/activate")]),
+            "_links": base.links(&path, [("activate", "/activate")]),
         })),
     }
 }

@@ -32,7 +32,7 @@ async fn tags_of_targets_are_tags_of_devices() {
     assert_eq!(names(&server.hawkbit("GET", "/targets/c/tags", None).await.expect(200)), ["lab", "old"]);
     let changed = server.hawkbit("PUT", &path, Some(json!({"colour": "blue"}))).await.expect(200);
     assert_eq!((&changed["colour"], &changed["description"]), (&json!("blue"), &json!("In the lab")));
-    server.hawkbit("PUT", &path, Some(json!({"name": "other"}))).await.hawkbit_error(400);
+    server.hawkbit("PUT", &path, Some(json!({"name": "other one"}))).await.hawkbit_error(400);
     server.hawkbit("DELETE", &path, None).await.expect(204);
     server.hawkbit("GET", &path, None).await.hawkbit_error(404);
     assert_eq!(server.get("/devices/a").await.expect(200)["tags"], json!([]));
@@ -119,7 +119,7 @@ async fn types_of_targets_are_device_types_and_say_which_sets_fit() {
     assert_eq!(target[0]["targetTypeName"], "Pump-of-ours");
     let path = format!("/distributionsets/{set}/assignedTargets");
     let refused = server.hawkbit("POST", &path, Some(json!([{"id": "a"}]))).await;
-    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.targettype.incompatible");
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.target.type.incompatible");
     let fits = format!("/targettypes/{id}/compatibledistributionsettypes");
     server.hawkbit("POST", &fits, Some(json!([{"id": 999}]))).await.hawkbit_error(404);
     server.hawkbit("DELETE", &format!("{fits}/{app}"), None).await.expect(204);

@@ -8,10 +8,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
+use windlass_api::problem::FieldProblem;
 use windlass_wire::management::common::ErrorBody;
 
 use crate::rest::Rest;
 use crate::rest::error::Refusal;
+
+/// JSON as hawkBit prefers it.
+const HAL: &str = "application/hal+json";
+/// JSON as everybody reads it.
+const PLAIN: &str = "application/json";
 
 const REPOSITORY: [(&str, &str); 2] = [
     (
@@ -25,7 +31,7 @@ const REPOSITORY: [(&str, &str); 2] = [
 ];
 
 /// By the code of a problem: status, class, code.
-const KNOWN: [(&str, u16, &str, &str); 21] = [
+const KNOWN: [(&str, u16, &str, &str); 30] = [
     (
         "hawkbit.locked",
         423,
@@ -54,7 +60,7 @@ const KNOWN: [(&str, u16, &str, &str); 21] = [
         "hawkbit.incompatible",
         400,
         "org.eclipse.hawkbit.repository.exception.IncompatibleTargetTypeException",
-        "hawkbit.server.error.targettype.incompatible",
+        "hawkbit.server.error.target.type.incompatible",
     ),
     (
         "hawkbit.schedule",
@@ -66,25 +72,43 @@ const KNOWN: [(&str, u16, &str, &str); 21] = [
         "hawkbit.not_cancelable",
         405,
         "org.eclipse.hawkbit.repository.exception.CancelActionNotAllowedException",
-        "hawkbit.server.error.action.notcancelable",
+        "hawkbit.server.error.action.notCancelable",
     ),
     (
         "hawkbit.not_quittable",
         405,
         "org.eclipse.hawkbit.repository.exception.ForceQuitActionNotAllowedException",
-        "hawkbit.server.error.action.notforcequitable",
+        "hawkbit.server.error.action.notForceQuitable",
     ),
     (
         "hawkbit.gone",
         410,
         "org.eclipse.hawkbit.repository.exception.InvalidConfirmationFeedbackException",
-        "hawkbit.server.error.confirmation.invalid",
+        "hawkbit.server.confirmation.feedback.invalid",
+    ),
+    (
+        "hawkbit.binary_deleted",
+        410,
+        "org.eclipse.hawkbit.repository.exception.ArtifactDeletedException",
+        "hawkbit.server.error.artifact.binaryDeleted",
+    ),
+    (
+        "hawkbit.config_key",
+        400,
+        "org.eclipse.hawkbit.repository.exception.InvalidTenantConfigurationKeyException",
+        "hawkbit.server.error.configKeyInvalid",
+    ),
+    (
+        "hawkbit.config_value",
+        400,
+        "org.eclipse.hawkbit.repository.exception.TenantConfigurationValidatorException",
+        "hawkbit.server.error.configValueInvalid",
     ),
     (
         "hawkbit.rollout_state",
         400,
         "org.eclipse.hawkbit.repository.exception.RolloutIllegalStateException",
-        "hawkbit.server.error.rollout.illegalstate",
+        "hawkbit.server.error.rollout.illegalState",
     ),
     (
         "hawkbit.rsql_syntax",
@@ -105,16 +129,52 @@ const KNOWN: [(&str, u16, &str, &str); 21] = [
         "hawkbit.server.error.rest.param.sortParamSyntax",
     ),
     (
+        "hawkbit.sort_field",
+        400,
+        "org.eclipse.hawkbit.rest.exception.SortParameterUnsupportedFieldException",
+        "hawkbit.server.error.rest.param.invalidField",
+    ),
+    (
+        "hawkbit.sort_direction",
+        400,
+        "org.eclipse.hawkbit.rest.exception.SortParameterUnsupportedDirectionException",
+        "hawkbit.server.error.rest.param.invalidDirection",
+    ),
+    (
+        "hawkbit.multi_assignment",
+        400,
+        "org.eclipse.hawkbit.repository.exception.MultiAssignmentIsNotEnabledException",
+        "hawkbit.server.error.multiAssignmentNotEnabled",
+    ),
+    (
+        "hawkbit.agreed_already",
+        409,
+        "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
+        "hawkbit.server.error.repo.autoConfAlreadyActive",
+    ),
+    (
         "hawkbit.in_use",
         403,
         "org.eclipse.hawkbit.repository.exception.EntityReadOnlyException",
-        "hawkbit.server.error.entityreadonly",
+        "hawkbit.server.error.entityReadOnly",
     ),
     (
-        "hawkbit.checksum",
+        "hawkbit.checksum_sha1",
         400,
-        "org.eclipse.hawkbit.artifact.exception.HashNotMatchException",
-        "hawkbit.server.error.artifact.uploadFailed.checksum.match",
+        "org.eclipse.hawkbit.repository.exception.InvalidSha1HashException",
+        "hawkbit.server.error.artifact.uploadFailed.checksum.sha1.match",
+    ),
+    (
+        "hawkbit.checksum_sha256",
+        400,
+        "org.eclipse.hawkbit.repository.exception.InvalidSha256HashException",
+        "hawkbit.server.error.artifact.uploadFailed.checksum.sha256.match",
+    ),
+    (
+        "hawkbit.checksum_md5",
+        400,
+        "org.eclipse.hawkbit.repository.exception.InvalidMd5HashException",
+        "hawkbit.server.error.artifact.uploadFailed.checksum.md5.match",
     ),
     (
         "request.not_json",
@@ -126,7 +186,7 @@ const KNOWN: [(&str, u16, &str, &str); 21] = [
         "auth.forbidden",
         403,
         "org.eclipse.hawkbit.repository.exception.InsufficientPermissionException",
-        "hawkbit.server.error.insufficientpermission",
+        "hawkbit.server.error.insufficientPermission",
     ),
     (
         "auth.required",
@@ -176,22 +236,80 @@ fn class(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
             "org.eclipse.hawkbit.repository.exception.AssignmentQuotaExceededException",
             "hawkbit.server.error.quota.tooManyEntries",
         ),
-        _ => ("org.eclipse.hawkbit.exception.GenericSpServerException", "hawkbit.server.error.generic"),
+        _ => (
+            "org.eclipse.hawkbit.exception.GenericSpServerException",
+            "hawkbit.server.error.repo.genericError",
+        ),
     };
     (status, class, error)
 }
 
-/// Writes refusals out as hawkBit's clients read them; logs a failure once.
+/// Things that several ids of a request name and that are not there.
+pub(super) fn missing(what: &'static str, ids: Vec<String>) -> Refusal {
+    let mut refusal = Refusal::not_found(what, ids.join(", "));
+    let named = |id| FieldProblem { field: "entityId".to_owned(), problem: id };
+    refusal.problem.errors = ids.into_iter().map(named).collect();
+    refusal
+}
+
+/// What a thing is called in Java, by the word in the code of a problem.
+fn entity(word: &str) -> String {
+    let capital = |part: &str| {
+        let mut letters = part.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    word.split('_').map(capital).collect()
+}
+
+/// The media type that a client gets JSON as: hawkBit prefers its own unless plain JSON is asked for.
+fn json_type(accept: Option<&str>) -> &'static str {
+    let mut best = (HAL, -1.0_f32);
+    for range in accept.unwrap_or_default().split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/json" => PLAIN,
+            HAL => HAL,
+            _ => continue,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        if weight > best.1 {
+            best = (kind, weight);
+        }
+    }
+    best.0
+}
+
+/// Answers in the words of clients: refusals with class and code, JSON as the type that they asked for. Logs a failure
+/// once.
 pub(crate) async fn speak(State(_rest): State<Rest>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let wanted = json_type(accept);
     let mut response = next.run(request).await;
-    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else { return response };
+    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
+        if response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes() == PLAIN.as_bytes())
+        {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(wanted));
+        }
+        return response;
+    };
     if let Some(chain) = &refusal.operator {
         tracing::error!(http.method = %method, http.path = %path, error = %chain, "a request failed");
     }
     let (status, class, error) = class(&refusal);
     let mut info: BTreeMap<&'static str, Value> = BTreeMap::new();
-    if !refusal.problem.errors.is_empty() {
+    if status == StatusCode::NOT_FOUND {
+        let code = refusal.problem.code.strip_suffix(".not_found").unwrap_or_default();
+        info.insert("type", Value::from(entity(code)));
+        let missing: Vec<&str> = refusal.problem.errors.iter().map(|one| one.problem.as_str()).collect();
+        if !missing.is_empty() {
+            info.insert("entityId", Value::from(missing));
+        }
+    } else if !refusal.problem.errors.is_empty() {
         info.insert("errors", serde_json::to_value(&refusal.problem.errors).unwrap_or_default());
     }
     let body = ErrorBody {
@@ -203,7 +321,7 @@ pub(crate) async fn speak(State(_rest): State<Rest>, request: Request, next: Nex
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PLAIN));
     if status == StatusCode::UNAUTHORIZED {
         let basic = HeaderValue::from_static("Basic realm=\"hawkBit\", charset=\"UTF-8\"");
         headers.insert(header::WWW_AUTHENTICATE, basic);
@@ -213,4 +331,88 @@ pub(crate) async fn speak(State(_rest): State<Rest>, request: Request, next: Nex
     }
     *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes that clients of hawkBit know.
+    const CODES: &[&str] = &[
+        "repo.genericError",
+        "repo.entityAlreadyExists",
+        "repo.autoConfAlreadyActive",
+        "repo.constraintViolation",
+        "repo.entityNotFound",
+        "repo.concurrentModification",
+        "repo.invalidAutoAssignActionType",
+        "repo.tenantConfigurationValueChangeNotAllowed",
+        "rest.param.sortParamSyntax",
+        "rest.param.rsqlParamSyntax",
+        "rest.param.rsqlInvalidField",
+        "rest.param.invalidField",
+        "rest.param.invalidDirection",
+        "rest.body.notReadable",
+        "artifact.encryptionNotSupported",
+        "artifact.uploadFailed.checksum.md5.match",
+        "artifact.uploadFailed.checksum.sha1.match",
+        "artifact.uploadFailed.checksum.sha256.match",
+        "artifact.binaryDeleted",
+        "insufficientPermission",
+        "quota.tooManyEntries",
+        "quota.fileSizeExceeded",
+        "quota.storageExceeded",
+        "action.notCancelable",
+        "action.notForceQuitable",
+        "distributionset.incomplete",
+        "distributionset.invalid",
+        "distributionset.modules.unsupported",
+        "locked",
+        "entityReadOnly",
+        "configValueInvalid",
+        "configKeyInvalid",
+        "rollout.illegalState",
+        "maintenanceScheduleInvalid",
+        "multiAssignmentNotEnabled",
+        "target.type.used",
+        "target.type.incompatible",
+    ];
+
+    #[test]
+    fn every_code_is_one_that_clients_know() {
+        for (known, status, class, code) in KNOWN {
+            let told = matches!(
+                code,
+                "hawkbit.server.confirmation.feedback.invalid" | "hawkbit.server.error.rest.unauthorized"
+            );
+            let word = code.strip_prefix("hawkbit.server.error.").unwrap_or_default();
+            assert!(told || CODES.contains(&word), "{known}: {code}");
+            assert!(StatusCode::from_u16(status).is_ok() && class.ends_with("Exception"), "{known}");
+        }
+    }
+
+    #[test]
+    fn json_comes_as_the_type_that_was_asked_for() {
+        for (accept, wanted) in [
+            (None, HAL),
+            (Some("*/*"), HAL),
+            (Some("application/*, text/html"), HAL),
+            (Some("application/json"), PLAIN),
+            (Some("Application/JSON; charset=utf-8"), PLAIN),
+            (Some("application/json, */*;q=0.1"), PLAIN),
+            (Some("application/hal+json, application/json"), HAL),
+            (Some("application/hal+json;q=0.5, application/json"), PLAIN),
+            (Some("application/json;q=x, ;;,"), PLAIN),
+        ] {
+            assert_eq!(json_type(accept), wanted, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named() {
+        let refusal = missing("distribution set", vec!["7".to_owned(), "8".to_owned()]);
+        assert_eq!(refusal.status(), StatusCode::NOT_FOUND);
+        assert_eq!(entity(refusal.problem.code.strip_suffix(".not_found").unwrap()), "DistributionSet");
+        assert_eq!(refusal.problem.errors.len(), 2);
+    }
 }

@@ -24,11 +24,12 @@ pub(crate) struct Body<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
+fn unreadable(detail: String) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, code::NOT_JSON, "Not readable", detail)
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let detail = format!("The body cannot be read: {error}.");
-        Refusal::new(StatusCode::BAD_REQUEST, code::NOT_JSON, "Not readable", detail)
-    })
+    serde_json::from_slice(bytes).map_err(|error| unreadable(format!("The body cannot be read: {error}.")))
 }
 
 impl<T: DeserializeOwned> FromRequest<Rest> for Body<T> {
@@ -81,7 +82,8 @@ pub(crate) fn one_or_many<T: DeserializeOwned>(body: Value) -> Result<Vec<T>, Re
         .into_iter()
         .enumerate()
         .map(|(index, item)| {
-            serde_json::from_value(item).map_err(|error| Refusal::field(&format!("{index}"), error))
+            let told = |error| unreadable(format!("Entry {index} of the body cannot be read: {error}."));
+            serde_json::from_value(item).map_err(told)
         })
         .collect()
 }
@@ -94,6 +96,11 @@ pub(crate) fn ok(body: &impl Serialize) -> Answer {
 /// 201 with a body.
 pub(crate) fn created(body: &impl Serialize) -> Answer {
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+}
+
+/// 201 without a body.
+pub(crate) fn made() -> Answer {
+    Ok(StatusCode::CREATED.into_response())
 }
 
 /// 204.

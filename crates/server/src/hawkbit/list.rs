@@ -55,12 +55,18 @@ impl<S: Sync> FromRequestParts<S> for ListQuery {
             .map_err(|_| Refusal::field("", "has a query that cannot be read"))?;
         let mut query = Self { limit: LIMIT, ..Self::default() };
         let number = |name: &str, text: &str| {
-            text.parse::<usize>().map_err(|_| Refusal::field(name, "must be a whole number from 0 on"))
+            let whole = text.parse::<i64>();
+            let whole = whole.map_err(|_| Refusal::field(name, "must be a whole number from 0 on"))?;
+            Ok::<_, Refusal>(usize::try_from(whole).ok())
         };
         for (name, text) in pairs.0 {
             match name.as_str() {
-                "offset" => query.offset = number("offset", &text)?,
-                "limit" => query.limit = number("limit", &text)?.clamp(1, MOST),
+                // As upstream: what is below the least is as good as nothing.
+                "offset" => query.offset = number("offset", &text)?.unwrap_or(0),
+                "limit" => {
+                    let limit = number("limit", &text)?.filter(|limit| *limit > 0);
+                    query.limit = limit.unwrap_or(LIMIT).min(MOST);
+                }
                 "sort" => query.sort.extend(read_sort(&text)?),
                 "q" => query.q = Some(text).filter(|text| !text.is_empty()),
                 "representation" => query.full = text.eq_ignore_ascii_case("full"),
@@ -83,7 +89,7 @@ fn read_sort(text: &str) -> Result<Vec<(String, bool)>, Refusal> {
             Some((field, way)) if !field.is_empty() => match way.trim().to_ascii_lowercase().as_str() {
                 "asc" => Ok((field.trim().to_owned(), false)),
                 "desc" => Ok((field.trim().to_owned(), true)),
-                _ => Err(bad("hawkbit.sort", format!("{way} is no direction; write ASC or DESC."))),
+                _ => Err(bad("hawkbit.sort_direction", format!("{way} is no direction; write ASC or DESC."))),
             },
             Some(_) | None => {
                 Err(bad("hawkbit.sort", format!("{part} is no sort; write it as field:ASC or field:DESC.")))
@@ -104,7 +110,7 @@ pub(crate) fn rsql(
             bad("hawkbit.rsql_syntax", format!("The query cannot be read: {problem}."))
         }
         RsqlError::Field(problem) => {
-            bad("hawkbit.rsql_field", format!("The query asks for too much: {problem}."))
+            bad("hawkbit.rsql_field", format!("The query names a field that cannot be asked for: {problem}."))
         }
     })
 }
@@ -206,7 +212,7 @@ pub(crate) fn pick<T: Serialize>(
     let mut sort = Vec::with_capacity(query.sort.len());
     for (field, falls) in &query.sort {
         let path = names.rename(&Field::new(field)).ok_or_else(|| {
-            bad("hawkbit.sort", format!("{field} cannot be sorted by; write {}.", names.words()))
+            bad("hawkbit.sort_field", format!("{field} cannot be sorted by; write {}.", names.words()))
         })?;
         sort.push((path, *falls));
     }
@@ -283,8 +289,13 @@ mod tests {
     fn lists_are_sorted_by_fields_that_there_are() {
         assert_eq!(picked(None, "name:ASC").unwrap(), [3, 2, 1]);
         assert_eq!(picked(None, "name:desc,id:ASC").unwrap(), [1, 2, 3]);
-        for bad in ["name", "name:up", ":ASC", "colour:ASC"] {
-            assert_eq!(picked(None, bad).unwrap_err().problem.code, "hawkbit.sort", "{bad}");
+        for (bad, code) in [
+            ("name", "hawkbit.sort"),
+            (":ASC", "hawkbit.sort"),
+            ("name:up", "hawkbit.sort_direction"),
+            ("colour:ASC", "hawkbit.sort_field"),
+        ] {
+            assert_eq!(picked(None, bad).unwrap_err().problem.code, code, "{bad}");
         }
     }
 

@@ -46,6 +46,8 @@ mod fitting_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod manners_tests;
+#[cfg(test)]
 mod rollout_tests;
 #[cfg(test)]
 mod software_tests;

@@ -8,7 +8,7 @@ use windlass_app::hawkbit::{ModuleChange, NewModule};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::software::{Metadata, MetadataRequest, ModuleRequest, ModuleUpdate};
 
-use super::io::{Answer, At, Body, created, done, ok, one_or_many};
+use super::io::{Answer, At, Body, created, done, made, ok, one_or_many};
 use super::list::{ListQuery, Names, page};
 use super::routes::Routes;
 use super::view::{self, Base};
@@ -157,18 +157,16 @@ async fn add_metadata(
 ) -> Answer {
     let known = rest.app.hawkbit_module(&by, id).await?.extra.metadata;
     let mut entries = Vec::new();
-    let mut made = Vec::new();
     for (index, asked) in one_or_many::<MetadataRequest>(body)?.into_iter().enumerate() {
         let (key, value, target_visible) = entry(asked, &format!("{index}."))?;
         if known.contains_key(&key) {
             return Err(AppError::Exists { what: "metadata", name: key }.into());
         }
         let entry = ModuleMetadata { value, target_visible };
-        made.push(shown(&key, &entry));
         entries.push((key, Some(entry)));
     }
     set(&rest, &by, id, entries).await?;
-    created(&made)
+    made()
 }
 
 async fn put_metadata(

@@ -44,7 +44,7 @@ async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     server.hawkbit("POST", &format!("{path}/pause"), None).await.hawkbit_error(400);
     server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
     let twice = server.hawkbit("POST", &format!("{path}/start"), None).await;
-    assert_eq!(twice.hawkbit_error(400), "hawkbit.server.error.rollout.illegalstate");
+    assert_eq!(twice.hawkbit_error(400), "hawkbit.server.error.rollout.illegalState");
     settle(&server).await;
     let running = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(running["status"], "running");

@@ -11,7 +11,7 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::common::IdRef;
 use windlass_wire::management::software::{Metadata, MetadataRequest, SetRequest, SetUpdate};
 
-use super::io::{Answer, At, Body, created, done, ok, one_or_many};
+use super::io::{Answer, At, Body, created, done, made, ok, one_or_many};
 use super::list::{ListQuery, Names, page};
 use super::modules::{HIDDEN, METADATA, entry, with_metadata};
 use super::routes::Routes;
@@ -204,17 +204,16 @@ async fn add_metadata(
     Body(body): Body<Value>,
 ) -> Answer {
     let known = rest.app.hawkbit_set(&by, id).await?.extra.metadata;
-    let (mut entries, mut made) = (Vec::new(), Vec::new());
+    let mut entries = Vec::new();
     for (index, asked) in one_or_many::<MetadataRequest>(body)?.into_iter().enumerate() {
         let (key, value, _) = entry(asked, &format!("{index}."))?;
         if known.contains_key(&key) {
             return Err(AppError::Exists { what: "metadata", name: key }.into());
         }
-        made.push(shown(&key, &value));
         entries.push((key, Some(value)));
     }
     save(&rest, &by, id, entries).await?;
-    created(&made)
+    made()
 }
 
 async fn put_metadata(

@@ -27,8 +27,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .delete("/system/configs/{key}", write, reset)
 }
 
+/// The tenant that is there from the start.
+const DEFAULT_TENANT: &str = "default";
+
 async fn userinfo(State(rest): State<Rest>, Caller(by): Caller) -> Answer {
     let tenant = rest.tenant_name(by.tenant).await?;
+    // Clients know the tenant that is there from the start in capitals.
+    let tenant = if tenant == DEFAULT_TENANT { tenant.to_ascii_uppercase() } else { tenant };
     ok(&json!({"tenant": tenant, "username": by.actor.name}))
 }
 
@@ -43,10 +48,18 @@ fn shown(view: SettingView, base: &Base) -> Value {
     json!({"value": value, "global": is_default, "_links": base.links(&path, [("self", "")])})
 }
 
+/// A refusal with a code of its own.
+fn unusable(code: &str, field: &str, problem: impl ToString) -> Refusal {
+    let mut refusal = Refusal::field(field, problem);
+    refusal.problem.code = code.to_owned();
+    refusal
+}
+
 fn known(name: &str) -> Result<SettingKey, Refusal> {
     name.parse().map_err(|_| {
         let names: Vec<&str> = SettingKey::ALL.iter().map(|key| key.as_str()).collect();
-        Refusal::field("key", format!("{name} is not known; it must be one of {}", names.join(", ")))
+        let problem = format!("{name} is not known; it must be one of {}", names.join(", "));
+        unusable("hawkbit.config_key", "key", problem)
     })
 }
 
@@ -57,10 +70,11 @@ fn value(key: SettingKey, value: &Value) -> Result<SettingValue, Refusal> {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            return Err(Refusal::field(key.as_str(), "must be true, false, a whole number or text"));
+            let problem = "must be true, false, a whole number or text";
+            return Err(unusable("hawkbit.config_value", key.as_str(), problem));
         }
     };
-    key.read(&text).map_err(|problem| Refusal::field(key.as_str(), problem))
+    key.read(&text).map_err(|problem| unusable("hawkbit.config_value", key.as_str(), problem))
 }
 
 async fn configs(State(rest): State<Rest>, Caller(by): Caller, base: Base) -> Answer {

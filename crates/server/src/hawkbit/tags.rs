@@ -1,20 +1,22 @@
 //! `targettags` and `distributionsettags`, and what has them.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use http::request::Parts;
 use serde_json::Value;
 
 use windlass_app::hawkbit::stored::Tag;
 use windlass_app::hawkbit::stored::items::{Item, SetTag, TargetTag};
-use windlass_app::hawkbit::{NewTag, Tags};
+use windlass_app::hawkbit::{Missing, NewTag, Tags};
 use windlass_domain::permission::{Permission, Principal};
 
 use windlass_wire::management::targets as wire;
 
+use super::error::missing;
 use super::io::{Answer, At, Body, created, done, ok, one_or_many};
 use super::list::{ListQuery, Names, page};
 use super::routes::Routes;
 use super::targets::{asked, expected, shown_page};
-use super::view::{self, Base, item_stamp};
+use super::view::{self, Base, FIRST, item_stamp};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
 use crate::rest::error::Refusal;
@@ -26,7 +28,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/targettags", see, target_tags)
         .post("/targettags", tag, create::<TargetTag>)
         .get("/targettags/{id}", see, get::<TargetTag>)
-        .put("/targettags/{id}", tag, change::<TargetTag>)
+        .put("/targettags/{id}", tag, change_target_tag)
         .delete("/targettags/{id}", tag, delete_target_tag)
         .get("/targettags/{id}/assigned", see, tagged_targets)
         .put("/targettags/{id}/assigned", tag, tag_targets)
@@ -38,7 +40,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/distributionsettags", read, set_tags)
         .post("/distributionsettags", write, create::<SetTag>)
         .get("/distributionsettags/{id}", read, get::<SetTag>)
-        .put("/distributionsettags/{id}", write, change::<SetTag>)
+        .put("/distributionsettags/{id}", write, change_set_tag)
         .delete("/distributionsettags/{id}", write, delete_set_tag)
         .get("/distributionsettags/{id}/assigned", read, tagged_sets)
         .put("/distributionsettags/{id}/assigned", write, tag_sets)
@@ -65,21 +67,26 @@ const NAMES: Names = Names {
 /// A kind of tags, as it stands in paths.
 pub(super) trait Shown: Tags {
     const PATH: &'static str;
+    /// What the link to those that have it is called.
+    const ASSIGNED: &'static str;
 }
 
 impl Shown for TargetTag {
     const PATH: &'static str = "targettags";
+    const ASSIGNED: &'static str = "assignedTargets";
 }
 
 impl Shown for SetTag {
     const PATH: &'static str = "distributionsettags";
+    const ASSIGNED: &'static str = "assignedDistributionSets";
 }
 
 fn shown<T: Shown>(item: Item<T>, base: &Base) -> wire::Tag {
     let stamp = item_stamp(&item);
     let Item { id, name, body, .. } = item;
     let Tag { description, colour } = body.into();
-    let links = base.links(&format!("/{}/{id}", T::PATH), [("self", ""), ("assigned", "/assigned")]);
+    let assigned = format!("/assigned{FIRST}");
+    let links = base.links(&format!("/{}/{id}", T::PATH), [("self", ""), (T::ASSIGNED, &assigned)]);
     wire::Tag { stamp, id, name, description, colour, links }
 }
 
@@ -116,14 +123,24 @@ async fn get<T: Shown>(State(rest): State<Rest>, Caller(by): Caller, base: Base,
     ok(&shown(rest.app.hawkbit_tag::<T>(&by, id).await?, &base))
 }
 
-async fn change<T: Shown>(
+async fn change_target_tag(
     State(rest): State<Rest>,
     Caller(by): Caller,
     base: Base,
     At(id): At<i64>,
     Body(asked): Body<wire::TagRequest>,
 ) -> Answer {
-    ok(&shown(rest.app.hawkbit_tag_change::<T>(&by, id, new_tag(asked)).await?, &base))
+    ok(&shown(rest.app.hawkbit_target_tag_change(&by, id, new_tag(asked)).await?, &base))
+}
+
+async fn change_set_tag(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    base: Base,
+    At(id): At<i64>,
+    Body(asked): Body<wire::TagRequest>,
+) -> Answer {
+    ok(&shown(rest.app.hawkbit_set_tag_change(&by, id, new_tag(asked)).await?, &base))
 }
 
 async fn delete_target_tag(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
@@ -162,6 +179,7 @@ fn names(body: Value) -> Result<Vec<String>, Refusal> {
         .enumerate()
         .map(|(index, item)| match item {
             Value::String(name) => Ok(name),
+            Value::Number(name) => Ok(name.to_string()),
             other => {
                 let name = other.get("controllerId").or_else(|| other.get("id")).and_then(Value::as_str);
                 let problem = || Refusal::field(&format!("{index}"), "must be the name of a target");
@@ -177,30 +195,86 @@ fn numbers(body: Value) -> Result<Vec<i64>, Refusal> {
         .into_iter()
         .enumerate()
         .map(|(index, item)| {
-            let number = item.as_i64().or_else(|| item.get("id").and_then(Value::as_i64));
+            let read = |item: &Value| item.as_i64().or_else(|| item.as_str()?.trim().parse().ok());
+            let number = read(&item).or_else(|| read(item.get("id")?));
             number.ok_or_else(|| Refusal::field(&format!("{index}"), "must be the number of a set"))
         })
         .collect()
+}
+
+/// What becomes of a request some of whose ids name nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    /// It is refused, and nothing changes.
+    Fail,
+    /// What is there is changed, then it is refused.
+    FoundAndFail,
+    /// What is there is changed.
+    FoundAndSuccess,
+}
+
+impl<S: Sync> FromRequestParts<S> for Policy {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Refusal::field("", "has a query that cannot be read"))?;
+        let said = pairs.0.iter().find(|(name, _)| name == "onNotFoundPolicy");
+        match said.map(|(_, text)| text.to_ascii_uppercase()).as_deref() {
+            None | Some("" | "FAIL") => Ok(Self::Fail),
+            Some("ON_WHAT_FOUND_AND_FAIL") => Ok(Self::FoundAndFail),
+            Some("ON_WHAT_FOUND_AND_SUCCESS") => Ok(Self::FoundAndSuccess),
+            Some(_) => {
+                let words = "must be FAIL, ON_WHAT_FOUND_AND_FAIL or ON_WHAT_FOUND_AND_SUCCESS";
+                Err(Refusal::field("onNotFoundPolicy", words))
+            }
+        }
+    }
+}
+
+impl Policy {
+    const fn missing(self) -> Missing {
+        match self {
+            Self::Fail => Missing::Stops,
+            Self::FoundAndFail | Self::FoundAndSuccess => Missing::IsLeftOut,
+        }
+    }
+
+    fn answer(self, what: &'static str, unknown: Vec<String>) -> Answer {
+        if unknown.is_empty() || self == Self::FoundAndSuccess { done() } else { Err(missing(what, unknown)) }
+    }
+}
+
+async fn give_targets(
+    rest: &Rest,
+    by: &Principal,
+    id: i64,
+    targets: Vec<String>,
+    give: bool,
+    policy: Policy,
+) -> Answer {
+    let unknown = rest.app.hawkbit_tag_targets(by, id, targets, give, policy.missing()).await?;
+    policy.answer("target", unknown)
 }
 
 async fn tag_targets(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(id): At<i64>,
+    policy: Policy,
     Body(body): Body<Value>,
 ) -> Answer {
-    rest.app.hawkbit_tag_targets(&by, id, names(body)?, true).await?;
-    done()
+    give_targets(&rest, &by, id, names(body)?, true, policy).await
 }
 
 async fn untag_targets(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(id): At<i64>,
+    policy: Policy,
     Body(body): Body<Value>,
 ) -> Answer {
-    rest.app.hawkbit_tag_targets(&by, id, names(body)?, false).await?;
-    done()
+    give_targets(&rest, &by, id, names(body)?, false, policy).await
 }
 
 async fn tag_target(
@@ -208,8 +282,7 @@ async fn tag_target(
     Caller(by): Caller,
     At((id, target)): At<(i64, String)>,
 ) -> Answer {
-    rest.app.hawkbit_tag_targets(&by, id, vec![target], true).await?;
-    done()
+    give_targets(&rest, &by, id, vec![target], true, Policy::Fail).await
 }
 
 async fn untag_target(
@@ -217,8 +290,7 @@ async fn untag_target(
     Caller(by): Caller,
     At((id, target)): At<(i64, String)>,
 ) -> Answer {
-    rest.app.hawkbit_tag_targets(&by, id, vec![target], false).await?;
-    done()
+    give_targets(&rest, &by, id, vec![target], false, Policy::Fail).await
 }
 
 async fn tags_of_target(
@@ -248,35 +320,44 @@ async fn tagged_sets(
     page(all, &query, super::sets::NAMES, &[], rest.app.clock.now())
 }
 
-async fn give_sets(rest: &Rest, by: &Principal, id: i64, sets: Vec<i64>, give: bool) -> Answer {
-    rest.app.hawkbit_tag_sets(by, id, sets, give).await?;
-    done()
+async fn give_sets(
+    rest: &Rest,
+    by: &Principal,
+    id: i64,
+    sets: Vec<i64>,
+    give: bool,
+    policy: Policy,
+) -> Answer {
+    let unknown = rest.app.hawkbit_tag_sets(by, id, sets, give, policy.missing()).await?;
+    policy.answer("distribution set", unknown.iter().map(ToString::to_string).collect())
 }
 
 async fn tag_sets(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(id): At<i64>,
+    policy: Policy,
     Body(body): Body<Value>,
 ) -> Answer {
-    give_sets(&rest, &by, id, numbers(body)?, true).await
+    give_sets(&rest, &by, id, numbers(body)?, true, policy).await
 }
 
 async fn untag_sets(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(id): At<i64>,
+    policy: Policy,
     Body(body): Body<Value>,
 ) -> Answer {
-    give_sets(&rest, &by, id, numbers(body)?, false).await
+    give_sets(&rest, &by, id, numbers(body)?, false, policy).await
 }
 
 async fn tag_set(State(rest): State<Rest>, Caller(by): Caller, At((id, set)): At<(i64, i64)>) -> Answer {
-    give_sets(&rest, &by, id, vec![set], true).await
+    give_sets(&rest, &by, id, vec![set], true, Policy::Fail).await
 }
 
 async fn untag_set(State(rest): State<Rest>, Caller(by): Caller, At((id, set)): At<(i64, i64)>) -> Answer {
-    give_sets(&rest, &by, id, vec![set], false).await
+    give_sets(&rest, &by, id, vec![set], false, Policy::Fail).await
 }
 
 async fn tags_of_set(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {

@@ -13,7 +13,7 @@ use windlass_query::{Field, Times};
 use windlass_wire::management::software::{Metadata, MetadataRequest};
 use windlass_wire::management::targets::{Target, TargetRequest};
 
-use super::io::{Answer, At, Body, created, done, ok, one_or_many};
+use super::io::{Answer, At, Body, created, done, made, ok, one_or_many};
 use super::list::{ListQuery, page, paged, rsql};
 use super::modules::{METADATA, entry};
 use super::routes::Routes;
@@ -62,7 +62,7 @@ pub(super) fn asked(query: &ListQuery, expected: Expected) -> Result<TargetQuery
     for (name, falls) in &query.sort {
         let field = target_field(&Field::new(name)).ok_or_else(|| {
             let detail = format!("{name} cannot be sorted by; write {TARGET_FIELDS}.");
-            Refusal::new(http::StatusCode::BAD_REQUEST, "hawkbit.sort", "Not usable", detail)
+            Refusal::new(http::StatusCode::BAD_REQUEST, "hawkbit.sort_field", "Not usable", detail)
         })?;
         order.push((field, *falls));
     }
@@ -148,6 +148,10 @@ async fn change(
     Body(asked): Body<TargetRequest>,
 ) -> Answer {
     let (_, token, change) = change_of(asked);
+    if change.request_attributes == Some(false) {
+        let detail = "can only be true; the target answers when it has told its attributes";
+        return Err(Refusal::field("requestAttributes", detail));
+    }
     let asks = change.request_attributes == Some(true);
     let view = rest.app.hawkbit_target_change(&by, &id, change).await?;
     if asks {
@@ -171,7 +175,8 @@ async fn attributes(State(rest): State<Rest>, Caller(by): Caller, At(id): At<Str
     let view = rest.app.hawkbit_target(&by, &id).await?;
     let said: BTreeMap<String, String> =
         view.device.device.inventory.into_iter().map(|(key, value)| (key.into_string(), value)).collect();
-    ok(&said)
+    // As upstream: a target that told nothing has no such thing.
+    if said.is_empty() { done() } else { ok(&said) }
 }
 
 fn entries(view: TargetView) -> BTreeMap<String, String> {
@@ -206,17 +211,16 @@ async fn add_metadata(
     Body(body): Body<Value>,
 ) -> Answer {
     let known = entries(rest.app.hawkbit_target(&by, &id).await?);
-    let (mut changes, mut made) = (BTreeMap::new(), Vec::new());
+    let mut changes = BTreeMap::new();
     for (index, asked) in one_or_many::<MetadataRequest>(body)?.into_iter().enumerate() {
         let (key, value, _) = entry(asked, &format!("{index}."))?;
         if known.contains_key(&key) {
             return Err(AppError::Exists { what: "metadata", name: key }.into());
         }
-        made.push(Metadata { key: key.clone(), value: value.clone(), target_visible: None });
         changes.insert(key, Some(value));
     }
     rest.app.hawkbit_target_metadata(&by, &id, changes).await?;
-    created(&made)
+    made()
 }
 
 async fn put_metadata(

@@ -17,6 +17,11 @@ use super::BASE;
 use crate::rest::browser::Browser;
 use crate::rest::io::part;
 
+/// A page of the newest, as links ask for it.
+pub(crate) const NEWEST: &str = "?offset=0&limit=50&sort=id%3ADESC";
+/// A page, as links ask for it.
+pub(crate) const FIRST: &str = "?offset=0&limit=50";
+
 /// The start of links, as the client wrote it.
 #[derive(Debug, Clone)]
 pub(crate) struct Base(String);
@@ -223,6 +228,20 @@ pub(crate) fn target(view: TargetView, private: Private, expected: Expected, bas
         }
     });
     let path = format!("/targets/{}", part(&controller_id));
+    let mut links = base.links(
+        &path,
+        [
+            ("self", ""),
+            ("assignedDS", "/assignedDS"),
+            ("installedDS", "/installedDS"),
+            ("attributes", "/attributes"),
+            ("actions", &format!("/actions{NEWEST}")),
+            ("metadata", "/metadata"),
+        ],
+    );
+    if private.auto_confirm.is_some() {
+        links.insert("autoConfirm", base.link(&format!("{path}/autoConfirm")));
+    }
     targets::Target {
         stamp: stamp(
             created_by.as_deref().unwrap_or_default(),
@@ -244,18 +263,7 @@ pub(crate) fn target(view: TargetView, private: Private, expected: Expected, bas
         target_type: record.device_type.map(windlass_domain::ids::TypeId::get),
         target_type_name: device.type_name.as_ref().map(ToString::to_string),
         auto_confirm_active: private.auto_confirm,
-        links: base.links(
-            &path,
-            [
-                ("self", ""),
-                ("assignedDS", "/assignedDS"),
-                ("installedDS", "/installedDS"),
-                ("attributes", "/attributes"),
-                ("actions", "/actions"),
-                ("metadata", "/metadata"),
-                ("autoConfirm", "/autoConfirm"),
-            ],
-        ),
+        links,
         controller_id,
     }
 }

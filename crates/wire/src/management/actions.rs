@@ -9,10 +9,13 @@ use super::common::{Links, Stamp};
 #[serde(default, rename_all = "camelCase")]
 pub struct Window {
     /// Quartz cron.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub schedule: Option<String>,
     /// HH:mm:ss.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub duration: Option<String>,
     /// +HH:mm.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub timezone: Option<String>,
 }
 
@@ -22,14 +25,18 @@ pub struct Window {
 pub struct Terms {
     /// `forced`, `soft`, `timeforced` or `downloadonly`.
     #[serde(rename = "type")]
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub action_type: Option<String>,
     /// From when on it is forced, in milliseconds since 1970.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub forcetime: Option<i64>,
     /// Which goes first.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub weight: Option<i64>,
     /// When devices may install.
     pub maintenance_window: Option<Window>,
     /// Whether devices ask first.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub confirmation_required: Option<bool>,
 }
 
@@ -38,6 +45,7 @@ pub struct Terms {
 #[serde(default, rename_all = "camelCase")]
 pub struct TargetAssignment {
     /// Name of the target.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub id: Option<String>,
     /// How.
     #[serde(flatten)]
@@ -49,6 +57,7 @@ pub struct TargetAssignment {
 #[serde(default, rename_all = "camelCase")]
 pub struct SetAssignment {
     /// Number of the set.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub id: Option<i64>,
     /// How.
     #[serde(flatten)]
@@ -107,6 +116,8 @@ pub struct Action {
     /// `update` or `cancel`.
     #[serde(rename = "type")]
     pub action_type: &'static str,
+    /// Whether it is not over.
+    pub active: bool,
     /// `pending` or `finished`.
     pub status: &'static str,
     /// Where it stands.
@@ -144,6 +155,7 @@ pub struct Action {
 #[serde(default, rename_all = "camelCase")]
 pub struct ActionUpdate {
     /// `forced`.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub force_type: Option<String>,
 }
 
@@ -152,8 +164,10 @@ pub struct ActionUpdate {
 #[serde(default, rename_all = "camelCase")]
 pub struct Confirmation {
     /// `confirmed` or `denied`.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub confirmation: Option<String>,
     /// A number for it.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub code: Option<i32>,
     /// More about it.
     #[serde(deserialize_with = "crate::management::common::or_default")]

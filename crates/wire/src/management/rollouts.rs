@@ -11,10 +11,10 @@ use super::common::{Links, Stamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// `THRESHOLD`.
-    #[serde(default = "threshold")]
+    #[serde(default = "threshold", deserialize_with = "crate::management::common::coerced_or_default")]
     pub condition: String,
     /// A percentage.
-    #[serde(default = "half")]
+    #[serde(default = "half", deserialize_with = "crate::management::common::coerced_or_default")]
     pub expression: String,
 }
 
@@ -30,9 +30,10 @@ fn half() -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// `NEXTGROUP` or `PAUSE`.
+    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
     pub action: String,
     /// Nothing that is known.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::management::common::coerced_or_default")]
     pub expression: String,
 }
 
@@ -41,12 +42,16 @@ pub struct Action {
 #[serde(default, rename_all = "camelCase")]
 pub struct GroupRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// RSQL that narrows what it takes.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_filter_query: Option<String>,
     /// Its share of what the groups before it left.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_percentage: Option<f64>,
     /// When it has succeeded.
     pub success_condition: Option<Condition>,
@@ -65,6 +70,7 @@ pub struct GroupRequest {
 #[serde(default, rename_all = "camelCase")]
 pub struct DynamicGroup {
     /// How many targets one has.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_count: Option<u64>,
 }
 
@@ -73,24 +79,30 @@ pub struct DynamicGroup {
 #[serde(default, rename_all = "camelCase")]
 pub struct RolloutRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// Number of the set.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub distribution_set_id: Option<i64>,
     /// RSQL that chooses its targets.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_filter_query: Option<String>,
     /// When it begins by itself, in milliseconds since 1970.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub start_at: Option<i64>,
     /// How it is handled.
     #[serde(flatten)]
     pub terms: Terms,
     /// Whether it takes in targets that match later.
-    #[serde(deserialize_with = "crate::management::common::or_default")]
+    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
     pub dynamic: bool,
     /// What its later groups are like.
     pub dynamic_group_template: Option<DynamicGroup>,
     /// How many groups of the same size it has.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub amount_groups: Option<u32>,
     /// Its groups.
     pub groups: Option<Vec<GroupRequest>>,
@@ -109,8 +121,10 @@ pub struct RolloutRequest {
 #[serde(default, rename_all = "camelCase")]
 pub struct RolloutUpdate {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
 }
 

@@ -9,14 +9,19 @@ use super::common::{IdRef, Links, Stamp};
 #[serde(default, rename_all = "camelCase")]
 pub struct TypeRequest {
     /// Its key; the name where absent.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub key: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub colour: Option<String>,
     /// How many modules of it a set may have.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub max_assignments: Option<u32>,
     /// Types of modules that a complete set has.
     #[serde(rename = "mandatorymodules")]
@@ -85,18 +90,23 @@ pub struct SetType {
 #[serde(default, rename_all = "camelCase")]
 pub struct ModuleRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// Its version.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub version: Option<String>,
     /// Key of its type.
     #[serde(rename = "type")]
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub module_type: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub vendor: Option<String>,
     /// Whether its artifacts are encrypted.
-    #[serde(deserialize_with = "crate::management::common::or_default")]
+    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
     pub encrypted: bool,
 }
 
@@ -105,10 +115,13 @@ pub struct ModuleRequest {
 #[serde(default, rename_all = "camelCase")]
 pub struct ModuleUpdate {
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub vendor: Option<String>,
     /// Whether its artifacts stay as they are.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub locked: Option<bool>,
 }
 
@@ -188,16 +201,20 @@ pub struct Artifact {
 #[serde(default, rename_all = "camelCase")]
 pub struct SetRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// Its version.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub version: Option<String>,
     /// Key of its type.
     #[serde(rename = "type")]
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub set_type: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// Whether what was assigned stays when something newer is.
-    #[serde(deserialize_with = "crate::management::common::or_default")]
+    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
     pub required_migration_step: bool,
     /// Its modules.
     pub modules: Option<Vec<IdRef>>,
@@ -214,14 +231,19 @@ pub struct SetRequest {
 #[serde(default, rename_all = "camelCase")]
 pub struct SetUpdate {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// Its version.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub version: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// Whether what was assigned stays when something newer is.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub required_migration_step: Option<bool>,
     /// Whether its modules stay as they are.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub locked: Option<bool>,
 }
 
@@ -268,10 +290,13 @@ pub struct Set {
 #[serde(default, rename_all = "camelCase")]
 pub struct MetadataRequest {
     /// Its key.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub key: Option<String>,
     /// Its value.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub value: Option<String>,
     /// Whether devices are told.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_visible: Option<bool>,
 }
 
@@ -293,8 +318,9 @@ pub struct Metadata {
 #[serde(default, rename_all = "camelCase")]
 pub struct Invalidation {
     /// `soft`, `force` or `none`.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub action_cancelation_type: Option<String>,
     /// Whether its rollouts end.
-    #[serde(deserialize_with = "crate::management::common::or_default")]
+    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
     pub cancel_rollouts: bool,
 }

@@ -9,20 +9,28 @@ use super::common::{IdRef, Links, Stamp};
 #[serde(default, rename_all = "camelCase")]
 pub struct TargetRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub controller_id: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// Where it said that it is.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub address: Option<String>,
     /// Which group it is in.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub group: Option<String>,
     /// What it signs in with.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub security_token: Option<String>,
     /// Number of its type.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_type: Option<i64>,
     /// Whether its attributes are wanted.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub request_attributes: Option<bool>,
 }
 
@@ -96,10 +104,13 @@ pub struct Target {
 #[serde(default, rename_all = "camelCase")]
 pub struct TagRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub colour: Option<String>,
 }
 
@@ -130,12 +141,16 @@ pub struct Tag {
 #[serde(default, rename_all = "camelCase")]
 pub struct TargetTypeRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// Its key; the name where absent.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub key: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub description: Option<String>,
     /// For people.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub colour: Option<String>,
     /// Types of sets that fit.
     #[serde(rename = "compatibledistributionsettypes")]
@@ -173,8 +188,10 @@ pub struct TargetType {
 #[serde(default, rename_all = "camelCase")]
 pub struct FilterRequest {
     /// Its name.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub name: Option<String>,
     /// RSQL.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub query: Option<String>,
 }
 
@@ -183,13 +200,17 @@ pub struct FilterRequest {
 #[serde(default, rename_all = "camelCase")]
 pub struct AutoAssignRequest {
     /// Number of the set.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub id: Option<i64>,
     /// How.
     #[serde(rename = "type")]
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub action_type: Option<String>,
     /// Which goes first.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub weight: Option<i64>,
     /// Whether devices ask first.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub confirmation_required: Option<bool>,
 }
 
@@ -228,7 +249,9 @@ pub struct Filter {
 #[serde(default, rename_all = "camelCase")]
 pub struct AutoConfirmRequest {
     /// Who.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub initiator: Option<String>,
     /// Why.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
     pub remark: Option<String>,
 }
