@@ -1,6 +1,8 @@
 //! What is known of devices as hawkBit targets, what was served of their actions, and the history of actions.
 
-use windlass_domain::ids::{DeviceId, ExecutionId};
+use std::collections::HashMap;
+
+use windlass_domain::ids::{DeviceId, ExecutionId, TenantId};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
@@ -73,30 +75,60 @@ pub async fn target(tx: &mut Tx<'_>, device: DeviceId) -> Result<Target, StoreEr
          FROM ddi_target WHERE device_id = $1",
         device.get()
     )?;
-    let Some(row) = row else { return Ok(Target::default()) };
-    let TargetRow {
-        attributes_wanted,
-        auto_confirm,
-        installed_execution,
-        installed_name,
-        installed_version,
-        installed_at,
-    } = row;
-    let auto_confirm = auto_confirm
-        .map(|text| read_json::<AutoConfirmRow>("ddi_target.auto_confirm", &text))
-        .transpose()?
-        .map(|(initiator, remark, since)| AutoConfirm {
-            initiator,
-            remark,
-            since: Timestamp::from_micros(since),
-        });
-    let installed = match (installed_name, installed_version, time(installed_at)) {
-        (Some(name), Some(version), Some(at)) => {
-            Some(Installed { name, version, execution: installed_execution.map(ExecutionId::new), at })
-        }
-        _ => None,
-    };
-    Ok(Target { attributes_wanted: attributes_wanted != 0, auto_confirm, installed })
+    row.map_or_else(|| Ok(Target::default()), TargetRow::read)
+}
+
+/// Every device of a tenant that was ever written as a target.
+///
+/// # Errors
+/// When the database fails.
+pub async fn targets_of_tenant(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+) -> Result<HashMap<DeviceId, Target>, StoreError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        device_id: i64,
+        #[sqlx(flatten)]
+        target: TargetRow,
+    }
+    let rows = fetch_all!(
+        tx,
+        Row,
+        "SELECT t.device_id, t.attributes_wanted, t.auto_confirm, t.installed_execution, t.installed_name,
+           t.installed_version, t.installed_at
+         FROM ddi_target t JOIN device d ON d.id = t.device_id WHERE d.tenant_id = $1",
+        tenant.get()
+    )?;
+    rows.into_iter().map(|row| Ok((DeviceId::new(row.device_id), row.target.read()?))).collect()
+}
+
+impl TargetRow {
+    fn read(self) -> Result<Target, StoreError> {
+        let TargetRow {
+            attributes_wanted,
+            auto_confirm,
+            installed_execution,
+            installed_name,
+            installed_version,
+            installed_at,
+        } = self;
+        let auto_confirm = auto_confirm
+            .map(|text| read_json::<AutoConfirmRow>("ddi_target.auto_confirm", &text))
+            .transpose()?
+            .map(|(initiator, remark, since)| AutoConfirm {
+                initiator,
+                remark,
+                since: Timestamp::from_micros(since),
+            });
+        let installed = match (installed_name, installed_version, time(installed_at)) {
+            (Some(name), Some(version), Some(at)) => {
+                Some(Installed { name, version, execution: installed_execution.map(ExecutionId::new), at })
+            }
+            _ => None,
+        };
+        Ok(Target { attributes_wanted: attributes_wanted != 0, auto_confirm, installed })
+    }
 }
 
 /// Writes a device as a target.
@@ -141,6 +173,8 @@ pub struct Served {
     pub cancel_retrieved_at: Option<Timestamp>,
     /// Whether the device was last told not to install.
     pub skip: bool,
+    /// Whether an operator had this device act at once, whatever the job says.
+    pub forced: bool,
 }
 
 /// What was served of an action so far.
@@ -150,14 +184,15 @@ pub struct Served {
 pub async fn served(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<Served, StoreError> {
     let row = fetch_optional!(
         tx,
-        (Option<i64>, Option<i64>, i64),
-        "SELECT retrieved_at, cancel_retrieved_at, skip_served FROM ddi_action WHERE execution_id = $1",
+        (Option<i64>, Option<i64>, i64, i64),
+        "SELECT retrieved_at, cancel_retrieved_at, skip_served, forced FROM ddi_action WHERE execution_id = $1",
         execution.get()
     )?;
-    Ok(row.map_or_else(Served::default, |(retrieved, cancel, skip)| Served {
+    Ok(row.map_or_else(Served::default, |(retrieved, cancel, skip, forced)| Served {
         retrieved_at: time(retrieved),
         cancel_retrieved_at: time(cancel),
         skip: skip != 0,
+        forced: forced != 0,
     }))
 }
 
@@ -166,16 +201,19 @@ pub async fn served(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<Served, S
 /// # Errors
 /// When the database fails.
 pub async fn served_put(tx: &mut Tx<'_>, execution: ExecutionId, served: &Served) -> Result<(), StoreError> {
-    let Served { retrieved_at, cancel_retrieved_at, skip } = served;
+    let Served { retrieved_at, cancel_retrieved_at, skip, forced } = served;
     execute!(
         tx,
-        "INSERT INTO ddi_action (execution_id, retrieved_at, cancel_retrieved_at, skip_served) VALUES ($1, $2, $3, $4)
+        "INSERT INTO ddi_action (execution_id, retrieved_at, cancel_retrieved_at, skip_served, forced)
+         VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (execution_id) DO UPDATE SET retrieved_at = excluded.retrieved_at,
-           cancel_retrieved_at = excluded.cancel_retrieved_at, skip_served = excluded.skip_served",
+           cancel_retrieved_at = excluded.cancel_retrieved_at, skip_served = excluded.skip_served,
+           forced = excluded.forced",
         execution.get(),
         retrieved_at.map(Timestamp::micros),
         cancel_retrieved_at.map(Timestamp::micros),
-        i64::from(*skip)
+        i64::from(*skip),
+        i64::from(*forced)
     )
     .map(drop)
 }
@@ -319,7 +357,12 @@ mod tests {
                         target_put(tx, device, &less).await?;
                         assert_eq!(target(tx, device).await?, less);
                         assert_eq!(served(tx, execution).await?, Served::default());
-                        let now = Served { retrieved_at: Some(START), skip: true, ..Served::default() };
+                        let now = Served {
+                            retrieved_at: Some(START),
+                            skip: true,
+                            forced: true,
+                            ..Served::default()
+                        };
                         served_put(tx, execution, &now).await?;
                         assert_eq!(served(tx, execution).await?, now);
                         Ok::<_, StoreError>(())

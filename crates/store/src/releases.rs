@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use windlass_domain::ids::{ComponentId, InvalidName, ReleaseId, TenantId, TypeName, VersionText};
+use windlass_domain::ids::{ComponentId, InvalidName, ItemName, ReleaseId, TenantId, TypeName, VersionText};
 use windlass_domain::software::{Artifact, Component, Release, ReleaseRules};
 use windlass_domain::time::Timestamp;
 
@@ -289,6 +289,30 @@ async fn read_release(tx: &mut Tx<'_>, row: ReleaseRow) -> Result<Release, Store
         created_at: Timestamp::from_micros(created_at),
         created_by,
     })
+}
+
+/// Gives a release another name and version. False if they are taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rename_release(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: ReleaseId,
+    name: &ItemName,
+    version: &VersionText,
+) -> Result<bool, StoreError> {
+    let written = execute!(
+        tx,
+        "UPDATE software_release SET name = $1, version = $2 WHERE tenant_id = $3 AND id = $4 AND NOT EXISTS
+           (SELECT 1 FROM software_release WHERE tenant_id = $3 AND name = $1 AND version = $2 AND id <> $4)",
+        name.as_str(),
+        version.as_str(),
+        tenant.get(),
+        id.get(),
+    )?;
+    tx.changed(ChangeKind::Release, id.get()).await?;
+    Ok(written > 0)
 }
 
 /// One release by name and version.

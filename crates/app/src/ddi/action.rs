@@ -9,7 +9,7 @@ use windlass_store::management::{ModuleExtra, extras};
 use windlass_store::{StoreError, Tx, ddi as table, executions, jobs, releases};
 
 use super::peer::DdiPeer;
-use super::poll::{Open, Traits};
+use super::poll::{Open, Traits, force};
 use super::stand::{Stand, Urgency};
 use crate::app::App;
 use crate::error::AppError;
@@ -120,7 +120,8 @@ pub struct ActionView {
 pub(super) async fn find(tx: &mut Tx<'_>, peer: &DdiPeer, action: ExecutionId) -> Result<Open, Failed> {
     let found = executions::get(tx, peer.tenant, action).await?;
     let execution = found.filter(|found| found.device == peer.device).ok_or(Failed::NotFound)?;
-    let job = jobs::get_any(tx, execution.job).await?.ok_or(Failed::NotFound)?;
+    let mut job = jobs::get_any(tx, execution.job).await?.ok_or(Failed::NotFound)?;
+    force(tx, &execution, &mut job).await?;
     if !matches!(job.spec.what, What::Update { .. }) || execution.state == ExecutionState::Removed {
         return Err(Failed::NotFound);
     }

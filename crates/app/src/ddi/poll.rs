@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use windlass_domain::ids::{AttributeKey, DeviceId, ExecutionId, TenantId};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
-use windlass_domain::job::{Execution, Job, What};
+use windlass_domain::job::{Execution, Handling, Job, What};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{NewStatus, Target};
@@ -61,13 +61,22 @@ pub(super) struct Open {
     pub(super) job: Job,
 }
 
+/// What an operator had this one device do at once is forced, whatever its job leaves to devices.
+pub(super) async fn force(tx: &mut Tx<'_>, execution: &Execution, job: &mut Job) -> Result<(), StoreError> {
+    if job.spec.rollout.handling != Handling::Forced && table::served(tx, execution.id).await?.forced {
+        job.spec.rollout.handling = Handling::Forced;
+    }
+    Ok(())
+}
+
 /// Updates of a device that are not over: the one that goes first first.
 pub(super) async fn open(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<Vec<Open>, StoreError> {
     let mut open = Vec::new();
     for execution in executions::open_updates(tx, device, now).await? {
-        if let Some(job) = jobs::get_any(tx, execution.job).await?
+        if let Some(mut job) = jobs::get_any(tx, execution.job).await?
             && matches!(job.spec.what, What::Update { .. })
         {
+            force(tx, &execution, &mut job).await?;
             open.push(Open { execution, job });
         }
     }

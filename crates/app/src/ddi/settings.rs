@@ -13,7 +13,7 @@ use windlass_store::settings as table;
 use crate::app::App;
 use crate::audit::record;
 use crate::error::{AppError, FieldProblem};
-use crate::fleet::parse_query;
+use crate::hawkbit::fleet_query;
 use crate::permit::demand;
 
 /// A setting as shown to operators.
@@ -27,14 +27,15 @@ pub struct SettingView {
     pub is_default: bool,
 }
 
-/// The check that neither table nor domain can do: queries in the poll time must be fleet queries.
+/// The check that neither table nor domain can do: queries in the poll time must be such as the fleet index answers. Those
+/// in hawkBit's names are put into its own.
 fn checked(values: &BTreeMap<SettingKey, SettingValue>) -> Result<Settings, AppError> {
-    let settings = Settings::of(values).map_err(|problems| {
+    let mut settings = Settings::of(values).map_err(|problems| {
         let problems = problems.into_iter();
         AppError::Invalid(problems.map(|one| FieldProblem::new(one.key.as_str(), one.problem)).collect())
     })?;
-    for (query, _) in &settings.polling.overrides {
-        parse_query(SettingKey::PollingTime.as_str(), query)?;
+    for (query, _) in &mut settings.polling.overrides {
+        *query = fleet_query(SettingKey::PollingTime.as_str(), query)?;
     }
     Ok(settings)
 }

@@ -21,8 +21,6 @@ use super::targets::{controller_id, find};
 use crate::error::AppError;
 use crate::{App, audit};
 
-/// Steps that are read at once.
-const PAGE: u32 = 1_000;
 /// What histories say where somebody asked for a stop.
 pub(super) const REQUESTED: &str = "cancelation requested.";
 /// Most actions of one target.
@@ -81,13 +79,24 @@ impl ActionView {
     }
 }
 
-/// Jobs that were looked up.
+/// Jobs and names of releases that were looked up.
 #[derive(Default)]
-pub(super) struct Jobs(HashMap<JobId, Option<(Job, JobExtra)>>);
+pub(super) struct Jobs {
+    jobs: HashMap<JobId, Option<(Job, JobExtra)>>,
+    names: HashMap<ReleaseId, (String, String)>,
+}
 
 impl Jobs {
+    async fn name(&mut self, tx: &mut Tx<'_>, id: ReleaseId) -> Result<(String, String), StoreError> {
+        if let Some(known) = self.names.get(&id) {
+            return Ok(known.clone());
+        }
+        let name = releases::release_name(tx, id).await?.unwrap_or_default();
+        Ok(self.names.entry(id).or_insert(name).clone())
+    }
+
     async fn get(&mut self, tx: &mut Tx<'_>, id: JobId) -> Result<Option<&(Job, JobExtra)>, StoreError> {
-        if let Entry::Vacant(place) = self.0.entry(id) {
+        if let Entry::Vacant(place) = self.jobs.entry(id) {
             let found = match jobs::get_any(tx, id).await? {
                 Some(job) => {
                     let extra = extras::get(tx, job.tenant, id.get()).await?;
@@ -97,7 +106,7 @@ impl Jobs {
             };
             place.insert(found);
         }
-        Ok(self.0.get(&id).and_then(Option::as_ref))
+        Ok(self.jobs.get(&id).and_then(Option::as_ref))
     }
 }
 
@@ -110,8 +119,8 @@ pub(super) async fn view(
     let Step { execution, release } = step;
     let Some((job, extra)) = known.get(tx, execution.job).await? else { return Ok(None) };
     let rollout = (!extra.assignment).then(|| (job.id.get(), job.spec.name.clone()));
-    let (policy, created_by) = (job.spec.rollout.clone(), job.created_by.clone());
-    let release_name = releases::release_name(tx, release).await?.unwrap_or_default();
+    let (mut policy, created_by) = (job.spec.rollout.clone(), job.created_by.clone());
+    let release_name = known.name(tx, release).await?;
     let controller_id = match cx.app.fleet.entry(execution.device) {
         Some(entry) => controller_id(&entry.device.name, &entry.aliases),
         None => match devices::device_by_id(tx, execution.device).await? {
@@ -124,7 +133,10 @@ pub(super) async fn view(
         WindowState::Closed { opens, .. } => Some(opens),
         WindowState::NoneLeft => None,
     });
-    let retrieved = ddi::served(tx, execution.id).await?.retrieved_at.is_some();
+    let served = ddi::served(tx, execution.id).await?;
+    if served.forced {
+        policy.handling = Handling::Forced;
+    }
     Ok(Some(ActionView {
         execution,
         release,
@@ -134,7 +146,7 @@ pub(super) async fn view(
         opens_at,
         rollout,
         created_by,
-        retrieved,
+        retrieved: served.retrieved_at.is_some(),
     }))
 }
 
@@ -206,58 +218,11 @@ fn place(device: &Device, step: &Step) -> String {
     format!("execution/{}/{}", device.name, step.execution.id)
 }
 
-fn may_see(cx: &Context, device: DeviceId) -> bool {
+pub(super) fn may_see(cx: &Context, device: DeviceId) -> bool {
     cx.by.scope.is_none() || cx.app.fleet.is_visible(&cx.by, device)
 }
 
 impl App {
-    /// Actions of one target, the newest first, up to the most that a target may have.
-    ///
-    /// # Errors
-    /// Forbidden, not found, or that the store failed.
-    pub async fn hawkbit_actions_of(
-        &self,
-        by: &Principal,
-        target: &str,
-    ) -> Result<Vec<ActionView>, AppError> {
-        let target = target.to_owned();
-        self.hawkbit_read(by, Permission::JobRead, move |cx, tx| {
-            let target = target.clone();
-            Box::pin(async move {
-                let device = find(tx, &cx, &target).await?;
-                let (mut known, mut views) = (Jobs::default(), Vec::new());
-                for step in steps::of_device(tx, device.id, PER_TARGET).await? {
-                    views.extend(view(tx, &cx, &mut known, step).await?);
-                }
-                Ok(views)
-            })
-        })
-        .await
-    }
-
-    /// Every action of targets that the caller may see, by number.
-    ///
-    /// # Errors
-    /// Forbidden, or that the store failed.
-    pub async fn hawkbit_actions(&self, by: &Principal) -> Result<Vec<ActionView>, AppError> {
-        self.hawkbit_read(by, Permission::JobRead, |cx, tx| {
-            Box::pin(async move {
-                let (mut known, mut views, mut after) = (Jobs::default(), Vec::new(), 0);
-                loop {
-                    let page = steps::of_tenant(tx, cx.by.tenant, after, PAGE).await?;
-                    let Some(last) = page.last() else { return Ok(views) };
-                    after = last.execution.id.get();
-                    for step in page {
-                        if may_see(&cx, step.execution.device) {
-                            views.extend(view(tx, &cx, &mut known, step).await?);
-                        }
-                    }
-                }
-            })
-        })
-        .await
-    }
-
     /// One action; of this target where one is named.
     ///
     /// # Errors
@@ -410,10 +375,10 @@ impl App {
         Ok(())
     }
 
-    /// Has a device act at once on what was left to it, where it is the only device of its job.
+    /// Has a device act at once on what was left to it. Other devices of the same job are left alone.
     ///
     /// # Errors
-    /// Forbidden, not found, a conflict where the action is over or its job has other devices, or that the store failed.
+    /// Forbidden, not found, a conflict where the action is over, or that the store failed.
     pub async fn hawkbit_force(&self, by: &Principal, target: &str, id: i64) -> Result<(), AppError> {
         let target = target.to_owned();
         let device = self
@@ -421,27 +386,14 @@ impl App {
                 let target = target.clone();
                 Box::pin(async move {
                     let (device, step) = action(tx, &cx, &target, id).await?;
-                    let job = jobs::get_any(tx, step.execution.job).await?;
-                    let mut job = job.ok_or_else(|| AppError::not_found("action", id))?;
                     if !step.execution.state.is_open() {
                         return Err(AppError::Conflict {
                             code: "hawkbit.not_cancelable",
                             detail: format!("action {id} is over"),
                         });
                     }
-                    if job.target_count > 1 {
-                        return Err(AppError::Conflict {
-                            code: "hawkbit.rollout_state",
-                            detail: format!(
-                                "action {id} has company; its job's other devices would be forced too"
-                            ),
-                        });
-                    }
-                    job.spec.rollout.handling = Handling::Forced;
-                    job.version += 1;
-                    if !jobs::update_policy(tx, &job).await? {
-                        return Err(busy());
-                    }
+                    let served = ddi::served(tx, step.execution.id).await?;
+                    ddi::served_put(tx, step.execution.id, &ddi::Served { forced: true, ..served }).await?;
                     let details = json!({"forceType": "forced"});
                     let place = place(&device, &step);
                     audit::record(tx, &cx.by, "execution.force", &place, details, cx.now).await?;

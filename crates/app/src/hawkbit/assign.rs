@@ -21,7 +21,7 @@ use windlass_store::{Tx, executions};
 use super::actions::{PER_TARGET, note, stop, store};
 use super::catalogue::{catalogue, is_complete};
 use super::fitting::{Fit, Fitting};
-use super::standing::{UpdateStatus, standing};
+use super::standing::{UpdateStatus, course};
 use super::targets::find;
 use super::terms::Terms;
 use super::{Context, at_once, modules, sets};
@@ -166,9 +166,7 @@ async fn batches(
                 return Err(AppError::Conflict { code: "hawkbit.incompatible", detail });
             }
         }
-        let mut history = steps::of_device(tx, device.id, 50).await?;
-        history.reverse();
-        let at = standing(&history, true);
+        let at = course(&steps::of_device(tx, device.id, 50).await?).standing(true, None);
         // What was only fetched may be assigned again, to be installed.
         let has_it = at.status == UpdateStatus::Pending || at.installed == Some(release.id);
         if at.assigned == Some(release.id) && has_it {

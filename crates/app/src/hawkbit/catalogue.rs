@@ -150,7 +150,7 @@ fn module_type(new: &NewModuleType) -> Result<(String, ModuleType), AppError> {
     let NewModuleType { key, name, description, colour, max_assignments } = new;
     let mut problems = Vec::new();
     let name_read = needed("name", name.as_deref(), NAME, &mut problems);
-    let key = key_of(key.as_deref(), &name_read, &mut problems);
+    let key = key_of(key.as_deref(), &mut problems);
     bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
     bounded("colour", colour.as_deref(), 16, &mut problems);
     if *max_assignments == Some(0) {
@@ -167,21 +167,21 @@ fn module_type(new: &NewModuleType) -> Result<(String, ModuleType), AppError> {
     Ok((key, body))
 }
 
-fn key_of(key: Option<&str>, name: &str, problems: &mut Vec<FieldProblem>) -> String {
-    let key = key.unwrap_or(name);
-    if !name.is_empty()
+fn key_of(key: Option<&str>, problems: &mut Vec<FieldProblem>) -> String {
+    let key = needed("key", key, NAME, problems);
+    if !key.is_empty()
         && let Err(problem) = key.parse::<Tag>()
     {
         problems.push(FieldProblem::new("key", problem));
     }
-    key.to_owned()
+    key
 }
 
 fn set_type(new: &NewSetType, types: &Catalogue) -> Result<(String, SetType), AppError> {
     let NewSetType { key, name, description, colour, mandatory, optional } = new;
     let mut problems = Vec::new();
     let name_read = needed("name", name.as_deref(), NAME, &mut problems);
-    let key = key_of(key.as_deref(), &name_read, &mut problems);
+    let key = key_of(key.as_deref(), &mut problems);
     bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
     bounded("colour", colour.as_deref(), 16, &mut problems);
     for id in mandatory.iter().chain(optional) {

@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
-use windlass_domain::ids::{DeviceId, TypeId};
-use windlass_query::{Field, Query, Value};
-use windlass_store::management::actions::{self as steps, Step};
-use windlass_store::management::{TargetExtra, extras};
-use windlass_store::{Tx, releases};
+use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TypeId};
+use windlass_domain::time::Timestamp;
+use windlass_query::{Field, Query, Times, Value, translate_rsql};
+use windlass_store::management::actions as steps;
+use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
+use windlass_store::{Tx, ddi, releases, types};
 
 use super::Context;
-use super::standing::{Standing, has_failed, standing};
+use super::standing::{Course, Standing, has_failed};
 use super::targets::controller_id;
 use crate::error::AppError;
-use crate::fleet::Beside;
+use crate::fleet::{Beside, Contacts, parse_query};
+use crate::jobs::verify::FETCHED;
 
 /// Steps of a tenant that are read at once.
 const PAGE: u32 = 5_000;
@@ -29,13 +31,15 @@ pub fn target_field(field: &Field) -> Option<Field> {
         ("lastcontrollerrequestat", None) => Some(Field::new("lastContactAt")),
         ("group", None) => Some(Field::new("group")),
         ("tag", None | Some("name")) => Some(Field::new("tag")),
-        ("type" | "targettype", None | Some("key" | "name")) => Some(Field::new("type")),
+        ("type" | "targettype", None | Some("key")) => Some(Field::new("type")),
         ("type" | "targettype", Some("id")) => own("typeid"),
+        ("type" | "targettype", Some("name")) => own("typename"),
+        ("type" | "targettype", Some("description")) => own("typedescription"),
         ("attribute" | "controllerattributes", Some(key)) => Some(Field::new(&format!("inventory.{key}"))),
         ("metadata", Some(key)) => Some(Field::new(&format!("attribute.{key}"))),
         (
             "name" | "description" | "address" | "ipaddress" | "updatestatus" | "createdby"
-            | "lastmodifiedby" | "installedat" | "failedrollout" | "requestattributes",
+            | "lastmodifiedby" | "installedat" | "failedrollout" | "requestattributes" | "autoconfirm",
             None,
         )
         | ("assignedds" | "installedds", Some("name" | "version" | "id")) => own(field.as_str()),
@@ -51,20 +55,66 @@ pub(super) fn kept_field(field: &Field) -> Option<Field> {
     }
 }
 
+/// A query as the fleet index reads it: one in its own words, or RSQL in hawkBit's names about what the index holds.
+///
+/// # Errors
+/// What is wrong with it in the index's words where it is neither, or hangs on a time that moves.
+pub(crate) fn fleet_query(field: &str, text: &str) -> Result<String, AppError> {
+    let Err(problem) = parse_query(field, text) else { return Ok(text.to_owned()) };
+    let start = Timestamp::from_millis(0);
+    let times = Times { now: start, overdue: start };
+    match translate_rsql(text, times, &kept_field, "another") {
+        Ok(translated) if !text.contains("${") => {
+            parse_query(field, &translated)?;
+            Ok(translated)
+        }
+        Ok(_) | Err(_) => Err(problem),
+    }
+}
+
 /// The fields there are, for whoever wrote another one.
 pub const TARGET_FIELDS: &str = "one of controllerId, name, description, createdAt, createdBy, lastModifiedAt, \
      lastModifiedBy, updateStatus, ipAddress, address, group, assignedDs.name, assignedDs.version, installedDs.name, \
-     installedDs.version, tag, type, attribute.<key>, metadata.<key>, lastControllerRequestAt, installedAt, failedRollout";
+     installedDs.version, tag, type, type.id, type.name, type.description, attribute.<key>, metadata.<key>, lastControllerRequestAt, installedAt, \
+     autoConfirm, requestAttributes, failedRollout";
+
+/// What a target is called, and what that hangs on.
+struct Named {
+    controller_id: String,
+    device_type: Option<TypeId>,
+    seen: bool,
+}
 
 /// What the index does not know of targets.
 #[derive(Default)]
 pub(super) struct Known {
-    names: HashMap<DeviceId, (String, Option<i64>)>,
+    names: HashMap<DeviceId, Named>,
     extras: HashMap<i64, TargetExtra>,
+    types: HashMap<TypeId, (String, String)>,
+    targets: HashMap<DeviceId, ddi::Target>,
+    addresses: HashMap<DeviceId, String>,
     standings: HashMap<DeviceId, Standing>,
-    seen: HashMap<DeviceId, bool>,
-    releases: HashMap<i64, (String, String)>,
-    failed: HashMap<DeviceId, Vec<i64>>,
+    releases: HashMap<ReleaseId, (String, String)>,
+    failed: HashMap<DeviceId, Vec<JobId>>,
+}
+
+impl Known {
+    fn standing(&self, device: DeviceId) -> Standing {
+        let seen = self.names.get(&device).is_some_and(|named| named.seen);
+        self.standings.get(&device).cloned().unwrap_or_else(|| Standing::none(seen))
+    }
+
+    /// A field of the set that a target has, or is to have.
+    fn of_set(&self, device: DeviceId, installed: bool, member: &str, each: &mut dyn FnMut(Value<'_>)) {
+        let at = self.standing(device);
+        let Some(id) = (if installed { at.installed } else { at.assigned }) else { return };
+        let Some((name, version)) = self.releases.get(&id) else { return };
+        match member {
+            "name" => each(name.as_str().into()),
+            "version" => each(version.as_str().into()),
+            _ => each(id.to_string().as_str().into()),
+        }
+    }
 }
 
 impl Beside for Known {
@@ -76,43 +126,46 @@ impl Beside for Known {
         let Some(name) = field.as_str().strip_prefix(OWN) else { return };
         let extra = self.extras.get(&device.get());
         let named = self.names.get(&device);
+        let device_type = named.and_then(|named| named.device_type);
+        let of_type = device_type.and_then(|id| self.types.get(&id));
+        if let Some(member) = name.strip_prefix("assignedds.") {
+            return self.of_set(device, false, member, each);
+        }
+        if let Some(member) = name.strip_prefix("installedds.") {
+            return self.of_set(device, true, member, each);
+        }
         let mut text = |text: Option<&str>| text.into_iter().for_each(|text| each(text.into()));
-        let of = |standing: Option<&Standing>, installed: bool| {
-            let release = standing.and_then(|at| if installed { at.installed } else { at.assigned })?;
-            self.releases.get(&release.get()).map(|(name, version)| (release.get(), name, version))
-        };
-        let standing = self.standings.get(&device);
+        let id = named.map(|named| named.controller_id.as_str());
+        let address = self.addresses.get(&device).map(String::as_str);
+        let system = "system";
         match name {
-            "controllerid" => text(named.map(|(name, _)| name.as_str())),
-            "name" => {
-                text(extra.and_then(|extra| extra.name.as_deref()).or(named.map(|(name, _)| name.as_str())))
-            }
-            "typeid" => text(named.and_then(|(_, id)| *id).map(|id| id.to_string()).as_deref()),
+            "controllerid" => text(id),
+            "name" => text(extra.and_then(|extra| extra.name.as_deref()).or(id)),
+            "typeid" => text(device_type.map(|id| id.to_string()).as_deref()),
+            "typename" => text(of_type.map(|(name, _)| name.as_str())),
+            "typedescription" => text(of_type.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())),
             "description" => text(extra.and_then(|extra| extra.description.as_deref())),
-            "address" => text(extra.and_then(|extra| extra.address.as_deref())),
-            "createdby" => text(extra.and_then(|extra| extra.created_by.as_deref())),
-            "lastmodifiedby" => text(extra.and_then(|extra| extra.updated_by.as_deref())),
+            "ipaddress" => text(address),
+            "address" => match extra.and_then(|extra| extra.address.as_deref()) {
+                Some(address) => text(Some(address)),
+                None => text(address.map(|address| format!("http://{address}")).as_deref()),
+            },
+            "createdby" => text(Some(extra.and_then(|extra| extra.created_by.as_deref()).unwrap_or(system))),
+            "lastmodifiedby" => {
+                let by = extra.and_then(|extra| extra.updated_by.as_deref().or(extra.created_by.as_deref()));
+                text(Some(by.unwrap_or(system)));
+            }
             "requestattributes" => {
-                let wanted = extra.and_then(|extra| extra.request_attributes).unwrap_or(false);
-                text(Some(if wanted { "true" } else { "false" }));
+                each(Value::Truth(self.targets.get(&device).is_none_or(|target| target.attributes_wanted)));
             }
-            "updatestatus" => {
-                let seen = self.seen.get(&device).copied().unwrap_or(false);
-                text(Some(standing.map_or_else(|| Standing::none(seen), |at| at.clone()).status.as_str()));
+            "autoconfirm" => {
+                each(Value::Truth(
+                    self.targets.get(&device).is_some_and(|target| target.auto_confirm.is_some()),
+                ));
             }
+            "updatestatus" => text(Some(self.standing(device).status.as_str())),
             "installedat" => {
-                let at = standing.and_then(|at| at.installed_at);
-                at.into_iter().for_each(|at| each(Value::Time(at)));
-            }
-            "assignedds.id" | "installedds.id" => {
-                let found = of(standing, name.starts_with('i'));
-                text(found.map(|(id, ..)| id.to_string()).as_deref());
-            }
-            "assignedds.name" | "installedds.name" => {
-                text(of(standing, name.starts_with('i')).map(|(_, name, _)| name.as_str()));
-            }
-            "assignedds.version" | "installedds.version" => {
-                text(of(standing, name.starts_with('i')).map(|(_, _, version)| version.as_str()));
+                self.standing(device).installed_at.into_iter().for_each(|at| each(Value::Time(at)))
             }
             "failedrollout" => {
                 for job in self.failed.get(&device).into_iter().flatten() {
@@ -146,44 +199,109 @@ pub(super) async fn known(
     }
     let tenant = cx.by.tenant;
     for device in cx.app.fleet.select_beside(&cx.by, None, &[], &Known::default(), &cx.app, cx.now) {
-        if let Some(entry) = cx.app.fleet.entry(device) {
-            let name = controller_id(&entry.device.name, &entry.aliases);
-            known.names.insert(device, (name, entry.device.device_type.map(TypeId::get)));
-            known.seen.insert(device, entry.device.first_seen_at.is_some());
+        let Some(entry) = cx.app.fleet.entry(device) else { continue };
+        let controller_id = controller_id(&entry.device.name, &entry.aliases);
+        let seen = entry.device.first_seen_at.is_some() || cx.app.contact(device).last_at.is_some();
+        known.names.insert(device, Named { controller_id, device_type: entry.device.device_type, seen });
+        if let Some(contact) = cx.app.ddi_contact(device) {
+            known.addresses.insert(device, contact.address.to_string());
         }
     }
+    let of_updates = asks(&is_of_updates);
     if asks(&|field| field.as_str().starts_with(OWN) && !is_of_updates(field)) {
         known.extras = extras::all(tx, tenant).await?;
+        let mut of_types = extras::all::<TargetTypeExtra>(tx, tenant).await?;
+        for record in types::types(tx, tenant).await? {
+            let extra = of_types.remove(&record.id.get()).unwrap_or_default();
+            let name = extra.name.unwrap_or_else(|| record.name.to_string());
+            known.types.insert(record.id, (name, extra.description.unwrap_or(record.spec.description)));
+        }
     }
-    if asks(&is_of_updates) {
-        learn_updates(tx, cx, &mut known).await?;
+    let is_of_target =
+        |field: &Field| matches!(field.as_str().strip_prefix(OWN), Some("requestattributes" | "autoconfirm"));
+    if of_updates || asks(&is_of_target) {
+        known.targets = ddi::targets_of_tenant(tx, tenant).await?;
+    }
+    if of_updates {
+        let by_rollout = asks(&|field| field.as_str().strip_prefix(OWN) == Some("failedrollout"));
+        learn_updates(tx, cx, &mut known, by_rollout).await?;
     }
     Ok(known)
 }
 
-async fn learn_updates(tx: &mut Tx<'_>, cx: &Context, known: &mut Known) -> Result<(), AppError> {
-    let (mut by_device, mut after) = (HashMap::<DeviceId, Vec<Step>>::new(), 0);
+/// Reads every update of the tenant, a page at a time, and keeps of each target what it comes to.
+async fn learn_updates(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    known: &mut Known,
+    by_rollout: bool,
+) -> Result<(), AppError> {
+    let (mut courses, mut after) = (HashMap::<DeviceId, Course>::new(), 0);
     loop {
-        let page = steps::of_tenant(tx, cx.by.tenant, after, PAGE).await?;
+        let page = steps::outlines(tx, cx.by.tenant, FETCHED, after, PAGE).await?;
         let Some(last) = page.last() else { break };
-        after = last.execution.id.get();
-        for step in page {
-            by_device.entry(step.execution.device).or_default().push(step);
+        after = last.id.get();
+        for update in page {
+            if !known.names.contains_key(&update.device) {
+                continue;
+            }
+            courses.entry(update.device).or_default().take(&update);
+            if by_rollout && has_failed(update.state) {
+                known.failed.entry(update.device).or_default().push(update.job);
+            }
         }
     }
-    for (device, steps) in by_device {
-        let seen = known.seen.get(&device).copied().unwrap_or(false);
-        let failed = steps.iter().filter(|step| has_failed(step.execution.state));
-        known.failed.insert(device, failed.map(|step| step.execution.job.get()).collect());
-        for step in &steps {
-            let id = step.release.get();
+    let mut told = HashMap::<(String, String), Option<ReleaseId>>::new();
+    let devices: Vec<DeviceId> = known.names.keys().copied().collect();
+    for device in devices {
+        let course = courses.remove(&device).unwrap_or_default();
+        let said = known.targets.get(&device).and_then(|target| target.installed.as_ref());
+        let said = match said {
+            None => None,
+            Some(said) => {
+                let key = (said.name.clone(), said.version.clone());
+                let release = match told.get(&key) {
+                    Some(release) => *release,
+                    None => {
+                        let found = releases::release(tx, cx.by.tenant, &key.0, &key.1).await?;
+                        *told.entry(key).or_insert(found.map(|release| release.id))
+                    }
+                };
+                release.map(|release| (release, said.at))
+            }
+        };
+        let seen = known.names.get(&device).is_some_and(|named| named.seen);
+        let standing = course.standing(seen, said);
+        for id in standing.assigned.into_iter().chain(standing.installed) {
             if !known.releases.contains_key(&id)
-                && let Some(name) = releases::release_name(tx, step.release).await?
+                && let Some(name) = releases::release_name(tx, id).await?
             {
                 known.releases.insert(id, name);
             }
         }
-        known.standings.insert(device, standing(&steps, seen));
+        known.standings.insert(device, standing);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_in_either_language_becomes_one_of_the_index() {
+        let read = |text: &str| fleet_query("pollingTime", text).ok();
+        for (text, wanted) in [
+            ("tag==lab", Some("tag==lab")),
+            ("controllerid == 4711", Some("name == 4711")),
+            ("group == 'Europe'", Some("group == 'Europe'")),
+            ("metadata.site==b;controllerId==d*", Some("attribute.site==b;name==d*")),
+            ("colour==red", None),
+            ("updatestatus==pending", None),
+            ("lastControllerRequestAt=lt=${NOW_TS}", None),
+            ("name==", None),
+        ] {
+            assert_eq!(read(text).as_deref(), wanted, "{text}");
+        }
+    }
 }

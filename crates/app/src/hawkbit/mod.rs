@@ -15,6 +15,7 @@ mod tags;
 mod target_types;
 mod targets;
 
+mod action_lists;
 mod actions;
 mod assign;
 mod auto_confirm;
@@ -26,9 +27,11 @@ mod roll_out;
 mod rollouts;
 mod terms;
 
+pub use action_lists::{LOOKED_AT, Look};
 pub use actions::ActionView;
 pub use assign::{Assignment, Outcome};
 pub use catalogue::{NewModuleType, NewSetType, TypeChange};
+pub(crate) use fields::fleet_query;
 pub use fields::{TARGET_FIELDS, target_field};
 pub use filters::NewAutoAssign;
 pub use invalidate::CancelWay;

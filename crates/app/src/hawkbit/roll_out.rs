@@ -107,8 +107,12 @@ fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
     if new.set.is_none() {
         problems.push(FieldProblem::new("distributionSetId", "is missing"));
     }
-    if new.groups.is_empty() || new.groups.len() > GROUPS {
+    if new.groups.is_empty() {
         problems.push(FieldProblem::new("amountGroups", format!("must be from 1 to {GROUPS}")));
+    }
+    if new.groups.len() > GROUPS {
+        let detail = format!("a rollout has at most {GROUPS} groups, not {}", new.groups.len());
+        return Err(AppError::Quota { code: "hawkbit.groups", detail });
     }
     for (index, group) in new.groups.iter().enumerate() {
         if !(group.percent > 0.0 && group.percent <= 100.0) {

@@ -56,6 +56,10 @@ pub struct NewSet {
 /// What changes of a set; absent members stay.
 #[derive(Debug, Clone, Default)]
 pub struct SetChange {
+    /// Another name, while nobody ever got it.
+    pub name: Option<String>,
+    /// Another version, while nobody ever got it.
+    pub version: Option<String>,
     /// For people.
     pub description: Option<String>,
     /// Whether what was assigned stays when something newer is.
@@ -224,6 +228,42 @@ async fn make(tx: &mut Tx<'_>, cx: &Context, types: &Catalogue, new: &NewSet) ->
     shown(tx, cx, types, release, extra).await
 }
 
+/// Gives a set another name or version, while nobody ever got it.
+async fn rename(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    release: &mut Release,
+    extra: &SetExtra,
+    change: &SetChange,
+) -> Result<(), AppError> {
+    let mut problems = Vec::new();
+    let read = |text: &Option<String>| text.as_deref().map(str::trim).map(str::to_owned);
+    let (mut name, mut version) = (release.name.clone(), release.version.clone());
+    match read(&change.name).map(|text| text.parse::<ItemName>()) {
+        Some(Ok(new)) => name = new,
+        Some(Err(problem)) => problems.push(FieldProblem::new("name", problem)),
+        None => {}
+    }
+    match read(&change.version).map(|text| text.parse::<VersionText>()) {
+        Some(Ok(new)) => version = new,
+        Some(Err(problem)) => problems.push(FieldProblem::new("version", problem)),
+        None => {}
+    }
+    bounded("description", change.description.as_deref(), DESCRIPTION, &mut problems);
+    refuse(problems)?;
+    if (&name, &version) == (&release.name, &release.version) {
+        return Ok(());
+    }
+    if extra.locked || software::was_assigned(tx, release.id).await? {
+        return Err(locked("distribution set", &label(release)));
+    }
+    (release.name, release.version) = (name, version);
+    if releases::rename_release(tx, cx.by.tenant, release.id, &release.name, &release.version).await? {
+        return Ok(());
+    }
+    Err(AppError::Exists { what: "distribution set", name: label(release) })
+}
+
 fn change_metadata(extra: &mut SetExtra, change: &SetChange) -> Result<(), AppError> {
     for (key, value) in &change.metadata {
         let mut problems = Vec::new();
@@ -318,7 +358,7 @@ impl App {
     /// Changes what is known of a set.
     ///
     /// # Errors
-    /// Forbidden, not found, a field that cannot be taken, too much metadata, or that the store failed.
+    /// Forbidden, not found, locked or taken where it gets another name or version, a field that cannot be taken, too much metadata, or that the store failed.
     pub async fn hawkbit_set_change(
         &self,
         by: &Principal,
@@ -329,10 +369,8 @@ impl App {
             let change = change.clone();
             Box::pin(async move {
                 let types = catalogue(tx, &cx).await?;
-                let (release, mut extra) = set(tx, &cx, id).await?;
-                let mut problems = Vec::new();
-                bounded("description", change.description.as_deref(), DESCRIPTION, &mut problems);
-                refuse(problems)?;
+                let (mut release, mut extra) = set(tx, &cx, id).await?;
+                rename(tx, &cx, &mut release, &extra, &change).await?;
                 change_metadata(&mut extra, &change)?;
                 extra.description = change.description.or(extra.description);
                 extra.required_migration_step =

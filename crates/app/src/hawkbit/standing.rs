@@ -1,9 +1,11 @@
 //! Where a target stands by its updates. Pure.
 
-use windlass_domain::ids::ReleaseId;
+use windlass_domain::ids::{ExecutionId, ReleaseId};
 use windlass_domain::job::ExecutionState;
 use windlass_domain::time::Timestamp;
-use windlass_store::management::actions::Step;
+use windlass_store::management::actions::{Outline, Step};
+
+use crate::jobs::verify::FETCHED;
 
 /// Where a target stands with what it is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,35 +68,182 @@ pub(super) const fn has_failed(state: ExecutionState) -> bool {
     }
 }
 
-/// Where a target stands after these updates, in the order in which they began. The device's word counts here; whether
-/// it is true is the verdict's.
-pub(super) fn standing(steps: &[Step], seen: bool) -> Standing {
-    let mut at = Standing::none(seen);
-    let mut over: Vec<&Step> = steps.iter().filter(|step| !step.execution.state.is_open()).collect();
-    over.sort_by_key(|step| (step.execution.ended_at, step.execution.id));
-    for step in over {
-        let state = step.execution.state;
-        if state == ExecutionState::Succeeded && step.execution.reason == crate::jobs::verify::FETCHED {
-            at = Standing { status: UpdateStatus::InSync, assigned: Some(step.release), ..at };
-        } else if state == ExecutionState::Succeeded {
-            at = Standing {
-                status: UpdateStatus::InSync,
-                assigned: Some(step.release),
-                installed: Some(step.release),
-                installed_at: step.execution.ended_at,
-            };
-        } else if has_failed(state) {
-            at = Standing { status: UpdateStatus::Error, assigned: None, ..at };
-        } else {
-            let status = match at.installed {
-                Some(_) => UpdateStatus::InSync,
-                None => Standing::none(seen).status,
-            };
-            at = Standing { status, assigned: at.installed, ..at };
+/// How an update ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Installed,
+    Fetched,
+    Failed,
+    Withdrawn,
+}
+
+/// An update that is over.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    /// What is over later comes later.
+    order: (Option<Timestamp>, ExecutionId),
+    release: ReleaseId,
+    end: End,
+}
+
+/// What a target's updates, in whatever order they are told, leave to be known: as much for ten as for ten thousand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Course {
+    last: Option<Past>,
+    installed: Option<Past>,
+    open: Option<(ExecutionId, ReleaseId)>,
+}
+
+impl Course {
+    /// Takes one update in.
+    pub(super) fn take(&mut self, update: &Outline) {
+        let Outline { id, device: _, job: _, release, state, is_reason: fetched, ended_at } = *update;
+        if state.is_open() {
+            self.open = self.open.max(Some((id, release)));
+            return;
+        }
+        let end = match state {
+            ExecutionState::Succeeded if fetched => End::Fetched,
+            ExecutionState::Succeeded => End::Installed,
+            state if has_failed(state) => End::Failed,
+            _ => End::Withdrawn,
+        };
+        let past = Past { order: (ended_at, id), release, end };
+        let is_newer = |than: &Option<Past>| than.is_none_or(|than| than.order < past.order);
+        if is_newer(&self.last) {
+            self.last = Some(past);
+        }
+        if end == End::Installed && is_newer(&self.installed) {
+            self.installed = Some(past);
         }
     }
-    if let Some(open) = steps.iter().rfind(|step| step.execution.state.is_open()) {
-        at = Standing { status: UpdateStatus::Pending, assigned: Some(open.release), ..at };
+
+    /// Where that leaves the target. The device's word counts here; whether it is true is the verdict's. `told`: what it
+    /// said that it runs, and since when, where nothing from here tells.
+    pub(super) fn standing(&self, seen: bool, told: Option<(ReleaseId, Timestamp)>) -> Standing {
+        let none = Standing::none(seen);
+        let installed = self.installed.map(|past| past.release);
+        let installed_at = self.installed.and_then(|past| past.order.0);
+        let (status, assigned) = match self.last {
+            None => (none.status, None),
+            Some(Past { end: End::Installed | End::Fetched, release, .. }) => {
+                (UpdateStatus::InSync, Some(release))
+            }
+            Some(Past { end: End::Failed, .. }) => (UpdateStatus::Error, None),
+            Some(Past { end: End::Withdrawn, .. }) if installed.is_some() => {
+                (UpdateStatus::InSync, installed)
+            }
+            Some(Past { end: End::Withdrawn, .. }) => (none.status, None),
+        };
+        let mut at = Standing { status, assigned, installed, installed_at };
+        if let Some((_, release)) = self.open {
+            at = Standing { status: UpdateStatus::Pending, assigned: Some(release), ..at };
+        }
+        let Some((release, since)) = told.filter(|_| at.installed.is_none()) else { return at };
+        let idle = matches!(at.status, UpdateStatus::Unknown | UpdateStatus::Registered);
+        at = Standing { installed: Some(release), installed_at: Some(since), ..at };
+        if idle { Standing { status: UpdateStatus::InSync, assigned: Some(release), ..at } } else { at }
     }
-    at
+}
+
+/// The course of the updates of one target.
+pub(super) fn course(steps: &[Step]) -> Course {
+    let mut course = Course::default();
+    for Step { execution, release } in steps {
+        course.take(&Outline {
+            id: execution.id,
+            device: execution.device,
+            job: execution.job,
+            release: *release,
+            state: execution.state,
+            is_reason: execution.reason == FETCHED,
+            ended_at: execution.ended_at,
+        });
+    }
+    course
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use windlass_domain::ids::{DeviceId, JobId};
+
+    use super::*;
+
+    const STATES: [ExecutionState; 5] = [
+        ExecutionState::Queued,
+        ExecutionState::Succeeded,
+        ExecutionState::Failed,
+        ExecutionState::Canceled,
+        ExecutionState::Removed,
+    ];
+
+    fn update(id: i64, state: ExecutionState, fetched: bool, ended: i64) -> Outline {
+        Outline {
+            id: ExecutionId::new(id),
+            device: DeviceId::new(1),
+            job: JobId::new(id),
+            release: ReleaseId::new(id),
+            state,
+            is_reason: fetched,
+            ended_at: (!state.is_open()).then(|| Timestamp::from_seconds(ended)),
+        }
+    }
+
+    fn at(updates: &[Outline]) -> Standing {
+        let mut course = Course::default();
+        updates.iter().for_each(|update| course.take(update));
+        course.standing(true, None)
+    }
+
+    #[test]
+    fn an_update_leaves_a_target_where_hawkbit_has_it() {
+        let done = update(1, ExecutionState::Succeeded, false, 1);
+        let (one, two) = (Some(ReleaseId::new(1)), Some(ReleaseId::new(2)));
+        for (second, wanted) in [
+            (update(2, ExecutionState::Queued, false, 0), (UpdateStatus::Pending, two, one)),
+            (update(2, ExecutionState::Succeeded, false, 2), (UpdateStatus::InSync, two, two)),
+            (update(2, ExecutionState::Succeeded, true, 2), (UpdateStatus::InSync, two, one)),
+            (update(2, ExecutionState::TimedOut, false, 2), (UpdateStatus::Error, None, one)),
+            (update(2, ExecutionState::Canceled, false, 2), (UpdateStatus::InSync, one, one)),
+        ] {
+            let Standing { status, assigned, installed, .. } = at(&[done, second]);
+            assert_eq!((status, assigned, installed), wanted, "{second:?}");
+        }
+        assert_eq!(at(&[update(1, ExecutionState::Canceled, false, 1)]), Standing::none(true));
+    }
+
+    #[test]
+    fn what_a_target_told_counts_while_nothing_from_here_is_installed() {
+        let (told, since) = (ReleaseId::new(9), Timestamp::from_seconds(5));
+        let said = Course::default().standing(true, Some((told, since)));
+        assert_eq!(
+            (said.status, said.assigned, said.installed),
+            (UpdateStatus::InSync, Some(told), Some(told))
+        );
+        let mut course = Course::default();
+        course.take(&update(1, ExecutionState::Failed, false, 1));
+        let failed = course.standing(true, Some((told, since)));
+        assert_eq!(
+            (failed.status, failed.assigned, failed.installed),
+            (UpdateStatus::Error, None, Some(told))
+        );
+        course.take(&update(2, ExecutionState::Succeeded, false, 2));
+        assert_eq!(course.standing(true, Some((told, since))).installed, Some(ReleaseId::new(2)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_in_which_updates_are_told_does_not_matter(
+            told in prop::collection::vec((0_usize..5, any::<bool>(), 0_i64..4), 0..12),
+            seed in any::<u64>(),
+        ) {
+            let updates: Vec<Outline> = (1_i64..).zip(&told)
+                .map(|(id, (state, fetched, ended))| update(id, STATES[*state], *fetched, *ended))
+                .collect();
+            let mut other = updates.clone();
+            other.sort_by_key(|one| one.id.get().unsigned_abs().wrapping_mul(seed | 1));
+            prop_assert_eq!(at(&updates), at(&other));
+        }
+    }
 }

@@ -3,20 +3,22 @@
 //! A target is found by its device's name or by the alias `hawkbit`. What operators say of it beside is kept as an extra.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::json;
 use windlass_domain::device::{DataFate, Device, Lifecycle};
 use windlass_domain::hawkbit::SecretText;
-use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, TypeId};
+use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, ReleaseId, TypeId};
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
 use windlass_query::{Field, Query};
 use windlass_store::devices::Alias;
 use windlass_store::management::actions as steps;
-use windlass_store::management::{TargetExtra, extras};
+use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
 use windlass_store::{Tx, ddi, devices, groups, releases, types};
 
 use super::fields::known;
-use super::standing::{Standing, UpdateStatus, standing};
+use super::standing::{Standing, course};
 use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
 use crate::clock::random;
 use crate::ddi::token_put;
@@ -42,6 +44,12 @@ pub struct TargetView {
     pub extra: TargetExtra,
     /// Where it stands with what it is to have.
     pub standing: Standing,
+    /// What is known of it as a device of hawkBit's own interface.
+    pub target: ddi::Target,
+    /// What its type is called, where it is called other than the device type.
+    pub type_name: Option<String>,
+    /// Where it was last heard from, as far as this run of the server knows.
+    pub address: Option<IpAddr>,
 }
 
 /// A target to make.
@@ -120,40 +128,36 @@ pub(super) async fn find(tx: &mut Tx<'_>, cx: &Context, id: &str) -> Result<Devi
     })
 }
 
-/// A target that never got anything from here may have told what it runs.
-async fn declared(
+/// The release that a target told it runs, if there is such a one.
+async fn told(
     tx: &mut Tx<'_>,
     cx: &Context,
-    id: DeviceId,
-    standing: Standing,
-) -> Result<Standing, AppError> {
-    if standing.installed.is_some() {
-        return Ok(standing);
-    }
-    let Some(told) = ddi::target(tx, id).await?.installed else { return Ok(standing) };
-    let Some(release) = releases::release(tx, cx.by.tenant, &told.name, &told.version).await? else {
-        return Ok(standing);
-    };
-    let idle = matches!(standing.status, UpdateStatus::Unknown | UpdateStatus::Registered);
-    let installed = Standing { installed: Some(release.id), installed_at: Some(told.at), ..standing };
-    Ok(if idle {
-        Standing { status: UpdateStatus::InSync, assigned: Some(release.id), ..installed }
-    } else {
-        installed
-    })
+    target: &ddi::Target,
+) -> Result<Option<(ReleaseId, Timestamp)>, AppError> {
+    let Some(told) = &target.installed else { return Ok(None) };
+    let release = releases::release(tx, cx.by.tenant, &told.name, &told.version).await?;
+    Ok(release.map(|release| (release.id, told.at)))
 }
 
 /// A target as shown.
 async fn shown(tx: &mut Tx<'_>, cx: &Context, id: DeviceId) -> Result<Option<TargetView>, AppError> {
     let Some(name) = cx.app.fleet.name_of(id) else { return Ok(None) };
     let Some(device) = cx.app.fleet.get(&cx.by, &name, &cx.app, cx.now) else { return Ok(None) };
-    let mut history = steps::of_device(tx, id, HISTORY).await?;
-    history.reverse();
+    let course = course(&steps::of_device(tx, id, HISTORY).await?);
     let seen = device.device.first_seen_at.is_some() || device.last_contact_at.is_some();
+    let target = ddi::target(tx, id).await?;
+    let told = told(tx, cx, &target).await?;
+    let type_name = match device.device.device_type {
+        Some(id) => extras::get::<TargetTypeExtra>(tx, cx.by.tenant, id.get()).await?.name,
+        None => None,
+    };
     Ok(Some(TargetView {
         controller_id: controller_id(&name, &device.aliases),
         extra: extras::get(tx, cx.by.tenant, id.get()).await?,
-        standing: declared(tx, cx, id, standing(&history, seen)).await?,
+        standing: course.standing(seen, told),
+        target,
+        type_name,
+        address: cx.app.ddi_contact(id).map(|contact| contact.address),
         device,
     }))
 }

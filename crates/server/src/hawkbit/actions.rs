@@ -3,15 +3,15 @@
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use serde_json::{Value, json};
-use windlass_app::hawkbit::ActionView;
+use windlass_app::hawkbit::{ActionView, LOOKED_AT};
 use windlass_domain::job::{Handling, MaintenanceWindow};
-use windlass_domain::permission::Permission;
+use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_wire::management::actions as wire;
 use windlass_wire::management::common::Stamp;
 
 use super::io::{Answer, At, Body, done, ok};
-use super::list::{ListQuery, Names, is_true, page};
+use super::list::{Asked, ListQuery, Names, is_true, page};
 use super::routes::Routes;
 use super::view::{Base, NEWEST, actor};
 use crate::rest::Rest;
@@ -137,14 +137,6 @@ fn queried(view: &ActionView, base: &Base) -> Result<Value, Refusal> {
     Ok(value)
 }
 
-fn listed(views: &[ActionView], mut query: ListQuery, base: &Base, now: Timestamp, newest: bool) -> Answer {
-    if newest && query.sort.is_empty() {
-        query.sort = vec![("id".to_owned(), true)];
-    }
-    let all: Result<Vec<Value>, Refusal> = views.iter().map(|view| queried(view, base)).collect();
-    page(all?, &query, NAMES, HIDDEN, now)
-}
-
 async fn list_of_target(
     State(rest): State<Rest>,
     Caller(by): Caller,
@@ -152,13 +144,55 @@ async fn list_of_target(
     At(id): At<String>,
     query: ListQuery,
 ) -> Answer {
-    let all = rest.app.hawkbit_actions_of(&by, &id).await?;
-    listed(&all, query, &base, rest.app.clock.now(), true)
+    let views = rest.app.hawkbit_actions_of(&by, &id).await?;
+    let all: Result<Vec<Value>, Refusal> = views.iter().map(|view| queried(view, &base)).collect();
+    page(all?, &query, NAMES, HIDDEN, rest.app.clock.now())
+}
+
+/// Whether a list is in order of numbers, and whether that falls.
+fn by_number(query: &ListQuery) -> Option<bool> {
+    match query.sort.as_slice() {
+        [] => Some(false),
+        [(field, falls)] if field.eq_ignore_ascii_case("id") => Some(*falls),
+        _ => None,
+    }
+}
+
+/// Looks at the newest actions for those that are asked for. Keeps no more of each than its number and its place.
+async fn looked(rest: &Rest, by: &Principal, query: &ListQuery, base: &Base) -> Answer {
+    let asked = Asked::read(query, NAMES, rest.app.clock.now())?;
+    let (mut found, mut looked_at, mut before) = (Vec::new(), 0, Some(i64::MAX));
+    while let Some(last) = before.filter(|_| looked_at < LOOKED_AT) {
+        let look = rest.app.hawkbit_actions_before(by, last).await?;
+        for view in &look.items {
+            let item = queried(view, base)?;
+            if asked.takes(&item) {
+                found.push((asked.keys(&item), view.execution.id.get()));
+            }
+        }
+        looked_at += look.looked_at;
+        before = look.before;
+    }
+    found.sort_by(|(one, a), (two, b)| asked.compare(one, two).then(a.cmp(b)));
+    let total = found.len();
+    let ids = found.into_iter().skip(query.offset).take(query.limit).map(|(_, id)| id).collect();
+    let views = rest.app.hawkbit_actions_by_number(by, ids).await?;
+    written(&views, u64::try_from(total).unwrap_or(u64::MAX), base)
+}
+
+fn written(views: &[ActionView], total: u64, base: &Base) -> Answer {
+    let content: Vec<wire::Action> = views.iter().map(|view| shown(view, base)).collect();
+    ok(&json!({"size": content.len(), "content": content, "total": total}))
 }
 
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
-    let all = rest.app.hawkbit_actions(&by).await?;
-    listed(&all, query, &base, rest.app.clock.now(), false)
+    if let (None, None, Some(newest_first)) = (&query.q, &by.scope, by_number(&query)) {
+        let offset = u64::try_from(query.offset).unwrap_or(u64::MAX);
+        let limit = u32::try_from(query.limit).unwrap_or(u32::MAX);
+        let (views, total) = rest.app.hawkbit_actions_page(&by, newest_first, offset, limit).await?;
+        return written(&views, total, &base);
+    }
+    looked(&rest, &by, &query, &base).await
 }
 
 async fn get(

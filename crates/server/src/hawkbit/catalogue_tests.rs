@@ -116,7 +116,7 @@ async fn types_of_targets_are_device_types_and_say_which_sets_fit() {
     let id = &made[0]["id"];
     let target = json!([{"controllerId": "a", "targetType": id}]);
     let target = server.hawkbit("POST", "/targets", Some(target)).await.expect(201);
-    assert_eq!(target[0]["targetTypeName"], "Pump-of-ours");
+    assert_eq!(target[0]["targetTypeName"], "Pump of ours");
     let path = format!("/distributionsets/{set}/assignedTargets");
     let refused = server.hawkbit("POST", &path, Some(json!([{"id": "a"}]))).await;
     assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.target.type.incompatible");

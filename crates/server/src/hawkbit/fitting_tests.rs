@@ -240,7 +240,7 @@ async fn a_rollout_has_up_to_five_hundred_groups() {
     let (_, set) = software(&server, "fw", "1").await;
     let mut body = rollout(set);
     body["amountGroups"] = json!(501);
-    server.hawkbit("POST", "/rollouts", Some(body.clone())).await.hawkbit_error(400);
+    server.hawkbit("POST", "/rollouts", Some(body.clone())).await.hawkbit_error(429);
     body["amountGroups"] = json!(500);
     let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
     assert_eq!((&made["totalGroups"], &made["totalTargets"]), (&json!(500), &json!(500)));

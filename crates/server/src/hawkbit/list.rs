@@ -194,6 +194,51 @@ pub(crate) fn times(now: Timestamp) -> Times {
     Times { now, overdue: now }
 }
 
+/// What a list asks for, read: which items, in which order.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    query: Option<Query>,
+    sort: Vec<(Field, bool)>,
+}
+
+impl Asked {
+    /// Reads what is asked of a list with these fields.
+    pub(crate) fn read(query: &ListQuery, names: Names, now: Timestamp) -> Result<Self, Refusal> {
+        let parsed = match &query.q {
+            Some(text) => Some(rsql(text, times(now), &|field| names.rename(field), &names.words())?),
+            None => None,
+        };
+        let mut sort = Vec::with_capacity(query.sort.len());
+        for (field, falls) in &query.sort {
+            let path = names.rename(&Field::new(field)).ok_or_else(|| {
+                bad("hawkbit.sort_field", format!("{field} cannot be sorted by; write {}.", names.words()))
+            })?;
+            sort.push((path, *falls));
+        }
+        Ok(Self { query: parsed, sort })
+    }
+
+    /// Whether an item is one of them.
+    pub(crate) fn takes(&self, item: &Value) -> bool {
+        self.query.as_ref().is_none_or(|query| query.matches(&Shown(item)))
+    }
+
+    /// What an item is put in order by.
+    pub(crate) fn keys(&self, item: &Value) -> Vec<Value> {
+        let keys = self.sort.iter().map(|(field, _)| sort_key(item, field.as_str()).cloned());
+        keys.map(Option::unwrap_or_default).collect()
+    }
+
+    /// How two items stand by their keys.
+    pub(crate) fn compare(&self, one: &[Value], two: &[Value]) -> Ordering {
+        let by = self.sort.iter().zip(one.iter().zip(two)).map(|((_, falls), (one, two))| {
+            let there = |key| Some(key).filter(|key: &&Value| !key.is_null());
+            if *falls { compare(there(two), there(one)) } else { compare(there(one), there(two)) }
+        });
+        by.fold(Ordering::Equal, Ordering::then)
+    }
+}
+
 /// The items that a list asks for, in its order, and how many there are in all.
 pub(crate) fn pick<T: Serialize>(
     items: Vec<T>,
@@ -201,30 +246,18 @@ pub(crate) fn pick<T: Serialize>(
     names: Names,
     now: Timestamp,
 ) -> Result<(Vec<Value>, usize), Refusal> {
+    let asked = Asked::read(query, names, now)?;
     let mut shown = Vec::with_capacity(items.len());
     for item in items {
-        shown.push(serde_json::to_value(item).map_err(|error| Refusal::internal(&error))?);
+        let item = serde_json::to_value(item).map_err(|error| Refusal::internal(&error))?;
+        if asked.takes(&item) {
+            shown.push((asked.keys(&item), item));
+        }
     }
-    if let Some(text) = &query.q {
-        let parsed = rsql(text, times(now), &|field| names.rename(field), &names.words())?;
-        shown.retain(|item| parsed.matches(&Shown(item)));
-    }
-    let mut sort = Vec::with_capacity(query.sort.len());
-    for (field, falls) in &query.sort {
-        let path = names.rename(&Field::new(field)).ok_or_else(|| {
-            bad("hawkbit.sort_field", format!("{field} cannot be sorted by; write {}.", names.words()))
-        })?;
-        sort.push((path, *falls));
-    }
-    shown.sort_by(|one, two| {
-        let by = sort.iter().map(|(field, falls)| {
-            let (one, two) = (sort_key(one, field.as_str()), sort_key(two, field.as_str()));
-            if *falls { compare(two, one) } else { compare(one, two) }
-        });
-        by.fold(Ordering::Equal, Ordering::then)
-    });
+    shown.sort_by(|(one, _), (two, _)| asked.compare(one, two));
     let total = shown.len();
-    Ok((shown.into_iter().skip(query.offset).take(query.limit).collect(), total))
+    let page = shown.into_iter().skip(query.offset).take(query.limit);
+    Ok((page.map(|(_, item)| item).collect(), total))
 }
 
 /// A page of a list that is evaluated here. `hidden`: members that only a query may see.

@@ -42,6 +42,8 @@ mod action_tests;
 #[cfg(test)]
 mod catalogue_tests;
 #[cfg(test)]
+mod field_tests;
+#[cfg(test)]
 mod fitting_tests;
 #[cfg(test)]
 mod fixture;

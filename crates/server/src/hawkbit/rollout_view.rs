@@ -88,7 +88,7 @@ pub(super) fn shown(rollout: &RolloutView, base: &Base) -> wire::Rollout {
             ("triggerNextGroup", "/triggerNextGroup"),
             ("approve", "/approve"),
             ("deny", "/deny"),
-            ("groups", "/deploygroups"),
+            ("groups", "/deploygroups?offset=0&limit=50"),
         ],
     );
     links.insert("distributionset", base.link(&format!("/distributionsets/{set}")));
@@ -106,7 +106,7 @@ pub(super) fn shown(rollout: &RolloutView, base: &Base) -> wire::Rollout {
         total_groups: view.waves.len(),
         start_at: start_at.map(Timestamp::millis),
         action_type,
-        forcetime,
+        forcetime: Some(forcetime.unwrap_or(0)),
         weight: i64::from(policy.priority.get()),
         confirmation_required: policy.consent,
         dynamic: policy.continuous.is_some(),

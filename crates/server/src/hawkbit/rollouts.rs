@@ -46,6 +46,7 @@ const NAMES: Names = Names {
         ("status", "status"),
         ("distributionset", "distributionSetId"),
         ("distributionset.id", "distributionSetId"),
+        ("weight", "weight"),
         ("createdat", "createdAt"),
         ("createdby", "createdBy"),
         ("lastmodifiedat", "lastModifiedAt"),
@@ -55,6 +56,9 @@ const NAMES: Names = Names {
 
 const GROUP_NAMES: Names =
     Names { fields: &[("id", "id"), ("name", "name"), ("status", "status"), ("createdat", "createdAt")] };
+
+/// Most groups of a rollout.
+const MOST: u32 = 500;
 
 /// A percentage as clients write it.
 fn percent(field: &str, condition: Option<&wire::Condition>) -> Result<u8, Refusal> {
@@ -81,9 +85,11 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
     let pause = pauses("successAction", request.success_action.as_ref())?;
     let Some(groups) = request.groups.as_ref().filter(|groups| !groups.is_empty()) else {
         let count = request.amount_groups.unwrap_or(1);
-        if count == 0 || count > 500 {
-            return Err(Refusal::field("amountGroups", "must be from 1 to 500"));
+        if count == 0 {
+            return Err(Refusal::field("amountGroups", "must be at least 1"));
         }
+        // One more than there may be is as good as any other number that is too high.
+        let count = count.min(MOST.saturating_add(1));
         return Ok((0..count)
             .map(|index| NewGroup {
                 name: None,

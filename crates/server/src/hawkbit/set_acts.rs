@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use windlass_app::hawkbit::CancelWay;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::software::Invalidation;
@@ -25,7 +25,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/distributionsets/{id}/invalidate", Permission::JobControl, invalidate)
 }
 
-fn counted(words: impl Iterator<Item = String>) -> Value {
+/// What there is by a word; nothing where there is nothing.
+fn counted(words: impl Iterator<Item = String>) -> Option<Value> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut total = 0_u64;
     for word in words {
@@ -33,47 +34,54 @@ fn counted(words: impl Iterator<Item = String>) -> Value {
         total += 1;
     }
     counts.insert("total".to_owned(), total);
-    json!(counts)
+    (total > 0).then(|| json!(counts))
 }
 
-async fn count_actions(rest: &Rest, by: &Principal, id: i64) -> Result<Value, Refusal> {
+/// As upstream: members that count nothing are left out.
+fn counts<const N: usize>(members: [(&str, Option<Value>); N]) -> Answer {
+    let there = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    ok(&there.collect::<Map<String, Value>>())
+}
+
+async fn count_actions(rest: &Rest, by: &Principal, id: i64) -> Result<Option<Value>, Refusal> {
     let all = rest.app.hawkbit_actions_with(by, id).await?;
     Ok(counted(all.into_iter().map(|one| one.detail().to_ascii_uppercase())))
 }
 
-async fn count_rollouts(rest: &Rest, by: &Principal, base: &Base, id: i64) -> Result<Value, Refusal> {
+async fn count_rollouts(rest: &Rest, by: &Principal, base: &Base, id: i64) -> Result<Option<Value>, Refusal> {
     let all = rest.app.hawkbit_rollouts(by).await?.into_iter();
     let of_set = all.filter(|one| one.set.get() == id);
     Ok(counted(of_set.map(|one| shown(&one, base).status.to_ascii_uppercase())))
 }
 
-async fn count_auto(rest: &Rest, by: &Principal, id: i64) -> Result<usize, Refusal> {
+async fn count_auto(rest: &Rest, by: &Principal, id: i64) -> Result<Option<Value>, Refusal> {
     let all = rest.app.hawkbit_filters(by).await?.into_iter();
-    Ok(all.filter(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id)).count())
+    let count = all.filter(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id)).count();
+    Ok((count > 0).then(|| json!(count)))
 }
 
 async fn statistics(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_set(&by, id).await?;
-    ok(&json!({
-        "actions": count_actions(&rest, &by, id).await?,
-        "rollouts": count_rollouts(&rest, &by, &base, id).await?,
-        "totalAutoAssignments": count_auto(&rest, &by, id).await?,
-    }))
+    counts([
+        ("actions", count_actions(&rest, &by, id).await?),
+        ("rollouts", count_rollouts(&rest, &by, &base, id).await?),
+        ("totalAutoAssignments", count_auto(&rest, &by, id).await?),
+    ])
 }
 
 async fn rollouts(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_set(&by, id).await?;
-    ok(&json!({"rollouts": count_rollouts(&rest, &by, &base, id).await?}))
+    counts([("rollouts", count_rollouts(&rest, &by, &base, id).await?)])
 }
 
 async fn actions(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_set(&by, id).await?;
-    ok(&json!({"actions": count_actions(&rest, &by, id).await?}))
+    counts([("actions", count_actions(&rest, &by, id).await?)])
 }
 
 async fn auto_assignments(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_set(&by, id).await?;
-    ok(&json!({"totalAutoAssignments": count_auto(&rest, &by, id).await?}))
+    counts([("totalAutoAssignments", count_auto(&rest, &by, id).await?)])
 }
 
 async fn invalidate(

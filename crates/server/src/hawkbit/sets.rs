@@ -125,12 +125,8 @@ async fn change(
     Body(asked): Body<SetUpdate>,
 ) -> Answer {
     let SetUpdate { name, version, description, required_migration_step, locked } = asked;
-    let before = rest.app.hawkbit_set(&by, id).await?.release;
-    let same = |new: &Option<String>, old: &str| new.as_deref().is_none_or(|new| new == old);
-    if !same(&name, before.name.as_str()) || !same(&version, before.version.as_str()) {
-        return Err(Refusal::field("name", "and version stay as they are; make another set"));
-    }
-    let change = SetChange { description, required_migration_step, locked, ..SetChange::default() };
+    let change =
+        SetChange { name, version, description, required_migration_step, locked, ..SetChange::default() };
     ok(&view::set(rest.app.hawkbit_set_change(&by, id, change).await?, &base))
 }
 

@@ -84,13 +84,10 @@ pub(super) fn shown_page(found: TargetPage, expected: Expected, base: &Base) -> 
 async fn shown(rest: &Rest, by: &Principal, view: TargetView, base: &Base) -> Result<Target, Refusal> {
     let expected = expected(rest, by).await?;
     let device = view.device.device.id;
-    let known = rest.app.ddi_target(device).await.map_err(AppError::Store)?;
     let confirms = rest.app.settings_of(by.tenant).await?.confirmation;
     let mut private = Private {
         security_token: None,
-        auto_confirm: confirms.then_some(known.auto_confirm.is_some()),
-        attributes_wanted: Some(known.attributes_wanted),
-        ip_address: rest.app.ddi_contact(device).map(|contact| contact.address.to_string()),
+        auto_confirm: confirms.then_some(view.target.auto_confirm.is_some()),
     };
     if allows(by, Permission::CredentialIssue) {
         let token = rest.app.token_of(device).await?;

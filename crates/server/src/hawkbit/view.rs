@@ -202,8 +202,6 @@ pub(crate) fn set(view: SetView, base: &Base) -> wire::Set {
 pub(crate) struct Private {
     pub(crate) security_token: Option<String>,
     pub(crate) auto_confirm: Option<bool>,
-    pub(crate) attributes_wanted: Option<bool>,
-    pub(crate) ip_address: Option<String>,
 }
 
 /// When targets are expected.
@@ -215,8 +213,9 @@ pub(crate) struct Expected {
 }
 
 pub(crate) fn target(view: TargetView, private: Private, expected: Expected, base: &Base) -> targets::Target {
-    let TargetView { controller_id, device, extra, standing } = view;
-    let TargetExtra { name, description, address, created_by, updated_by, request_attributes } = extra;
+    let TargetView { controller_id, device, extra, standing, target, type_name, address: ip_address } = view;
+    let TargetExtra { name, description, address, created_by, updated_by, request_attributes: _ } = extra;
+    let ip_address = ip_address.map(|address| address.to_string());
     let record = &device.device;
     let last = device.last_contact_at.or(record.first_seen_at);
     let poll = last.map(|at| {
@@ -255,13 +254,13 @@ pub(crate) fn target(view: TargetView, private: Private, expected: Expected, bas
         update_status: standing.status.as_str(),
         last_controller_request_at: last.map(Timestamp::millis),
         installed_at: standing.installed_at.map(Timestamp::millis),
-        address: address.or_else(|| private.ip_address.as_ref().map(|ip| format!("http://{ip}"))),
-        ip_address: private.ip_address,
+        address: address.or_else(|| ip_address.as_ref().map(|ip| format!("http://{ip}"))),
+        ip_address,
         poll_status: poll,
         security_token: private.security_token,
-        request_attributes: private.attributes_wanted.or(request_attributes).unwrap_or(last.is_none()),
+        request_attributes: target.attributes_wanted,
         target_type: record.device_type.map(windlass_domain::ids::TypeId::get),
-        target_type_name: device.type_name.as_ref().map(ToString::to_string),
+        target_type_name: type_name.or_else(|| device.type_name.as_ref().map(ToString::to_string)),
         auto_confirm_active: private.auto_confirm,
         links,
         controller_id,

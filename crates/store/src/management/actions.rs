@@ -1,7 +1,8 @@
 //! Updates of devices as actions: pages over a tenant, a device or a release.
 
-use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TenantId};
-use windlass_domain::job::Execution;
+use windlass_domain::ids::{DeviceId, ExecutionId, JobId, ReleaseId, TenantId};
+use windlass_domain::job::{Execution, ExecutionState};
+use windlass_domain::time::Timestamp;
 
 use crate::error::StoreError;
 use crate::executions::{ExecutionRow, columns};
@@ -88,14 +89,41 @@ pub async fn one(tx: &mut Tx<'_>, tenant: TenantId, id: i64) -> Result<Option<St
     Ok(with_release(tx, rows).await?.into_iter().next())
 }
 
-/// Latest tries of updates of a whole tenant, by number, those after `after`.
+/// Latest tries of updates of a whole tenant, by number.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_tenant(
+pub async fn page(
     tx: &mut Tx<'_>,
     tenant: TenantId,
-    after: i64,
+    newest_first: bool,
+    offset: u64,
+    limit: u32,
+) -> Result<Vec<Step>, StoreError> {
+    let sql = if newest_first {
+        columns!(
+            "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+             WHERE e.tenant_id = $1 AND e.latest = 1 ORDER BY e.id DESC LIMIT $2 OFFSET $3"
+        )
+    } else {
+        columns!(
+            "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+             WHERE e.tenant_id = $1 AND e.latest = 1 ORDER BY e.id LIMIT $2 OFFSET $3"
+        )
+    };
+    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+    let rows = fetch_all!(tx, ExecutionRow, sql, tenant.get(), i64::from(limit), offset)?;
+    with_release(tx, rows).await
+}
+
+/// Latest tries of updates of a whole tenant, the newest first, those with a lower number than `before`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn before(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    before: i64,
     limit: u32,
 ) -> Result<Vec<Step>, StoreError> {
     let rows = fetch_all!(
@@ -103,13 +131,86 @@ pub async fn of_tenant(
         ExecutionRow,
         columns!(
             "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.tenant_id = $1 AND e.id > $2 AND e.latest = 1 ORDER BY e.id LIMIT $3"
+             WHERE e.tenant_id = $1 AND e.id < $2 AND e.latest = 1 ORDER BY e.id DESC LIMIT $3"
         ),
         tenant.get(),
-        after,
+        before,
         i64::from(limit),
     )?;
     with_release(tx, rows).await
+}
+
+/// How many devices have how many updates in a tenant, all together: from the counters of its jobs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(tx: &mut Tx<'_>, tenant: TenantId) -> Result<u64, StoreError> {
+    let (count,) = crate::tx::fetch_one!(
+        tx,
+        (i64,),
+        "SELECT CAST(COALESCE(SUM(t.count), 0) AS BIGINT) FROM job_tally t
+         JOIN job j ON j.id = t.job_id AND j.kind = 'update' WHERE j.tenant_id = $1",
+        tenant.get(),
+    )?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// As much of an update as tells where its device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// Its number.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub device: DeviceId,
+    /// Of which job.
+    pub job: JobId,
+    /// What it installs.
+    pub release: ReleaseId,
+    /// What the protocol said.
+    pub state: ExecutionState,
+    /// Whether it ended for this reason.
+    pub is_reason: bool,
+    /// When the protocol said its last word.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Outlines of the latest tries of a tenant's updates, by number, those after `after`. `reason`: the one of interest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn outlines(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    reason: &str,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Outline>, StoreError> {
+    type Row = (i64, i64, i64, i64, String, i64, Option<i64>);
+    let rows = fetch_all!(
+        tx,
+        Row,
+        "SELECT e.id, e.device_id, e.job_id, j.release_id, e.state,
+           CAST(CASE WHEN e.reason = $2 THEN 1 ELSE 0 END AS BIGINT), e.ended_at
+         FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+         WHERE e.tenant_id = $1 AND e.id > $3 AND e.latest = 1 AND j.release_id IS NOT NULL ORDER BY e.id LIMIT $4",
+        tenant.get(),
+        reason,
+        after,
+        i64::from(limit),
+    )?;
+    rows.into_iter()
+        .map(|(id, device, job, release, state, is_reason, ended_at)| {
+            Ok(Outline {
+                id: ExecutionId::new(id),
+                device: DeviceId::new(device),
+                job: JobId::new(job),
+                release: ReleaseId::new(release),
+                state: state.parse().map_err(|e| StoreError::corrupt("execution.state", e))?,
+                is_reason: is_reason != 0,
+                ended_at: ended_at.map(Timestamp::from_micros),
+            })
+        })
+        .collect()
 }
 
 /// Latest tries of the updates that bring a release, by number.

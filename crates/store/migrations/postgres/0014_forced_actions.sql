@@ -1,0 +1,2 @@
+-- forced: an operator had this one device act at once on what the job leaves to devices.
+ALTER TABLE ddi_action ADD COLUMN forced BIGINT NOT NULL DEFAULT 0;
