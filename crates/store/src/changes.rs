@@ -63,6 +63,8 @@ kinds!(
     /// The device with this id was offered work or relieved of it. Written where several nodes share the store: the
     /// device may be connected to another one.
     Work = "work",
+    /// The job with this id was held or released: devices that have not begun it look again. Written as `Work` is.
+    Held = "held",
     /// A user.
     User = "user",
     /// An API token.

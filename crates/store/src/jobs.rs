@@ -153,6 +153,17 @@ pub async fn update(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
     Ok(written == 1)
 }
 
+/// Tells other nodes that share the store that a job was held or released: its devices may be connected there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_held(tx: &mut Tx<'_>, job: JobId) -> Result<(), StoreError> {
+    match tx {
+        Tx::Sqlite(_) => Ok(()),
+        Tx::Postgres(_) => tx.changed(ChangeKind::Held, job.get()).await,
+    }
+}
+
 /// Stores a policy that an operator changed, with the job's version. False, and nothing is stored, if somebody else wrote
 /// the job since it was read at `job.revision`.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::device::Device;
-use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, TypeId};
+use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, JobId, TypeId};
 use windlass_domain::time::Timestamp;
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
@@ -69,6 +69,7 @@ impl Stale {
                 | ChangeKind::Job
                 | ChangeKind::Execution
                 | ChangeKind::Work
+                | ChangeKind::Held
                 | ChangeKind::User
                 | ChangeKind::Token
                 | ChangeKind::SecretKey
@@ -338,6 +339,7 @@ impl App {
             match change.kind {
                 ChangeKind::Execution => self.command_waits.execution_changed(ExecutionId::new(change.id)),
                 ChangeKind::Work => self.wake_device(DeviceId::new(change.id)),
+                ChangeKind::Held => self.wake_queued(JobId::new(change.id)),
                 _ => {}
             }
         }

@@ -114,6 +114,26 @@ fn apply(
     job
 }
 
+/// Lets a job begin on no further device; one that is over stays as it is.
+pub(super) async fn stop(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    id: JobId,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let job = known_job(tx, app, by, id).await?;
+    if !job.state.allows(JobAction::Cancel) {
+        return Ok(());
+    }
+    let change = Change::Cancel { in_progress_too: false };
+    let (action, details) = (format!("job.{}", change.action()), change.details());
+    save(tx, &apply(job, change, &[], windlass_domain::ids::ExecutionId::new(0), now)).await?;
+    jobs::tell_held(tx, id).await?;
+    audit::record(tx, by, &action, &format!("job/{id}"), details, now).await?;
+    Ok(())
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Decide(Decision),
@@ -212,18 +232,26 @@ impl App {
                     let up_to = newest.unwrap_or(windlass_domain::ids::ExecutionId::new(0));
                     let (action, details) = (format!("job.{}", change.action()), change.details());
                     save(tx, &apply(job, change, &tallies, up_to, now)).await?;
+                    if wakes {
+                        jobs::tell_held(tx, id).await?;
+                    }
                     audit::record(tx, &by, &action, &format!("job/{id}"), details, now).await?;
                     Ok(failed)
                 })
             })
             .await?;
+        self.job_changed(id, wakes);
+        Ok(failed)
+    }
+
+    /// Takes a change of a job that is stored to whom it concerns. `wakes`: also to its devices.
+    pub(super) fn job_changed(&self, id: JobId, wakes: bool) {
         self.links.forget();
         self.jobs_due.notify_one();
         self.command_waits.jobs_changed(&[id]);
         if wakes {
-            self.wake_queued(id);
+            self.wake_held(id);
         }
-        Ok(failed)
     }
 
     /// Says yes or no to a job that waits for a second person: somebody else than who made it.

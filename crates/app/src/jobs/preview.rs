@@ -247,15 +247,4 @@ impl App {
             })
             .await
     }
-
-    /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
-    /// under way, to the release that most of them ran.
-    ///
-    /// # Errors
-    /// `NotFound`; `Conflict` `job.no_previous` if no release holds what they ran.
-    pub async fn job_roll_back(&self, by: &Principal, id: JobId) -> Result<super::list::JobView, AppError> {
-        demand(by, Permission::JobCreate)?;
-        let new = self.previous(by, id).await?;
-        self.job_create(by, new).await
-    }
 }

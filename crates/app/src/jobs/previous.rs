@@ -1,23 +1,22 @@
 //! Back to the release before: which one that was, and for which devices of a job.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use windlass_domain::ids::JobId;
+use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
 use windlass_domain::job::{Execution, ExecutionState, Job, RolloutPolicy, Timeouts, What};
-use windlass_domain::permission::Principal;
+use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_store::executions::ExecutionPick;
 use windlass_store::{Tx, executions, releases};
 
-use super::Begin;
-use super::create::{NewJob, NewTargets, NewWhat};
-use super::list::known_job;
+use super::create::{NewJob, NewTargets, NewWhat, create};
+use super::list::{JobView, known_job};
+use super::{Begin, operate};
+use crate::permit::demand;
 use crate::{App, AppError};
 
 /// Executions of one read.
 const BATCH: u32 = 500;
-/// Most devices that go back in one job by name.
-const MOST: usize = 10_000;
 /// Releases of one read.
 const RELEASES: u32 = 200;
 
@@ -46,58 +45,82 @@ fn is_before(release: &Release, execution: &Execution) -> bool {
         })
 }
 
-async fn all_releases(tx: &mut Tx<'_>, job: &Job) -> Result<Vec<Release>, AppError> {
-    let mut all: Vec<Release> = Vec::new();
-    loop {
-        let after = all.last().map_or(0, |release| release.id.get());
-        let page = releases::releases(tx, job.tenant, after, RELEASES).await?;
-        if page.is_empty() {
-            return Ok(all);
+/// Every release that may be what devices ran before, found by any one of its components.
+#[derive(Default)]
+struct Candidates {
+    releases: Vec<Release>,
+    by_component: HashMap<(String, String), Vec<usize>>,
+}
+
+impl Candidates {
+    /// All releases of a tenant but one.
+    async fn read(tx: &mut Tx<'_>, job: &Job, but: ReleaseId) -> Result<Self, AppError> {
+        let mut all = Self::default();
+        let mut after = 0;
+        loop {
+            let page = releases::releases(tx, job.tenant, after, RELEASES).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = last.id.get();
+            for release in page.into_iter().filter(|release| release.id != but) {
+                all.add(release);
+            }
         }
-        all.extend(page);
+    }
+
+    fn add(&mut self, release: Release) {
+        let index = self.releases.len();
+        for component in &release.components {
+            let key = (component.name.as_str().to_owned(), component.version.as_str().to_owned());
+            self.by_component.entry(key).or_default().push(index);
+        }
+        self.releases.push(release);
+    }
+
+    /// The newest release that holds what a device ran.
+    fn before(&self, execution: &Execution) -> Option<usize> {
+        let ran = execution.before.iter().map(|(name, version)| (name.clone(), version.clone()));
+        ran.filter_map(|seen| self.by_component.get(&seen))
+            .filter_map(|held| held.iter().rev().find(|index| self.is_before(**index, execution)))
+            .max()
+            .copied()
+    }
+
+    fn is_before(&self, index: usize, execution: &Execution) -> bool {
+        self.releases.get(index).is_some_and(|release| is_before(release, execution))
     }
 }
 
+fn no_previous(detail: String) -> AppError {
+    AppError::Conflict { code: "job.no_previous", detail }
+}
+
+/// The job that would bring devices back.
 async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<NewJob, AppError> {
     let job = known_job(tx, app, by, id).await?;
-    let no_previous = |detail: String| AppError::Conflict { code: "job.no_previous", detail };
     let What::Update { release, .. } = job.spec.what else {
         return Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to")));
     };
-    let candidates: Vec<Release> =
-        all_releases(tx, &job).await?.into_iter().filter(|one| one.id != release).collect();
-    let mut found: HashMap<usize, Vec<String>> = HashMap::new();
+    let candidates = Candidates::read(tx, &job, release).await?;
+    let mut found: BTreeMap<usize, BTreeSet<DeviceId>> = BTreeMap::new();
     let mut pick = ExecutionPick::default();
     loop {
         let page = executions::list(tx, id, &pick, BATCH).await?;
         let Some(last) = page.last() else { break };
         pick.after = last.id.get();
         for execution in page.iter().filter(|execution| took_it(execution.state)) {
-            // The newest release that holds what it ran.
-            let Some(index) = candidates.iter().rposition(|release| is_before(release, execution)) else {
-                continue;
-            };
-            let Some(name) = app.fleet.name_of(execution.device) else { continue };
-            let names = found.entry(index).or_default();
-            if !names.iter().any(|other| other == name.as_str()) {
-                names.push(name.into_string());
+            if let Some(index) = candidates.before(execution)
+                && app.fleet.entry(execution.device).is_some()
+            {
+                found.entry(index).or_default().insert(execution.device);
             }
         }
     }
-    let most = found.into_iter().max_by_key(|(index, names)| (names.len(), *index));
-    let Some((index, names)) = most else {
+    let most = found.into_iter().max_by_key(|(index, devices)| (devices.len(), *index));
+    let Some((release, devices)) = most.and_then(|(index, devices)| {
+        candidates.releases.get(index).map(|release| (release, devices.into_iter().collect()))
+    }) else {
         let text = format!("no release holds what the devices of job {id} ran before; choose one by hand");
         return Err(no_previous(text));
-    };
-    if names.len() > MOST {
-        let text = format!(
-            "{} devices would go back, at most {MOST} can in one step; make a job with a query and the older release",
-            names.len()
-        );
-        return Err(no_previous(text));
-    }
-    let Some(release) = candidates.get(index) else {
-        return Err(no_previous(format!("the release that job {id} replaced is gone")));
     };
     Ok(NewJob {
         description: format!("Back from job {id}"),
@@ -106,7 +129,10 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
             version: release.version.as_str().to_owned(),
             force: false,
         },
-        targets: NewTargets::Devices(names),
+        targets: NewTargets::Found {
+            devices,
+            words: format!("devices that ran {} {} before job {id}", release.name, release.version),
+        },
         waves: Vec::new(),
         threshold: None,
         timeouts: Timeouts::default(),
@@ -117,14 +143,36 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
 }
 
 impl App {
-    /// The job that would bring devices back.
-    pub(super) async fn previous(&self, by: &Principal, id: JobId) -> Result<NewJob, AppError> {
-        let (app, by) = (self.clone(), by.clone());
-        self.store
+    /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
+    /// under way, to the release that most of them ran. The job itself begins on no device any more, from the same
+    /// transaction on; what devices work on they bring to its end.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `job.no_previous` if no release holds what they ran.
+    pub async fn job_roll_back(&self, by: &Principal, id: JobId) -> Result<JobView, AppError> {
+        demand(by, Permission::JobCreate)?;
+        demand(by, Permission::JobControl)?;
+        let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
+        let target_seq = self.store.latest_change().await?;
+        let new = self
+            .store
             .read(move |tx| {
-                let (app, by) = (app.clone(), by.clone());
+                let (app, by) = (app.clone(), who.clone());
                 Box::pin(async move { find(tx, &app, &by, id).await })
             })
-            .await
+            .await?;
+        let (app, who) = (self.clone(), by.clone());
+        let back = self
+            .store
+            .write(move |tx| {
+                let (app, by, new) = (app.clone(), who.clone(), new.clone());
+                Box::pin(async move {
+                    operate::stop(tx, &app, &by, id, now).await?;
+                    create(tx, &app, &by, &new, target_seq, now).await
+                })
+            })
+            .await?;
+        self.job_changed(id, true);
+        self.job_get(by, back).await
     }
 }

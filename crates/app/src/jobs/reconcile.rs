@@ -223,6 +223,9 @@ async fn advance(
         job.version += 1;
         changed = true;
     }
+    if done.halted.is_some() || done.paused {
+        jobs::tell_held(tx, id).await?;
+    }
     if changed && !jobs::update(tx, &job).await? {
         return Err(StoreError::new(
             windlass_store::StoreErrorKind::Busy,
@@ -353,11 +356,11 @@ impl App {
         }
         if let Some(reason) = &done.halted {
             tracing::warn!(job.id = id.get(), reason, "a job stopped by its failure threshold");
-            self.wake_queued(id);
+            self.wake_held(id);
             self.alerts.due.notify_one();
         }
         if done.paused {
-            self.wake_queued(id);
+            self.wake_held(id);
         }
         for device in &done.wake {
             self.wake_device(*device);
@@ -368,8 +371,16 @@ impl App {
         Ok(done.steps)
     }
 
-    /// Asks the connections of every device that has not begun a job to look at their state: it was held or released.
-    pub(super) fn wake_queued(&self, job: JobId) {
+    /// A job was held or released: its devices look again. Where several nodes share the store the change feed tells all of
+    /// them, this one too.
+    pub(super) fn wake_held(&self, job: JobId) {
+        if !self.leases.is_shared() {
+            self.wake_queued(job);
+        }
+    }
+
+    /// Asks the connections here of every device that has not begun a job to look at their state.
+    pub(crate) fn wake_queued(&self, job: JobId) {
         let app = self.clone();
         self.tasks.spawn_until_stopped(async move {
             let pick = executions::ExecutionPick {

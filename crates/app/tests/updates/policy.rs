@@ -353,7 +353,11 @@ async fn devices_go_back_to_the_release_that_they_ran_before() {
     let back = world.app().job_roll_back(&world.by, id).await.unwrap();
     assert_eq!(back.release, Some(("fw".to_owned(), "1.0".to_owned())));
     assert_eq!(back.job.target_count, 2, "the third never had it");
+    assert_eq!(back.job.spec.targets, format!("devices that ran fw 1.0 before job {id}"));
     world.settle().await;
+    let stopped = world.job(id).await;
+    assert_eq!(stopped.job.state, JobState::Canceled, "both would fight over the devices");
+    assert_eq!((stopped.standing.succeeded, stopped.standing.queued), (2, 0), "the third never gets it");
     for name in &names[..2] {
         world.work(name, "SUCCEEDED", "").await;
         world.advance(2);

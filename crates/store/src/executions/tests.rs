@@ -486,3 +486,17 @@ async fn whoever_watches_hears_of_all_that_says_why_a_device_waits() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nodes_that_share_the_store_hear_of_a_job_that_is_held() {
+    for test in crate::testing::stores("executions-held").await {
+        let store = &test.store;
+        let job = stored_job(store, 1).await;
+        let seq = store.latest_change().await.unwrap();
+        write(store, move |tx| Box::pin(async move { jobs::tell_held(tx, job).await })).await;
+        let changes = store.changes_after(seq, 10).await.unwrap();
+        let heard = changes.iter().any(|one| (one.kind, one.id) == (ChangeKind::Held, job.get()));
+        assert_eq!(heard, test.engine != "sqlite", "an embedded store has one node");
+        test.remove().await;
+    }
+}
