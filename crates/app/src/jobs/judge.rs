@@ -9,16 +9,23 @@ use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Candidate, Execution, ExecutionState, Job, Running, Skip, What};
 use windlass_domain::software::Release;
+use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
+use windlass_store::management::{SetExtra, extras};
 use windlass_store::{StoreError, Tx, executions, jobs, releases, types};
 
 use super::verify;
+use crate::artifacts::signing;
 
 /// What judging knows of a job's release and of the tenant's types, as far as it needs them.
 pub(super) struct Catalogue {
     pub(super) release: Option<Release>,
     force: bool,
     types: HashMap<TypeId, (TypeName, TypeSpec)>,
+    /// What is missing of the release's signatures, for the types that demand them.
+    unsigned: HashMap<TypeId, String>,
+    /// Whether the release is one that devices must have had: it is not displaced.
+    is_required_step: bool,
     most_open: u64,
 }
 
@@ -32,20 +39,30 @@ pub(super) enum Judged {
     Work(BTreeMap<String, String>),
 }
 
-pub(super) async fn catalogue(tx: &mut Tx<'_>, job: &Job, most_open: usize) -> Result<Catalogue, StoreError> {
+pub(super) async fn catalogue(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    most_open: usize,
+    now: Timestamp,
+) -> Result<Catalogue, StoreError> {
     let (release, force) = match job.spec.what {
         What::Update { release, force } => (releases::release_by_id(tx, job.tenant, release).await?, force),
         What::Command(_) | What::Document(_) => (None, false),
     };
-    let mut known = HashMap::new();
+    let (mut known, mut unsigned) = (HashMap::new(), HashMap::new());
     let by_type = job.spec.what.command().is_some_and(|command| !command.device_types.is_empty());
     if release.is_some() || by_type {
         for record in types::types(tx, job.tenant).await? {
+            if let Some(release) = release.as_ref().filter(|release| release.fits(Some(&record.name))) {
+                let faults = signing::faults(tx, job.tenant, &release.components, &record, now).await?;
+                unsigned.extend(faults.into_iter().next().map(|(_, fault)| (record.id, fault)));
+            }
             known.insert(record.id, (record.name, record.spec));
         }
     }
     let most_open = u64::try_from(most_open).unwrap_or(u64::MAX);
-    Ok(Catalogue { release, force, types: known, most_open })
+    let is_required_step = is_required_step(tx, job).await?;
+    Ok(Catalogue { release, force, types: known, unsigned, is_required_step, most_open })
 }
 
 /// What a device says, or an operator says of it.
@@ -90,10 +107,10 @@ pub(super) fn zone(facts: &OfferFacts) -> Option<&str> {
     facts.attributes.get(&key).map(String::as_str)
 }
 
-/// Whether another update is under way on a device: what it runs now says nothing of what it will run.
-async fn is_changing(tx: &mut Tx<'_>, job: &Job, device: DeviceId) -> Result<bool, StoreError> {
-    let others = other_updates(tx, job, device).await?;
-    Ok(others.iter().any(|(other, _)| other.state != ExecutionState::Queued))
+/// Whether an update brings what devices must have had: it is finished first, whatever comes after it.
+pub(super) async fn is_required_step(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
+    let What::Update { release, .. } = job.spec.what else { return Ok(false) };
+    Ok(extras::get::<SetExtra>(tx, job.tenant, release.get()).await?.required_migration_step)
 }
 
 impl Catalogue {
@@ -140,7 +157,18 @@ impl Catalogue {
         if let Err(skip) = eligible(release, candidate, self.most_open, job.spec.rollout.allow_downgrade) {
             return Ok(Judged::Skip(skip));
         }
-        if !self.force && expected.is_running(&running) && !is_changing(tx, job, facts.device).await? {
+        if let Some(fault) = facts.device_type.and_then(|id| self.unsigned.get(&id)) {
+            return Ok(Judged::Skip(Skip::NotSigned(fault.clone())));
+        }
+        let others = other_updates(tx, job, facts.device).await?;
+        if let Some((_, later)) = others.iter().find(|(_, of)| of.displaces(job) && !of.is_stopping())
+            && !self.is_required_step
+        {
+            return Ok(Judged::Skip(Skip::Displaced(later.id)));
+        }
+        // While another update is under way, what the device runs now says nothing of what it will run.
+        let is_changing = others.iter().any(|(other, _)| other.state != ExecutionState::Queued);
+        if !self.force && expected.is_running(&running) && !is_changing {
             return Ok(Judged::Runs(before));
         }
         Ok(Judged::Work(before))

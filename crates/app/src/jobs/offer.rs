@@ -9,7 +9,6 @@ use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
-use windlass_store::management::{SetExtra, extras};
 use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Judged};
@@ -57,18 +56,12 @@ pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, 
     }
 }
 
-/// Whether an update brings what devices must have had: it is finished first, whatever comes after it.
-async fn is_required_step(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
-    let What::Update { release, .. } = job.spec.what else { return Ok(false) };
-    Ok(extras::get::<SetExtra>(tx, job.tenant, release.get()).await?.required_migration_step)
-}
-
-/// Takes other updates off a device that it has not begun and that this job outranks.
+/// Takes other updates off a device that it has not begun and that this job displaces.
 async fn supersede(tx: &mut Tx<'_>, job: &Job, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
     for (other, of) in judge::other_updates(tx, job, device).await? {
         if other.state == ExecutionState::Queued
-            && of.spec.rollout.priority <= job.spec.rollout.priority
-            && !is_required_step(tx, &of).await?
+            && job.displaces(&of)
+            && !judge::is_required_step(tx, &of).await?
             && let Some(gone) = other.withdrawn(&format!("superseded by job {}", job.id), now)
         {
             executions::update(tx, &other, &gone).await?;
@@ -120,7 +113,7 @@ pub(super) async fn offer(
     most_open: usize,
     now: Timestamp,
 ) -> Result<Vec<DeviceId>, StoreError> {
-    let catalogue = judge::catalogue(tx, job, most_open).await?;
+    let catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks);
     let facts = judge::facts(tx, job, &devices).await?;
     let mut woken = Vec::new();

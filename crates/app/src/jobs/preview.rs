@@ -186,7 +186,9 @@ async fn look(
     now: Timestamp,
 ) -> Result<Preview, AppError> {
     let Draft { job, targets, release, .. } = draft(tx, app, by, new, 0, now).await?;
-    let catalogue = judge::catalogue(tx, &job, app.limits.open_executions).await?;
+    // It would be the latest of all.
+    let job = Job { id: JobId::new(i64::MAX), ..job };
+    let catalogue = judge::catalogue(tx, &job, app.limits.open_executions, now).await?;
     let mut sums = Sums::default();
     let mut starts = match new.begin {
         Begin::At(at) => at.max(now),

@@ -117,6 +117,31 @@ async fn consent_is_waited_for_and_may_be_given_by_an_operator() {
 }
 
 #[tokio::test]
+async fn time_that_a_device_waits_for_consent_does_not_count_against_it() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2.0", &[]).await;
+    let rollout = RolloutPolicy { consent: true, ..policy() };
+    let timeouts = Timeouts { queued: Duration::from_secs(600), ..Timeouts::default() };
+    let id = world.create(NewJob { rollout, timeouts, ..update_job("2.0", &names) }).await;
+    for _ in 0..5 {
+        world.settle().await;
+        world.advance(601);
+    }
+    world.settle().await;
+    let execution = world.executions(id).await[0].clone();
+    assert_eq!(execution.state, ExecutionState::Queued, "{execution:?}");
+    world.app().execution_confirm(&world.by, execution.id).await.unwrap();
+    world.settle().await;
+    world.advance(599);
+    world.settle().await;
+    assert_eq!(world.executions(id).await[0].state, ExecutionState::Queued);
+    world.advance(1);
+    world.settle().await;
+    assert_eq!(world.executions(id).await[0].reason, "not picked up within 10 minutes");
+}
+
+#[tokio::test]
 async fn somebody_else_must_approve_a_job_that_asks_for_it() {
     let mut world = World::new().await;
     let names = world.devices(1).await;
@@ -175,6 +200,35 @@ async fn a_job_that_supersedes_takes_the_place_of_what_was_not_begun_and_priorit
     assert_eq!(world.executions(urgent).await[0].state, ExecutionState::Queued, "it outranks the new one");
     let first = world.start_next(&names[0]).await;
     assert_eq!(first["jobId"], urgent.to_string(), "the higher priority comes first");
+}
+
+#[tokio::test]
+async fn a_late_wave_of_an_older_job_does_not_displace_a_newer_update_nor_bring_an_old_one_after_it() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2.0", &[]).await;
+    world.release("3.0", &[]).await;
+    let supersede = || RolloutPolicy { supersede: true, ..policy() };
+    let waves = vec![Wave::from(Amount::Count(1))];
+    let old = NewJob { rollout: supersede(), waves, ..update_job("2.0", &names) };
+    let old = world.create(old).await;
+    world.settle().await;
+    world.advance(1);
+    let preview = NewJob { rollout: supersede(), ..update_job("3.0", &names[1..]) };
+    let new = world.create(preview.clone()).await;
+    world.settle().await;
+    let dry = world.app().job_preview(&world.by, preview).await.unwrap();
+    assert!(dry.clusters.iter().all(|cluster| cluster.outcome == Outcome::Open), "{dry:?}");
+    // The first wave is over: the second of the older job has its turn.
+    world.work(&names[0], "SUCCEEDED", "").await;
+    world.advance(2);
+    world.reports_version(&names[0], "2.0").await;
+    world.settle().await;
+    let of_old = world.executions(old).await;
+    assert_eq!(of_old[1].state, ExecutionState::Removed);
+    assert_eq!(of_old[1].reason, format!("the device has the update of the later job {new} to do"));
+    assert_eq!(world.executions(new).await[0].state, ExecutionState::Queued);
+    assert_eq!(world.start_next(&names[1]).await["jobId"], new.to_string());
 }
 
 #[tokio::test]
@@ -358,6 +412,7 @@ async fn devices_go_back_to_the_release_that_they_ran_before() {
     let stopped = world.job(id).await;
     assert_eq!(stopped.job.state, JobState::Canceled, "both would fight over the devices");
     assert_eq!((stopped.standing.succeeded, stopped.standing.queued), (2, 0), "the third never gets it");
+    assert!(!offered(&world, "c").await, "what had not begun is hidden");
     for name in &names[..2] {
         world.work(name, "SUCCEEDED", "").await;
         world.advance(2);

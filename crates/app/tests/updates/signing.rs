@@ -3,9 +3,11 @@
 use windlass_app::AppError;
 use windlass_app::artifacts::inspection::{Format, Standing};
 use windlass_app::artifacts::{Artifact, NewArtifact};
+use windlass_app::jobs::{Begin, NewJob};
 use windlass_app::releases::{NewComponent, NewRelease};
 use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::Signing;
+use windlass_domain::job::ExecutionState;
 use windlass_domain::permission::{Principal, Role};
 
 use crate::world::{World, update_job};
@@ -140,4 +142,39 @@ async fn devices_that_take_signed_software_only_get_no_other_and_each_artifact_i
     assert_eq!(found.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["release", "release"]);
     world.app().job_create(&by, job(&["other-1"], "2")).await.unwrap();
     world.app().job_create(&by, job(&["pump-1"], "1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_that_joins_later_or_whose_type_grows_strict_gets_no_unsigned_software() {
+    let mut world = world().await;
+    let signed = upload(&world, "fw.swu", SIGNED).await.unwrap();
+    let plain = upload(&world, "app.bin", b"bytes").await.unwrap();
+    let (good, bad) =
+        (component(&world, "good", &[&signed]).await, component(&world, "bad", &[&plain]).await);
+    world.app().release_create(&world.by, release(&[bad], &[])).await.unwrap();
+    let second = NewRelease { version: "2".to_owned(), ..release(&[good], &[]) };
+    world.app().release_create(&world.by, second).await.unwrap();
+    let pump = world.device_type("pump", vec![]).await;
+    world.device("pump-1", Some(pump)).await;
+    let job =
+        |version: &str| NewJob { begin: Begin::Manually, ..update_job(version, &["pump-1".to_owned()]) };
+    let unsigned = world.create(job("1")).await;
+    let by_another = world.create(job("2")).await;
+
+    // The type demands a signature, of somebody else, once the jobs are made.
+    let admin = Principal::user(world.tenant, "adam", Role::Admin);
+    let name = "pump".parse().unwrap();
+    let version = world.app().type_get(&admin, &name).await.unwrap().version;
+    let signing = Signing { signers: vec![OTHER.to_owned()], required: true };
+    let spec = NewTypeSpec { signing, ..NewTypeSpec::default() };
+    world.app().type_put(&admin, &name, spec, Some(version)).await.unwrap();
+    for (id, why) in [(unsigned, "it is not signed"), (by_another, "it is signed by Release signer")] {
+        world.app().job_start(&world.by, id, None).await.unwrap();
+        world.settle().await;
+        let execution = world.executions(id).await[0].clone();
+        assert_eq!(execution.state, ExecutionState::Removed);
+        let said = &execution.reason;
+        assert!(said.starts_with("the release is not signed as it must be: devices of type pump"), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::device::Lifecycle;
-use crate::ids::TypeName;
+use crate::ids::{JobId, TypeName};
 use crate::software::Release;
 use crate::version::compare;
 
@@ -84,6 +84,10 @@ pub enum Skip {
         /// What it would get.
         to: String,
     },
+    /// Its type takes signed software only, and the release is not signed as it demands: who signed, and what is missing.
+    NotSigned(String),
+    /// A later job that takes the place of this one's update has an update under way on it.
+    Displaced(JobId),
 }
 
 fn type_words(name: Option<&TypeName>) -> &str {
@@ -128,6 +132,8 @@ impl fmt::Display for Skip {
             Self::Downgrade { runs, to } => {
                 write!(f, "the device runs {runs}, which is newer than {to}")
             }
+            Self::NotSigned(fault) => write!(f, "the release is not signed as it must be: {fault}"),
+            Self::Displaced(job) => write!(f, "the device has the update of the later job {job} to do"),
         }
     }
 }
@@ -148,6 +154,10 @@ impl Skip {
             Self::TooOld { .. } | Self::StepNeeded { .. } => "Roll out the version in between first.",
             Self::TooNew { .. } => "Choose a newer release.",
             Self::Downgrade { .. } => "Allow downgrades in the job if going back is meant.",
+            Self::NotSigned(_) => {
+                "Let a signer that the device's type trusts sign the software, or add the signer to the type."
+            }
+            Self::Displaced(_) => "Cancel the later job, then make another one with this release.",
         }
     }
 }
@@ -315,6 +325,8 @@ mod tests {
             Skip::TooNew { runs: "3".to_owned(), maximum: "2".to_owned() },
             Skip::StepNeeded { runs: "1".to_owned(), step: "2".to_owned() },
             Skip::Downgrade { runs: "3".to_owned(), to: "2".to_owned() },
+            Skip::NotSigned("it is not signed".to_owned()),
+            Skip::Displaced(JobId::new(7)),
         ];
         for reason in reasons {
             assert!(reason.to_string().starts_with("the "), "{reason}");

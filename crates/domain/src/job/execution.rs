@@ -288,7 +288,14 @@ impl Execution {
                     next.end(ExecutionState::TimedOut, &reason, now);
                     return Some(next);
                 }
-                let again = resumed_at
+                // Its time does not run while it is we who hold it back.
+                let free = match self.consent {
+                    Consent::Awaited => Some(now),
+                    Consent::Given { at } => resumed_at.max(Some(at)),
+                    Consent::NotNeeded => resumed_at,
+                };
+                let again = free
+                    .max(self.held_until)
                     .filter(|at| *at > self.queued_at)
                     .map(|at| queued_until(at, timeouts, self.expires_at));
                 if again.is_some_and(|due| due > now) {

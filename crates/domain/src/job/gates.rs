@@ -87,13 +87,17 @@ impl Execution {
         Some(next)
     }
 
-    /// Somebody agrees. None if nobody needs to, somebody did, or it is over.
+    /// Somebody agrees. None if nobody needs to, somebody did, or it is over. Its time to be picked up begins then: the
+    /// next look gives it the whole of it.
     pub fn agreed(&self, now: Timestamp) -> Option<Self> {
         (self.state.is_open() && self.consent == Consent::Awaited).then(|| {
             let mut next = self.clone();
             next.version += 1;
             next.updated_at = now;
             next.consent = Consent::Given { at: now };
+            if next.state == ExecutionState::Queued && next.cancel_asked_at.is_none() {
+                next.phase_due = next.phase_due.map(|_| now);
+            }
             next
         })
     }
@@ -175,5 +179,42 @@ mod tests {
         assert!(agreed.is_shown(at(2)));
         assert_eq!(agreed.agreed(at(3)), None);
         assert_eq!(queued(at(0)).agreed(at(3)), None);
+    }
+
+    fn looked_at(execution: Execution, window: Option<WindowState>, now: i64) -> Execution {
+        let next = execution.timed_out(&TIMEOUTS, None, window, at(now));
+        next.unwrap_or(execution)
+    }
+
+    #[test]
+    fn time_to_pick_it_up_begins_when_somebody_agrees() {
+        let awaited = Execution { consent: Consent::Awaited, ..queued(at(0)) };
+        let later = (1..50).fold(awaited, |execution, look| looked_at(execution, None, look * 100));
+        assert_eq!((later.state, later.consent), (ExecutionState::Queued, Consent::Awaited));
+        let agreed = looked_at(later.agreed(at(5_000)).unwrap(), None, 5_000);
+        assert_eq!((agreed.state, agreed.phase_due), (ExecutionState::Queued, Some(at(5_100))));
+        assert_eq!(looked_at(agreed.clone(), None, 5_099).state, ExecutionState::Queued);
+        let over = looked_at(agreed, None, 5_100);
+        assert_eq!(over.state, ExecutionState::TimedOut);
+    }
+
+    #[test]
+    fn consent_outside_of_the_window_leaves_the_whole_time_from_its_opening_on() {
+        let held = Execution { consent: Consent::Awaited, ..queued(at(0)) };
+        let held = held.in_window(closed(1_000, 3_000), &TIMEOUTS, at(0));
+        let agreed = looked_at(held.agreed(at(10)).unwrap(), Some(closed(1_000, 3_000)), 11);
+        assert_eq!((agreed.held_until, agreed.phase_due), (Some(at(1_000)), Some(at(1_100))));
+        let shown = looked_at(agreed, Some(open(1_000, 3_000)), 1_000);
+        assert!(shown.is_shown(at(1_000)));
+        assert_eq!(shown.phase_due, Some(at(1_100)));
+        assert_eq!(looked_at(shown, None, 1_100).state, ExecutionState::TimedOut);
+    }
+
+    #[test]
+    fn going_on_after_a_pause_while_the_window_is_closed_leaves_the_whole_time_too() {
+        let held = queued(at(0)).in_window(closed(1_000, 3_000), &TIMEOUTS, at(0));
+        let due = Execution { phase_due: Some(at(20)), ..held };
+        let next = due.timed_out(&TIMEOUTS, Some(at(5)), Some(closed(1_000, 3_000)), at(500)).unwrap();
+        assert_eq!((next.state, next.phase_due), (ExecutionState::Queued, Some(at(1_100))));
     }
 }

@@ -322,6 +322,21 @@ impl Job {
         self.started_at.map(|at| at.plus(command.expires_in))
     }
 
+    /// Whether its update takes the place of another job's that a device has not begun: it says so, does not rank lower, and
+    /// began later. What has not begun yet will begin later than what has.
+    pub fn displaces(&self, other: &Self) -> bool {
+        let began = |job: &Self| (job.started_at.is_none(), job.started_at, job.id);
+        self.spec.rollout.supersede
+            && matches!(self.spec.what, What::Update { .. })
+            && self.spec.rollout.priority >= other.spec.rollout.priority
+            && began(self) > began(other)
+    }
+
+    /// Whether what devices have not begun is being taken off them.
+    pub const fn is_stopping(&self) -> bool {
+        matches!(self.state, JobState::Stopping { .. })
+    }
+
     /// Whether devices of this type may get it, as far as the job itself knows.
     pub fn fits(&self, device_type: Option<&TypeName>) -> bool {
         self.spec.what.command().is_none_or(|command| command.fits(device_type))
@@ -333,6 +348,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::job::Priority;
 
     fn spec(waves: Vec<Amount>) -> JobSpec {
         JobSpec {
@@ -382,7 +398,72 @@ mod tests {
         assert!(of_all.exceeded(21, 30, 100));
     }
 
+    fn job(id: i64, priority: u16, started: Option<i64>) -> Job {
+        let what = What::Update { release: ReleaseId::new(1), force: false };
+        let priority = Priority::new(priority).unwrap();
+        let rollout = RolloutPolicy { priority, supersede: true, ..RolloutPolicy::default() };
+        Job {
+            id: JobId::new(id),
+            tenant: TenantId::new(1),
+            state: JobState::Running,
+            spec: JobSpec { what, rollout, ..spec(vec![]) },
+            progress: Progress::default(),
+            target_count: 1,
+            wave_sizes: vec![],
+            decision: None,
+            target_seq: 0,
+            version: 1,
+            revision: 1,
+            created_at: Timestamp::from_seconds(0),
+            created_by: String::new(),
+            started_at: started.map(Timestamp::from_seconds),
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn only_an_update_that_says_so_displaces_another() {
+        let (old, new) = (job(1, 5, Some(1)), job(2, 5, Some(2)));
+        assert!(new.displaces(&old) && !old.displaces(&new) && !new.displaces(&new));
+        assert!(!job(2, 4, Some(2)).displaces(&old), "it ranks lower");
+        assert!(job(1, 5, Some(9)).displaces(&new), "who begins later is the later one");
+        assert!(job(1, 5, None).displaces(&new), "what did not begin yet will begin later");
+        let mut meek = new.clone();
+        meek.spec.rollout.supersede = false;
+        assert!(!meek.displaces(&old));
+        let mut document = new;
+        document.spec.what = What::Document("{}".to_owned());
+        assert!(!document.displaces(&old));
+    }
+
+    /// What a device has to do once these jobs were offered in this order.
+    fn offered(jobs: &[Job]) -> Vec<JobId> {
+        let mut has: Vec<&Job> = Vec::new();
+        for job in jobs {
+            if !has.iter().any(|other| other.displaces(job)) {
+                has.retain(|other| !job.displaces(other));
+                has.push(job);
+            }
+        }
+        let mut ids: Vec<JobId> = has.into_iter().map(|job| job.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     proptest! {
+        #[test]
+        fn what_a_device_has_to_do_does_not_depend_on_which_wave_comes_first(
+            jobs in proptest::collection::vec((1_u16..4, proptest::option::of(0_i64..4)), 1..8).prop_map(|all| {
+                (1_i64..).zip(all).map(|(id, (priority, started))| job(id, priority, started)).collect::<Vec<_>>()
+            }),
+            order in Just((0..8).collect::<Vec<usize>>()).prop_shuffle(),
+        ) {
+            let other: Vec<Job> = order.iter().filter_map(|place| jobs.get(*place).cloned()).collect();
+            prop_assert_eq!(offered(&jobs), offered(&other));
+            let of_one_priority: Vec<Job> = other.into_iter().filter(|job| job.spec.rollout.priority == jobs[0].spec.rollout.priority).collect();
+            prop_assert_eq!(offered(&of_one_priority).len(), 1);
+        }
+
         #[test]
         fn waves_cover_every_target_once(
             sizes in proptest::collection::vec(prop_oneof![
