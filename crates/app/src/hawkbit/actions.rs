@@ -280,8 +280,8 @@ impl App {
     /// Asks a device to stop, or, with `force` after that, takes the action off it without its word.
     ///
     /// # Errors
-    /// Forbidden, not found, `hawkbit.not_cancelable` once it is over or was asked before, `hawkbit.not_quittable`
-    /// before it was asked, or that the store failed.
+    /// Forbidden, not found, `hawkbit.not_cancelable` once it is over or was asked before; with `force`
+    /// `hawkbit.not_quittable` before it was asked and once it is over, or that the store failed.
     pub async fn hawkbit_cancel(
         &self,
         by: &Principal,
@@ -297,8 +297,9 @@ impl App {
                     let (device, step) = action(tx, &cx, &target, id).await?;
                     let asked = step.execution.cancel_asked_at.is_some();
                     if !step.execution.state.is_open() || (asked && !force) {
+                        let code = if force { "hawkbit.not_quittable" } else { "hawkbit.not_cancelable" };
                         return Err(AppError::Conflict {
-                            code: "hawkbit.not_cancelable",
+                            code,
                             detail: format!("action {id} is over, or its device was asked to stop already"),
                         });
                     }

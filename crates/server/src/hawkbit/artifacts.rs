@@ -1,6 +1,5 @@
 //! `softwaremodules/{id}/artifacts`: files by multipart, streamed in and out, never held.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::body::Body as RawBody;
@@ -169,11 +168,9 @@ async fn take(
     Err(Refusal::field("file", "is missing"))
 }
 
-/// A digest as the client announced it.
-fn digest<T: FromStr<Err: Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
-    let read = |text: &str| {
-        text.trim().to_lowercase().parse().map_err(|problem: T::Err| Refusal::field(field, problem))
-    };
+/// A digest as the client announced it. As upstream: one that is none is that of other bytes.
+fn digest<T: FromStr>(code: &str, which: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
+    let read = |text: &str| text.trim().to_lowercase().parse().map_err(|_| wrong(code, which));
     text.map(read).transpose()
 }
 
@@ -203,9 +200,9 @@ async fn store(
     rest.app.hawkbit_module_takes(by, module, name).await?;
     let new = NewArtifact {
         name: name.to_owned(),
-        sha256: digest("sha256sum", said.sha256sum.as_deref())?,
-        sha1: digest("sha1sum", said.sha1sum.as_deref())?,
-        md5: digest("md5sum", said.md5sum.as_deref())?,
+        sha256: digest("hawkbit.checksum_sha256", "SHA-256", said.sha256sum.as_deref())?,
+        sha1: digest("hawkbit.checksum_sha1", "SHA-1", said.sha1sum.as_deref())?,
+        md5: digest("hawkbit.checksum_md5", "MD5", said.md5sum.as_deref())?,
         size: None,
         signature: None,
     };

@@ -70,6 +70,10 @@ async fn every_mistake_has_the_code_that_clients_look_for() {
     server.hawkbit("DELETE", &action, None).await.expect(204);
     let refused = server.hawkbit("DELETE", &action, None).await;
     assert_eq!(refused.hawkbit_error(405), "hawkbit.server.error.action.notCancelable");
+    let quit = format!("{action}?force=true");
+    server.hawkbit("DELETE", &quit, None).await.expect(204);
+    let refused = server.hawkbit("DELETE", &quit, None).await;
+    assert_eq!(refused.hawkbit_error(405), "hawkbit.server.error.action.notForceQuitable");
 }
 
 #[tokio::test]

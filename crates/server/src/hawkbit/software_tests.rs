@@ -112,8 +112,8 @@ async fn artifacts_are_checked_shown_and_given_back() {
         (format!("?md5sum={}", "0".repeat(32)), "artifact.uploadFailed.checksum.md5.match"),
         (format!("?sha1sum={}", "0".repeat(40)), "artifact.uploadFailed.checksum.sha1.match"),
         (format!("?sha256sum={}", "0".repeat(64)), "artifact.uploadFailed.checksum.sha256.match"),
-        ("?sha1sum=00".to_owned(), "repo.constraintViolation"),
-        ("?sha256sum=00".to_owned(), "repo.constraintViolation"),
+        ("?sha1sum=00".to_owned(), "artifact.uploadFailed.checksum.sha1.match"),
+        ("?sha256sum=00".to_owned(), "artifact.uploadFailed.checksum.sha256.match"),
     ] {
         let refused = upload(&server, module, "third.bin", b"third", &query).await;
         assert_eq!(refused.hawkbit_error(400), format!("hawkbit.server.error.{code}"), "{query}");
