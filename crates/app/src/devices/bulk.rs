@@ -56,6 +56,18 @@ impl App {
         add: &BTreeSet<String>,
         remove: &BTreeSet<String>,
     ) -> Result<BulkResult, AppError> {
+        self.device_tag_those(by, q, add, remove, false).await
+    }
+
+    /// As [`App::device_tag_all`]; `renames`: only devices that have one of the tags to take, in exactly that spelling.
+    pub(crate) async fn device_tag_those(
+        &self,
+        by: &Principal,
+        q: &str,
+        add: &BTreeSet<String>,
+        remove: &BTreeSet<String>,
+        renames: bool,
+    ) -> Result<BulkResult, AppError> {
         demand(by, Permission::DeviceWrite)?;
         let (add, remove) = input::tag_sets(add, remove)?;
         let selection = self.device_select(by, "q", Some(q))?;
@@ -83,7 +95,7 @@ impl App {
                         }
                         let mut touched = Vec::new();
                         for id in ids {
-                            if tag_one(&app, tx, &by, id, &add, &remove, now).await? {
+                            if tag_one(&app, tx, &by, id, (&add, &remove, renames), now).await? {
                                 touched.push(id);
                             }
                         }
@@ -103,14 +115,16 @@ async fn tag_one(
     tx: &mut Tx<'_>,
     by: &Principal,
     id: DeviceId,
-    add: &BTreeSet<Tag>,
-    remove: &BTreeSet<Tag>,
+    (add, remove, renames): (&BTreeSet<Tag>, &BTreeSet<Tag>, bool),
     now: Timestamp,
 ) -> Result<bool, AppError> {
     let Some(mut device) = devices::device_by_id(tx, id).await?.filter(|d| d.tenant == by.tenant) else {
         return Ok(false);
     };
     let before = device.tags.clone();
+    if renames && !before.iter().any(|tag| remove.contains(tag)) {
+        return Ok(false);
+    }
     device.tags.retain(|tag| !remove.contains(tag));
     device.tags.extend(add.iter().cloned());
     if device.tags == before || device.tags.len() > MOST {

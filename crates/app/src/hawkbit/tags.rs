@@ -183,11 +183,15 @@ impl App {
         asked: NewTag,
     ) -> Result<Item<TargetTag>, AppError> {
         let before = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
+        // Devices that the caller does not see would lose the tag.
+        if by.scope.is_some() && asked.name.as_ref().is_some_and(|name| *name != before) {
+            return Err(AppError::Forbidden(Permission::DeviceWrite.as_str()));
+        }
         let item = self.hawkbit_tag_change::<TargetTag>(by, id, asked).await?;
         if item.name != before {
             let query = format!("tag=='{before}'");
             let (add, remove) = (BTreeSet::from([item.name.clone()]), BTreeSet::from([before]));
-            self.device_tag_all(by, &query, &add, &remove).await?;
+            self.device_tag_those(by, &query, &add, &remove, true).await?;
         }
         Ok(item)
     }
