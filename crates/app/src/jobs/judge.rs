@@ -35,8 +35,13 @@ pub(super) enum Judged {
     Skip(Skip),
     /// Nothing: it runs these versions already.
     Runs(BTreeMap<String, String>),
-    /// Work. These versions were seen before.
-    Work(BTreeMap<String, String>),
+    /// Work.
+    Work {
+        /// These versions were seen before.
+        before: BTreeMap<String, String>,
+        /// Other updates that the device has not settled, with their jobs.
+        others: Vec<(Execution, Job)>,
+    },
 }
 
 pub(super) async fn catalogue(
@@ -145,7 +150,7 @@ impl Catalogue {
         let Some(release) = &self.release else {
             return Ok(match job.spec.what {
                 What::Update { .. } => Judged::Skip(Skip::ReleaseGone),
-                What::Command(_) | What::Document(_) => Judged::Work(nothing),
+                What::Command(_) | What::Document(_) => Judged::Work { before: nothing, others: Vec::new() },
             });
         };
         let default = TypeSpec::default();
@@ -171,7 +176,7 @@ impl Catalogue {
         if !self.force && expected.is_running(&running) && !is_changing {
             return Ok(Judged::Runs(before));
         }
-        Ok(Judged::Work(before))
+        Ok(Judged::Work { before, others })
     }
 }
 

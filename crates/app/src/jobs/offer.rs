@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use windlass_domain::ids::{DeviceId, ExecutionId};
 use windlass_domain::job::execution::queued_until;
-use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
+use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
 use windlass_store::{StoreError, Tx, executions};
@@ -56,9 +56,14 @@ pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, 
     }
 }
 
-/// Takes other updates off a device that it has not begun and that this job displaces.
-async fn supersede(tx: &mut Tx<'_>, job: &Job, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    for (other, of) in judge::other_updates(tx, job, device).await? {
+/// Takes those of a device's other updates off it that it has not begun and that this job displaces.
+async fn supersede(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    others: Vec<(Execution, Job)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (other, of) in others {
         if other.state == ExecutionState::Queued
             && job.displaces(&of)
             && !judge::is_required_step(tx, &of).await?
@@ -93,11 +98,9 @@ async fn begin(
             fresh.ended_at = Some(now);
             fresh.judged(Verdict::Verified, "the device ran this version already", now)
         }
-        Judged::Work(before) => {
+        Judged::Work { before, others } => {
             fresh.before = before;
-            if job.spec.rollout.supersede && matches!(job.spec.what, What::Update { .. }) {
-                supersede(tx, job, fresh.device, now).await?;
-            }
+            supersede(tx, job, others, now).await?;
             held(job, fresh, facts, now)
         }
     })

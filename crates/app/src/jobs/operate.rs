@@ -1,7 +1,7 @@
 //! What operators do to a job that exists. Each is one small transaction; the reconciler does the rest.
 
 use serde_json::{Value, json};
-use windlass_domain::ids::JobId;
+use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::plan::{accept, current_wave};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{Decision, Job, JobAction, JobState, Retry, Standing, Tally, What};
@@ -63,13 +63,7 @@ async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), AppError> {
 }
 
 /// What an action makes of a job. `up_to`: its newest execution.
-fn apply(
-    mut job: Job,
-    change: Change,
-    tallies: &[Tally],
-    up_to: windlass_domain::ids::ExecutionId,
-    now: Timestamp,
-) -> Job {
+fn apply(mut job: Job, change: Change, tallies: &[Tally], up_to: ExecutionId, now: Timestamp) -> Job {
     job.version += 1;
     match change {
         Change::Decide(decision) => {
@@ -107,7 +101,7 @@ fn apply(
                 job.state = JobState::Running;
             }
             job.progress.accepted = Accepted::default();
-            job.progress.retry = Some(Retry { after: windlass_domain::ids::ExecutionId::new(0), up_to });
+            job.progress.retry = Some(Retry { after: ExecutionId::new(0), up_to });
             job.ended_at = None;
         }
     }
@@ -126,10 +120,26 @@ pub(super) async fn stop(
     if !job.state.allows(JobAction::Cancel) {
         return Ok(());
     }
-    let change = Change::Cancel { in_progress_too: false };
-    let (action, details) = (format!("job.{}", change.action()), change.details());
-    save(tx, &apply(job, change, &[], windlass_domain::ids::ExecutionId::new(0), now)).await?;
-    jobs::tell_held(tx, id).await?;
+    // What failed and what is newest matter to tries again only.
+    carry_out(tx, by, job, Change::Cancel { in_progress_too: false }, &[], ExecutionId::new(0), now).await
+}
+
+/// Stores what an action makes of a job, with its record.
+async fn carry_out(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    job: Job,
+    change: Change,
+    tallies: &[Tally],
+    up_to: ExecutionId,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let id = job.id;
+    let (action, details, wakes) = (format!("job.{}", change.action()), change.details(), change.wakes());
+    save(tx, &apply(job, change, tallies, up_to, now)).await?;
+    if wakes {
+        jobs::tell_held(tx, id).await?;
+    }
     audit::record(tx, by, &action, &format!("job/{id}"), details, now).await?;
     Ok(())
 }
@@ -159,6 +169,14 @@ impl Change {
         }
     }
 
+    /// Whether devices that have not begun look again: what they were offered is held or released.
+    const fn wakes(&self) -> bool {
+        match self {
+            Self::Start | Self::Decide(_) => false,
+            Self::Advance | Self::Pause | Self::Resume | Self::Cancel { .. } | Self::RetryFailed => true,
+        }
+    }
+
     fn details(&self) -> Value {
         match self {
             Self::Decide(decision) => json!({ "remark": decision.remark }),
@@ -184,7 +202,7 @@ impl App {
             },
         )?;
         let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
-        let wakes = !matches!(change, Change::Start | Change::Decide(_));
+        let wakes = change.wakes();
         let failed = self
             .store
             .write(move |tx| {
@@ -229,13 +247,8 @@ impl App {
                         });
                     }
                     let newest = executions::newest(tx, id).await?;
-                    let up_to = newest.unwrap_or(windlass_domain::ids::ExecutionId::new(0));
-                    let (action, details) = (format!("job.{}", change.action()), change.details());
-                    save(tx, &apply(job, change, &tallies, up_to, now)).await?;
-                    if wakes {
-                        jobs::tell_held(tx, id).await?;
-                    }
-                    audit::record(tx, &by, &action, &format!("job/{id}"), details, now).await?;
+                    let up_to = newest.unwrap_or(ExecutionId::new(0));
+                    carry_out(tx, &by, job, change, &tallies, up_to, now).await?;
                     Ok(failed)
                 })
             })

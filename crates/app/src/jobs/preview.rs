@@ -165,14 +165,14 @@ async fn look_at_batch(
         sums.looked_at += 1;
         let name = || app.fleet.name_of(*device).map(|name| name.into_string());
         match (catalogue.judge(tx, job, known).await?, known) {
-            (Judged::Work(_), Some(known)) => look_at_work(app, job, catalogue, known, starts, sums),
+            (Judged::Work { .. }, Some(known)) => look_at_work(app, job, catalogue, known, starts, sums),
             (Judged::Runs(_), _) => {
                 sums.count(Outcome::Succeeded, "runs this version already".to_owned(), "", name());
             }
             (Judged::Skip(skip), _) => {
                 sums.count(Outcome::Skipped, skip.to_string(), skip.action(), name());
             }
-            (Judged::Work(_), None) => {}
+            (Judged::Work { .. }, None) => {}
         }
     }
     Ok(())

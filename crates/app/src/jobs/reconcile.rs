@@ -16,7 +16,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
 use super::waves::Targets;
-use super::{joining, judge, offer, tries, verify};
+use super::{joining, judge, offer, targets, tries, verify};
 use crate::{App, AppError, audit};
 
 /// Most executions that one transaction touches.
@@ -242,8 +242,7 @@ pub(crate) async fn carry_on(
     most_open: usize,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (whole, waves) = (jobs::frozen_targets(tx, id).await?, jobs::waves::of_job(tx, id).await?);
-    let targets = Targets { whole, waves };
+    let targets = targets::frozen(tx, id).await?;
     for _ in 0..TURN {
         if advance(tx, id, &targets, most_open, now).await?.steps == 0 {
             break;
@@ -321,15 +320,7 @@ impl App {
         let targets = match targets {
             Some(targets) => Arc::clone(targets),
             None => {
-                let read = self
-                    .store
-                    .read(move |tx| {
-                        Box::pin(async move {
-                            let whole = jobs::frozen_targets(tx, id).await?;
-                            Ok::<_, StoreError>(Targets { whole, waves: jobs::waves::of_job(tx, id).await? })
-                        })
-                    })
-                    .await?;
+                let read = self.store.read(move |tx| Box::pin(targets::frozen(tx, id))).await?;
                 Arc::clone(targets.insert(Arc::new(read)))
             }
         };

@@ -10,7 +10,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{ExecutionView, known_device, known_job, may_see};
-use super::waves::Targets;
+use super::targets;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
 
@@ -43,10 +43,7 @@ async fn stands(
     let place = match &execution {
         Some(execution) => Place::Here { execution, online },
         None => {
-            let targets = Targets {
-                whole: jobs::frozen_targets(tx, job.id).await?,
-                waves: jobs::waves::of_job(tx, job.id).await?,
-            };
+            let targets = targets::frozen(tx, job.id).await?;
             match targets.wave_of(&job, device) {
                 Some(wave) => Place::Waiting { wave },
                 None => Place::NotATarget,

@@ -1,12 +1,13 @@
-//! Which devices a new job is for: read once, frozen.
+//! Which devices a job is for: read once, frozen, and read again as they were.
 
 use roaring::RoaringTreemap;
-use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, Tag, TypeName};
+use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, JobId, Tag, TypeName};
 use windlass_domain::permission::Principal;
 use windlass_store::jobs::targets as sets;
-use windlass_store::{Tx, devices, types};
+use windlass_store::{StoreError, Tx, devices, jobs, types};
 
 use super::create::NewTargets;
+use super::waves::Targets;
 use crate::error::FieldProblem;
 use crate::fleet::parse_query;
 use crate::{App, AppError};
@@ -15,6 +16,11 @@ use crate::{App, AppError};
 const NAMES: usize = 10_000;
 /// Most names that a problem repeats.
 const SHOWN: usize = 20;
+
+/// The targets of a job, as they were frozen.
+pub(super) async fn frozen(tx: &mut Tx<'_>, job: JobId) -> Result<Targets, StoreError> {
+    Ok(Targets { whole: jobs::frozen_targets(tx, job).await?, waves: jobs::waves::of_job(tx, job).await? })
+}
 
 fn shown(names: &[String]) -> String {
     let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");

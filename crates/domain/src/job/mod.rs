@@ -16,6 +16,9 @@ pub mod verdict;
 pub mod why;
 pub mod window;
 
+#[cfg(test)]
+mod fixture;
+
 pub use command::{Command, CommandTemplate};
 pub use eligible::{Candidate, Skip};
 pub use execution::{Consent, DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};

@@ -348,19 +348,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::job::Priority;
+    use crate::job::{Priority, fixture};
 
     fn spec(waves: Vec<Amount>) -> JobSpec {
-        JobSpec {
-            name: String::new(),
-            what: What::Document("{}".to_owned()),
-            targets: String::new(),
-            waves: waves.into_iter().map(Wave::from).collect(),
-            threshold: None,
-            timeouts: Timeouts::default(),
-            retries: 0,
-            rollout: RolloutPolicy::default(),
-        }
+        JobSpec { waves: waves.into_iter().map(Wave::from).collect(), ..fixture::job().spec }
     }
 
     #[test]
@@ -402,23 +393,9 @@ mod tests {
         let what = What::Update { release: ReleaseId::new(1), force: false };
         let priority = Priority::new(priority).unwrap();
         let rollout = RolloutPolicy { priority, supersede: true, ..RolloutPolicy::default() };
-        Job {
-            id: JobId::new(id),
-            tenant: TenantId::new(1),
-            state: JobState::Running,
-            spec: JobSpec { what, rollout, ..spec(vec![]) },
-            progress: Progress::default(),
-            target_count: 1,
-            wave_sizes: vec![],
-            decision: None,
-            target_seq: 0,
-            version: 1,
-            revision: 1,
-            created_at: Timestamp::from_seconds(0),
-            created_by: String::new(),
-            started_at: started.map(Timestamp::from_seconds),
-            ended_at: None,
-        }
+        let plain = fixture::job();
+        let spec = JobSpec { what, rollout, ..plain.spec };
+        Job { id: JobId::new(id), spec, started_at: started.map(Timestamp::from_seconds), ..plain }
     }
 
     #[test]

@@ -259,37 +259,11 @@ mod tests {
 
     use super::*;
     use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
-    use crate::job::rollout::RolloutPolicy;
-    use crate::job::spec::{JobSpec, Progress, Timeouts};
+    use crate::job::fixture;
     use crate::job::states::{Begin, Halt};
 
     fn job(state: JobState) -> Job {
-        Job {
-            id: JobId::new(1),
-            tenant: TenantId::new(1),
-            state,
-            spec: JobSpec {
-                name: String::new(),
-                what: What::Document("{}".to_owned()),
-                targets: String::new(),
-                waves: vec![],
-                threshold: None,
-                timeouts: Timeouts::default(),
-                retries: 0,
-                rollout: RolloutPolicy::default(),
-            },
-            progress: Progress::default(),
-            target_count: 1,
-            wave_sizes: vec![],
-            decision: None,
-            target_seq: 0,
-            version: 1,
-            revision: 1,
-            created_at: Timestamp::from_seconds(0),
-            created_by: String::new(),
-            started_at: None,
-            ended_at: None,
-        }
+        Job { state, ..fixture::job() }
     }
 
     fn execution(state: ExecutionState, verdict: Verdict) -> Execution {
