@@ -9,6 +9,7 @@
 pub mod ddi;
 mod encode;
 pub mod filter;
+pub mod hawkbit;
 pub mod jobs;
 pub mod management;
 pub mod provisioning;

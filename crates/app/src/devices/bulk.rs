@@ -56,26 +56,27 @@ impl App {
         add: &BTreeSet<String>,
         remove: &BTreeSet<String>,
     ) -> Result<BulkResult, AppError> {
-        self.device_tag_those(by, q, add, remove, false).await
+        self.device_tag_those(by, q, add, remove, Whose::Found).await
     }
 
-    /// As [`App::device_tag_all`]; `renames`: only devices that have one of the tags to take, in exactly that spelling.
+    /// As [`App::device_tag_all`], and says which of the devices that the query finds are meant.
     pub(crate) async fn device_tag_those(
         &self,
         by: &Principal,
         q: &str,
         add: &BTreeSet<String>,
         remove: &BTreeSet<String>,
-        renames: bool,
+        whose: Whose,
     ) -> Result<BulkResult, AppError> {
         demand(by, Permission::DeviceWrite)?;
         let (add, remove) = input::tag_sets(add, remove)?;
+        let change = TagChange { add, remove, whose };
         let selection = self.device_select(by, "q", Some(q))?;
         let now = self.clock.now();
         let mut details = Some(json!({
             "q": q,
-            "add": add.iter().map(Tag::as_str).collect::<Vec<_>>(),
-            "remove": remove.iter().map(Tag::as_str).collect::<Vec<_>>(),
+            "add": change.add.iter().map(Tag::as_str).collect::<Vec<_>>(),
+            "remove": change.remove.iter().map(Tag::as_str).collect::<Vec<_>>(),
             "matched": selection.devices.len(),
             "devices": digest(&selection),
         }));
@@ -83,19 +84,19 @@ impl App {
         for ids in chunks(&selection) {
             // The record of the act goes with its first change.
             let record = details.take();
-            let (app, who, add, remove) = (self.clone(), by.clone(), add.clone(), remove.clone());
+            let (app, who, change) = (self.clone(), by.clone(), change.clone());
             let touched = self
                 .store
                 .write(move |tx| {
-                    let (app, by, add, remove, ids, record) =
-                        (app.clone(), who.clone(), add.clone(), remove.clone(), ids.clone(), record.clone());
+                    let (app, by, change, ids, record) =
+                        (app.clone(), who.clone(), change.clone(), ids.clone(), record.clone());
                     Box::pin(async move {
                         if let Some(details) = record {
                             audit::record(tx, &by, "device.tag", "devices", details, now).await?;
                         }
                         let mut touched = Vec::new();
                         for id in ids {
-                            if tag_one(&app, tx, &by, id, (&add, &remove, renames), now).await? {
+                            if tag_one(&app, tx, &by, id, &change, now).await? {
                                 touched.push(id);
                             }
                         }
@@ -110,24 +111,47 @@ impl App {
     }
 }
 
+/// Whose tags change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those of every device that is found.
+    Found,
+    /// Those of devices that have one of the tags to take, in exactly that spelling: queries do not tell spellings apart.
+    Holders,
+}
+
+#[derive(Debug, Clone)]
+struct TagChange {
+    add: BTreeSet<Tag>,
+    remove: BTreeSet<Tag>,
+    whose: Whose,
+}
+
+impl TagChange {
+    /// Changes a device's tags. False if they are as before.
+    fn apply(&self, tags: &mut BTreeSet<Tag>) -> bool {
+        if self.whose == Whose::Holders && tags.is_disjoint(&self.remove) {
+            return false;
+        }
+        let before = tags.clone();
+        tags.retain(|tag| !self.remove.contains(tag));
+        tags.extend(self.add.iter().cloned());
+        *tags != before
+    }
+}
+
 async fn tag_one(
     app: &App,
     tx: &mut Tx<'_>,
     by: &Principal,
     id: DeviceId,
-    (add, remove, renames): (&BTreeSet<Tag>, &BTreeSet<Tag>, bool),
+    change: &TagChange,
     now: Timestamp,
 ) -> Result<bool, AppError> {
     let Some(mut device) = devices::device_by_id(tx, id).await?.filter(|d| d.tenant == by.tenant) else {
         return Ok(false);
     };
-    let before = device.tags.clone();
-    if renames && !before.iter().any(|tag| remove.contains(tag)) {
-        return Ok(false);
-    }
-    device.tags.retain(|tag| !remove.contains(tag));
-    device.tags.extend(add.iter().cloned());
-    if device.tags == before || device.tags.len() > MOST {
+    if !change.apply(&mut device.tags) || device.tags.len() > MOST {
         return Ok(false);
     }
     match super::stay_in_scope(app, tx, by, &device).await {

@@ -28,7 +28,7 @@ use crate::fleet::{self, DeviceView, Entry, ListRequest, Page, Selection};
 use crate::permit::demand;
 
 pub use bulk::BulkResult;
-pub(crate) use bulk::{CHUNK, chunks, digest};
+pub(crate) use bulk::{CHUNK, Whose, chunks, digest};
 pub use import::{
     Import, ImportAction, ImportOutcome, ImportPreview, ImportProblem, ImportRow, ImportSource, ImportSpec,
 };

@@ -36,7 +36,7 @@ pub use fields::{TARGET_FIELDS, target_field};
 pub use filters::NewAutoAssign;
 pub use invalidate::CancelWay;
 pub use modules::{ModuleChange, ModuleView, NewModule};
-pub use roll_out::{NewGroup, NewRollout};
+pub use roll_out::{GROUPS, NewGroup, NewRollout};
 pub use rollouts::{RolloutAct, RolloutView};
 pub use sets::{NewSet, SetChange, SetView};
 pub use standing::{Standing, UpdateStatus};

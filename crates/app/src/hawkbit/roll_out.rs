@@ -25,7 +25,7 @@ use crate::jobs::create::{WAVES, create};
 use crate::jobs::{NewJob, NewTargets, NewWhat};
 
 /// Most groups of a rollout.
-const GROUPS: usize = WAVES;
+pub const GROUPS: usize = WAVES;
 
 /// The fields of queries that are kept, for whoever wrote another one.
 const KEPT_FIELDS: &str = "one of controllerId, createdAt, lastModifiedAt, group, tag, type, attribute.<key>, \

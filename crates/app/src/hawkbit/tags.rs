@@ -12,7 +12,7 @@ use windlass_store::management::{SetExtra, Tag, extras};
 
 use super::targets::find;
 use super::{Context, DESCRIPTION, at_once, bounded, needed, refuse, sets};
-use crate::devices::DevicePatch;
+use crate::devices::{DevicePatch, Whose};
 use crate::error::{AppError, FieldProblem};
 use crate::{App, audit};
 
@@ -171,8 +171,8 @@ impl App {
         self.hawkbit_tag_change(by, id, asked).await
     }
 
-    /// Changes a tag of targets. Under another name, every device that the caller may see and that had the tag has it
-    /// under the new name.
+    /// Changes a tag of targets. Under another name, every device that had the tag has it under the new name; whoever
+    /// sees a part of the fleet only is refused that.
     ///
     /// # Errors
     /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
@@ -191,7 +191,7 @@ impl App {
         if item.name != before {
             let query = format!("tag=='{before}'");
             let (add, remove) = (BTreeSet::from([item.name.clone()]), BTreeSet::from([before]));
-            self.device_tag_those(by, &query, &add, &remove, true).await?;
+            self.device_tag_those(by, &query, &add, &remove, Whose::Holders).await?;
         }
         Ok(item)
     }

@@ -42,18 +42,22 @@ async fn settled(mut world: World) -> World {
     world
 }
 
-pub(crate) async fn peer(world: &World, agent: &str) -> DdiPeer {
-    let shown = Shown {
+/// What a device shows that polls with the tenant's token.
+pub(crate) fn shown(controller: &str, agent: &str) -> Shown {
+    Shown {
         tenant: "DEFAULT".to_owned(),
-        controller: "d1".to_owned(),
+        controller: controller.to_owned(),
         authorization: Some("GatewayToken gateway".to_owned()),
         certificate: None,
         proxy: None,
         address: "192.0.2.1:1".parse().unwrap(),
         agent: agent.to_owned(),
         is_poll: true,
-    };
-    world.app().ddi_identify(shown).await.unwrap()
+    }
+}
+
+pub(crate) async fn peer(world: &World, agent: &str) -> DdiPeer {
+    world.app().ddi_identify(shown("d1", agent)).await.unwrap()
 }
 
 pub(crate) async fn poll(world: &World, agent: &str) -> Poll {
@@ -98,8 +102,13 @@ pub(crate) async fn asked_to_stop(world: &World, action: ExecutionId) {
 
 /// From 02:00 UTC for an hour each night; tests begin at midnight.
 pub(crate) fn nightly() -> RolloutPolicy {
+    within("0 0 2 * * ?")
+}
+
+/// A window of an hour.
+pub(crate) fn within(schedule: &str) -> RolloutPolicy {
     let window = MaintenanceWindow {
-        schedule: "0 0 2 * * ?".parse().unwrap(),
+        schedule: schedule.parse().unwrap(),
         duration: Duration::from_secs(3600),
         zone: Some("UTC".parse().unwrap()),
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use windlass_app::ddi::{Failed, Next, RaucSays, Shown, Turned, Urgency, Wanted};
+use windlass_app::ddi::{Failed, Next, RaucSays, Turned, Urgency, Wanted};
 use windlass_domain::device::Presence;
 use windlass_domain::hawkbit::{SecretText, SettingKey, SettingValue};
 use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::gates::NO_WINDOW_LEFT;
-use windlass_domain::job::{ExecutionState, Handling, MaintenanceWindow, Outcome, RolloutPolicy, Verdict};
+use windlass_domain::job::{ExecutionState, Handling, Outcome, RolloutPolicy, Verdict};
 use windlass_domain::permission::{Principal, Role};
 use windlass_query::parse;
 use windlass_store::ddi::{self as table, ActionStatus, NewStatus};
@@ -16,7 +16,9 @@ use windlass_store::devices::NewDevice;
 use windlass_store::{device_tokens, devices};
 use windlass_wire::ddi::{Execution as Said, Feedback, Finished};
 
-use crate::ddi::{RAUC, SWUPDATE, asked_to_stop, job, nightly, peer, poll, says, state, world, worlds};
+use crate::ddi::{
+    RAUC, SWUPDATE, asked_to_stop, job, nightly, peer, poll, says, shown, state, within, world, worlds,
+};
 use crate::world::{BASE, START, World, update_job};
 
 async fn history(world: &World, action: ExecutionId) -> Vec<ActionStatus> {
@@ -50,12 +52,7 @@ fn with_words(execution: Said, finished: Finished, words: &str) -> Feedback {
 
 /// A window that opens once, at 02:00 of the first day, for an hour.
 fn once() -> RolloutPolicy {
-    let window = MaintenanceWindow {
-        schedule: "0 0 2 1 1 ? 2026".parse().unwrap(),
-        duration: Duration::from_secs(3600),
-        zone: Some("UTC".parse().unwrap()),
-    };
-    RolloutPolicy { window: Some(window), ..RolloutPolicy::default() }
+    within("0 0 2 1 1 ? 2026")
 }
 
 #[tokio::test]
@@ -99,18 +96,7 @@ async fn a_gateway_token_does_not_do_for_a_device_with_its_own_that_memory_has_n
                 })
             })
             .await;
-        let come = |controller: &str| {
-            world.app().ddi_identify(Shown {
-                tenant: "DEFAULT".to_owned(),
-                controller: controller.to_owned(),
-                authorization: Some("GatewayToken gateway".to_owned()),
-                certificate: None,
-                proxy: None,
-                address: "192.0.2.1:1".parse().unwrap(),
-                agent: String::new(),
-                is_poll: true,
-            })
-        };
+        let come = |controller: &str| world.app().ddi_identify(shown(controller, ""));
         assert!(matches!(come("own").await, Err(Turned::Denied)), "its token binds");
         world.refresh().await;
         assert!(matches!(come("own").await, Err(Turned::Denied)), "also once memory has seen it");

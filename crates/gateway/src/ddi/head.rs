@@ -4,6 +4,7 @@ use http::header::{HeaderMap, HeaderName};
 use http::{Method, request};
 use windlass_app::ddi::{ProxyWord, Shown};
 use windlass_wire::ddi::Format;
+use windlass_wire::hawkbit::{Accepted, accepted};
 
 use super::Around;
 use super::path::{Place, decode};
@@ -57,7 +58,7 @@ pub(super) fn format_of_body(headers: &HeaderMap) -> Option<Format> {
     }
 }
 
-/// The form of documents that is wanted most (RFC 9110, section 12.5.1); none if it is none of ours.
+/// The form of documents that is wanted most; none if it is none of ours.
 pub(super) fn form_of_answer(headers: &HeaderMap) -> Option<Form> {
     let said: Vec<&str> = headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
     let said = said.join(",");
@@ -65,20 +66,7 @@ pub(super) fn form_of_answer(headers: &HeaderMap) -> Option<Form> {
         return Some(HAL);
     }
     let mut best: Option<(f32, Form)> = None;
-    for range in said.split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let mut weight = 1.0;
-        let mut charset = false;
-        for parameter in parts {
-            match parameter.split_once('=') {
-                Some((name, value)) if name.trim().eq_ignore_ascii_case("q") => {
-                    weight = value.trim().parse().unwrap_or(1.0);
-                }
-                Some((name, _)) => charset |= name.trim().eq_ignore_ascii_case("charset"),
-                None => {}
-            }
-        }
+    for Accepted { kind, weight, charset } in accepted(&said) {
         let form = match kind.as_str() {
             "*/*" | "*" | "application/*" | "application/*+json" | "application/hal+json" => HAL,
             "application/json" if charset => (Format::Json, "application/json;charset=UTF-8"),

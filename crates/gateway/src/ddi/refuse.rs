@@ -6,9 +6,11 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use windlass_app::ddi::{Failed, Turned};
-
 use serde_json::json;
+use windlass_app::ddi::{Failed, Turned};
+use windlass_wire::hawkbit::{
+    CONFLICT, Kind, NOT_CANCELABLE, NOT_THERE, OTHER, QUOTA, READ_ONLY, UNREADABLE,
+};
 
 use super::path::NotAsked;
 use crate::http::{Body, full, json_answer};
@@ -18,40 +20,11 @@ const BODY: usize = 256 * 1024;
 /// Time for a body to come.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// A class and a code, by which programs know what is wrong.
-type Kind = (&'static str, &'static str);
-
-const UNREADABLE: Kind = (
-    "org.eclipse.hawkbit.rest.exception.MessageNotReadableException",
-    "hawkbit.server.error.rest.body.notReadable",
-);
+/// What a device told of itself cannot be taken.
 const ATTRIBUTES: Kind = (
     "org.eclipse.hawkbit.repository.exception.InvalidTargetAttributeException",
     "hawkbit.server.error.repo.invalidTargetAttributes",
 );
-const NOT_THERE: Kind = (
-    "org.eclipse.hawkbit.repository.exception.EntityNotFoundException",
-    "hawkbit.server.error.repo.entityNotFound",
-);
-const CLOSED: Kind = (
-    "org.eclipse.hawkbit.repository.exception.EntityReadOnlyException",
-    "hawkbit.server.error.entityReadOnly",
-);
-const NOT_CANCELING: Kind = (
-    "org.eclipse.hawkbit.repository.exception.CancelActionNotAllowedException",
-    "hawkbit.server.error.action.notCancelable",
-);
-const CONFLICT: Kind = (
-    "org.eclipse.hawkbit.repository.exception.ConcurrentModificationException",
-    "hawkbit.server.error.repo.concurrentModification",
-);
-const QUOTA: Kind = (
-    "org.eclipse.hawkbit.repository.exception.AssignmentQuotaExceededException",
-    "hawkbit.server.error.quota.tooManyEntries",
-);
-const OTHER: Kind =
-    ("org.eclipse.hawkbit.exception.GenericSpServerException", "hawkbit.server.error.repo.genericError");
-
 /// A refusal as hawkBit words it, with a sentence for people.
 fn refusal(status: StatusCode, (class, code): Kind, sentence: &str) -> Response<Body> {
     let body = json!({ "exceptionClass": class, "errorCode": code, "message": sentence });
@@ -107,8 +80,8 @@ pub(super) fn turned(turned: Turned) -> Response<Body> {
 pub(super) fn failed(failed: Failed) -> Response<Body> {
     let (status, kind) = match &failed {
         Failed::NotFound => (StatusCode::NOT_FOUND, NOT_THERE),
-        Failed::Closed => (StatusCode::GONE, CLOSED),
-        Failed::NotCanceling => (StatusCode::METHOD_NOT_ALLOWED, NOT_CANCELING),
+        Failed::Closed => (StatusCode::GONE, READ_ONLY),
+        Failed::NotCanceling => (StatusCode::METHOD_NOT_ALLOWED, NOT_CANCELABLE),
         Failed::Conflict(_) => (StatusCode::CONFLICT, CONFLICT),
         Failed::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, QUOTA),
         Failed::Bad(_) => (StatusCode::BAD_REQUEST, ATTRIBUTES),

@@ -9,6 +9,9 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 use windlass_api::problem::FieldProblem;
+use windlass_wire::hawkbit::{
+    CONFLICT, Kind, NOT_CANCELABLE, NOT_THERE, OTHER, QUOTA, READ_ONLY, UNREADABLE, accepted,
+};
 use windlass_wire::management::common::ErrorBody;
 
 use crate::rest::Rest;
@@ -19,229 +22,242 @@ const HAL: &str = "application/hal+json";
 /// JSON as everybody reads it.
 const PLAIN: &str = "application/json";
 
-const REPOSITORY: [(&str, &str); 2] = [
-    (
-        "org.eclipse.hawkbit.repository.exception.EntityNotFoundException",
-        "hawkbit.server.error.repo.entityNotFound",
-    ),
-    (
-        "org.eclipse.hawkbit.repository.exception.EntityAlreadyExistsException",
-        "hawkbit.server.error.repo.entityAlreadyExists",
-    ),
-];
+const EXISTS: Kind = (
+    "org.eclipse.hawkbit.repository.exception.EntityAlreadyExistsException",
+    "hawkbit.server.error.repo.entityAlreadyExists",
+);
 
-/// By the code of a problem: status, class, code.
-const KNOWN: [(&str, u16, &str, &str); 30] = [
+/// By the code of a problem: status and kind.
+const KNOWN: [(&str, u16, Kind); 30] = [
     (
         "hawkbit.locked",
         423,
-        "org.eclipse.hawkbit.repository.exception.LockedException",
-        "hawkbit.server.error.locked",
+        ("org.eclipse.hawkbit.repository.exception.LockedException", "hawkbit.server.error.locked"),
     ),
     (
         "hawkbit.module_unsupported",
         400,
-        "org.eclipse.hawkbit.repository.exception.UnsupportedSoftwareModuleForThisDistributionSetException",
-        "hawkbit.server.error.distributionset.modules.unsupported",
+        (
+            "org.eclipse.hawkbit.repository.exception.UnsupportedSoftwareModuleForThisDistributionSetException",
+            "hawkbit.server.error.distributionset.modules.unsupported",
+        ),
     ),
     (
         "hawkbit.incomplete",
         400,
-        "org.eclipse.hawkbit.repository.exception.IncompleteDistributionSetException",
-        "hawkbit.server.error.distributionset.incomplete",
+        (
+            "org.eclipse.hawkbit.repository.exception.IncompleteDistributionSetException",
+            "hawkbit.server.error.distributionset.incomplete",
+        ),
     ),
     (
         "hawkbit.invalid_set",
         400,
-        "org.eclipse.hawkbit.repository.exception.InvalidDistributionSetException",
-        "hawkbit.server.error.distributionset.invalid",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidDistributionSetException",
+            "hawkbit.server.error.distributionset.invalid",
+        ),
     ),
     (
         "hawkbit.incompatible",
         400,
-        "org.eclipse.hawkbit.repository.exception.IncompatibleTargetTypeException",
-        "hawkbit.server.error.target.type.incompatible",
+        (
+            "org.eclipse.hawkbit.repository.exception.IncompatibleTargetTypeException",
+            "hawkbit.server.error.target.type.incompatible",
+        ),
     ),
     (
         "hawkbit.schedule",
         400,
-        "org.eclipse.hawkbit.repository.exception.InvalidMaintenanceScheduleException",
-        "hawkbit.server.error.maintenanceScheduleInvalid",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidMaintenanceScheduleException",
+            "hawkbit.server.error.maintenanceScheduleInvalid",
+        ),
     ),
-    (
-        "hawkbit.not_cancelable",
-        405,
-        "org.eclipse.hawkbit.repository.exception.CancelActionNotAllowedException",
-        "hawkbit.server.error.action.notCancelable",
-    ),
+    ("hawkbit.not_cancelable", 405, NOT_CANCELABLE),
     (
         "hawkbit.not_quittable",
         405,
-        "org.eclipse.hawkbit.repository.exception.ForceQuitActionNotAllowedException",
-        "hawkbit.server.error.action.notForceQuitable",
+        (
+            "org.eclipse.hawkbit.repository.exception.ForceQuitActionNotAllowedException",
+            "hawkbit.server.error.action.notForceQuitable",
+        ),
     ),
     (
         "hawkbit.gone",
         410,
-        "org.eclipse.hawkbit.repository.exception.InvalidConfirmationFeedbackException",
-        "hawkbit.server.confirmation.feedback.invalid",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidConfirmationFeedbackException",
+            "hawkbit.server.confirmation.feedback.invalid",
+        ),
     ),
     (
         "hawkbit.binary_deleted",
         410,
-        "org.eclipse.hawkbit.repository.exception.ArtifactDeletedException",
-        "hawkbit.server.error.artifact.binaryDeleted",
+        (
+            "org.eclipse.hawkbit.repository.exception.ArtifactDeletedException",
+            "hawkbit.server.error.artifact.binaryDeleted",
+        ),
     ),
     (
         "hawkbit.config_key",
         400,
-        "org.eclipse.hawkbit.repository.exception.InvalidTenantConfigurationKeyException",
-        "hawkbit.server.error.configKeyInvalid",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidTenantConfigurationKeyException",
+            "hawkbit.server.error.configKeyInvalid",
+        ),
     ),
     (
         "hawkbit.config_value",
         400,
-        "org.eclipse.hawkbit.repository.exception.TenantConfigurationValidatorException",
-        "hawkbit.server.error.configValueInvalid",
+        (
+            "org.eclipse.hawkbit.repository.exception.TenantConfigurationValidatorException",
+            "hawkbit.server.error.configValueInvalid",
+        ),
     ),
     (
         "hawkbit.rollout_state",
         400,
-        "org.eclipse.hawkbit.repository.exception.RolloutIllegalStateException",
-        "hawkbit.server.error.rollout.illegalState",
+        (
+            "org.eclipse.hawkbit.repository.exception.RolloutIllegalStateException",
+            "hawkbit.server.error.rollout.illegalState",
+        ),
     ),
     (
         "hawkbit.rsql_syntax",
         400,
-        "org.eclipse.hawkbit.repository.exception.RSQLParameterSyntaxException",
-        "hawkbit.server.error.rest.param.rsqlParamSyntax",
+        (
+            "org.eclipse.hawkbit.repository.exception.RSQLParameterSyntaxException",
+            "hawkbit.server.error.rest.param.rsqlParamSyntax",
+        ),
     ),
     (
         "hawkbit.rsql_field",
         400,
-        "org.eclipse.hawkbit.repository.exception.RSQLParameterUnsupportedFieldException",
-        "hawkbit.server.error.rest.param.rsqlInvalidField",
+        (
+            "org.eclipse.hawkbit.repository.exception.RSQLParameterUnsupportedFieldException",
+            "hawkbit.server.error.rest.param.rsqlInvalidField",
+        ),
     ),
     (
         "hawkbit.sort",
         400,
-        "org.eclipse.hawkbit.rest.exception.SortParameterSyntaxErrorException",
-        "hawkbit.server.error.rest.param.sortParamSyntax",
+        (
+            "org.eclipse.hawkbit.rest.exception.SortParameterSyntaxErrorException",
+            "hawkbit.server.error.rest.param.sortParamSyntax",
+        ),
     ),
     (
         "hawkbit.sort_field",
         400,
-        "org.eclipse.hawkbit.rest.exception.SortParameterUnsupportedFieldException",
-        "hawkbit.server.error.rest.param.invalidField",
+        (
+            "org.eclipse.hawkbit.rest.exception.SortParameterUnsupportedFieldException",
+            "hawkbit.server.error.rest.param.invalidField",
+        ),
     ),
     (
         "hawkbit.sort_direction",
         400,
-        "org.eclipse.hawkbit.rest.exception.SortParameterUnsupportedDirectionException",
-        "hawkbit.server.error.rest.param.invalidDirection",
+        (
+            "org.eclipse.hawkbit.rest.exception.SortParameterUnsupportedDirectionException",
+            "hawkbit.server.error.rest.param.invalidDirection",
+        ),
     ),
     (
         "hawkbit.multi_assignment",
         400,
-        "org.eclipse.hawkbit.repository.exception.MultiAssignmentIsNotEnabledException",
-        "hawkbit.server.error.multiAssignmentNotEnabled",
+        (
+            "org.eclipse.hawkbit.repository.exception.MultiAssignmentIsNotEnabledException",
+            "hawkbit.server.error.multiAssignmentNotEnabled",
+        ),
     ),
     (
         "hawkbit.agreed_already",
         409,
-        "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
-        "hawkbit.server.error.repo.autoConfAlreadyActive",
+        (
+            "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
+            "hawkbit.server.error.repo.autoConfAlreadyActive",
+        ),
     ),
-    (
-        "hawkbit.in_use",
-        403,
-        "org.eclipse.hawkbit.repository.exception.EntityReadOnlyException",
-        "hawkbit.server.error.entityReadOnly",
-    ),
+    ("hawkbit.in_use", 403, READ_ONLY),
     (
         "hawkbit.checksum_sha1",
         400,
-        "org.eclipse.hawkbit.repository.exception.InvalidSha1HashException",
-        "hawkbit.server.error.artifact.uploadFailed.checksum.sha1.match",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidSha1HashException",
+            "hawkbit.server.error.artifact.uploadFailed.checksum.sha1.match",
+        ),
     ),
     (
         "hawkbit.checksum_sha256",
         400,
-        "org.eclipse.hawkbit.repository.exception.InvalidSha256HashException",
-        "hawkbit.server.error.artifact.uploadFailed.checksum.sha256.match",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidSha256HashException",
+            "hawkbit.server.error.artifact.uploadFailed.checksum.sha256.match",
+        ),
     ),
     (
         "hawkbit.checksum_md5",
         400,
-        "org.eclipse.hawkbit.repository.exception.InvalidMd5HashException",
-        "hawkbit.server.error.artifact.uploadFailed.checksum.md5.match",
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidMd5HashException",
+            "hawkbit.server.error.artifact.uploadFailed.checksum.md5.match",
+        ),
     ),
-    (
-        "request.not_json",
-        400,
-        "org.eclipse.hawkbit.rest.exception.MessageNotReadableException",
-        "hawkbit.server.error.rest.body.notReadable",
-    ),
+    ("request.not_json", 400, UNREADABLE),
     (
         "auth.forbidden",
         403,
-        "org.eclipse.hawkbit.repository.exception.InsufficientPermissionException",
-        "hawkbit.server.error.insufficientPermission",
+        (
+            "org.eclipse.hawkbit.repository.exception.InsufficientPermissionException",
+            "hawkbit.server.error.insufficientPermission",
+        ),
     ),
     (
         "auth.required",
         401,
-        "org.springframework.security.authentication.AuthenticationCredentialsNotFoundException",
-        "hawkbit.server.error.rest.unauthorized",
+        (
+            "org.springframework.security.authentication.AuthenticationCredentialsNotFoundException",
+            "hawkbit.server.error.rest.unauthorized",
+        ),
     ),
     (
         "hawkbit.file_size",
         429,
-        "org.eclipse.hawkbit.repository.exception.FileSizeQuotaExceededException",
-        "hawkbit.server.error.quota.fileSizeExceeded",
+        (
+            "org.eclipse.hawkbit.repository.exception.FileSizeQuotaExceededException",
+            "hawkbit.server.error.quota.fileSizeExceeded",
+        ),
     ),
     (
         "hawkbit.storage",
         429,
-        "org.eclipse.hawkbit.repository.exception.StorageQuotaExceededException",
-        "hawkbit.server.error.quota.storageExceeded",
+        (
+            "org.eclipse.hawkbit.repository.exception.StorageQuotaExceededException",
+            "hawkbit.server.error.quota.storageExceeded",
+        ),
     ),
-    (
-        "version.mismatch",
-        409,
-        "org.eclipse.hawkbit.repository.exception.ConcurrentModificationException",
-        "hawkbit.server.error.repo.concurrentModification",
-    ),
+    ("version.mismatch", 409, CONFLICT),
 ];
 
-fn class(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
+fn kind(refusal: &Refusal) -> (StatusCode, Kind) {
     let code = refusal.problem.code.as_str();
     let status = refusal.status();
-    if let Some((_, status, class, error)) = KNOWN.iter().find(|(known, ..)| *known == code) {
-        return (StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST), class, error);
+    if let Some((_, status, kind)) = KNOWN.iter().find(|(known, ..)| *known == code) {
+        return (StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST), *kind);
     }
-    let [not_found, exists] = REPOSITORY;
-    let (class, error) = match status {
-        StatusCode::NOT_FOUND => not_found,
-        StatusCode::CONFLICT if code.ends_with(".exists") => exists,
-        StatusCode::CONFLICT => (
-            "org.eclipse.hawkbit.repository.exception.ConcurrentModificationException",
-            "hawkbit.server.error.repo.concurrentModification",
-        ),
+    let kind = match status {
+        StatusCode::NOT_FOUND => NOT_THERE,
+        StatusCode::CONFLICT if code.ends_with(".exists") => EXISTS,
+        StatusCode::CONFLICT => CONFLICT,
         StatusCode::BAD_REQUEST => (
             "jakarta.validation.ConstraintViolationException",
             "hawkbit.server.error.repo.constraintViolation",
         ),
-        StatusCode::TOO_MANY_REQUESTS => (
-            "org.eclipse.hawkbit.repository.exception.AssignmentQuotaExceededException",
-            "hawkbit.server.error.quota.tooManyEntries",
-        ),
-        _ => (
-            "org.eclipse.hawkbit.exception.GenericSpServerException",
-            "hawkbit.server.error.repo.genericError",
-        ),
+        StatusCode::TOO_MANY_REQUESTS => QUOTA,
+        _ => OTHER,
     };
-    (status, class, error)
+    (status, kind)
 }
 
 /// Things that several ids of a request name and that are not there.
@@ -265,16 +281,14 @@ fn entity(word: &str) -> String {
 /// The media type that a client gets JSON as: hawkBit prefers its own unless plain JSON is asked for.
 fn json_type(accept: Option<&str>) -> &'static str {
     let mut best = (HAL, -1.0_f32);
-    for range in accept.unwrap_or_default().split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "application/json" => PLAIN,
+    for one in accepted(accept.unwrap_or_default()) {
+        let kind = match one.kind.as_str() {
+            PLAIN => PLAIN,
             HAL => HAL,
             _ => continue,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
-        if weight > best.1 {
-            best = (kind, weight);
+        if one.weight > best.1 {
+            best = (kind, one.weight);
         }
     }
     best.0
@@ -300,7 +314,7 @@ pub(crate) async fn speak(State(_rest): State<Rest>, request: Request, next: Nex
     if let Some(chain) = &refusal.operator {
         tracing::error!(http.method = %method, http.path = %path, error = %chain, "a request failed");
     }
-    let (status, class, error) = class(&refusal);
+    let (status, (exception_class, error_code)) = kind(&refusal);
     let mut info: BTreeMap<&'static str, Value> = BTreeMap::new();
     if status == StatusCode::NOT_FOUND {
         let code = refusal.problem.code.strip_suffix(".not_found").unwrap_or_default();
@@ -312,12 +326,7 @@ pub(crate) async fn speak(State(_rest): State<Rest>, request: Request, next: Nex
     } else if !refusal.problem.errors.is_empty() {
         info.insert("errors", serde_json::to_value(&refusal.problem.errors).unwrap_or_default());
     }
-    let body = ErrorBody {
-        exception_class: class,
-        error_code: error,
-        message: refusal.problem.detail.clone(),
-        info,
-    };
+    let body = ErrorBody { exception_class, error_code, message: refusal.problem.detail.clone(), info };
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
@@ -380,7 +389,7 @@ mod tests {
 
     #[test]
     fn every_code_is_one_that_clients_know() {
-        for (known, status, class, code) in KNOWN {
+        for (known, status, (class, code)) in KNOWN {
             let told = matches!(
                 code,
                 "hawkbit.server.confirmation.feedback.invalid" | "hawkbit.server.error.rest.unauthorized"

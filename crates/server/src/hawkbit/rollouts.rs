@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use windlass_app::AppError;
-use windlass_app::hawkbit::{NewGroup, NewRollout, RolloutAct, RolloutView};
+use windlass_app::hawkbit::{GROUPS, NewGroup, NewRollout, RolloutAct, RolloutView};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::rollouts as wire;
 
@@ -57,9 +57,6 @@ const NAMES: Names = Names {
 const GROUP_NAMES: Names =
     Names { fields: &[("id", "id"), ("name", "name"), ("status", "status"), ("createdat", "createdAt")] };
 
-/// Most groups of a rollout.
-const MOST: u32 = 500;
-
 /// A percentage as clients write it.
 fn percent(field: &str, condition: Option<&wire::Condition>) -> Result<u8, Refusal> {
     let Some(wire::Condition { condition, expression }) = condition else { return Ok(50) };
@@ -89,7 +86,7 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
             return Err(Refusal::field("amountGroups", "must be at least 1"));
         }
         // One more than there may be is as good as any other number that is too high.
-        let count = count.min(MOST.saturating_add(1));
+        let count = count.min(u32::try_from(GROUPS).unwrap_or(u32::MAX).saturating_add(1));
         return Ok((0..count)
             .map(|index| NewGroup {
                 name: None,

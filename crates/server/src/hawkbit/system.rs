@@ -27,13 +27,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .delete("/system/configs/{key}", write, reset)
 }
 
-/// The tenant that is there from the start.
-const DEFAULT_TENANT: &str = "default";
-
 async fn userinfo(State(rest): State<Rest>, Caller(by): Caller) -> Answer {
     let tenant = rest.tenant_name(by.tenant).await?;
     // Clients know the tenant that is there from the start in capitals.
-    let tenant = if tenant == DEFAULT_TENANT { tenant.to_ascii_uppercase() } else { tenant };
+    let tenant = if rest.app.runs_server(&by).await? { tenant.to_ascii_uppercase() } else { tenant };
     ok(&json!({"tenant": tenant, "username": by.actor.name}))
 }
 

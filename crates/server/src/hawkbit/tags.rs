@@ -7,6 +7,7 @@ use serde_json::Value;
 use windlass_app::hawkbit::stored::Tag;
 use windlass_app::hawkbit::stored::items::{Item, SetTag, TargetTag};
 use windlass_app::hawkbit::{Missing, NewTag, Tags};
+use windlass_app::{App, AppError};
 use windlass_domain::permission::{Permission, Principal};
 
 use windlass_wire::management::targets as wire;
@@ -28,7 +29,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/targettags", see, target_tags)
         .post("/targettags", tag, create::<TargetTag>)
         .get("/targettags/{id}", see, get::<TargetTag>)
-        .put("/targettags/{id}", tag, change_target_tag)
+        .put("/targettags/{id}", tag, change::<TargetTag>)
         .delete("/targettags/{id}", tag, delete_target_tag)
         .get("/targettags/{id}/assigned", see, tagged_targets)
         .put("/targettags/{id}/assigned", tag, tag_targets)
@@ -40,7 +41,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/distributionsettags", read, set_tags)
         .post("/distributionsettags", write, create::<SetTag>)
         .get("/distributionsettags/{id}", read, get::<SetTag>)
-        .put("/distributionsettags/{id}", write, change_set_tag)
+        .put("/distributionsettags/{id}", write, change::<SetTag>)
         .delete("/distributionsettags/{id}", write, delete_set_tag)
         .get("/distributionsettags/{id}/assigned", read, tagged_sets)
         .put("/distributionsettags/{id}/assigned", write, tag_sets)
@@ -69,16 +70,32 @@ pub(super) trait Shown: Tags {
     const PATH: &'static str;
     /// What the link to those that have it is called.
     const ASSIGNED: &'static str;
+
+    /// Changes one, and what has it.
+    fn change(
+        app: &App,
+        by: &Principal,
+        id: i64,
+        asked: NewTag,
+    ) -> impl Future<Output = Result<Item<Self>, AppError>> + Send;
 }
 
 impl Shown for TargetTag {
     const PATH: &'static str = "targettags";
     const ASSIGNED: &'static str = "assignedTargets";
+
+    async fn change(app: &App, by: &Principal, id: i64, asked: NewTag) -> Result<Item<Self>, AppError> {
+        app.hawkbit_target_tag_change(by, id, asked).await
+    }
 }
 
 impl Shown for SetTag {
     const PATH: &'static str = "distributionsettags";
     const ASSIGNED: &'static str = "assignedDistributionSets";
+
+    async fn change(app: &App, by: &Principal, id: i64, asked: NewTag) -> Result<Item<Self>, AppError> {
+        app.hawkbit_set_tag_change(by, id, asked).await
+    }
 }
 
 fn shown<T: Shown>(item: Item<T>, base: &Base) -> wire::Tag {
@@ -123,24 +140,14 @@ async fn get<T: Shown>(State(rest): State<Rest>, Caller(by): Caller, base: Base,
     ok(&shown(rest.app.hawkbit_tag::<T>(&by, id).await?, &base))
 }
 
-async fn change_target_tag(
+async fn change<T: Shown>(
     State(rest): State<Rest>,
     Caller(by): Caller,
     base: Base,
     At(id): At<i64>,
     Body(asked): Body<wire::TagRequest>,
 ) -> Answer {
-    ok(&shown(rest.app.hawkbit_target_tag_change(&by, id, new_tag(asked)).await?, &base))
-}
-
-async fn change_set_tag(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    base: Base,
-    At(id): At<i64>,
-    Body(asked): Body<wire::TagRequest>,
-) -> Answer {
-    ok(&shown(rest.app.hawkbit_set_tag_change(&by, id, new_tag(asked)).await?, &base))
+    ok(&shown(T::change(&rest.app, &by, id, new_tag(asked)).await?, &base))
 }
 
 async fn delete_target_tag(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {

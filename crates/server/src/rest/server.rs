@@ -25,35 +25,20 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/api/v1/ca.pem", Access::Anyone, "getCa", "Root and issuing CA, for devices to trust", ca)
 }
 
-/// What the whole server holds and uses.
-#[derive(Debug, Default)]
-struct Whole {
-    resident_bytes: Option<u64>,
-    disk_free_bytes: Option<u64>,
-    disk_total_bytes: Option<u64>,
-    state_bytes: Option<u64>,
-    telemetry_bytes: Option<u64>,
-    blob_bytes: Option<u64>,
-    points_stored: Option<u64>,
-    open_files: Option<u64>,
-    messages_received: Option<u64>,
-}
-
-async fn whole(rest: &Rest) -> Whole {
+/// Says what the whole server holds and uses.
+async fn tell_whole(rest: &Rest, info: &mut ServerInfo) {
     let (disk, messages) = (rest.app.disk.space(), rest.config.gateway_metrics.as_deref());
     let Kept { state, telemetry, blobs, points } = rest.app.storage_kept().await;
     let received = messages.map_or(0, |metrics| metrics.messages_in.iter().map(|one| one.get()).sum());
-    Whole {
-        resident_bytes: Some(super::metrics::resident_bytes()),
-        disk_free_bytes: disk.map(|disk| disk.free),
-        disk_total_bytes: disk.map(|disk| disk.total),
-        state_bytes: state,
-        telemetry_bytes: telemetry,
-        blob_bytes: blobs,
-        points_stored: points,
-        open_files: Some(super::metrics::open_files()),
-        messages_received: Some(received),
-    }
+    info.resident_bytes = Some(super::metrics::resident_bytes());
+    info.disk_free_bytes = disk.map(|disk| disk.free);
+    info.disk_total_bytes = disk.map(|disk| disk.total);
+    info.state_bytes = state;
+    info.telemetry_bytes = telemetry;
+    info.blob_bytes = blobs;
+    info.points_stored = points;
+    info.open_files = Some(super::metrics::open_files());
+    info.messages_received = Some(received);
 }
 
 async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<ServerInfo>, Refusal> {
@@ -63,24 +48,14 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         rest.app.device_list(&by, &wanted).map(|page| page.total)
     };
     let devices = count(None)?;
-    let (connections, whole) = if rest.app.runs_server(&by).await? {
-        (u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX), whole(&rest).await)
+    let runs_server = rest.app.runs_server(&by).await?;
+    let connections = if runs_server {
+        u64::try_from(rest.app.hub.total()).unwrap_or(u64::MAX)
     } else {
-        (count(Some("presence==connected"))?, Whole::default())
+        count(Some("presence==connected"))?
     };
-    let Whole {
-        resident_bytes,
-        disk_free_bytes,
-        disk_total_bytes,
-        state_bytes,
-        telemetry_bytes,
-        blob_bytes,
-        points_stored,
-        open_files,
-        messages_received,
-    } = whole;
     let uptime = rest.app.clock.now().since(rest.started_at);
-    Ok(Json(ServerInfo {
+    let mut info = ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: time(rest.started_at),
         uptime_seconds: uptime.as_secs(),
@@ -89,23 +64,27 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         ca_fingerprint: rest.app.authority.root_fingerprint(),
         devices,
         connections,
-        resident_bytes,
+        resident_bytes: None,
         hostnames: rest.app.config.hostnames.clone(),
         device_port: rest.config.device_port,
         public_url: rest.app.config.public_url.clone(),
         server_time: time(rest.app.clock.now()),
         certificate_not_after: time(rest.app.authority.server_identity().borrow().not_after),
-        disk_free_bytes,
-        disk_total_bytes,
-        state_bytes,
-        telemetry_bytes,
-        blob_bytes,
-        points_stored,
-        open_files,
-        messages_received,
+        disk_free_bytes: None,
+        disk_total_bytes: None,
+        state_bytes: None,
+        telemetry_bytes: None,
+        blob_bytes: None,
+        points_stored: None,
+        open_files: None,
+        messages_received: None,
         plain_http: rest.config.plain_http,
         mail: rest.app.alerts.has_mail(),
-    }))
+    };
+    if runs_server {
+        tell_whole(&rest, &mut info).await;
+    }
+    Ok(Json(info))
 }
 
 async fn ca(State(rest): State<Rest>) -> Raw {
