@@ -118,6 +118,13 @@ pub(super) async fn is_required_step(tx: &mut Tx<'_>, job: &Job) -> Result<bool,
     Ok(extras::get::<SetExtra>(tx, job.tenant, release.get()).await?.required_migration_step)
 }
 
+/// The later job whose update takes the place of this one's, among those that a device has to do.
+pub(super) fn displacing<'o>(job: &Job, others: &'o [(Execution, Job)]) -> Option<&'o Job> {
+    let is_update = matches!(job.spec.what, What::Update { .. });
+    let later = others.iter().map(|(_, of)| of).find(|of| of.displaces(job) && !of.is_stopping());
+    later.filter(|_| is_update)
+}
+
 impl Catalogue {
     pub(super) fn type_of(&self, facts: &OfferFacts) -> Option<&(TypeName, TypeSpec)> {
         facts.device_type.and_then(|id| self.types.get(&id))
@@ -166,9 +173,7 @@ impl Catalogue {
             return Ok(Judged::Skip(Skip::NotSigned(fault.clone())));
         }
         let others = other_updates(tx, job, facts.device).await?;
-        if let Some((_, later)) = others.iter().find(|(_, of)| of.displaces(job) && !of.is_stopping())
-            && !self.is_required_step
-        {
+        if let Some(later) = displacing(job, &others).filter(|_| !self.is_required_step) {
             return Ok(Judged::Skip(Skip::Displaced(later.id)));
         }
         // While another update is under way, what the device runs now says nothing of what it will run.

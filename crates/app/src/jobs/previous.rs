@@ -6,10 +6,11 @@ use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
 use windlass_domain::job::{Execution, ExecutionState, Job, RolloutPolicy, Timeouts, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
+use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
 use windlass_store::{Tx, executions, releases};
 
-use super::create::{NewJob, NewTargets, NewWhat, create};
+use super::create::{NewJob, NewTargets, NewWhat, draft};
 use super::list::{JobView, known_job};
 use super::{Begin, operate};
 use crate::permit::demand;
@@ -144,35 +145,41 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
 
 impl App {
     /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
-    /// under way, to the release that most of them ran. The job itself begins on no device any more, from the same
-    /// transaction on; what devices work on they bring to its end.
+    /// under way, to the release that most of them ran. The job itself begins on no device any more before they are
+    /// looked for, so that none is missed; what devices work on they bring to its end. Whether there is anything to go
+    /// back to is asked before it is stopped.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` `job.no_previous` if no release holds what they ran.
     pub async fn job_roll_back(&self, by: &Principal, id: JobId) -> Result<JobView, AppError> {
         demand(by, Permission::JobCreate)?;
         demand(by, Permission::JobControl)?;
-        let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
-        let target_seq = self.store.latest_change().await?;
-        let new = self
-            .store
-            .read(move |tx| {
-                let (app, by) = (app.clone(), who.clone());
-                Box::pin(async move { find(tx, &app, &by, id).await })
-            })
-            .await?;
+        let now = self.clock.now();
+        self.job_way_back(by, id, now).await?;
         let (app, who) = (self.clone(), by.clone());
-        let back = self
-            .store
+        self.store
             .write(move |tx| {
-                let (app, by, new) = (app.clone(), who.clone(), new.clone());
-                Box::pin(async move {
-                    operate::stop(tx, &app, &by, id, now).await?;
-                    create(tx, &app, &by, &new, target_seq, now).await
-                })
+                let (app, by) = (app.clone(), who.clone());
+                Box::pin(async move { operate::stop(tx, &app, &by, id, now).await })
             })
             .await?;
         self.job_changed(id, true);
-        self.job_get(by, back).await
+        let new = self.job_way_back(by, id, now).await?;
+        self.job_create(by, new).await
+    }
+
+    /// The job that would bring devices back, if it could be made now.
+    async fn job_way_back(&self, by: &Principal, id: JobId, now: Timestamp) -> Result<NewJob, AppError> {
+        let (app, who) = (self.clone(), by.clone());
+        self.store
+            .read(move |tx| {
+                let (app, by) = (app.clone(), who.clone());
+                Box::pin(async move {
+                    let new = find(tx, &app, &by, id).await?;
+                    draft(tx, &app, &by, &new, 0, now).await?;
+                    Ok(new)
+                })
+            })
+            .await
     }
 }

@@ -9,6 +9,12 @@ use windlass_store::{StoreError, Tx, executions};
 
 use super::{judge, offer};
 
+/// Whether another try would come after the update of a later job, and bring the older software back.
+async fn is_displaced(tx: &mut Tx<'_>, job: &Job, failed: &Execution) -> Result<bool, StoreError> {
+    let others = judge::other_updates(tx, job, failed.device).await?;
+    Ok(judge::displacing(job, &others).is_some() && !judge::is_required_step(tx, job).await?)
+}
+
 /// Makes another try of a failed execution, at once or after a pause.
 pub(super) async fn again(
     tx: &mut Tx<'_>,
@@ -24,7 +30,7 @@ pub(super) async fn again(
     let facts = judge::facts(tx, job, &[failed.device]).await?;
     // Nobody would ever pick it up.
     let is_here = facts.get(&failed.device).is_some_and(|facts| facts.lifecycle.may_connect());
-    if !is_here || !executions::supersede(tx, failed).await? {
+    if !is_here || is_displaced(tx, job, failed).await? || !executions::supersede(tx, failed).await? {
         return Ok(false);
     }
     let number = failed.number + 1;

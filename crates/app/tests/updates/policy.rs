@@ -232,6 +232,29 @@ async fn a_late_wave_of_an_older_job_does_not_displace_a_newer_update_nor_bring_
 }
 
 #[tokio::test]
+async fn a_failure_is_not_tried_again_after_a_later_update_that_displaces_it() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2.0", &[]).await;
+    world.release("3.0", &[]).await;
+    let old = world.create(NewJob { rollout: policy(), retries: 1, ..update_job("2.0", &names) }).await;
+    world.settle().await;
+    world.start_next(&names[0]).await;
+    world.advance(1);
+    let rollout = RolloutPolicy { supersede: true, ..policy() };
+    let new = world.create(NewJob { rollout, ..update_job("3.0", &names) }).await;
+    world.settle().await;
+    let body = json!({ "status": "FAILED" });
+    world.accepted(&names[0], &format!("{old}/update"), body).await;
+    world.settle().await;
+    assert_eq!(world.executions(old).await.len(), 1, "another try would bring the older software back");
+    assert_eq!(world.start_next(&names[0]).await["jobId"], new.to_string());
+    world.app().job_retry_failed(&world.by, old, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.executions(old).await.len(), 1, "nor does an operator who does not look");
+}
+
+#[tokio::test]
 async fn failures_are_tried_again_after_a_growing_pause_and_only_with_the_right_code() {
     let mut world = World::new().await;
     let names = world.devices(2).await;
@@ -422,6 +445,21 @@ async fn devices_go_back_to_the_release_that_they_ran_before() {
     assert!(done.iter().all(|e| e.verdict == Verdict::Verified), "{done:?}");
     let nothing = world.app().job_roll_back(&world.by, back.job.id).await.map(|view| view.release);
     assert_eq!(nothing.unwrap(), Some(("fw".to_owned(), "2.0".to_owned())), "and forth again");
+}
+
+#[tokio::test]
+async fn a_rollout_without_anything_to_go_back_to_goes_on() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2.0", &[]).await;
+    let id = world.rollout("2.0", &names).await;
+    world.settle().await;
+    world.start_next(&names[0]).await;
+    let refused = world.app().job_roll_back(&world.by, id).await.map(|view| view.job.id);
+    assert!(matches!(refused, Err(AppError::Conflict { code: "job.no_previous", .. })), "{refused:?}");
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Running, "it was not stopped for nothing");
+    assert!(offered(&world, &names[1]).await);
 }
 
 #[tokio::test]

@@ -32,7 +32,10 @@ impl Execution {
         // Its time to be picked up stands still while nothing can pick it up: since it was held or its window closed,
         // not since somebody looked.
         let still = [self.held_until, self.closes_at].into_iter().flatten().fold(now, Ord::min);
-        let left = self.phase_due.map_or(timeouts.queued, |due| due.since(still));
+        // Nobody looked since somebody agreed: none of its time has run.
+        let just_agreed = |due: &Timestamp| matches!(self.consent, Consent::Given { at } if *due <= at);
+        let due = self.phase_due.filter(|due| !just_agreed(due));
+        let left = due.map_or(timeouts.queued, |due| due.since(still));
         let left = Timeouts { queued: left, ..*timeouts };
         match window {
             WindowState::Open { until, .. } => {
@@ -208,6 +211,18 @@ mod tests {
         assert!(shown.is_shown(at(1_000)));
         assert_eq!(shown.phase_due, Some(at(1_100)));
         assert_eq!(looked_at(shown, None, 1_100).state, ExecutionState::TimedOut);
+    }
+
+    #[test]
+    fn consent_during_a_pause_that_the_window_closes_in_leaves_the_whole_time_too() {
+        let awaited = Execution { consent: Consent::Awaited, ..queued(at(0)) };
+        let shown = awaited.in_window(open(1_000, 3_000), &TIMEOUTS, at(0));
+        // Nobody looks while its job is paused, until long after the window closed.
+        let agreed = shown.agreed(at(50)).unwrap();
+        let next = agreed.in_window(closed(10_000, 12_000), &TIMEOUTS, at(5_000));
+        assert_eq!((next.held_until, next.phase_due), (Some(at(10_000)), Some(at(10_100))));
+        let shown = next.in_window(open(10_000, 12_000), &TIMEOUTS, at(10_000));
+        assert_eq!(looked_at(shown, Some(open(10_000, 12_000)), 10_050).state, ExecutionState::Queued);
     }
 
     #[test]
