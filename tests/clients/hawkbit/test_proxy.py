@@ -109,3 +109,5 @@ def test_a_certificate_that_the_proxy_checked_is_the_devices_proof(proxy):
     assert (status, body) == (401, b"")
     forged = ["-H", "X-Controller-Id: board-1", "-H", "X-Authority: 0a1b2c"]
     assert curl(*trust, *forged, f"{base}/DEFAULT/controller/v1/board-1")[0] == 401, "the proxy sets them itself"
+    added = ["-H", "X-Authority-0: 0a1b2c"]
+    assert curl(*own, *added, f"{base}/DEFAULT/controller/v1/board-1")[0] == 401, "a second spelling adds nothing"

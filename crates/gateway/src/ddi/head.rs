@@ -1,6 +1,6 @@
 //! What the head of a request says: who sent it, under which name it reached us, and which form it speaks. Pure.
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderMap;
 use http::{Method, request};
 use windlass_app::ddi::{ProxyWord, Shown};
 use windlass_wire::ddi::Format;
@@ -8,6 +8,9 @@ use windlass_wire::hawkbit::{Accepted, accepted};
 
 use super::Around;
 use super::path::{Place, decode};
+
+/// Issuers that are looked at in one request.
+const MOST_AUTHORITIES: usize = 100;
 
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
@@ -17,28 +20,33 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 pub(super) fn shown(head: &request::Parts, place: &Place<'_>, around: &Around) -> Option<Shown> {
     let (headers, reads) = (&head.headers, matches!(head.method, Method::GET | Method::HEAD));
     let proxy = text(headers, "x-controller-id").filter(|id| around.relayed && !id.is_empty());
-    let authorities = || {
-        let is_one = |name: &HeaderName| {
-            let number = name.as_str().strip_prefix("x-authority-");
-            name == "x-authority"
-                || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-        };
-        let values =
-            headers.iter().filter(|(name, _)| is_one(name)).filter_map(|(_, value)| value.to_str().ok());
-        let each =
-            values.flat_map(|value| value.split([',', ';'])).map(|one| one.trim().to_ascii_lowercase());
-        each.filter(|one| !one.is_empty()).take(100).collect()
-    };
     Some(Shown {
         tenant: decode(place.tenant)?,
         controller: decode(place.controller)?,
         authorization: text(headers, "authorization").map(ToOwned::to_owned),
         certificate: around.certificate.clone(),
-        proxy: proxy.map(|id| ProxyWord { controller: id.to_owned(), authorities: authorities() }),
+        proxy: proxy.map(|id| ProxyWord { controller: id.to_owned(), authorities: authorities(headers) }),
         address: around.address,
         is_poll: place.is_base() && reads,
         agent: text(headers, "user-agent").unwrap_or_default().chars().take(128).collect(),
     })
+}
+
+/// The issuers that a proxy names: in `X-Authority`, or in `X-Authority-0`, `X-Authority-1` and so on without a gap. A
+/// proxy writes one form; whoever sends both adds to its word, and no issuer is taken.
+fn authorities(headers: &HeaderMap) -> Vec<String> {
+    let numbered = |number: usize| text(headers, &format!("x-authority-{number}"));
+    let mut values: Vec<&str> = (0..MOST_AUTHORITIES).map_while(numbered).collect();
+    if headers.contains_key("x-authority") {
+        if !values.is_empty() {
+            return Vec::new();
+        }
+        let whole = headers.get_all("x-authority").iter();
+        values = whole.filter_map(|value| value.to_str().ok()).collect();
+    }
+    let each = values.iter().flat_map(|value| value.split([',', ';']));
+    let each = each.map(|one| one.trim().to_ascii_lowercase()).filter(|one| !one.is_empty());
+    each.take(MOST_AUTHORITIES).collect()
 }
 
 /// How a document is written, and its type.
@@ -156,30 +164,35 @@ mod tests {
         assert_eq!(format_of_body(&HeaderMap::new()), Some(Format::Json));
     }
 
+    fn proxy_word(headers: &[(&'static str, &'static str)], relayed: bool) -> Option<ProxyWord> {
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        for (name, value) in headers {
+            head.headers.append(*name, HeaderValue::from_static(value));
+        }
+        let place = path::place("/t/controller/v1/d").unwrap();
+        let address = "127.0.0.1:1".parse().unwrap();
+        shown(&head, &place, &Around { address, certificate: None, relayed, base: String::new() })
+            .unwrap()
+            .proxy
+    }
+
     #[test]
     fn a_proxy_is_believed_only_where_it_is_trusted() {
-        let (mut head, ()) = http::Request::new(()).into_parts();
-        let headers = &mut head.headers;
-        headers.insert("x-controller-id", HeaderValue::from_static("d"));
-        headers.insert("x-authority-0", HeaderValue::from_static("AB"));
-        headers.insert("x-authority", HeaderValue::from_static("cd; EF"));
-        headers.insert("x-authority-x", HeaderValue::from_static("no"));
-        let place = path::place("/t/controller/v1/d").unwrap();
-        let around = |relayed| Around {
-            address: "127.0.0.1:1".parse().unwrap(),
-            certificate: None,
-            relayed,
-            base: String::new(),
+        let headers = [("x-controller-id", "d"), ("x-authority", "cd; EF"), ("x-authority-x", "no")];
+        assert_eq!(proxy_word(&headers, false), None);
+        let authorities = vec!["cd".to_owned(), "ef".to_owned()];
+        assert_eq!(proxy_word(&headers, true), Some(ProxyWord { controller: "d".to_owned(), authorities }));
+    }
+
+    #[test]
+    fn issuers_are_taken_in_one_form_and_without_gaps() {
+        let issuers = |headers: &[(&'static str, &'static str)]| {
+            proxy_word(&[&[("x-controller-id", "d")], headers].concat(), true).unwrap().authorities
         };
-        assert_eq!(shown(&head, &place, &around(false)).unwrap().proxy, None);
-        let mut word = shown(&head, &place, &around(true)).unwrap().proxy.unwrap();
-        word.authorities.sort();
-        assert_eq!(
-            word,
-            ProxyWord {
-                controller: "d".to_owned(),
-                authorities: vec!["ab".into(), "cd".into(), "ef".into()]
-            }
-        );
+        assert_eq!(issuers(&[("x-authority-0", "AB"), ("x-authority-1", "cd")]), ["ab", "cd"]);
+        assert_eq!(issuers(&[("x-authority-0", "ab"), ("x-authority-2", "cd")]), ["ab"]);
+        assert_eq!(issuers(&[("x-authority", "ab"), ("x-authority-1", "cd")]), ["ab"]);
+        let added: [&str; 0] = [];
+        assert_eq!(issuers(&[("x-authority", "ab"), ("x-authority-0", "cd")]), added);
     }
 }
