@@ -7,8 +7,12 @@
 //! `mod` order is reading order.
 
 mod catalogue;
+mod metadata;
+mod module_files;
 mod modules;
+mod set_changes;
 mod sets;
+mod types;
 
 mod standing;
 mod tags;
@@ -30,7 +34,6 @@ mod terms;
 pub use action_lists::{LOOKED_AT, Look};
 pub use actions::ActionView;
 pub use assign::{Assignment, Outcome};
-pub use catalogue::{NewModuleType, NewSetType, TypeChange};
 pub(crate) use fields::fleet_query;
 pub use fields::{TARGET_FIELDS, target_field};
 pub use filters::NewAutoAssign;
@@ -38,13 +41,18 @@ pub use invalidate::CancelWay;
 pub use modules::{ModuleChange, ModuleView, NewModule};
 pub use roll_out::{GROUPS, NewGroup, NewRollout};
 pub use rollouts::{RolloutAct, RolloutView};
-pub use sets::{NewSet, SetChange, SetView};
+pub use set_changes::{NewSet, SetChange};
+pub use sets::SetView;
 pub use standing::{Standing, UpdateStatus};
 pub use tags::{Missing, NewTag, Tags};
 pub use target_types::{NewTargetType, TargetTypeView};
 pub use targets::{ALIAS, NewTarget, TargetChange, TargetPage, TargetQuery, TargetView};
 pub use terms::{Terms, Window};
+pub use types::{Described, NewType, Takes, TypeChange, Types};
 pub use windlass_store::management as stored;
+
+use std::fmt::Display;
+use std::str::FromStr;
 
 use futures_util::future::BoxFuture;
 use windlass_domain::permission::{Permission, Principal};
@@ -94,6 +102,20 @@ fn needed(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<Field
             String::new()
         }
     }
+}
+
+/// Reads one text that must be there as what it is to be.
+fn parsed<T>(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<FieldProblem>) -> Option<T>
+where
+    T: FromStr<Err: Display>,
+{
+    let text = needed(field, text, most, problems);
+    if text.is_empty() { None } else { taken(field, text.parse(), problems) }
+}
+
+/// What was read, or none and a note of what is wrong with it.
+fn taken<T, E: Display>(field: &str, read: Result<T, E>, problems: &mut Vec<FieldProblem>) -> Option<T> {
+    read.map_err(|problem| problems.push(FieldProblem::new(field, problem))).ok()
 }
 
 /// Checks one text that may be there.

@@ -1,16 +1,17 @@
-//! Software modules: components that get their artifacts one by one, until they are locked.
+//! Software modules: components that get their artifacts one by one, until they are locked. Knows no files.
 
 use serde_json::json;
-use windlass_domain::ids::{ArtifactId, ComponentId, ItemName, Tag, VersionText};
+use windlass_domain::ids::{ComponentId, ItemName, Tag, VersionText};
 use windlass_domain::permission::{Permission, Principal};
-use windlass_domain::software::{Artifact, Component};
-use windlass_store::management::{ModuleExtra, ModuleMetadata, extras, software};
-use windlass_store::{Tx, artifacts, releases};
+use windlass_domain::software::Component;
+use windlass_store::management::{ModuleExtra, ModuleMetadata, ModuleType, extras, software};
+use windlass_store::{Tx, releases};
 
 use super::catalogue::{Catalogue, catalogue};
-use super::{Context, DESCRIPTION, ENTRIES, NAME, VALUE, at_once, bounded, locked, needed, refuse};
-use crate::error::{AppError, FieldProblem};
-use crate::releases::PARTS;
+use super::metadata::change_metadata;
+use super::types::Types;
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, parsed, refuse};
+use crate::error::AppError;
 use crate::{App, audit};
 
 /// How many are read at once.
@@ -65,7 +66,7 @@ impl ModuleView {
     }
 }
 
-fn label(component: &Component) -> String {
+pub(super) fn label(component: &Component) -> String {
     format!("{} {}", component.name, component.version)
 }
 
@@ -101,28 +102,17 @@ pub(super) async fn save(
 fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, ModuleExtra), AppError> {
     let NewModule { name, version, module_type, description, vendor, encrypted } = new;
     let mut problems = Vec::new();
-    let name = needed("name", name.as_deref(), NAME, &mut problems);
-    let version = needed("version", version.as_deref(), 64, &mut problems);
+    let name = parsed::<ItemName>("name", name.as_deref(), NAME, &mut problems);
+    let version = parsed::<VersionText>("version", version.as_deref(), 64, &mut problems);
     let key = needed("type", module_type.as_deref(), 64, &mut problems);
     bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
     bounded("vendor", vendor.as_deref(), 256, &mut problems);
-    let mut keep = |field: &str, problem: String| problems.push(FieldProblem::new(field, problem));
-    let read_name = name.parse::<ItemName>();
-    let read_version = version.parse::<VersionText>();
-    if let (false, Err(problem)) = (name.is_empty(), &read_name) {
-        keep("name", problem.to_string());
-    }
-    if let (false, Err(problem)) = (version.is_empty(), &read_version) {
-        keep("version", problem.to_string());
-    }
-    refuse(problems)?;
-    let known = types.module(&key).filter(|item| !item.body.deleted);
-    if known.is_none() {
-        return Err(AppError::not_found("software module type", key));
-    }
-    let (Ok(name), Ok(version), Ok(component_type)) = (read_name, read_version, key.parse::<Tag>()) else {
-        return Err(AppError::invalid("type", "cannot be used"));
+    let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {
+        return Err(AppError::Invalid(problems));
     };
+    let known = types.module(&key).filter(|item| !item.body.deleted);
+    let known = known.ok_or_else(|| AppError::not_found(ModuleType::WHAT, &key))?;
+    let component_type = known.name.parse::<Tag>().map_err(|_| AppError::invalid("type", "cannot be used"))?;
     let component = Component {
         id: ComponentId::new(0),
         name,
@@ -139,55 +129,6 @@ fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, 
         ..ModuleExtra::default()
     };
     Ok((component, extra))
-}
-
-fn change_metadata(extra: &mut ModuleExtra, change: &ModuleChange) -> Result<(), AppError> {
-    for (key, entry) in &change.metadata {
-        let mut problems = Vec::new();
-        needed("key", Some(key), NAME, &mut problems);
-        bounded("value", entry.as_ref().map(|entry| entry.value.as_str()), VALUE, &mut problems);
-        refuse(problems)?;
-        match entry {
-            Some(entry) => drop(extra.metadata.insert(key.clone(), entry.clone())),
-            None => {
-                let gone = extra.metadata.remove(key);
-                gone.ok_or_else(|| AppError::not_found("metadata", key))?;
-            }
-        }
-    }
-    if extra.metadata.len() > ENTRIES {
-        let detail = format!("at most {ENTRIES} entries of metadata; remove some first");
-        return Err(AppError::Quota { code: "hawkbit.metadata", detail });
-    }
-    Ok(())
-}
-
-/// Refuses a file that a module cannot have.
-fn takes(component: &Component, extra: &ModuleExtra, name: &str) -> Result<(), AppError> {
-    if extra.deleted {
-        return Err(AppError::not_found("software module", component.id));
-    }
-    if extra.locked {
-        return Err(locked("software module", &label(component)));
-    }
-    if component.artifacts.iter().any(|artifact| artifact.name.as_str() == name) {
-        return Err(AppError::Exists { what: "artifact", name: name.to_owned() });
-    }
-    if component.artifacts.len() >= PARTS {
-        let detail = format!("a software module has at most {PARTS} artifacts; remove one first");
-        return Err(AppError::Quota { code: "hawkbit.artifacts", detail });
-    }
-    Ok(())
-}
-
-/// Whether any job brings or brought the module to devices.
-async fn was_assigned(tx: &mut Tx<'_>, id: ComponentId) -> Result<bool, AppError> {
-    for release in software::releases_with(tx, id).await? {
-        if software::was_assigned(tx, release).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 impl App {
@@ -285,7 +226,7 @@ impl App {
                 bounded("description", change.description.as_deref(), DESCRIPTION, &mut problems);
                 bounded("vendor", change.vendor.as_deref(), 256, &mut problems);
                 refuse(problems)?;
-                change_metadata(&mut extra, &change)?;
+                change_metadata(&mut extra.metadata, &change.metadata, |entry| &entry.value)?;
                 extra.description = change.description.or(extra.description);
                 extra.vendor = change.vendor.or(extra.vendor);
                 extra.locked = change.locked.unwrap_or(extra.locked);
@@ -327,95 +268,5 @@ impl App {
             })
             .await?;
         self.hawkbit_drop_artifacts(by, orphans).await
-    }
-
-    /// Artifacts that no component has any more go; those that another one has stay.
-    async fn hawkbit_drop_artifacts(&self, by: &Principal, ids: Vec<ArtifactId>) -> Result<(), AppError> {
-        for id in ids {
-            match self.artifact_delete(by, id).await {
-                Ok(()) | Err(AppError::Conflict { .. } | AppError::NotFound { .. }) => {}
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a module takes a file of that name, asked before its bytes come.
-    ///
-    /// # Errors
-    /// Forbidden, not found, locked, the name is taken, too many artifacts, or that the store failed.
-    pub async fn hawkbit_module_takes(&self, by: &Principal, id: i64, name: &str) -> Result<(), AppError> {
-        let name = name.to_owned();
-        self.hawkbit_read(by, Permission::ReleaseWrite, move |cx, tx| {
-            let name = name.clone();
-            Box::pin(async move {
-                let (component, extra) = module(tx, &cx, id).await?;
-                takes(&component, &extra, &name)
-            })
-        })
-        .await
-    }
-
-    /// Puts an uploaded artifact into a module. Where that is refused, the artifact goes.
-    ///
-    /// # Errors
-    /// As [`App::hawkbit_module_takes`].
-    pub async fn hawkbit_artifact_attach(
-        &self,
-        by: &Principal,
-        id: i64,
-        artifact: &Artifact,
-    ) -> Result<(), AppError> {
-        let (file, name) = (artifact.id, artifact.name.as_str().to_owned());
-        let done = self
-            .hawkbit_write(by, Permission::ReleaseWrite, move |cx, tx| {
-                let name = name.clone();
-                Box::pin(async move {
-                    let (component, mut extra) = module(tx, &cx, id).await?;
-                    takes(&component, &extra, &name)?;
-                    if was_assigned(tx, component.id).await? {
-                        return Err(locked("software module", &label(&component)));
-                    }
-                    software::attach_artifact(tx, component.id, file).await?;
-                    save(tx, &cx, component.id, &mut extra).await?;
-                    let details = json!({"artifact": file.get(), "name": name});
-                    let place = target(&component);
-                    audit::record(tx, &cx.by, "component.artifact.add", &place, details, cx.now).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        if done.is_err() {
-            self.hawkbit_drop_artifacts(by, vec![file]).await?;
-        }
-        done
-    }
-
-    /// Takes an artifact out of a module; it goes where no other component has it.
-    ///
-    /// # Errors
-    /// Forbidden, not found, locked, or that the store failed.
-    pub async fn hawkbit_artifact_detach(&self, by: &Principal, id: i64, file: i64) -> Result<(), AppError> {
-        let file = ArtifactId::new(file);
-        self.hawkbit_write(by, Permission::ReleaseWrite, move |cx, tx| {
-            Box::pin(async move {
-                let (component, mut extra) = module(tx, &cx, id).await?;
-                let there = component.artifacts.iter().any(|artifact| artifact.id == file);
-                if !there || artifacts::get(tx, cx.by.tenant, file).await?.is_none() {
-                    return Err(AppError::not_found("artifact", file));
-                }
-                if extra.locked || was_assigned(tx, component.id).await? {
-                    return Err(locked("software module", &label(&component)));
-                }
-                software::detach_artifact(tx, component.id, file).await?;
-                save(tx, &cx, component.id, &mut extra).await?;
-                let details = json!({"artifact": file.get()});
-                let place = target(&component);
-                audit::record(tx, &cx.by, "component.artifact.remove", &place, details, cx.now).await?;
-                Ok(())
-            })
-        })
-        .await?;
-        self.hawkbit_drop_artifacts(by, vec![file]).await
     }
 }

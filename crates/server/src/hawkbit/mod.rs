@@ -14,13 +14,14 @@ mod view;
 
 mod system;
 
-mod module_types;
-mod set_types;
+mod types;
 
 mod artifacts;
 mod modules;
 
 mod sets;
+
+mod metadata;
 
 mod tags;
 mod target_types;
@@ -73,11 +74,11 @@ fn operations(rest: &Rest) -> Routes {
     let mut routes = Routes::new(rest);
     for add in [
         system::routes,
-        module_types::routes,
-        set_types::routes,
+        types::routes,
         modules::routes,
         artifacts::routes,
         sets::routes,
+        metadata::routes,
         targets::routes,
         tags::routes,
         target_types::routes,

@@ -1,25 +1,23 @@
-//! `distributionsets`, their modules and metadata.
+//! `distributionsets` and their modules.
 
 use std::collections::HashMap;
 
 use axum::extract::State;
 use serde_json::Value;
-use windlass_app::AppError;
 use windlass_app::hawkbit::stored::items::SetTag;
 use windlass_app::hawkbit::{NewSet, SetChange};
-use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::permission::Permission;
 use windlass_wire::management::common::IdRef;
-use windlass_wire::management::software::{Metadata, MetadataRequest, SetRequest, SetUpdate};
+use windlass_wire::management::software::SetRequest;
 
-use super::io::{Answer, At, Body, created, done, made, ok, one_or_many};
+use super::io::{Answer, At, Body, created, done, ok, one_or_many};
 use super::list::{ListQuery, Names, page};
-use super::modules::{HIDDEN, METADATA, entry, with_metadata};
+use super::modules::{HIDDEN, with_metadata};
 use super::routes::Routes;
-use super::set_types::ids;
+use super::types::ids;
 use super::view::{self, Base};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
-use crate::rest::error::Refusal;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     let (read, write) = (Permission::ReleaseRead, Permission::ReleaseWrite);
@@ -32,11 +30,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/distributionsets/{id}/assignedSM", read, modules)
         .post("/distributionsets/{id}/assignedSM", write, add_modules)
         .delete("/distributionsets/{id}/assignedSM/{module}", write, remove_module)
-        .get("/distributionsets/{id}/metadata", read, metadata)
-        .post("/distributionsets/{id}/metadata", write, add_metadata)
-        .get("/distributionsets/{id}/metadata/{key}", read, one_metadata)
-        .put("/distributionsets/{id}/metadata/{key}", write, put_metadata)
-        .delete("/distributionsets/{id}/metadata/{key}", write, delete_metadata)
 }
 
 pub(super) const NAMES: Names = Names {
@@ -98,6 +91,7 @@ async fn create(State(rest): State<Rest>, Caller(by): Caller, base: Base, Body(b
             set_type,
             description,
             required_migration_step,
+            locked: _,
             modules,
             os,
             application,
@@ -106,6 +100,7 @@ async fn create(State(rest): State<Rest>, Caller(by): Caller, base: Base, Body(b
         let mut modules = modules.unwrap_or_default();
         modules.extend([os, application, runtime].into_iter().flatten());
         let modules = ids("modules", modules)?;
+        let required_migration_step = required_migration_step.unwrap_or(false);
         new.push(NewSet { name, version, set_type, description, required_migration_step, modules });
     }
     let made = rest.app.hawkbit_sets_create(&by, new).await?;
@@ -122,9 +117,9 @@ async fn change(
     Caller(by): Caller,
     base: Base,
     At(id): At<i64>,
-    Body(asked): Body<SetUpdate>,
+    Body(asked): Body<SetRequest>,
 ) -> Answer {
-    let SetUpdate { name, version, description, required_migration_step, locked } = asked;
+    let SetRequest { name, version, description, required_migration_step, locked, .. } = asked;
     let change =
         SetChange { name, version, description, required_migration_step, locked, ..SetChange::default() };
     ok(&view::set(rest.app.hawkbit_set_change(&by, id, change).await?, &base))
@@ -165,70 +160,4 @@ async fn remove_module(
 ) -> Answer {
     rest.app.hawkbit_set_modules(&by, id, Vec::new(), Some(module)).await?;
     done()
-}
-
-fn shown(key: &str, value: &str) -> Metadata {
-    Metadata { key: key.to_owned(), value: value.to_owned(), target_visible: None }
-}
-
-async fn metadata(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>, query: ListQuery) -> Answer {
-    let set = rest.app.hawkbit_set(&by, id).await?;
-    let all = set.extra.metadata.iter().map(|(key, value)| shown(key, value)).collect();
-    page(all, &query, METADATA, &[], rest.app.clock.now())
-}
-
-async fn one_metadata(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At((id, key)): At<(i64, String)>,
-) -> Answer {
-    let set = rest.app.hawkbit_set(&by, id).await?;
-    let value = set.extra.metadata.get(&key);
-    ok(&shown(&key, value.ok_or_else(|| Refusal::from(AppError::not_found("metadata", &key)))?))
-}
-
-async fn save(rest: &Rest, by: &Principal, id: i64, entries: Vec<(String, Option<String>)>) -> Answer {
-    let change = SetChange { metadata: entries, ..SetChange::default() };
-    rest.app.hawkbit_set_change(by, id, change).await?;
-    done()
-}
-
-async fn add_metadata(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At(id): At<i64>,
-    Body(body): Body<Value>,
-) -> Answer {
-    let known = rest.app.hawkbit_set(&by, id).await?.extra.metadata;
-    let mut entries = Vec::new();
-    for (index, asked) in one_or_many::<MetadataRequest>(body)?.into_iter().enumerate() {
-        let (key, value, _) = entry(asked, &format!("{index}."))?;
-        if known.contains_key(&key) {
-            return Err(AppError::Exists { what: "metadata", name: key }.into());
-        }
-        entries.push((key, Some(value)));
-    }
-    save(&rest, &by, id, entries).await?;
-    made()
-}
-
-async fn put_metadata(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At((id, key)): At<(i64, String)>,
-    Body(asked): Body<MetadataRequest>,
-) -> Answer {
-    if !rest.app.hawkbit_set(&by, id).await?.extra.metadata.contains_key(&key) {
-        return Err(AppError::not_found("metadata", key).into());
-    }
-    let value = asked.value.ok_or_else(|| Refusal::field("value", "is missing"))?;
-    save(&rest, &by, id, vec![(key, Some(value))]).await
-}
-
-async fn delete_metadata(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At((id, key)): At<(i64, String)>,
-) -> Answer {
-    save(&rest, &by, id, vec![(key, None)]).await
 }

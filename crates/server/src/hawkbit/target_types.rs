@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use serde_json::Value;
-use windlass_app::hawkbit::stored::TargetTypeExtra;
+use windlass_app::hawkbit::stored::{SetType, TargetTypeExtra};
 use windlass_app::hawkbit::{NewTargetType, TargetTypeView};
 use windlass_domain::permission::Permission;
 use windlass_wire::management::common::IdRef;
@@ -13,7 +13,7 @@ use windlass_wire::management::targets as wire;
 use super::io::{Answer, At, Body, created, done, ok, one_or_many};
 use super::list::{ListQuery, Names, page};
 use super::routes::Routes;
-use super::set_types::ids;
+use super::types::ids;
 use super::view::{self, Base, stamp};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
@@ -114,7 +114,7 @@ async fn delete(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -
 async fn fitting(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_defaults(&by).await?;
     let fits = rest.app.hawkbit_target_type(&by, id).await?.extra.set_types;
-    let all = rest.app.hawkbit_set_types(&by).await?.into_iter();
+    let all = rest.app.hawkbit_types::<SetType>(&by).await?.into_iter();
     let all = all.filter(|item| fits.contains(&item.id));
     ok(&all.map(|item| view::set_type(item, &base)).collect::<Vec<_>>())
 }

@@ -15,7 +15,7 @@ use windlass_wire::management::targets::{Target, TargetRequest};
 
 use super::io::{Answer, At, Body, created, done, made, ok, one_or_many};
 use super::list::{ListQuery, page, paged, rsql};
-use super::modules::{METADATA, entry};
+use super::metadata::{NAMES as METADATA, entry};
 use super::routes::Routes;
 use super::view::{self, Base, Expected, Private};
 use crate::rest::Rest;

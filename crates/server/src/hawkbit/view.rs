@@ -72,15 +72,16 @@ pub(crate) fn item_stamp<B>(item: &Item<B>) -> Stamp {
     stamp(&item.created_by, item.created_at, Some(&item.updated_by), Some(item.updated_at))
 }
 
-pub(crate) fn module_type(item: Item<ModuleType>, base: &Base) -> wire::ModuleType {
+pub(crate) fn module_type(item: Item<ModuleType>, base: &Base) -> wire::Type {
     let stamp = item_stamp(&item);
     let Item { id, name: key, body, .. } = item;
     let ModuleType { name, description, colour, max_assignments, deleted } = body;
+    let max_assignments = Some(max_assignments);
     let links = base.links(&format!("/softwaremoduletypes/{id}"), [("self", "")]);
-    wire::ModuleType { stamp, id, key, name, description, colour, max_assignments, deleted, links }
+    wire::Type { stamp, id, key, name, description, colour, max_assignments, deleted, links }
 }
 
-pub(crate) fn set_type(item: Item<SetType>, base: &Base) -> wire::SetType {
+pub(crate) fn set_type(item: Item<SetType>, base: &Base) -> wire::Type {
     let stamp = item_stamp(&item);
     let Item { id, name: key, body, .. } = item;
     let SetType { name, description, colour, mandatory: _, optional: _, deleted } = body;
@@ -92,7 +93,7 @@ pub(crate) fn set_type(item: Item<SetType>, base: &Base) -> wire::SetType {
             ("optionalmodules", "/optionalmoduletypes"),
         ],
     );
-    wire::SetType { stamp, id, key, name, description, colour, deleted, links }
+    wire::Type { stamp, id, key, name, description, colour, max_assignments: None, deleted, links }
 }
 
 pub(crate) fn module(view: ModuleView, base: &Base) -> wire::Module {

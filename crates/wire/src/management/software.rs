@@ -2,26 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{IdRef, Links, Stamp};
+use super::common::{IdRef, Links, Stamp, coerced, coerced_or_default};
 
 /// A type of module or set to make or change.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TypeRequest {
     /// Its key; the name where absent.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub key: Option<String>,
     /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub name: Option<String>,
     /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub description: Option<String>,
     /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub colour: Option<String>,
     /// How many modules of it a set may have.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub max_assignments: Option<u32>,
     /// Types of modules that a complete set has.
     #[serde(rename = "mandatorymodules")]
@@ -31,10 +31,10 @@ pub struct TypeRequest {
     pub optional: Option<Vec<IdRef>>,
 }
 
-/// A type of modules.
+/// A type of modules or sets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ModuleType {
+pub struct Type {
     /// Who and when.
     #[serde(flatten)]
     pub stamp: Stamp,
@@ -50,8 +50,9 @@ pub struct ModuleType {
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
-    /// How many modules of it a set may have.
-    pub max_assignments: u32,
+    /// Of modules: how many of it a set may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_assignments: Option<u32>,
     /// Whether it is only kept for what has it.
     pub deleted: bool,
     /// Where to go on.
@@ -59,69 +60,31 @@ pub struct ModuleType {
     pub links: Links,
 }
 
-/// A type of sets.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SetType {
-    /// Who and when.
-    #[serde(flatten)]
-    pub stamp: Stamp,
-    /// Its number.
-    pub id: i64,
-    /// Its key.
-    pub key: String,
-    /// For people.
-    pub name: String,
-    /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub colour: Option<String>,
-    /// Whether it is only kept for what has it.
-    pub deleted: bool,
-    /// Where to go on.
-    #[serde(rename = "_links")]
-    pub links: Links,
-}
-
-/// A module to make.
+/// A module to make or change.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ModuleRequest {
     /// Its name.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub name: Option<String>,
     /// Its version.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub version: Option<String>,
     /// Key of its type.
     #[serde(rename = "type")]
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub module_type: Option<String>,
     /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub description: Option<String>,
     /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub vendor: Option<String>,
     /// Whether its artifacts are encrypted.
-    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
-    pub encrypted: bool,
-}
-
-/// What changes of a module.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct ModuleUpdate {
-    /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub description: Option<String>,
-    /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub vendor: Option<String>,
+    #[serde(deserialize_with = "coerced")]
+    pub encrypted: Option<bool>,
     /// Whether its artifacts stay as they are.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub locked: Option<bool>,
 }
 
@@ -196,26 +159,29 @@ pub struct Artifact {
     pub links: Links,
 }
 
-/// A set to make.
+/// A set to make or change.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SetRequest {
     /// Its name.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub name: Option<String>,
     /// Its version.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub version: Option<String>,
     /// Key of its type.
     #[serde(rename = "type")]
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub set_type: Option<String>,
     /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub description: Option<String>,
     /// Whether what was assigned stays when something newer is.
-    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
-    pub required_migration_step: bool,
+    #[serde(deserialize_with = "coerced")]
+    pub required_migration_step: Option<bool>,
+    /// Whether its modules stay as they are.
+    #[serde(deserialize_with = "coerced")]
+    pub locked: Option<bool>,
     /// Its modules.
     pub modules: Option<Vec<IdRef>>,
     /// A module, as older clients write it.
@@ -224,27 +190,6 @@ pub struct SetRequest {
     pub application: Option<IdRef>,
     /// A module, as older clients write it.
     pub runtime: Option<IdRef>,
-}
-
-/// What changes of a set.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct SetUpdate {
-    /// Its name.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub name: Option<String>,
-    /// Its version.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub version: Option<String>,
-    /// For people.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub description: Option<String>,
-    /// Whether what was assigned stays when something newer is.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub required_migration_step: Option<bool>,
-    /// Whether its modules stay as they are.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
-    pub locked: Option<bool>,
 }
 
 /// A distribution set.
@@ -290,13 +235,13 @@ pub struct Set {
 #[serde(default, rename_all = "camelCase")]
 pub struct MetadataRequest {
     /// Its key.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub key: Option<String>,
     /// Its value.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub value: Option<String>,
     /// Whether devices are told.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub target_visible: Option<bool>,
 }
 
@@ -318,9 +263,9 @@ pub struct Metadata {
 #[serde(default, rename_all = "camelCase")]
 pub struct Invalidation {
     /// `soft`, `force` or `none`.
-    #[serde(deserialize_with = "crate::management::common::coerced")]
+    #[serde(deserialize_with = "coerced")]
     pub action_cancelation_type: Option<String>,
     /// Whether its rollouts end.
-    #[serde(deserialize_with = "crate::management::common::coerced_or_default")]
+    #[serde(deserialize_with = "coerced_or_default")]
     pub cancel_rollouts: bool,
 }
