@@ -14,7 +14,7 @@ use std::io;
 pub use link::LastingLink;
 use serde_json::json;
 pub use signing::Findings;
-use windlass_domain::ids::{ArtifactId, ItemName, Md5, Sha1, Sha256, TenantId, UploadId};
+use windlass_domain::ids::{ArtifactId, FileName, Md5, Sha1, Sha256, TenantId, UploadId};
 use windlass_domain::permission::{Permission, Principal};
 pub use windlass_domain::software::{Artifact, Sums, inspection};
 use windlass_store::blobs::{BlobWriter, Kept, Written};
@@ -75,7 +75,7 @@ impl Expected {
 pub struct Upload {
     app: App,
     by: Principal,
-    name: ItemName,
+    name: FileName,
     expected: Expected,
     size: Option<u64>,
     signature: Option<String>,
@@ -83,10 +83,10 @@ pub struct Upload {
 }
 
 /// Checks what is said before the bytes come.
-pub(crate) fn check(app: &App, new: &NewArtifact) -> Result<ItemName, AppError> {
+pub(crate) fn check(app: &App, new: &NewArtifact) -> Result<FileName, AppError> {
     let NewArtifact { name, sha256: _, sha1: _, md5: _, size, signature } = new;
     let mut problems = Vec::new();
-    let name = name.parse::<ItemName>().map_err(|e| problems.push(FieldProblem::new("name", e))).ok();
+    let name = name.parse::<FileName>().map_err(|e| problems.push(FieldProblem::new("name", e))).ok();
     if signature.as_ref().is_some_and(|text| text.len() > SIGNATURE_BYTES) {
         problems.push(FieldProblem::new("signature", format!("at most {SIGNATURE_BYTES} bytes")));
     }
@@ -286,7 +286,7 @@ impl Upload {
 /// An artifact of which every byte is there.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    pub(crate) name: ItemName,
+    pub(crate) name: FileName,
     pub(crate) expected: Expected,
     pub(crate) signature: Option<String>,
     /// The upload in parts that it was.

@@ -11,8 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use tokio::io::AsyncRead;
-use windlass_domain::ids::{ArtifactId, ExecutionId, ItemName, Sha256};
+use windlass_domain::ids::{ArtifactId, ExecutionId, Sha256};
 use windlass_domain::job::{Execution, ExecutionState, Job, JobState};
 use windlass_domain::software::Artifact;
 use windlass_domain::time::Timestamp;
@@ -130,9 +131,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A name as a path has it: of what names may have, only spaces need it.
-pub(crate) fn in_path(name: &ItemName) -> String {
-    name.as_str().replace(' ', "%20")
+/// All but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as one segment of a path, and as a value of RFC 8187, have it.
+pub fn in_path(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 /// What a link says.
@@ -218,7 +222,7 @@ impl Links {
         now: Timestamp,
     ) -> String {
         let expires = now.plus(LIFETIME).seconds();
-        let name = name.replace(' ', "%20");
+        let name = in_path(name);
         let newest = lock(&self.keys).first().cloned();
         let signature = newest
             .and_then(|key| mac(&key.value, execution, id, expires).map(|mac| (key.id, mac)))
@@ -425,6 +429,15 @@ mod tests {
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_is_one_segment_of_a_path() {
+        assert_eq!(in_path("os-1.0_~.swu").to_string(), "os-1.0_~.swu");
+        let name = "Ü & ?#=1'%/+.swu";
+        assert_eq!(in_path(name).to_string(), "%C3%9C%20%26%20%3F%23%3D1%27%25%2F%2B.swu");
+        let link = format!("{PATH}7/{}?execution=3&expires=100&signature=1.ab", in_path(name));
+        assert!(parse(&link).is_some());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use windlass_domain::ids::{ItemName, Sha256, UploadId};
+use windlass_domain::ids::{FileName, Sha256, UploadId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::blobs::PartWriter;
 use windlass_store::uploads;
@@ -107,7 +107,7 @@ impl App {
         demand(by, Permission::ArtifactWrite)?;
         let NewUpload { name, size, sha256, signature } = new;
         let announced = NewArtifact { name, sha256, size: Some(size), signature, ..NewArtifact::default() };
-        let name: ItemName = check(self, &announced)?;
+        let name: FileName = check(self, &announced)?;
         if size == 0 {
             return Err(AppError::invalid("size", "at least 1 byte"));
         }

@@ -23,6 +23,12 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-')
 }
 
+/// Beside what ends a path or begins markup: nothing that breaks a line or turns the direction of what people read.
+fn may_be_in_file_name(c: char) -> bool {
+    let turns = matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !turns && !matches!(c, '/' | '\\' | '<' | '>' | '"')
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
@@ -112,9 +118,15 @@ name!(
     |t| of_chars(t, 128, is_plain)
 );
 name!(
-    /// A release, component or artifact name.
+    /// A release or component name.
     ItemName, "name", "1 to 128 of letters, digits, inner spaces, : _ . + ( ) and -, and not . or ..",
     |t| of_chars(t, 128, |c| is_plain(c) || matches!(c, '+' | '(' | ')' | ' ')) && t.trim() == t && t != "." && t != ".."
+);
+name!(
+    /// The name of a file, kept as given: in any script, with any punctuation that is part of no path and no markup.
+    FileName, "file name",
+    "1 to 255 bytes without / \\ < > \" or control characters and without spaces around, and not . or ..",
+    |t| !t.is_empty() && t.len() <= 255 && t.chars().all(may_be_in_file_name) && t.trim() == t && t != "." && t != ".."
 );
 name!(
     /// A version as its maker writes it; compared for equality only.
@@ -303,6 +315,54 @@ mod tests {
         }
         for bad in ["", ".", "..", "a/b", "a b", "ä", "+", "#", &"x".repeat(129)] {
             assert!(bad.parse::<DeviceName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn file_names_are_taken_in_any_script_and_lead_nowhere() {
+        for good in [
+            "a",
+            "Über & größe=1'%.swu",
+            "固件 (2).bin",
+            "a+b;c,d#e?f:g*|~.raucb",
+            ".profile",
+            "a.",
+            &"ä".repeat(127),
+        ] {
+            assert_eq!(good.parse::<FileName>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            " ",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "<b>",
+            "a\"b",
+            " a",
+            "a ",
+            "a\tb",
+            "a\r\nb",
+            "\u{7f}",
+            "a\0",
+            "\u{a0}a",
+            "gpj.\u{202e}exe",
+            "a\u{2028}b",
+            "\u{2066}a",
+            &"ä".repeat(128),
+        ] {
+            assert!(bad.parse::<FileName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_names_an_item_names_a_file() {
+        for name in ["a b+c(d)", ".a", "a..", "x:y_z", &"x".repeat(128)] {
+            assert_eq!(
+                name.parse::<ItemName>().unwrap().as_str(),
+                name.parse::<FileName>().unwrap().as_str()
+            );
         }
     }
 

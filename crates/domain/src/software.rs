@@ -5,7 +5,7 @@
 pub mod inspection;
 
 use crate::ids::{
-    ArtifactId, ComponentId, ItemName, Md5, ReleaseId, Sha1, Sha256, Tag, TypeName, VersionText,
+    ArtifactId, ComponentId, FileName, ItemName, Md5, ReleaseId, Sha1, Sha256, Tag, TypeName, VersionText,
 };
 use crate::time::Timestamp;
 
@@ -24,7 +24,7 @@ pub struct Artifact {
     /// Public number.
     pub id: ArtifactId,
     /// The file's name as devices see it.
-    pub name: ItemName,
+    pub name: FileName,
     /// Digest of the bytes.
     pub sha256: Sha256,
     /// Its other digests; none if it is from before they were kept and nobody asked for them yet.

@@ -13,7 +13,7 @@ pub struct PartUpload {
     /// Public number.
     pub id: UploadId,
     /// The name that the artifact will have.
-    pub name: windlass_domain::ids::ItemName,
+    pub name: windlass_domain::ids::FileName,
     /// Bytes that were announced.
     pub size: u64,
     /// The digest that was announced.

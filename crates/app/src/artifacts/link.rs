@@ -33,7 +33,7 @@ pub struct LastingLink {
 }
 
 fn path(artifact: &Artifact, secret: &[u8]) -> String {
-    format!("{PATH}{LASTING}{}/{}", hex::encode(secret), in_path(&artifact.name))
+    format!("{PATH}{LASTING}{}/{}", hex::encode(secret), in_path(artifact.name.as_str()))
 }
 
 /// The secret of a path that is a lasting link.

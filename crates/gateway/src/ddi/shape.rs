@@ -1,6 +1,7 @@
 //! Actions and polls as documents with links. Pure.
 
 use windlass_app::ddi::{ActionView, FileView, ModuleView, Next, Poll, Urgency};
+use windlass_app::links::in_path;
 use windlass_domain::hawkbit::clock_time;
 use windlass_domain::ids::ComponentId;
 use windlass_wire::ddi::{ActionHistory, ArtifactDoc, Base, BaseLinks, Chunk, Deployment, Handling};
@@ -16,15 +17,7 @@ impl Links {
     }
 
     fn file(&self, module: ComponentId, name: &str) -> String {
-        let mut link = self.to(&format!("/softwaremodules/{module}/artifacts/"));
-        for byte in name.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~') {
-                link.push(char::from(byte));
-            } else {
-                link.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        link
+        self.to(&format!("/softwaremodules/{module}/artifacts/{}", in_path(name)))
     }
 }
 

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio_util::io::ReaderStream;
 use windlass_app::App;
-use windlass_app::links::DownloadGrant;
+use windlass_app::links::{DownloadGrant, in_path};
 use windlass_domain::time::Timestamp;
 
 pub use super::Body;
@@ -187,7 +187,7 @@ pub(crate) fn none_match(tags: &str, etag: &str) -> bool {
 
 /// Always an attachment. A name that is one word of the header goes as hawkBit sends it; any other in ASCII, and in
 /// full by RFC 8187.
-pub(crate) fn disposition(name: &str) -> String {
+pub fn disposition(name: &str) -> String {
     if !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
     {
@@ -197,15 +197,7 @@ pub(crate) fn disposition(name: &str) -> String {
         .chars()
         .map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/' | '%') { c } else { '_' })
         .collect();
-    let mut exact = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
-            exact.push(char::from(byte));
-        } else {
-            exact.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}")
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", in_path(name))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use http::request::Parts;
 use http::{StatusCode, header};
 use multer::{Constraints, Multipart, SizeLimit};
+use percent_encoding::percent_decode_str;
 use windlass_app::AppError;
 use windlass_app::artifacts::NewArtifact;
 use windlass_app::downloads::Account;
@@ -160,12 +161,35 @@ async fn take(
             said.take(&name, String::from_utf8_lossy(&text).into_owned());
             continue;
         }
-        let file = said.filename.clone().or_else(|| part.file_name().map(str::to_owned));
+        let file = said.filename.clone().or_else(|| file_name(&part));
         let file = file.filter(|name| !name.is_empty());
         let file = file.ok_or_else(|| Refusal::field("filename", "is missing"))?;
         return store(rest, by, id, &file, &said, &mut part).await;
     }
     Err(Refusal::field("file", "is missing"))
+}
+
+/// What a part says that its file is called; in full by RFC 8187 where it says both.
+fn file_name(part: &multer::Field<'_>) -> Option<String> {
+    let said = part.headers().get(header::CONTENT_DISPOSITION)?.as_bytes();
+    let exact = extended(std::str::from_utf8(said).ok()?, "filename*");
+    exact.or_else(|| part.file_name().map(str::to_owned))
+}
+
+/// A parameter of a header that is written by RFC 8187 in UTF-8; what stands in quotes is none.
+fn extended(header: &str, wanted: &str) -> Option<String> {
+    let mut quoted = false;
+    let mut outside = header.split(|c: char| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    });
+    let (_, value) = outside.find_map(|parameter| {
+        parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
+    })?;
+    let (charset, value) = value.trim().split_once('\'')?;
+    let (_, value) = value.split_once('\'')?;
+    let text = percent_decode_str(value).decode_utf8().ok()?;
+    charset.eq_ignore_ascii_case("utf-8").then(|| text.into_owned())
 }
 
 /// A digest as the client announced it. As upstream: one that is none is that of other bytes.
@@ -292,4 +316,24 @@ async fn download(
     };
     let (head, _) = request.into_parts();
     Ok(download::send(&rest.app, &head, &grant).await.map(RawBody::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_full_are_read_where_they_stand_outside_of_quotes() {
+        for (header, name) in [
+            ("form-data; name=\"file\"; filename*=UTF-8''%C3%9Cber%20%26.swu", Some("Über &.swu")),
+            ("form-data; filename=\"x\"; FILENAME* = utf-8'de'a%27b", Some("a'b")),
+            ("form-data; filename=\"a; filename*=UTF-8''b\"", None),
+            ("form-data; filename*=UTF-8''%FF", None),
+            ("form-data; filename*=ISO-8859-1''%DC", None),
+            ("form-data; filename*=plain", None),
+            ("form-data; filename=\"x\"", None),
+        ] {
+            assert_eq!(extended(header, "filename*").as_deref(), name, "{header}");
+        }
+    }
 }

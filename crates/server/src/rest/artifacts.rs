@@ -24,6 +24,7 @@ use windlass_app::artifacts::{Findings, LastingLink, NewArtifact};
 use windlass_domain::ids::{ArtifactId, Sha256};
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
+use windlass_gateway::download::disposition;
 
 use super::Rest;
 use super::access::Caller;
@@ -243,9 +244,7 @@ async fn content(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(artifact.size));
-    // The name is of safe characters only, by the domain's rule for names.
-    let disposition = format!("attachment; filename=\"{}\"", artifact.name);
-    if let Ok(value) = HeaderValue::try_from(disposition) {
+    if let Ok(value) = HeaderValue::try_from(disposition(artifact.name.as_str())) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(Raw { response })
@@ -305,7 +304,7 @@ mod tests {
         assert_eq!(made["sha1"].as_str().map(str::len), Some(40));
         assert_eq!(made["md5"].as_str().map(str::len), Some(32));
         let got = server.get(&format!("/artifacts/{}/content", made["id"])).await;
-        assert_eq!(got.header("content-disposition"), Some("attachment; filename=\"app.bin\""));
+        assert_eq!(got.header("content-disposition"), Some("attachment;filename=app.bin"));
         assert_eq!(got.header("x-content-type-options"), Some("nosniff"));
         assert!(got.bytes == bytes);
         server.delete(&format!("/artifacts/{}", made["id"])).await.expect(204);
