@@ -8,12 +8,14 @@ use windlass_domain::hawkbit::{SettingKey, SettingValue, Settings};
 use windlass_domain::ids::TenantId;
 use windlass_domain::permission::{Permission, Principal, allows};
 use windlass_store::StoreError;
+use windlass_store::management::SetType;
+use windlass_store::management::items;
 use windlass_store::settings as table;
 
 use crate::app::App;
 use crate::audit::record;
 use crate::error::{AppError, FieldProblem};
-use crate::hawkbit::fleet_query;
+use crate::hawkbit::{Types, default_set_type, fleet_query};
 use crate::permit::demand;
 
 /// A setting as shown to operators.
@@ -48,14 +50,21 @@ impl App {
     pub async fn settings_list(&self, by: &Principal) -> Result<Vec<SettingView>, AppError> {
         demand(by, Permission::ServerRead)?;
         let tenant = by.tenant;
-        let set = self
+        let (set, types) = self
             .store
-            .read::<_, StoreError, _>(move |tx| Box::pin(async move { table::settings(tx, tenant).await }))
+            .read::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    Ok((table::settings(tx, tenant).await?, items::all::<SetType>(tx, tenant).await?))
+                })
+            })
             .await?;
+        let holds = |key: &SettingKey| match default_set_type(&set, &types) {
+            Some(item) if *key == SettingKey::DefaultSetType => SettingValue::Number(item.id),
+            Some(_) | None => set.get(key).cloned().unwrap_or_else(|| key.default_value()),
+        };
         let view = |key: &SettingKey| SettingView {
             key: *key,
-            value: (!key.is_secret() || allows(by, Permission::ServerManage))
-                .then(|| set.get(key).cloned().unwrap_or_else(|| key.default_value())),
+            value: (!key.is_secret() || allows(by, Permission::ServerManage)).then(|| holds(key)),
             is_default: !set.contains_key(key),
         };
         Ok(SettingKey::ALL.iter().map(view).collect())
@@ -74,7 +83,7 @@ impl App {
     /// together: nothing changes if one cannot be taken.
     ///
     /// # Errors
-    /// Forbidden, every setting that cannot be taken, or that the store failed.
+    /// Forbidden, every setting that cannot be taken, a type that is not there, or that the store failed.
     pub async fn settings_set(
         &self,
         by: &Principal,
@@ -88,6 +97,11 @@ impl App {
                 Box::pin(async move {
                     let mut values = table::settings(tx, by.tenant).await?;
                     let before = values.clone();
+                    if let Some(Some(SettingValue::Number(id))) = changes.get(&SettingKey::DefaultSetType) {
+                        let there = items::get::<SetType>(tx, by.tenant, *id).await?;
+                        let there = there.filter(|item| !item.body.deleted);
+                        there.ok_or_else(|| AppError::not_found(SetType::WHAT, id))?;
+                    }
                     for (key, value) in changes {
                         match value {
                             Some(value) => drop(values.insert(key, value)),

@@ -1,7 +1,8 @@
 //! Which types of modules and sets a tenant has. Every tenant starts with those that hawkBit's clients take for granted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use windlass_domain::hawkbit::{SettingKey, SettingValue};
 use windlass_domain::permission::Principal;
 use windlass_domain::software::Component;
 use windlass_store::Tx;
@@ -66,6 +67,18 @@ pub(super) fn is_complete(set: &Item<SetType>, types: &Catalogue, components: &[
             let key = types.modules.iter().find(|item| item.id == *id).map(|item| item.name.as_str());
             key.is_some_and(|key| components.iter().any(|one| one.component_type.as_str() == key))
         })
+}
+
+/// The type of a set that is made without one: what the tenant set, or that of sets with everything.
+pub(crate) fn default_set_type<'t>(
+    settings: &BTreeMap<SettingKey, SettingValue>,
+    types: &'t [Item<SetType>],
+) -> Option<&'t Item<SetType>> {
+    let kept = || types.iter().filter(|item| !item.body.deleted);
+    let set = settings.get(&SettingKey::DefaultSetType);
+    kept()
+        .find(|item| set == Some(&SettingValue::Number(item.id)))
+        .or_else(|| kept().find(|item| item.name == "os_app"))
 }
 
 /// What there is, read in a transaction that may write: the first one makes the defaults.

@@ -9,9 +9,9 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::{Component, Release, ReleaseRules};
 use windlass_store::management::items::Item;
 use windlass_store::management::{SetExtra, SetType, extras, software};
-use windlass_store::{Tx, releases};
+use windlass_store::{Tx, releases, settings};
 
-use super::catalogue::{Catalogue, catalogue};
+use super::catalogue::{Catalogue, catalogue, default_set_type};
 use super::filters::let_go;
 use super::metadata::change_metadata;
 use super::modules;
@@ -117,8 +117,11 @@ async fn make(tx: &mut Tx<'_>, cx: &Context, types: &Catalogue, new: &NewSet) ->
     let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {
         return Err(AppError::Invalid(problems));
     };
-    let key = set_type.as_deref().unwrap_or("os_app");
-    let item = types.sets.iter().find(|item| item.name == key && !item.body.deleted);
+    let item = match set_type {
+        Some(key) => types.sets.iter().find(|item| item.name == *key && !item.body.deleted),
+        None => default_set_type(&settings::settings(tx, cx.by.tenant).await?, &types.sets),
+    };
+    let key = set_type.as_deref().unwrap_or("of sets that are made without one");
     let item = item.ok_or_else(|| AppError::not_found(SetType::WHAT, key))?;
     let release = Release {
         id: ReleaseId::new(0),

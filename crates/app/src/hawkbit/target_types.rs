@@ -54,6 +54,33 @@ fn check(new: &NewTargetType) -> Result<(), AppError> {
     refuse(problems)
 }
 
+/// Every type of targets, by number.
+async fn all(tx: &mut Tx<'_>, cx: &Context) -> Result<Vec<TargetTypeView>, AppError> {
+    let mut known = extras::all::<TargetTypeExtra>(tx, cx.by.tenant).await?;
+    let mut take = |record: DeviceTypeRecord| TargetTypeView {
+        extra: known.remove(&record.id.get()).unwrap_or_default(),
+        record,
+    };
+    let mut views: Vec<TargetTypeView> =
+        types::types(tx, cx.by.tenant).await?.into_iter().map(&mut take).collect();
+    views.sort_by_key(|view| view.record.id);
+    Ok(views)
+}
+
+/// Refuses what another type than this one is called, or would be without a name of its own.
+async fn is_free(tx: &mut Tx<'_>, cx: &Context, of: Option<i64>, name: &str) -> Result<(), AppError> {
+    let others = all(tx, cx).await?.into_iter().filter(|view| Some(view.record.id.get()) != of);
+    let taken = |view: TargetTypeView| match view.extra.name {
+        Some(other) => other == name.trim(),
+        None => view.record.name.as_str() == name.trim(),
+    };
+    let mut taken = others.map(taken);
+    if taken.any(|taken| taken) {
+        return Err(AppError::Exists { what: "target type", name: name.to_owned() });
+    }
+    Ok(())
+}
+
 /// A name for a device type, made of one for people.
 fn slug(name: &str) -> String {
     name.chars()
@@ -67,22 +94,8 @@ impl App {
     /// # Errors
     /// Forbidden, or that the store failed.
     pub async fn hawkbit_target_types(&self, by: &Principal) -> Result<Vec<TargetTypeView>, AppError> {
-        self.hawkbit_read(by, Permission::TypeRead, |cx, tx| {
-            Box::pin(async move {
-                let mut known = extras::all::<TargetTypeExtra>(tx, cx.by.tenant).await?;
-                let mut views: Vec<TargetTypeView> = types::types(tx, cx.by.tenant)
-                    .await?
-                    .into_iter()
-                    .map(|record| TargetTypeView {
-                        extra: known.remove(&record.id.get()).unwrap_or_default(),
-                        record,
-                    })
-                    .collect();
-                views.sort_by_key(|view| view.record.id);
-                Ok(views)
-            })
-        })
-        .await
+        self.hawkbit_read(by, Permission::TypeRead, |cx, tx| Box::pin(async move { all(tx, &cx).await }))
+            .await
     }
 
     /// One type of targets.
@@ -117,6 +130,7 @@ impl App {
             let name = asked.name.clone().unwrap_or_default();
             let key = asked.key.clone().unwrap_or_else(|| slug(&name));
             self.hawkbit_known_set_types(by, &asked.set_types).await?;
+            self.hawkbit_target_type_is_free(by, &name).await?;
             let record =
                 self.type_create(by, &key, NewTypeSpec::default()).await.map_err(|error| match error {
                     AppError::Exists { .. } => AppError::Exists { what: "target type", name: key.clone() },
@@ -126,6 +140,15 @@ impl App {
             made.push(self.hawkbit_target_type_describe(by, id, asked, true).await?);
         }
         Ok(made)
+    }
+
+    async fn hawkbit_target_type_is_free(&self, by: &Principal, name: &str) -> Result<(), AppError> {
+        let name = name.to_owned();
+        self.hawkbit_read(by, Permission::TypeRead, move |cx, tx| {
+            let name = name.clone();
+            Box::pin(async move { is_free(tx, &cx, None, &name).await })
+        })
+        .await
     }
 
     async fn hawkbit_known_set_types(&self, by: &Principal, wanted: &BTreeSet<i64>) -> Result<(), AppError> {
@@ -154,6 +177,9 @@ impl App {
             let asked = asked.clone();
             Box::pin(async move {
                 let mut view = one(tx, &cx, id).await?;
+                if let Some(name) = asked.name.as_deref().filter(|_| !made) {
+                    is_free(tx, &cx, Some(id), name).await?;
+                }
                 let extra = &mut view.extra;
                 extra.name = asked.name.or(extra.name.take());
                 extra.description = asked.description.or(extra.description.take());
@@ -175,7 +201,7 @@ impl App {
     /// Changes what people read of a type of targets.
     ///
     /// # Errors
-    /// Forbidden, not found, a field that cannot be taken, or that the store failed.
+    /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
     pub async fn hawkbit_target_type_change(
         &self,
         by: &Principal,

@@ -47,6 +47,8 @@ words!(
         BatchAssignments = "batch.assignments.enabled",
         /// Sets and modules are locked by their first use. It cannot be off here.
         ImplicitLock = "implicit.lock.enabled",
+        /// The number of the type that a set has which is made without one.
+        DefaultSetType = "default.ds.type",
     }
 );
 
@@ -101,7 +103,7 @@ impl SettingKey {
             | Self::MinPollingTime
             | Self::GatewayTokenKey
             | Self::HeaderAuthority => SettingKind::Text,
-            Self::MaintenanceWindowPollCount => SettingKind::Number,
+            Self::MaintenanceWindowPollCount | Self::DefaultSetType => SettingKind::Number,
             Self::TargetTokenEnabled
             | Self::GatewayTokenEnabled
             | Self::HeaderEnabled
@@ -128,6 +130,8 @@ impl SettingKey {
             Self::PollingOverdueTime => SettingValue::Text(clock_time(Duration::from_secs(300))),
             Self::MinPollingTime => SettingValue::Text(clock_time(Duration::from_secs(30))),
             Self::MaintenanceWindowPollCount => SettingValue::Number(3),
+            // Its number is another one in every tenant.
+            Self::DefaultSetType => SettingValue::Number(0),
             Self::GatewayTokenKey | Self::HeaderAuthority => SettingValue::Text(String::new()),
             Self::TargetTokenEnabled
             | Self::GatewayTokenEnabled
@@ -208,6 +212,7 @@ impl Settings {
         for key in [SettingKey::AnonymousDownload, SettingKey::BatchAssignments, SettingKey::ImplicitLock] {
             reader.stays(key);
         }
+        reader.whole(SettingKey::DefaultSetType);
         let polling = reader.text(SettingKey::PollingTime, PollSchedule::parse);
         let overdue = reader.text(SettingKey::PollingOverdueTime, parse_duration).unwrap_or_default();
         let least_polling = reader.text(SettingKey::MinPollingTime, shortest).unwrap_or_default();
@@ -314,6 +319,13 @@ impl Reader<'_> {
         }
     }
 
+    /// For a number of something that is not known here.
+    fn whole(&mut self, key: SettingKey) {
+        if !matches!(self.value(key), SettingValue::Number(_)) {
+            self.problem(key, "must be a whole number".to_owned());
+        }
+    }
+
     fn number(&mut self, key: SettingKey, least: u32, most: u32) -> u32 {
         let fits = match self.value(key) {
             SettingValue::Number(number) => u32::try_from(number).ok().filter(|n| (least..=most).contains(n)),
@@ -363,6 +375,7 @@ mod tests {
             (SettingKey::TargetTokenEnabled, text("true")),
             (SettingKey::GatewayTokenKey, text("with space")),
             (SettingKey::MinPollingTime, text("00:00:00")),
+            (SettingKey::DefaultSetType, text("os")),
         ])
         .unwrap_err();
         let named: Vec<_> = problems.iter().map(|one| one.key).collect();
@@ -372,6 +385,7 @@ mod tests {
             SettingKey::TargetTokenEnabled,
             SettingKey::GatewayTokenKey,
             SettingKey::MinPollingTime,
+            SettingKey::DefaultSetType,
         ] {
             assert!(named.contains(&key), "{key}");
         }

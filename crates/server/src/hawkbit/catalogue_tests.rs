@@ -130,3 +130,27 @@ async fn types_of_targets_are_device_types_and_say_which_sets_fit() {
     server.hawkbit("DELETE", &format!("/targettypes/{id}"), None).await.expect(204);
     server.get("/types/Pump-of-ours").await.problem(404, "device_type.not_found");
 }
+
+#[tokio::test]
+async fn no_two_types_of_targets_are_called_the_same() {
+    let server = Fixture::new("hb-target-type-names").await;
+    server.post("/types", json!({"name": "valve"})).await.expect(201);
+    let make = async |body: Value| server.hawkbit("POST", "/targettypes", Some(json!([body]))).await;
+    let pump = make(json!({"name": "Pump", "key": "p1"})).await.expect(201);
+    let other = make(json!({"name": "Other"})).await.expect(201);
+    for taken in
+        [json!({"name": "Pump", "key": "p2"}), json!({"name": "Pump"}), json!({"name": "valve", "key": "v2"})]
+    {
+        let refused = make(taken.clone()).await;
+        assert_eq!(refused.hawkbit_error(409), "hawkbit.server.error.repo.entityAlreadyExists", "{taken}");
+    }
+    make(json!({"name": "Pump of ours", "key": "p1"})).await.hawkbit_error(409);
+    let path = format!("/targettypes/{}", other[0]["id"]);
+    server.hawkbit("PUT", &path, Some(json!({"name": "Pump"}))).await.hawkbit_error(409);
+    server.hawkbit("PUT", &path, Some(json!({"name": "Other", "colour": "red"}))).await.expect(200);
+    server.hawkbit("PUT", &path, Some(json!({"name": "Another"}))).await.expect(200);
+    server.hawkbit("DELETE", &format!("/targettypes/{}", pump[0]["id"]), None).await.expect(204);
+    make(json!({"name": "Pump", "key": "p3"})).await.expect(201);
+    let stranger = server.in_another_tenant("other").await;
+    stranger.hawkbit("POST", "/targettypes", Some(json!([{"name": "Pump"}]))).await.expect(201);
+}

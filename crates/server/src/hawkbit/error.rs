@@ -28,7 +28,7 @@ const EXISTS: Kind = (
 );
 
 /// By the code of a problem: status and kind.
-const KNOWN: [(&str, u16, Kind); 30] = [
+const KNOWN: [(&str, u16, Kind); 31] = [
     (
         "hawkbit.locked",
         423,
@@ -113,6 +113,14 @@ const KNOWN: [(&str, u16, Kind); 30] = [
         (
             "org.eclipse.hawkbit.repository.exception.TenantConfigurationValidatorException",
             "hawkbit.server.error.configValueInvalid",
+        ),
+    ),
+    (
+        "hawkbit.setting_fixed",
+        403,
+        (
+            "org.eclipse.hawkbit.repository.exception.TenantConfigurationValueChangeNotAllowedException",
+            "hawkbit.server.error.repo.tenantConfigurationValueChangeNotAllowed",
         ),
     ),
     (

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use http::StatusCode;
 use serde_json::{Value, json};
+use windlass_app::AppError;
 use windlass_app::ddi::SettingView;
 use windlass_domain::hawkbit::{SettingKey, SettingValue};
-use windlass_domain::permission::Permission;
+use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::actions::ConfigValue;
 
 use super::io::{Answer, At, Body, done, ok};
@@ -26,6 +28,12 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .put("/system/configs/{key}", write, set_config)
         .delete("/system/configs/{key}", write, reset)
 }
+
+/// What clients know as a value that cannot be taken.
+const BAD_VALUE: &str = "hawkbit.config_value";
+
+/// Settings to set; none takes one back to its default.
+type Changes = BTreeMap<SettingKey, Option<SettingValue>>;
 
 async fn userinfo(State(rest): State<Rest>, Caller(by): Caller) -> Answer {
     let tenant = rest.tenant_name(by.tenant).await?;
@@ -68,13 +76,42 @@ fn value(key: SettingKey, value: &Value) -> Result<SettingValue, Refusal> {
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => {
             let problem = "must be true, false, a whole number or text";
-            return Err(unusable("hawkbit.config_value", key.as_str(), problem));
+            return Err(unusable(BAD_VALUE, key.as_str(), problem));
         }
     };
-    key.read(&text).map_err(|problem| unusable("hawkbit.config_value", key.as_str(), problem))
+    key.read(&text).map_err(|problem| unusable(BAD_VALUE, key.as_str(), problem))
+}
+
+/// As upstream: assignments beside each other are not taken back, nor does the way that they end change meanwhile.
+async fn is_fixed(rest: &Rest, by: &Principal, changes: &Changes) -> Result<(), Refusal> {
+    let settings = rest.app.settings_of(by.tenant).await?;
+    for (key, stays) in [(SettingKey::MultiAssignments, true), (SettingKey::AutoClose, settings.auto_close)] {
+        let to = changes.get(&key).and_then(Option::as_ref);
+        if settings.multi_assignments && to.is_some_and(|to| *to != SettingValue::Flag(stays)) {
+            let detail = format!("{key} stays {stays} while multi.assignments.enabled is on.");
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "hawkbit.setting_fixed", "Not changed", detail));
+        }
+    }
+    Ok(())
+}
+
+/// Sets what was read; a value that does not fit is told as clients know it.
+async fn set(rest: &Rest, by: &Principal, changes: Changes) -> Answer {
+    is_fixed(rest, by, &changes).await?;
+    rest.app.hawkbit_defaults(by).await?;
+    rest.app.settings_set(by, changes).await.map_err(|error| {
+        let does_not_fit = matches!(error, AppError::Invalid(_));
+        let mut refusal = Refusal::from(error);
+        if does_not_fit {
+            refusal.problem.code = BAD_VALUE.to_owned();
+        }
+        refusal
+    })?;
+    done()
 }
 
 async fn configs(State(rest): State<Rest>, Caller(by): Caller, base: Base) -> Answer {
+    rest.app.hawkbit_defaults(&by).await?;
     let all = rest.app.settings_list(&by).await?;
     let all: BTreeMap<String, Value> =
         all.into_iter().map(|view| (view.key.to_string(), shown(view, &base))).collect();
@@ -82,7 +119,9 @@ async fn configs(State(rest): State<Rest>, Caller(by): Caller, base: Base) -> An
 }
 
 async fn config(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(key): At<String>) -> Answer {
-    let view = rest.app.settings_get(&by, known(&key)?).await?;
+    let key = known(&key)?;
+    rest.app.hawkbit_defaults(&by).await?;
+    let view = rest.app.settings_get(&by, key).await?;
     ok(&shown(view, &base))
 }
 
@@ -96,8 +135,7 @@ async fn set_configs(
         let key = known(name)?;
         changes.insert(key, Some(value(key, asked)?));
     }
-    rest.app.settings_set(&by, changes).await?;
-    done()
+    set(&rest, &by, changes).await
 }
 
 async fn set_config(
@@ -107,9 +145,8 @@ async fn set_config(
     Body(asked): Body<ConfigValue>,
 ) -> Answer {
     let key = known(&key)?;
-    let asked = asked.value.ok_or_else(|| Refusal::field("value", "is missing"))?;
-    rest.app.settings_set(&by, BTreeMap::from([(key, Some(value(key, &asked)?))])).await?;
-    done()
+    let asked = asked.value.ok_or_else(|| unusable(BAD_VALUE, "value", "is missing"))?;
+    set(&rest, &by, BTreeMap::from([(key, Some(value(key, &asked)?))])).await
 }
 
 async fn reset(State(rest): State<Rest>, Caller(by): Caller, At(key): At<String>) -> Answer {
