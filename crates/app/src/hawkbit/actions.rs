@@ -17,6 +17,7 @@ use windlass_store::management::{JobExtra, extras};
 use windlass_store::{StoreError, StoreErrorKind, Tx, devices, executions, jobs, releases};
 
 use super::Context;
+use super::phase::Phase;
 use super::targets::{controller_id, find};
 use crate::error::AppError;
 use crate::{App, audit};
@@ -57,19 +58,15 @@ impl ActionView {
 
     /// Where it stands, as clients write it.
     pub fn detail(&self) -> &'static str {
-        let execution = &self.execution;
-        if self.is_canceling() {
-            return "canceling";
-        }
-        match execution.state {
-            ExecutionState::Queued if execution.consent == Consent::Awaited => "wait_for_confirmation",
-            ExecutionState::Queued | ExecutionState::InProgress if self.retrieved => "retrieved",
-            ExecutionState::Queued | ExecutionState::InProgress => "running",
-            ExecutionState::Succeeded if self.policy.handling == Handling::DownloadOnly => "downloaded",
-            ExecutionState::Succeeded => "finished",
-            ExecutionState::Failed | ExecutionState::Rejected | ExecutionState::TimedOut => "error",
-            ExecutionState::Canceled | ExecutionState::Removed => "canceled",
-        }
+        let Execution { state, consent, cancel_asked_at, .. } = self.execution;
+        let phase = Phase {
+            state,
+            is_stopping: cancel_asked_at.is_some(),
+            waits_for_consent: consent == Consent::Awaited,
+            retrieved: self.retrieved,
+            only_downloads: self.policy.handling == Handling::DownloadOnly,
+        };
+        phase.word()
     }
 
     /// Whether it is, or was, about stopping.

@@ -43,15 +43,19 @@ mod action_tests;
 #[cfg(test)]
 mod catalogue_tests;
 #[cfg(test)]
+mod counting_tests;
+#[cfg(test)]
 mod field_tests;
 #[cfg(test)]
 mod fitting_tests;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod manners_tests;
 #[cfg(test)]
 mod rollout_tests;
+#[cfg(test)]
+mod setting_tests;
 #[cfg(test)]
 mod software_tests;
 #[cfg(test)]

@@ -25,13 +25,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/distributionsets/{id}/invalidate", Permission::JobControl, invalidate)
 }
 
-/// What there is by a word; nothing where there is nothing.
-fn counted(words: impl Iterator<Item = String>) -> Option<Value> {
+/// How many there are by a word; nothing where there is nothing.
+fn counted(numbers: impl Iterator<Item = (&'static str, u64)>) -> Option<Value> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut total = 0_u64;
-    for word in words {
-        *counts.entry(word).or_default() += 1;
-        total += 1;
+    for (word, number) in numbers {
+        *counts.entry(word.to_ascii_uppercase()).or_default() += number;
+        total += number;
     }
     counts.insert("total".to_owned(), total);
     (total > 0).then(|| json!(counts))
@@ -44,14 +44,13 @@ fn counts<const N: usize>(members: [(&str, Option<Value>); N]) -> Answer {
 }
 
 async fn count_actions(rest: &Rest, by: &Principal, id: i64) -> Result<Option<Value>, Refusal> {
-    let all = rest.app.hawkbit_actions_with(by, id).await?;
-    Ok(counted(all.into_iter().map(|one| one.detail().to_ascii_uppercase())))
+    Ok(counted(rest.app.hawkbit_action_counts(by, id).await?.into_iter()))
 }
 
 async fn count_rollouts(rest: &Rest, by: &Principal, base: &Base, id: i64) -> Result<Option<Value>, Refusal> {
     let all = rest.app.hawkbit_rollouts(by).await?.into_iter();
     let of_set = all.filter(|one| one.set.get() == id);
-    Ok(counted(of_set.map(|one| shown(&one, base).status.to_ascii_uppercase())))
+    Ok(counted(of_set.map(|one| (shown(&one, base).status, 1))))
 }
 
 async fn count_auto(rest: &Rest, by: &Principal, id: i64) -> Result<Option<Value>, Refusal> {

@@ -229,6 +229,57 @@ pub async fn of_release(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Execu
     .collect()
 }
 
+/// Latest tries of the updates of one job that stand alike, as far as their words hang on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alike {
+    /// Of which job.
+    pub job: JobId,
+    /// What the protocol said.
+    pub state: ExecutionState,
+    /// Whether the device was asked to stop.
+    pub is_stopping: bool,
+    /// Whether somebody must agree who did not yet.
+    pub waits_for_consent: bool,
+    /// Whether the device fetched what it is to do.
+    pub retrieved: bool,
+    /// Whether an operator had the device act at once.
+    pub forced: bool,
+    /// How many.
+    pub count: u64,
+}
+
+/// How many latest tries of the updates that bring a release stand alike.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alike(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Alike>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64, String, i64, i64, i64, i64, i64),
+        "SELECT e.job_id, e.state,
+           CAST(CASE WHEN e.cancel_asked_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
+           CAST(CASE WHEN e.consent <> 0 AND e.consent_at IS NULL THEN 1 ELSE 0 END AS BIGINT),
+           CAST(CASE WHEN a.retrieved_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
+           CAST(COALESCE(a.forced, 0) AS BIGINT), CAST(COUNT(*) AS BIGINT)
+         FROM execution e JOIN job j ON j.id = e.job_id LEFT JOIN ddi_action a ON a.execution_id = e.id
+         WHERE j.release_id = $1 AND e.latest = 1 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
+        release.get(),
+    )?;
+    rows.into_iter()
+        .map(|(job, state, is_stopping, waits_for_consent, retrieved, forced, count)| {
+            Ok(Alike {
+                job: JobId::new(job),
+                state: state.parse().map_err(|e| StoreError::corrupt("execution.state", e))?,
+                is_stopping: is_stopping != 0,
+                waits_for_consent: waits_for_consent != 0,
+                retrieved: retrieved != 0,
+                forced: forced != 0,
+                count: u64::try_from(count).unwrap_or(0),
+            })
+        })
+        .collect()
+}
+
 /// The devices that ever had an update that brings a release.
 ///
 /// # Errors
