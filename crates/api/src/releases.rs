@@ -1,4 +1,4 @@
-//! Software: `/components/{name}/{version}`, `/releases/{name}/{version}`. Neither changes once made.
+//! Software: `/components/{name}/{version}`, of a type where there are several, `/releases/{name}/{version}`. Neither changes once made.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,34 @@ pub struct NameVersion {
     pub name: String,
     /// 1 to 64 printable ASCII characters without spaces or `/`; compared for equality only.
     pub version: String,
+}
+
+/// Which component. Its type may be left out while no other one has that name and version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ComponentName {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its type.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub component_type: Option<String>,
+}
+
+impl From<NameVersion> for ComponentName {
+    fn from(NameVersion { name, version }: NameVersion) -> Self {
+        Self { name, version, component_type: None }
+    }
+}
+
+/// The query of what is about one component.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ComponentQuery {
+    /// Its type; needed where there are several of that name and version.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub component_type: Option<String>,
 }
 
 /// A component to make (`POST /components`).
@@ -62,7 +90,7 @@ pub struct NewRelease {
     /// Its version.
     pub version: String,
     /// Its components, in order.
-    pub components: Vec<NameVersion>,
+    pub components: Vec<ComponentName>,
     /// Device types it is for; empty means any.
     #[serde(default)]
     pub device_types: Vec<String>,
@@ -100,7 +128,7 @@ pub struct Release {
     /// Its version.
     pub version: String,
     /// Its components, in order.
-    pub components: Vec<NameVersion>,
+    pub components: Vec<ComponentName>,
     /// Device types it is for; empty means any.
     pub device_types: Vec<String>,
     /// For people.

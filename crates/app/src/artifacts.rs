@@ -233,12 +233,9 @@ impl App {
 
 /// Who needs an artifact, in words, from the component to the open job; none if nobody does.
 async fn user(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<Option<String>, StoreError> {
-    let Some((name, version)) = artifacts::used_by(tx, id).await? else { return Ok(None) };
+    let Some((component, name, version)) = artifacts::used_by(tx, id).await? else { return Ok(None) };
     let mut words = format!("component {name} {version} uses artifact {id}");
-    let component = releases::component(tx, tenant, &name, &version).await?;
-    if let Some(component) = component
-        && let Some((release, of)) = releases::component_used_by(tx, component.id).await?
-    {
+    if let Some((release, of)) = releases::component_used_by(tx, component).await? {
         words.push_str(&format!(" and is part of release {release} {of}"));
         let release = releases::release(tx, tenant, &release, &of).await?;
         if let Some(release) = release

@@ -1,11 +1,13 @@
 //! Components and releases: what an update installs. Named, immutable, deleted only while nothing open needs them.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use serde_json::json;
-use windlass_domain::ids::{ArtifactId, ComponentId, ItemName, ReleaseId, Tag, TypeName, VersionText};
+use windlass_domain::ids::{
+    ArtifactId, ComponentId, ItemName, ReleaseId, Tag, TenantId, TypeName, VersionText,
+};
 use windlass_domain::permission::{Permission, Principal};
 pub use windlass_domain::software::{Component, Release, ReleaseRules};
 use windlass_domain::time::Timestamp;
@@ -35,6 +37,47 @@ pub struct NewComponent {
     pub artifacts: Vec<i64>,
 }
 
+/// Which component is meant. Its type may be left out while no other one has that name and version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentKey {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its type.
+    pub component_type: Option<String>,
+}
+
+impl<T: Into<String>> From<(T, T)> for ComponentKey {
+    fn from((name, version): (T, T)) -> Self {
+        Self { name: name.into(), version: version.into(), component_type: None }
+    }
+}
+
+impl fmt::Display for ComponentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, version, component_type } = self;
+        write!(f, "{name} {version}")?;
+        component_type.as_ref().map_or(Ok(()), |one| write!(f, " of type {one}"))
+    }
+}
+
+/// The one component that a key names.
+async fn meant(tx: &mut Tx<'_>, tenant: TenantId, key: &ComponentKey) -> Result<Component, AppError> {
+    let mut fitting = releases::components_named(tx, tenant, &key.name, &key.version).await?;
+    if let Some(wanted) = &key.component_type {
+        fitting.retain(|one| one.component_type.as_str() == wanted);
+    }
+    let Some(found) = fitting.pop() else { return Err(AppError::not_found("component", key)) };
+    if fitting.is_empty() {
+        return Ok(found);
+    }
+    fitting.push(found);
+    let types: Vec<&str> = fitting.iter().map(|one| one.component_type.as_str()).collect();
+    let detail = format!("there are components {key} of the types {}; say which with type", types.join(", "));
+    Err(AppError::Conflict { code: "component.ambiguous", detail })
+}
+
 /// A release to make.
 #[derive(Debug, Clone)]
 pub struct NewRelease {
@@ -42,8 +85,8 @@ pub struct NewRelease {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Name and version of its components, in order.
-    pub components: Vec<(String, String)>,
+    /// Its components, in order.
+    pub components: Vec<ComponentKey>,
     /// Device types it is for; empty means any.
     pub device_types: Vec<String>,
     /// For people.
@@ -162,14 +205,17 @@ async fn build_release(
         problems.add("components", format!("1 to {PARTS} components"));
     }
     let mut found: Vec<Component> = Vec::new();
-    for (index, (name, version)) in components.iter().take(PARTS).enumerate() {
+    for (index, key) in components.iter().take(PARTS).enumerate() {
         let field = format!("components.{index}");
-        match releases::component(tx, by.tenant, name, version).await? {
-            None => problems.add(field, format!("component {name} {version} does not exist")),
-            Some(component) if found.iter().any(|other| other.name == component.name) => {
-                problems.add(field, format!("the release has another version of {name} already"));
+        match meant(tx, by.tenant, key).await {
+            Err(error @ (AppError::NotFound { .. } | AppError::Conflict { .. })) => {
+                problems.add(field, error)
             }
-            Some(component) => found.push(component),
+            Err(error) => return Err(error),
+            Ok(component) if found.iter().any(|other| other.excludes(&component)) => {
+                problems.add(field, format!("the release has a version of {} already", component.name));
+            }
+            Ok(component) => found.push(component),
         }
     }
     let mut fits: Vec<TypeName> = Vec::new();
@@ -238,21 +284,15 @@ impl App {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn component_get(
-        &self,
-        by: &Principal,
-        name: &str,
-        version: &str,
-    ) -> Result<Component, AppError> {
+    pub async fn component_get(&self, by: &Principal, key: &ComponentKey) -> Result<Component, AppError> {
         demand(by, Permission::ReleaseRead)?;
-        let (tenant, key) = (by.tenant, (name.to_owned(), version.to_owned()));
+        let (tenant, key) = (by.tenant, key.clone());
         self.store
             .read(move |tx| {
-                let (name, version) = key.clone();
-                Box::pin(async move { releases::component(tx, tenant, &name, &version).await })
+                let key = key.clone();
+                Box::pin(async move { meant(tx, tenant, &key).await })
             })
-            .await?
-            .ok_or_else(|| AppError::not_found("component", named(name, version)))
+            .await
     }
 
     /// Components in the order they were made, from the one after `after` (a row id) on.
@@ -273,28 +313,25 @@ impl App {
     /// Deletes a component.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` `component.in_use` while a release has it.
-    pub async fn component_delete(&self, by: &Principal, name: &str, version: &str) -> Result<(), AppError> {
+    /// `NotFound`; `Conflict` `component.ambiguous`, or `component.in_use` while a release has it.
+    pub async fn component_delete(&self, by: &Principal, key: &ComponentKey) -> Result<(), AppError> {
         demand(by, Permission::ReleaseWrite)?;
-        let (by, key, now) = (by.clone(), (name.to_owned(), version.to_owned()), self.clock.now());
+        let (by, key, now) = (by.clone(), key.clone(), self.clock.now());
         self.store
             .write(move |tx| {
-                let (by, (name, version)) = (by.clone(), key.clone());
+                let (by, key) = (by.clone(), key.clone());
                 Box::pin(async move {
-                    let component = releases::component(tx, by.tenant, &name, &version)
-                        .await?
-                        .ok_or_else(|| AppError::not_found("component", named(&name, &version)))?;
+                    let component = meant(tx, by.tenant, &key).await?;
                     if let Some((release, of)) = releases::component_used_by(tx, component.id).await? {
                         return Err(AppError::Conflict {
                             code: "component.in_use",
-                            detail: format!(
-                                "release {release} {of} has component {name} {version}; delete that first"
-                            ),
+                            detail: format!("release {release} {of} has component {key}; delete that first"),
                         });
                     }
                     releases::delete_component(tx, component.id).await?;
-                    let target = format!("component/{name}/{version}");
-                    audit::record(tx, &by, "component.delete", &target, json!({}), now).await?;
+                    let target = format!("component/{}/{}", key.name, key.version);
+                    let details = json!({ "type": component.component_type.as_str() });
+                    audit::record(tx, &by, "component.delete", &target, details, now).await?;
                     Ok(())
                 })
             })
@@ -317,7 +354,7 @@ impl App {
                     let Some(id) = releases::insert_release(tx, by.tenant, &release).await? else {
                         return Err(AppError::Exists { what: "release", name });
                     };
-                    let components: Vec<String> = new.components.iter().map(|(n, v)| named(n, v)).collect();
+                    let components: Vec<String> = new.components.iter().map(ToString::to_string).collect();
                     let details = json!({ "components": components, "deviceTypes": new.device_types });
                     let target = format!("release/{}/{}", new.name, new.version);
                     audit::record(tx, &by, "release.create", &target, details, now).await?;

@@ -56,6 +56,14 @@ pub struct Component {
     pub created_at: Timestamp,
 }
 
+impl Component {
+    /// Whether no release can have both. What devices report is by name: one name, one version.
+    pub fn excludes(&self, other: &Self) -> bool {
+        self.name == other.name
+            && (self.version != other.version || self.component_type == other.component_type)
+    }
+}
+
 /// What a device must be before it may get a release.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReleaseRules {

@@ -4,7 +4,7 @@ mod inspection;
 #[cfg(test)]
 mod tests;
 
-use windlass_domain::ids::{ArtifactId, Md5, Sha1, Sha256, TenantId};
+use windlass_domain::ids::{ArtifactId, ComponentId, Md5, Sha1, Sha256, TenantId};
 use windlass_domain::software::{Artifact, Sums};
 use windlass_domain::time::Timestamp;
 
@@ -138,18 +138,22 @@ pub async fn keep_sums(tx: &mut Tx<'_>, sha256: &Sha256, sums: &Sums) -> Result<
     Ok(())
 }
 
-/// Name and version of one component that has the artifact, if any has.
+/// Number, name and version of one component that has the artifact, if any has.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn used_by(tx: &mut Tx<'_>, id: ArtifactId) -> Result<Option<(String, String)>, StoreError> {
-    fetch_optional!(
+pub async fn used_by(
+    tx: &mut Tx<'_>,
+    id: ArtifactId,
+) -> Result<Option<(ComponentId, String, String)>, StoreError> {
+    let row = fetch_optional!(
         tx,
-        (String, String),
-        "SELECT c.name, c.version FROM component_artifact a JOIN component c ON c.id = a.component_id
+        (i64, String, String),
+        "SELECT c.id, c.name, c.version FROM component_artifact a JOIN component c ON c.id = a.component_id
          WHERE a.artifact_id = $1 LIMIT 1",
         id.get(),
-    )
+    )?;
+    Ok(row.map(|(id, name, version)| (ComponentId::new(id), name, version)))
 }
 
 /// Deletes an artifact. True if it was there.

@@ -76,7 +76,8 @@ fn position(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// Stores a component; the ids in it are ignored but for those of its artifacts. None if name and version are taken.
+/// Stores a component; the ids in it are ignored but for those of its artifacts. None if another one of its
+/// type has its name and version.
 ///
 /// # Errors
 /// When the database fails.
@@ -90,7 +91,7 @@ pub async fn insert_component(
         tx,
         (i64,),
         "INSERT INTO component (tenant_id, name, version, type, created_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (tenant_id, name, version) DO NOTHING RETURNING id",
+         ON CONFLICT (tenant_id, name, version, type) DO NOTHING RETURNING id",
         tenant.get(),
         name.as_str(),
         version.as_str(),
@@ -137,24 +138,51 @@ async fn read_component(tx: &mut Tx<'_>, row: ComponentRow) -> Result<Component,
     })
 }
 
-/// One component by name and version.
+async fn read_components(tx: &mut Tx<'_>, rows: Vec<ComponentRow>) -> Result<Vec<Component>, StoreError> {
+    let mut components = Vec::with_capacity(rows.len());
+    for row in rows {
+        components.push(read_component(tx, row).await?);
+    }
+    Ok(components)
+}
+
+/// The components of a name and version, one of each type.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn component(
+pub async fn components_named(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     name: &str,
     version: &str,
+) -> Result<Vec<Component>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        ComponentRow,
+        "SELECT id, name, version, type, created_at FROM component
+         WHERE tenant_id = $1 AND name = $2 AND version = $3 ORDER BY type",
+        tenant.get(),
+        name,
+        version,
+    )?;
+    read_components(tx, rows).await
+}
+
+/// One component by its number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn component_by_id(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: ComponentId,
 ) -> Result<Option<Component>, StoreError> {
     let row = fetch_optional!(
         tx,
         ComponentRow,
-        "SELECT id, name, version, type, created_at FROM component
-         WHERE tenant_id = $1 AND name = $2 AND version = $3",
+        "SELECT id, name, version, type, created_at FROM component WHERE tenant_id = $1 AND id = $2",
         tenant.get(),
-        name,
-        version,
+        id.get(),
     )?;
     match row {
         Some(row) => Ok(Some(read_component(tx, row).await?)),
@@ -181,11 +209,7 @@ pub async fn components(
         after,
         i64::from(limit),
     )?;
-    let mut components = Vec::with_capacity(rows.len());
-    for row in rows {
-        components.push(read_component(tx, row).await?);
-    }
-    Ok(components)
+    read_components(tx, rows).await
 }
 
 /// Name and version of one release that has the component, if any has.

@@ -2471,6 +2471,20 @@ export interface components {
             /** @description Its version. */
             version: string;
         };
+        /** @description Which component. Its type may be left out while no other one has that name and version. */
+        ComponentName: {
+            /** @description Its type. */
+            type?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description The query of what is about one component. */
+        ComponentQuery: {
+            /** @description Its type; needed where there are several of that name and version. */
+            type?: string | null;
+        };
         /** @description Taking in devices that match later. */
         Continuous: {
             /**
@@ -3852,7 +3866,7 @@ export interface components {
         /** @description A release to make (`POST /releases`). */
         NewRelease: {
             /** @description Its components, in order. */
-            components: components["schemas"]["NameVersion"][];
+            components: components["schemas"]["ComponentName"][];
             /**
              * @description Device types it is for; empty means any.
              * @default []
@@ -4690,7 +4704,7 @@ export interface components {
         /** @description A release: a set of components for some device types. */
         Release: {
             /** @description Its components, in order. */
-            components: components["schemas"]["NameVersion"][];
+            components: components["schemas"]["ComponentName"][];
             /**
              * Format: date-time
              * @description When it was made.
@@ -6531,7 +6545,10 @@ export interface operations {
     };
     getComponent: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its type; needed where there are several of that name and version. */
+                type?: string | null;
+            };
             header?: never;
             path: {
                 /** @description Its name. */
@@ -6565,7 +6582,10 @@ export interface operations {
     };
     deleteComponent: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its type; needed where there are several of that name and version. */
+                type?: string | null;
+            };
             header?: never;
             path: {
                 /** @description Its name. */

@@ -24,6 +24,8 @@ pub struct ModuleView {
     pub component: Component,
     /// What is known of it beside.
     pub extra: ModuleExtra,
+    /// Number of its type, where that is known here.
+    pub type_id: Option<i64>,
     /// Name of its type.
     pub type_name: String,
 }
@@ -61,8 +63,9 @@ pub struct ModuleChange {
 impl ModuleView {
     pub(super) fn of(component: Component, extra: ModuleExtra, types: &Catalogue) -> Self {
         let key = component.component_type.as_str();
-        let type_name = types.module(key).map_or_else(|| key.to_owned(), |item| item.body.name.clone());
-        Self { component, extra, type_name }
+        let item = types.module(key);
+        let type_name = item.map_or_else(|| key.to_owned(), |item| item.body.name.clone());
+        Self { type_id: item.map(|item| item.id), component, extra, type_name }
     }
 }
 
@@ -82,8 +85,7 @@ pub(super) async fn module(
 ) -> Result<(Component, ModuleExtra), AppError> {
     let tenant = cx.by.tenant;
     let missing = || AppError::not_found("software module", id);
-    let (name, version) = software::component_name(tx, tenant, id).await?.ok_or_else(missing)?;
-    let component = releases::component(tx, tenant, &name, &version).await?.ok_or_else(missing)?;
+    let component = releases::component_by_id(tx, tenant, ComponentId::new(id)).await?.ok_or_else(missing)?;
     Ok((component, extras::get(tx, tenant, id).await?))
 }
 
@@ -112,7 +114,8 @@ fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, 
     };
     let known = types.module(&key).filter(|item| !item.body.deleted);
     let known = known.ok_or_else(|| AppError::not_found(ModuleType::WHAT, &key))?;
-    let component_type = known.name.parse::<Tag>().map_err(|_| AppError::invalid("type", "cannot be used"))?;
+    let component_type =
+        known.name.parse::<Tag>().map_err(|_| AppError::invalid("type", "cannot be used"))?;
     let component = Component {
         id: ComponentId::new(0),
         name,
@@ -176,8 +179,8 @@ impl App {
     /// Makes modules: all of them or none.
     ///
     /// # Errors
-    /// Forbidden, every field that cannot be taken, an unknown type, name and version are taken, or that the store
-    /// failed.
+    /// Forbidden, every field that cannot be taken, an unknown type, name and version are taken within the type, or that
+    /// the store failed.
     pub async fn hawkbit_modules_create(
         &self,
         by: &Principal,

@@ -93,10 +93,20 @@ async fn put_modules(
         let most = types.module(key).map_or(1, |item| item.body.max_assignments);
         let full =
             u32::try_from(parts.iter().filter(|part| same(part)).count()).is_ok_and(|have| have >= most);
-        let displaced = parts.iter().position(|part| part.name == component.name || (full && same(part)));
+        let displaced = parts.iter().position(|part| same(part) && (full || part.name == component.name));
         if let Some(place) = displaced {
             let old = parts.remove(place);
             software::detach_component(tx, release.id, old.id).await?;
+        }
+        if let Some(other) = parts.iter().find(|part| part.excludes(&component)) {
+            return Err(AppError::Conflict {
+                code: "hawkbit.module_unsupported",
+                detail: format!(
+                    "the set has {} of type {}; devices report one version of a name, so take it out first",
+                    modules::label(other),
+                    other.component_type
+                ),
+            });
         }
         software::attach_component(tx, release.id, component.id).await?;
         parts.push(component);

@@ -25,6 +25,8 @@ pub struct SetView {
     pub release: Release,
     /// What is known of it beside.
     pub extra: SetExtra,
+    /// Number of its type, where there is one that fits.
+    pub type_id: Option<i64>,
     /// Key and name of its type.
     pub set_type: (String, String),
     /// Its modules.
@@ -72,7 +74,7 @@ pub(super) fn view(
         .iter()
         .map(|component| ModuleView::of(component.clone(), known(component.id.get()), types))
         .collect();
-    SetView { release, extra, set_type, modules, complete }
+    SetView { type_id: item.map(|item| item.id), release, extra, set_type, modules, complete }
 }
 
 pub(super) async fn shown(

@@ -142,7 +142,7 @@ async fn an_artifact_goes_when_nothing_has_it_and_its_bytes_when_no_artifact_doe
     world.app().component_create(&world.by, component).await.unwrap();
     let error = world.app().artifact_delete(&world.by, one.id).await.unwrap_err();
     assert_eq!(error.code(), "artifact.in_use");
-    world.app().component_delete(&world.by, "app", "1").await.unwrap();
+    world.app().component_delete(&world.by, &("app", "1").into()).await.unwrap();
     world.app().artifact_delete(&world.by, one.id).await.unwrap();
     assert_eq!(world.blob_count(), 1, "the other artifact has the same bytes");
     world.app().artifact_delete(&world.by, two.id).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
     let bad = NewRelease {
         name: "fw".to_owned(),
         version: "1 2".to_owned(),
-        components: vec![("app".to_owned(), "1".to_owned())],
+        components: vec![("app".to_owned(), "1".to_owned()).into()],
         device_types: vec!["pump".to_owned(), "valve".to_owned()],
         notes: String::new(),
         rules: windlass_app::releases::NewRules::default(),
@@ -190,14 +190,14 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
     let again = NewRelease {
         name: "fw".to_owned(),
         version: "1".to_owned(),
-        components: vec![("app".to_owned(), "1".to_owned())],
+        components: vec![("app".to_owned(), "1".to_owned()).into()],
         device_types: vec![],
         notes: String::new(),
         rules: windlass_app::releases::NewRules::default(),
     };
     let error = world.app().release_create(&world.by, again).await.unwrap_err();
     assert_eq!(error.code(), "exists");
-    let error = world.app().component_delete(&world.by, "app", "1").await.unwrap_err();
+    let error = world.app().component_delete(&world.by, &("app", "1").into()).await.unwrap_err();
     assert_eq!(error.code(), "component.in_use");
     world.app().release_delete(&world.by, "fw", "1").await.unwrap();
     assert_eq!(world.app().release_get(&world.by, "fw", "1").await.unwrap_err().code(), "not_found");

@@ -163,7 +163,7 @@ async fn a_rollout_downloads_no_faster_than_its_policy_says() {
     let release = windlass_app::releases::NewRelease {
         name: "fw".to_owned(),
         version: "1".to_owned(),
-        components: vec![("app".to_owned(), "1".to_owned())],
+        components: vec![("app".to_owned(), "1".to_owned()).into()],
         device_types: vec![],
         notes: String::new(),
         rules: windlass_app::releases::NewRules::default(),

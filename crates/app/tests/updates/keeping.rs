@@ -81,7 +81,7 @@ async fn carry_out(world: &World, made: &mut Made, step: Step, serial: usize) {
             let new = NewRelease {
                 name: "fw".to_owned(),
                 version: serial.to_string(),
-                components: vec![("app".to_owned(), component)],
+                components: vec![("app".to_owned(), component).into()],
                 device_types: vec![],
                 notes: String::new(),
                 rules: windlass_app::releases::NewRules::default(),
@@ -105,7 +105,7 @@ async fn carry_out(world: &World, made: &mut Made, step: Step, serial: usize) {
         }
         Step::DeleteComponent(number) => {
             if let Some(version) = pick(&made.components, number) {
-                drop(app.component_delete(by, "app", &version).await);
+                drop(app.component_delete(by, &("app", version.as_str()).into()).await);
             }
         }
         Step::DeleteRelease(number) => {

@@ -53,7 +53,7 @@ fn release(components: &[(String, String)], device_types: &[&str]) -> NewRelease
     NewRelease {
         name: "fw".to_owned(),
         version: "1".to_owned(),
-        components: components.to_vec(),
+        components: components.iter().cloned().map(Into::into).collect(),
         device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
         notes: String::new(),
         rules: windlass_app::releases::NewRules::default(),

@@ -95,7 +95,7 @@ async fn large(rate: Option<u64>) -> (World, JobId) {
     let release = windlass_app::releases::NewRelease {
         name: "fw".to_owned(),
         version: "1".to_owned(),
-        components: vec![("app".to_owned(), "1".to_owned())],
+        components: vec![("app".to_owned(), "1".to_owned()).into()],
         device_types: vec![],
         notes: String::new(),
         rules: windlass_app::releases::NewRules::default(),

@@ -228,7 +228,7 @@ impl World {
         let release = NewRelease {
             name: "fw".to_owned(),
             version: version.to_owned(),
-            components: vec![("app".to_owned(), version.to_owned())],
+            components: vec![("app".to_owned(), version.to_owned()).into()],
             device_types: device_types.iter().map(|name| (*name).to_owned()).collect(),
             notes: String::new(),
             rules: windlass_app::releases::NewRules::default(),

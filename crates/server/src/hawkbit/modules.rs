@@ -93,7 +93,8 @@ async fn change(
     At(id): At<i64>,
     Body(asked): Body<ModuleRequest>,
 ) -> Answer {
-    let ModuleRequest { name: _, version: _, module_type: _, description, vendor, encrypted: _, locked } = asked;
+    let ModuleRequest { name: _, version: _, module_type: _, description, vendor, encrypted: _, locked } =
+        asked;
     let change = ModuleChange { description, vendor, locked, metadata: Vec::new() };
     ok(&view::module(rest.app.hawkbit_module_change(&by, id, change).await?, &base))
 }

@@ -71,6 +71,11 @@ async fn what_a_client_makes_is_a_component_and_a_release_here() {
     assert_eq!(shown["type"], "os");
     assert_eq!(shown["createdAt"], 1_767_225_600_000_i64);
     assert!(shown["_links"]["self"]["href"].as_str().unwrap().ends_with(&format!("/distributionsets/{set}")));
+    for (links, key) in [(&shown["_links"], "os"), (&shown["modules"][0]["_links"], "os")] {
+        let href = links["type"]["href"].as_str().unwrap();
+        let path = &href[href.find("/rest/v1").unwrap() + "/rest/v1".len()..];
+        assert_eq!(server.hawkbit("GET", path, None).await.expect(200)["key"], key);
+    }
     // And the other way about.
     server
         .post("/components", json!({"name": "app", "version": "1", "type": "application"}))
@@ -195,6 +200,45 @@ async fn sets_are_put_together_piece_by_piece() {
     let refused = server.hawkbit("POST", "/distributionsets", Some(only_os)).await;
     assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.distributionset.modules.unsupported");
     assert_eq!(server.hawkbit("GET", "/distributionsets?q=name==x", None).await.expect(200)["total"], 0);
+}
+
+#[tokio::test]
+async fn modules_of_one_name_and_version_differ_by_type() {
+    let server = Fixture::new("hb-by-type").await;
+    let mut ids = Vec::new();
+    for kind in ["os", "application"] {
+        let module = json!([{"name": "app", "version": "1.0", "type": kind}]);
+        let made = server.hawkbit("POST", "/softwaremodules", Some(module.clone())).await.expect(201);
+        ids.push(made[0]["id"].as_i64().unwrap());
+        server.hawkbit("POST", "/softwaremodules", Some(module)).await.hawkbit_error(409);
+        upload(&server, ids[ids.len() - 1], &format!("{kind}.swu"), b"x", "").await.expect(201);
+    }
+    assert_ne!(ids[0], ids[1]);
+    for (id, kind) in ids.iter().zip(["os", "application"]) {
+        let module = server.hawkbit("GET", &format!("/softwaremodules/{id}"), None).await.expect(200);
+        assert_eq!(module["type"], kind);
+        let files =
+            server.hawkbit("GET", &format!("/softwaremodules/{id}/artifacts"), None).await.expect(200);
+        assert_eq!(files[0]["providedFilename"], format!("{kind}.swu"));
+    }
+    let all: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
+    let set = json!([{"name": "both", "version": "1", "type": "os_app", "modules": all}]);
+    let set = server.hawkbit("POST", "/distributionsets", Some(set)).await.expect(201);
+    assert_eq!(set[0]["modules"].as_array().unwrap().len(), 2, "neither displaces the other");
+    let newer = json!([{"name": "app", "version": "2.0", "type": "application"}]);
+    let newer = server.hawkbit("POST", "/softwaremodules", Some(newer)).await.expect(201);
+    let path = format!("/distributionsets/{}/assignedSM", set[0]["id"]);
+    let newer = json!([{"id": newer[0]["id"]}]);
+    let refused = server.hawkbit("POST", &path, Some(newer.clone())).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.distributionset.modules.unsupported");
+    let count = async || server.hawkbit("GET", &path, None).await.expect(200)["total"].clone();
+    assert_eq!(count().await, 2, "what was refused changed nothing");
+    server.hawkbit("DELETE", &format!("{path}/{}", ids[0]), None).await.expect(204);
+    server.hawkbit("POST", &path, Some(newer)).await.expect(204);
+    assert_eq!(count().await, 1, "a newer one of its type takes the other's place");
+    server.hawkbit("DELETE", &format!("/softwaremodules/{}", ids[0]), None).await.expect(204);
+    let left = server.hawkbit("GET", &format!("/softwaremodules/{}", ids[1]), None).await.expect(200);
+    assert_eq!((&left["type"], &left["deleted"]), (&json!("application"), &json!(false)));
 }
 
 #[tokio::test]

@@ -96,8 +96,14 @@ pub(crate) fn set_type(item: Item<SetType>, base: &Base) -> wire::Type {
     wire::Type { stamp, id, key, name, description, colour, max_assignments: None, deleted, links }
 }
 
+/// Links, with that to the type where there is one.
+fn with_type(mut links: Links, kind: &str, id: Option<i64>, base: &Base) -> Links {
+    links.extend(id.map(|id| ("type", base.link(&format!("/{kind}/{id}")))));
+    links
+}
+
 pub(crate) fn module(view: ModuleView, base: &Base) -> wire::Module {
-    let ModuleView { component, extra, type_name } = view;
+    let ModuleView { component, extra, type_id, type_name } = view;
     let software::Component { id, name, version, component_type, artifacts, created_at } = component;
     let ModuleExtra {
         description,
@@ -111,6 +117,10 @@ pub(crate) fn module(view: ModuleView, base: &Base) -> wire::Module {
         metadata: _,
     } = extra;
     let updated_at = updated_at.map(Timestamp::from_micros);
+    let links = base.links(
+        &format!("/softwaremodules/{id}"),
+        [("self", ""), ("artifacts", "/artifacts"), ("metadata", "/metadata")],
+    );
     wire::Module {
         stamp: stamp(&created_by, created_at, updated_by.as_deref(), updated_at),
         id: id.get(),
@@ -124,10 +134,7 @@ pub(crate) fn module(view: ModuleView, base: &Base) -> wire::Module {
         encrypted,
         locked,
         complete: !artifacts.is_empty(),
-        links: base.links(
-            &format!("/softwaremodules/{id}"),
-            [("self", ""), ("artifacts", "/artifacts"), ("metadata", "/metadata")],
-        ),
+        links: with_type(links, "softwaremoduletypes", type_id, base),
     }
 }
 
@@ -152,7 +159,7 @@ pub(crate) fn artifact(artifact: software::Artifact, sums: Sums, module: i64, ba
 }
 
 pub(crate) fn set(view: SetView, base: &Base) -> wire::Set {
-    let SetView { release, extra, set_type: (set_type, type_name), modules, complete } = view;
+    let SetView { release, extra, type_id, set_type: (set_type, type_name), modules, complete } = view;
     let software::Release {
         id,
         name,
@@ -177,6 +184,10 @@ pub(crate) fn set(view: SetView, base: &Base) -> wire::Set {
         tags: _,
     } = extra;
     let updated_at = updated_at.map(Timestamp::from_micros);
+    let links = base.links(
+        &format!("/distributionsets/{id}"),
+        [("self", ""), ("modules", "/assignedSM"), ("metadata", "/metadata")],
+    );
     wire::Set {
         stamp: stamp(&created_by, created_at, updated_by.as_deref(), updated_at),
         id: id.get(),
@@ -191,10 +202,7 @@ pub(crate) fn set(view: SetView, base: &Base) -> wire::Set {
         deleted,
         valid: !invalid,
         locked,
-        links: base.links(
-            &format!("/distributionsets/{id}"),
-            [("self", ""), ("modules", "/assignedSM"), ("metadata", "/metadata")],
-        ),
+        links: with_type(links, "distributionsettypes", type_id, base),
     }
 }
 

@@ -5,8 +5,10 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use windlass_api::page::{Page, PageQuery};
-use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
-use windlass_app::releases;
+use windlass_api::releases::{
+    Component, ComponentName, ComponentQuery, NewComponent, NewRelease, Release, ReleaseRules,
+};
+use windlass_app::releases::{self, ComponentKey};
 use windlass_domain::ids::VersionText;
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
@@ -98,8 +100,12 @@ fn show(release: software::Release) -> Release {
     let software::ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
     let text = |version: Option<VersionText>| version.map(VersionText::into_string);
     let components = components.into_iter().map(|component| {
-        let software::Component { name, version, .. } = component;
-        NameVersion { name: name.into_string(), version: version.into_string() }
+        let software::Component { name, version, component_type, .. } = component;
+        ComponentName {
+            name: name.into_string(),
+            version: version.into_string(),
+            component_type: Some(component_type.into_string()),
+        }
     });
     Release {
         name: name.into_string(),
@@ -137,7 +143,8 @@ async fn create_component(
     let NewComponent { name, version, component_type, artifacts } = new;
     let new = releases::NewComponent { name, version, component_type, artifacts };
     let body = show_component(rest.app.component_create(&by, new).await?);
-    let location = format!("/components/{}/{}", part(&body.name), part(&body.version));
+    let Component { name, version, component_type, .. } = &body;
+    let location = format!("/components/{}/{}?type={}", part(name), part(version), part(component_type));
     Ok(Created { location, version: None, body })
 }
 
@@ -145,16 +152,19 @@ async fn component(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(VersionPath { name, version }): At<VersionPath>,
+    Query(ComponentQuery { component_type }): Query<ComponentQuery>,
 ) -> Result<Json<Component>, Refusal> {
-    Ok(Json(show_component(rest.app.component_get(&by, &name, &version).await?)))
+    let key = ComponentKey { name, version, component_type };
+    Ok(Json(show_component(rest.app.component_get(&by, &key).await?)))
 }
 
 async fn delete_component(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(VersionPath { name, version }): At<VersionPath>,
+    Query(ComponentQuery { component_type }): Query<ComponentQuery>,
 ) -> Result<Done, Refusal> {
-    rest.app.component_delete(&by, &name, &version).await?;
+    rest.app.component_delete(&by, &ComponentKey { name, version, component_type }).await?;
     Ok(Done)
 }
 
@@ -177,7 +187,11 @@ async fn create(
     let NewRelease { name, version, components, device_types, notes, rules } = new;
     let ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
     let rules = releases::NewRules { hardware, minimum_source, maximum_source, step };
-    let components = components.into_iter().map(|NameVersion { name, version }| (name, version)).collect();
+    let key = |named| {
+        let ComponentName { name, version, component_type } = named;
+        ComponentKey { name, version, component_type }
+    };
+    let components = components.into_iter().map(key).collect();
     let new = releases::NewRelease { name, version, components, device_types, notes, rules };
     let body = show(rest.app.release_create(&by, new).await?);
     let location = format!("/releases/{}/{}", part(&body.name), part(&body.version));
@@ -213,7 +227,7 @@ mod tests {
         let artifact = server.upload("app.bin", b"firmware").await.expect(201);
         let component = json!({"name": "app", "version": "2.4.1+build/7".replace('/', "-"), "artifacts": [artifact["id"]]});
         let made = server.post("/components", component).await;
-        assert_eq!(made.header("location"), Some("/api/v1/components/app/2.4.1%2Bbuild-7"));
+        assert_eq!(made.header("location"), Some("/api/v1/components/app/2.4.1%2Bbuild-7?type=application"));
         let made = made.expect(201);
         assert_eq!(made["type"], "application");
         assert_eq!(made["artifacts"][0]["name"], "app.bin");
@@ -227,6 +241,43 @@ mod tests {
         server.delete("/releases/pump-fw/2.4.1").await.expect(204);
         server.delete("/components/app/2.4.1%2Bbuild-7").await.expect(204);
         server.get("/releases/pump-fw/2.4.1").await.problem(404, "release.not_found");
+    }
+
+    #[tokio::test]
+    async fn components_of_one_name_and_version_are_told_apart_by_type() {
+        let server = Fixture::new("releases-types").await;
+        let new = |kind: &str| json!({"name": "app", "version": "1", "type": kind});
+        server.post("/components", new("os")).await.expect(201);
+        let release = json!({"name": "r", "version": "1", "components": [{"name": "app", "version": "1"}]});
+        let made = server.post("/releases", release.clone()).await.expect(201);
+        assert_eq!(made["components"][0]["type"], "os");
+        server.post("/components", new("application")).await.expect(201);
+        server.post("/components", new("os")).await.problem(409, "component.exists");
+        let path = "/components/app/1";
+        let told = server.get(path).await.problem(409, "component.ambiguous").detail().to_owned();
+        assert!(told.contains("application, os"), "{told}");
+        server.delete(path).await.problem(409, "component.ambiguous");
+        assert_eq!(server.get(&format!("{path}?type=os")).await.expect(200)["type"], "os");
+        server.get(&format!("{path}?type=firmware")).await.problem(404, "component.not_found");
+        let mut next = release;
+        next["version"] = json!("2");
+        let refused = server.post("/releases", next.clone()).await.problem(400, "request.invalid");
+        assert_eq!(refused.fields(), ["components.0"]);
+        next["components"] = json!([
+            {"name": "app", "version": "1", "type": "os"}, {"name": "app", "version": "1", "type": "application"},
+        ]);
+        server.post("/releases", next).await.expect(201);
+        server.post("/components", json!({"name": "app", "version": "2", "type": "os"})).await.expect(201);
+        let mixed =
+            json!([{"name": "app", "version": "1", "type": "application"}, {"name": "app", "version": "2"}]);
+        let mixed = json!({"name": "r", "version": "3", "components": mixed});
+        let refused = server.post("/releases", mixed).await.problem(400, "request.invalid");
+        assert_eq!(refused.fields(), ["components.1"], "devices report one version of a name");
+        for release in ["1", "2"] {
+            server.delete(&format!("/releases/r/{release}")).await.expect(204);
+        }
+        server.delete(&format!("{path}?type=os")).await.expect(204);
+        assert_eq!(server.get(path).await.expect(200)["type"], "application", "there is no other one left");
     }
 
     #[tokio::test]

@@ -6,24 +6,6 @@ use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_optional};
 
-/// Name and version of a component by its number.
-///
-/// # Errors
-/// When the database fails.
-pub async fn component_name(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    id: i64,
-) -> Result<Option<(String, String)>, StoreError> {
-    fetch_optional!(
-        tx,
-        (String, String),
-        "SELECT name, version FROM component WHERE tenant_id = $1 AND id = $2",
-        tenant.get(),
-        id,
-    )
-}
-
 /// Puts an artifact at the end of a component.
 ///
 /// # Errors

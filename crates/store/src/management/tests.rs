@@ -119,7 +119,14 @@ async fn software_is_put_together_and_taken_apart_in_order() {
                     assert!(!software::was_assigned(tx, id).await?);
                     assert!(software::is_type_used(tx, OURS, "os").await?);
                     assert!(!software::is_type_used(tx, THEIRS, "os").await?);
-                    assert_eq!(software::component_name(tx, THEIRS, a.get()).await?, None);
+                    assert_eq!(releases::component_by_id(tx, THEIRS, a).await?, None);
+                    assert_eq!(releases::insert_component(tx, OURS, &component("a")).await?, None);
+                    let firmware =
+                        Component { component_type: "firmware".parse().unwrap(), ..component("a") };
+                    let other = releases::insert_component(tx, OURS, &firmware).await?.unwrap();
+                    let named = releases::components_named(tx, OURS, "a", "1").await?;
+                    assert_eq!(named.iter().map(|one| one.id).collect::<Vec<_>>(), [other, a], "by type");
+                    assert_eq!(releases::component_by_id(tx, OURS, a).await?.unwrap().id, a);
                     assert!(!software::detach_artifact(tx, a, ArtifactId::new(99)).await?);
                     Ok(())
                 })

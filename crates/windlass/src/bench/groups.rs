@@ -382,7 +382,7 @@ pub(crate) async fn job(directory: &Path, devices: u64, figures: &mut Figures) -
     let release = NewRelease {
         name: this.name.clone(),
         version: this.version.clone(),
-        components: vec![this.clone()],
+        components: vec![this.clone().into()],
         device_types: Vec::new(),
         notes: String::new(),
         rules: ReleaseRules::default(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use windlass_api::jobs::WaveSize;
-use windlass_api::releases::NameVersion;
+use windlass_api::releases::{ComponentName, NameVersion};
 
 /// A key and its value.
 pub(crate) type Assignment = (String, String);
@@ -60,9 +60,27 @@ pub(crate) fn name_version(text: &str) -> Result<NameVersion, String> {
     Ok(NameVersion { name: name.to_owned(), version: version.to_owned() })
 }
 
+/// Reads `name@version`, with `type/` before it where there are several of them.
+pub(crate) fn component(text: &str) -> Result<ComponentName, String> {
+    let (component_type, named) = match text.split_once('/') {
+        Some((component_type, named)) => (Some(component_type.to_owned()), named),
+        None => (None, text),
+    };
+    Ok(ComponentName { component_type, ..name_version(named)?.into() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn components_are_named_with_or_without_their_type() {
+        let read = component("os/app@1.0@2").unwrap();
+        assert_eq!((read.name.as_str(), read.version.as_str()), ("app", "1.0@2"));
+        assert_eq!(read.component_type.as_deref(), Some("os"));
+        assert_eq!(component("app@1").unwrap().component_type, None);
+        assert!(component("os/app").is_err());
+    }
 
     #[test]
     fn assignments_split_at_the_first_equals_sign() {

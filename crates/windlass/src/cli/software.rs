@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use windlass_api::artifacts::{Artifact, ArtifactContent, SHA256_HEADER, UploadQuery};
-use windlass_api::releases::{Component, NameVersion, NewComponent, NewRelease, Release, ReleaseRules};
+use windlass_api::releases::{Component, ComponentName, NewComponent, NewRelease, Release, ReleaseRules};
 
 use super::api::Api;
 use super::parse;
@@ -49,9 +49,9 @@ pub(crate) enum ReleaseCommand {
         /// A file to upload into a component of the release's name and version; repeat for more.
         #[arg(long = "artifact")]
         artifacts: Vec<PathBuf>,
-        /// NAME@VERSION of a component that exists; repeat for more.
-        #[arg(long = "component", value_parser = parse::name_version)]
-        components: Vec<NameVersion>,
+        /// NAME@VERSION or TYPE/NAME@VERSION of a component that exists; repeat for more.
+        #[arg(long = "component", value_parser = parse::component)]
+        components: Vec<ComponentName>,
         /// What kind of component the files make.
         #[arg(long, default_value = "application")]
         kind: String,
@@ -223,8 +223,9 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
                     component_type: kind,
                     artifacts: ids,
                 };
-                let component: Component = api.write(Method::POST, &["components"], &new).await?;
-                components.push(NameVersion { name: component.name, version: component.version });
+                let Component { name, version, component_type, .. } =
+                    api.write(Method::POST, &["components"], &new).await?;
+                components.push(ComponentName { name, version, component_type: Some(component_type) });
             }
             anyhow::ensure!(!components.is_empty(), "a release needs at least one --artifact or --component");
             let new =

@@ -236,7 +236,7 @@ impl Story {
         let release = NewRelease {
             name,
             version,
-            components: vec![this.clone()],
+            components: vec![this.clone().into()],
             device_types: vec![TYPE.to_owned()],
             notes: String::new(),
             rules: ReleaseRules::default(),

@@ -66,7 +66,9 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
     });
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code !== "component.exists") throw error;
-    const there = await request<Schemas["Component"]>("GET", path("components", name, version));
+    const there = await request<Schemas["Component"]>("GET", path("components", name, version), {
+      query: { type: wanted.kind },
+    });
     const same =
       there.artifacts.length === wanted.artifacts.length &&
       there.artifacts.every((artifact, at) => artifact.id === wanted.artifacts[at]);
@@ -77,7 +79,7 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
     body: {
       name,
       version,
-      components: [{ name, version }],
+      components: [{ name, version, type: wanted.kind }],
       deviceTypes: wanted.types,
       notes: wanted.notes,
       ...(said.length > 0 ? { rules: Object.fromEntries(said) } : {}),

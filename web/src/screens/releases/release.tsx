@@ -51,7 +51,7 @@ function Shown({ it, target }: { it: Release; target: string }) {
       {it.notes ? <Text style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{it.notes}</Text> : null}
       <Rules rules={it.rules} />
       {it.components.map((component) => (
-        <Component key={`${component.name} ${component.version}`} {...component} />
+        <Component key={`${component.name} ${component.version} ${component.type}`} {...component} />
       ))}
     </Screen>
   );
@@ -81,8 +81,11 @@ function Rules({ rules }: { rules: Release["rules"] }) {
   );
 }
 
-function Component({ name, version }: Schemas["NameVersion"]) {
-  const component = useRecord<Schemas["Component"]>(path("components", name, version));
+function Component({ name, version, type }: Schemas["ComponentName"]) {
+  const component = useRecord<Schemas["Component"]>(
+    path("components", name, version),
+    type ? { type } : undefined,
+  );
   return (
     <Card withBorder>
       <Stack gap="xs">
