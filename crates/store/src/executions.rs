@@ -378,7 +378,8 @@ pub async fn pending(
 }
 
 /// Every update of a device that is not over, whether or not the device may see it now: what it has not begun only while
-/// its job runs or is to be stopped, and only until it expires.
+/// its job runs or is to be stopped, and only until it expires. What it began and is not to stop comes first, then by
+/// priority, then as offered.
 ///
 /// # Errors
 /// When the database fails.
@@ -395,7 +396,8 @@ pub async fn open_updates(
              WHERE e.device_id = $1 AND e.state IN ('queued', 'inProgress') AND e.latest = 1 AND j.kind = 'update'
                AND (e.state = 'inProgress' OR e.cancel_asked_at IS NOT NULL
                  OR (j.state = 'running' AND (e.expires_at IS NULL OR e.expires_at > $2)))
-             ORDER BY j.priority DESC, e.id"
+             ORDER BY CASE WHEN e.state = 'inProgress' AND e.cancel_asked_at IS NULL THEN 0 ELSE 1 END,
+               j.priority DESC, e.id"
         ),
         device.get(),
         now.micros(),
@@ -433,6 +435,31 @@ pub async fn verifying(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Executio
              ORDER BY e.id"
         ),
         device.get(),
+    )?
+    .into_iter()
+    .map(ExecutionRow::read)
+    .collect()
+}
+
+/// The last updates that a device said it finished, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn finished_updates(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    limit: u32,
+) -> Result<Vec<Execution>, StoreError> {
+    fetch_all!(
+        tx,
+        ExecutionRow,
+        columns!(
+            "JOIN job j ON j.id = e.job_id
+             WHERE e.device_id = $1 AND e.state = 'succeeded' AND e.latest = 1 AND j.kind = 'update'
+             ORDER BY e.ended_at DESC, e.id DESC LIMIT $2"
+        ),
+        device.get(),
+        i64::from(limit),
     )?
     .into_iter()
     .map(ExecutionRow::read)

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::AttributeKey;
-use windlass_domain::job::{Execution, Verdict};
-use windlass_domain::shadow::Object;
+use windlass_domain::job::{Handling, Word};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{AutoConfirm, Installed, Target};
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
@@ -15,13 +14,15 @@ use super::peer::DdiPeer;
 use super::poll::agree;
 use super::report::busy;
 use crate::app::App;
-use crate::jobs::verify;
+use crate::jobs::verify::{self, JustSaid};
 use crate::message::Effects;
 
 /// Most characters of a key and of a value.
 const LONGEST: usize = 128;
 /// Most attributes of a device.
 const MOST: usize = 100;
+/// Most finished updates that are looked at when a device says what it runs.
+const LOOKED_AT: u32 = 16;
 
 /// A key as inventories have it: what cannot stay becomes `_`.
 fn key(text: &str) -> Result<AttributeKey, Failed> {
@@ -60,6 +61,15 @@ fn applied(
     Ok(after)
 }
 
+/// What this message says, and nothing that the device said before: what it takes away it says nothing of.
+fn just_said(said: &ConfigData) -> Result<BTreeMap<AttributeKey, String>, Failed> {
+    let ConfigData { mode, data } = said;
+    let told = data.iter().filter(|_| *mode != Mode::Remove);
+    told.filter_map(|(name, value)| Some((name, value.clone()?)))
+        .map(|(name, value)| Ok((key(name)?, value)))
+        .collect()
+}
+
 async fn config_data_in(
     tx: &mut Tx<'_>,
     peer: &DdiPeer,
@@ -79,31 +89,37 @@ async fn config_data_in(
     if target.attributes_wanted {
         table::target_put(tx, peer.device, &Target { attributes_wanted: false, ..target }).await?;
     }
-    let effects = verify::observe(tx, peer.device, &Object::new(), &inventory, now).await?;
+    let effects = verify::observe(tx, peer.device, JustSaid::Attributes(&just_said(said)?), now).await?;
     Ok((effects, changed))
 }
 
-/// Judges what waits to be seen by what the device says that it runs.
+/// Judges what the device finished by what it says that it runs. That speaks of nothing but its own name, and against
+/// the newest update of that name only: the earlier ones made room for it.
 async fn judge(
     tx: &mut Tx<'_>,
     peer: &DdiPeer,
     said: &InstalledBase,
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
-    let mut effects = Effects::default();
-    for execution in executions::verifying(tx, peer.device).await? {
+    let (mut effects, mut is_newest) = (Effects::default(), true);
+    for execution in executions::finished_updates(tx, peer.device, LOOKED_AT).await? {
         let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
         let Some(release) = release(tx, &job).await? else { continue };
-        if release.name.as_str() != said.name {
+        if release.name.as_str() != said.name || job.spec.rollout.handling == Handling::DownloadOnly {
             continue;
         }
-        let judged: Execution = if release.version.as_str() == said.version {
-            execution.clone().judged(Verdict::Verified, "the device says that it runs this release", now)
-        } else {
-            let reason = format!("the device says that it runs {} {}", said.name, said.version);
-            execution.clone().judged(Verdict::RolledBack, &reason, now)
-        };
-        if executions::update(tx, &execution, &judged).await? {
+        let wanted = release.version.as_str();
+        let InstalledBase { name, version } = said;
+        let doubt = format!("the device still says that it runs {name} {version} instead of {wanted}");
+        let word = if wanted == version { Word::This } else { Word::Other(&doubt) };
+        let counts = word == Word::This || is_newest;
+        is_newest = false;
+        let until = verify::counts_until(tx, &job, &execution).await?;
+        let told = execution.told(word, until, job.state.is_open(), now).filter(|_| counts);
+        if let Some(told) = told
+            && executions::update(tx, &execution, &told).await?
+            && told.verdict != execution.verdict
+        {
             effects.reconcile.push(job.id);
         }
     }
@@ -135,10 +151,7 @@ async fn installed_in(
             return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
         }
     }
-    let mut effects = judge(tx, peer, said, now).await?;
-    let seen = verify::observe(tx, peer.device, &Object::new(), &device.inventory, now).await?;
-    effects.reconcile.extend(seen.reconcile);
-    Ok((effects, first))
+    Ok((judge(tx, peer, said, now).await?, first))
 }
 
 impl App {
@@ -252,6 +265,17 @@ mod tests {
         assert_eq!(after(Mode::Replace, &[("c", Some("4"))]), ["c=4"]);
         assert_eq!(after(Mode::Remove, &[("a", Some(""))]), ["b=2"]);
         assert_eq!(after(Mode::Merge, &[("HW Revision", Some("x"))]), ["HW_Revision=x", "a=1", "b=2"]);
+    }
+
+    #[test]
+    fn a_message_says_what_is_in_it_and_nothing_of_what_it_takes_away() {
+        let said_of = |mode, data: &[(&str, Option<&str>)]| {
+            let told = just_said(&said(mode, data)).unwrap();
+            told.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(said_of(Mode::Merge, &[("b", Some("3")), ("a", None)]), ["b=3"]);
+        assert_eq!(said_of(Mode::Replace, &[("HW Revision", Some("x"))]), ["HW_Revision=x"]);
+        assert!(said_of(Mode::Remove, &[("a", Some("1"))]).is_empty());
     }
 
     #[test]

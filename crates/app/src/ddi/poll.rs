@@ -103,8 +103,13 @@ impl App {
             let key = key.parse::<AttributeKey>().ok()?;
             entry.as_ref().and_then(|entry| entry.device.attributes.get(&key)).cloned()
         };
-        let skip =
-            skip_means(attribute(CLIENT_ATTRIBUTE).as_deref(), &peer.agent, self.ddi.is_closer(peer.device));
+        // Devices get the defaults of their type when they are made; this one counts whenever a type says it.
+        let of_type = || {
+            let record = self.fleet.type_record(entry.as_ref()?.device.device_type?)?;
+            record.spec.default_attributes.get(&CLIENT_ATTRIBUTE.parse::<AttributeKey>().ok()?).cloned()
+        };
+        let client = attribute(CLIENT_ATTRIBUTE).or_else(of_type);
+        let skip = skip_means(client.as_deref(), &peer.agent, self.ddi.is_closer(peer.device));
         Traits { zone: attribute(ZONE_ATTRIBUTE), skip }
     }
 

@@ -66,6 +66,10 @@ fn meaning(feedback: &Feedback, job: &Job, told_to_skip: bool) -> Meaning {
         }
         (Said::Closed, Finished::Success | Finished::None) => Meaning::Status(ReportedStatus::Succeeded),
         (Said::Downloaded, _) if only_download => Meaning::Status(ReportedStatus::Succeeded),
+        // To fetch is all that it was to do.
+        (Said::Download | Said::Proceeding | Said::Resumed, _) if only_download => {
+            Meaning::Status(ReportedStatus::InProgress)
+        }
         // A device that fetches while its window is closed has not begun to install.
         (Said::Canceled | Said::Rejected | Said::Scheduled, _) => Meaning::Nothing,
         (Said::Download | Said::Downloaded | Said::Proceeding | Said::Resumed, _) if told_to_skip => {

@@ -52,6 +52,27 @@ async fn release_of(tx: &mut Tx<'_>, tenant: TenantId, job: &Job) -> Result<Opti
     }
 }
 
+/// How long after its success a device may take to show what it runs.
+fn wait(job: &Job, spec: &TypeSpec) -> Duration {
+    job.spec.timeouts.verify.unwrap_or(spec.verify_timeout)
+}
+
+/// Until when what a device says that it runs counts for an update that it said it finished.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn counts_until(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    execution: &Execution,
+) -> Result<Timestamp, StoreError> {
+    let spec = match devices::device_by_id(tx, execution.device).await? {
+        Some(device) => spec_of(tx, &device).await?,
+        None => TypeSpec::default(),
+    };
+    Ok(execution.ended_at.unwrap_or(execution.updated_at).plus(wait(job, &spec)))
+}
+
 /// Why nothing is to be seen of an update that was only to be fetched.
 pub(crate) const FETCHED: &str = "fetched; nothing was to be installed";
 
@@ -79,10 +100,7 @@ pub(super) async fn succeeded(
     let expected = expected(&release);
     let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
     Ok(match expected.at_success(&running) {
-        (Verdict::Pending, _) => {
-            let wait: Duration = job.spec.timeouts.verify.unwrap_or(spec.verify_timeout);
-            execution.verifying_until(now.plus(wait))
-        }
+        (Verdict::Pending, _) => execution.verifying_until(now.plus(wait(job, &spec))),
         (verdict, reason) => execution.judged(verdict, &reason, now),
     })
 }
@@ -105,16 +123,25 @@ pub(super) async fn shown(
     Ok(execution)
 }
 
-/// Looks at the versions that a device shows now, after it reported something, and settles what they prove. `said` and
-/// `inventory`: what it just reported; that came after every success that is stored, also within one second of it.
+/// What a device just said of itself, and nothing that it said before.
+#[derive(Debug, Clone, Copy)]
+pub enum JustSaid<'a> {
+    /// On the reported side of its classic shadow. It came after every success that is stored, also within one second of
+    /// it, and an old version in it proves a fall back.
+    Reported(&'a Object),
+    /// As attributes over hawkBit's interface, which asks for them right after a success: the device may not have
+    /// restarted yet, and an old version in them is a doubt.
+    Attributes(&'a BTreeMap<AttributeKey, String>),
+}
+
+/// Looks at the versions that a device shows now, after it said something, and settles what they prove.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn observe(
     tx: &mut Tx<'_>,
     device: DeviceId,
-    said: &Object,
-    inventory: &BTreeMap<AttributeKey, String>,
+    said: JustSaid<'_>,
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
     let mut effects = Effects::default();
@@ -124,22 +151,42 @@ pub async fn observe(
     }
     let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(effects) };
     let spec = spec_of(tx, &device).await?;
-    let said = Section { values: said.clone(), ..Section::default() };
+    let (reported, attributes) = match said {
+        JustSaid::Reported(values) => {
+            (Some(Section { values: values.clone(), ..Section::default() }), BTreeMap::new())
+        }
+        JustSaid::Attributes(attributes) => (None, attributes.clone()),
+    };
+    let just_said = Said { reported: reported.as_ref(), inventory: &attributes };
     for execution in waiting {
         let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
         let Some(release) = release_of(tx, job.tenant, &job).await? else { continue };
         let expected = expected(&release);
         let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
-        let just_said = expected.look(&spec.version_sources, Said { reported: Some(&said), inventory });
-        let succeeded_at = execution.ended_at.unwrap_or(execution.updated_at);
-        let (verdict, reason) = expected.after_success(&running, &just_said, &execution.before, succeeded_at);
-        if verdict == Verdict::Pending {
-            continue;
-        }
-        let judged = execution.clone().judged(verdict, &reason, now);
-        if executions::update(tx, &execution, &judged).await? {
+        let just_said = expected.look(&spec.version_sources, just_said);
+        let next = match said {
+            JustSaid::Reported(_) => {
+                let succeeded_at = execution.ended_at.unwrap_or(execution.updated_at);
+                let found = expected.after_success(&running, &just_said, &execution.before, succeeded_at);
+                judged(&execution, found, now)
+            }
+            JustSaid::Attributes(_) => judged(&execution, expected.at_success(&running), now).or_else(|| {
+                let doubt = expected.doubt(&running, &just_said, &execution.before)?;
+                execution.doubted(&doubt, now)
+            }),
+        };
+        let Some(next) = next else { continue };
+        if executions::update(tx, &execution, &next).await? && next.verdict != execution.verdict {
             effects.reconcile.push(job.id);
         }
     }
     Ok(effects)
+}
+
+/// What a finding makes of an execution that waits to be seen. What the device said against its success stands where its
+/// type shows nothing.
+fn judged(execution: &Execution, found: (Verdict, String), now: Timestamp) -> Option<Execution> {
+    let (verdict, reason) = found;
+    let says_nothing = verdict == Verdict::Unverifiable && !execution.reason.is_empty();
+    (verdict != Verdict::Pending && !says_nothing).then(|| execution.clone().judged(verdict, &reason, now))
 }

@@ -9,7 +9,6 @@ use windlass_domain::hawkbit::{SettingKey, SettingValue};
 use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::{ExecutionState, Handling, MaintenanceWindow, RolloutPolicy, Timeouts, Verdict};
 use windlass_domain::permission::{Principal, Role};
-use windlass_store::{executions, jobs};
 use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
 
 use crate::world::{World, update_job};
@@ -86,18 +85,7 @@ pub(crate) async fn state(world: &World, job: JobId) -> (ExecutionState, Verdict
 }
 
 pub(crate) async fn asked_to_stop(world: &World, action: ExecutionId) {
-    let tenant = world.tenant;
-    world
-        .write(move |tx| {
-            Box::pin(async move {
-                let execution = executions::get(tx, tenant, action).await?.unwrap();
-                let job = jobs::get_any(tx, execution.job).await?.unwrap();
-                let asked = execution.asked_to_cancel(&job.spec.timeouts, execution.queued_at).unwrap();
-                assert!(executions::update(tx, &execution, &asked).await?);
-                Ok(())
-            })
-        })
-        .await;
+    world.app().execution_cancel(&world.by, action, false).await.unwrap();
 }
 
 /// From 02:00 UTC for an hour each night; tests begin at midnight.
@@ -260,27 +248,16 @@ async fn the_last_word_of_a_device_that_is_asked_to_stop_wins() {
     assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
 }
 
-async fn wait_for_consent(world: &World, action: ExecutionId) {
-    let tenant = world.tenant;
-    world
-        .write(move |tx| {
-            Box::pin(async move {
-                let execution = executions::get(tx, tenant, action).await?.unwrap();
-                let mut waiting = execution.clone();
-                waiting.consent = windlass_domain::job::Consent::Awaited;
-                assert!(executions::update(tx, &execution, &waiting).await?);
-                Ok(())
-            })
-        })
-        .await;
+/// Somebody must agree on the device.
+fn with_consent() -> RolloutPolicy {
+    RolloutPolicy { consent: true, ..RolloutPolicy::default() }
 }
 
 #[tokio::test]
 async fn an_update_that_waits_for_consent_goes_on_when_the_device_says_so() {
     let world = world().await;
     let rauc = peer(&world, RAUC).await;
-    let (_, action) = job(&world, RolloutPolicy::default()).await;
-    wait_for_consent(&world, action).await;
+    let (_, action) = job(&world, with_consent()).await;
     assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Confirm { .. })));
     let hidden = world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await;
     assert!(matches!(hidden, Err(Failed::NotFound)));
@@ -297,12 +274,20 @@ async fn an_update_that_waits_for_consent_goes_on_when_the_device_says_so() {
 }
 
 #[tokio::test]
+async fn an_operator_agrees_in_the_place_of_a_device() {
+    let world = world().await;
+    let (_, action) = job(&world, with_consent()).await;
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Confirm { .. })));
+    world.app().execution_confirm(&world.by, action).await.unwrap();
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })));
+}
+
+#[tokio::test]
 async fn a_device_that_confirms_by_itself_is_not_asked() {
     let world = world().await;
     let rauc = peer(&world, RAUC).await;
     world.app().ddi_auto_confirm(&rauc, Some(windlass_wire::ddi::Initiator::default())).await.unwrap();
-    let (_, action) = job(&world, RolloutPolicy::default()).await;
-    wait_for_consent(&world, action).await;
+    let (_, action) = job(&world, with_consent()).await;
     assert!(
         matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action: offered, .. }) if offered == action)
     );

@@ -5,6 +5,7 @@
 mod artifacts;
 mod commands;
 mod ddi;
+mod ddi_truth;
 mod ddi_word;
 mod device;
 mod downloads;

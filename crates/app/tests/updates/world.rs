@@ -351,7 +351,7 @@ impl World {
                 let done = update(before.as_ref(), &change, 8_192, now).unwrap();
                 let after = Shadow::Live { documents: done.current, version: done.version, updated_at: now };
                 shadows::put(tx, device, None, &after).await?;
-                jobs::verify::observe(tx, device, &said, &std::collections::BTreeMap::new(), now).await
+                jobs::verify::observe(tx, device, jobs::verify::JustSaid::Reported(&said), now).await
             })
         })
         .await

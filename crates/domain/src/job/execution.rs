@@ -50,7 +50,8 @@ pub struct Execution {
     pub state: ExecutionState,
     /// What is true.
     pub verdict: Verdict,
-    /// Why it ended as it did, in words: the device's or ours. Empty while open.
+    /// Why it ended as it did, in words: the device's or ours. Empty while open. While its new version is waited for: what
+    /// the device said against it.
     pub reason: String,
     /// What the device said last in `statusDetails`.
     pub details: BTreeMap<String, String>,
@@ -320,11 +321,7 @@ impl Execution {
                 next.end(ExecutionState::TimedOut, &reason, now);
             }
             ExecutionState::Succeeded => {
-                return Some(next.judged(
-                    Verdict::Expired,
-                    "the device reported success, but the new version was not seen running in time",
-                    now,
-                ));
+                return Some(next.unseen(now));
             }
             ExecutionState::Failed
             | ExecutionState::Rejected

@@ -15,6 +15,7 @@ pub mod states;
 pub mod verdict;
 pub mod why;
 pub mod window;
+pub mod word;
 
 #[cfg(test)]
 mod fixture;
@@ -37,3 +38,4 @@ pub use states::{
 pub use verdict::{Expected, Running};
 pub use why::{STOP_REFUSED, Why, why};
 pub use window::{MaintenanceWindow, Schedule, WindowState, Zone};
+pub use word::Word;

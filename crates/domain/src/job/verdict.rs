@@ -170,20 +170,44 @@ impl Expected {
         if verdict != Verdict::Pending {
             return (verdict, reason);
         }
-        let Running::Shown(shown) = running else { return (verdict, reason) };
-        for (component, wanted) in &self.components {
-            let Some(seen) = shown.get(component) else { continue };
+        let old = self.shown(running).find(|(component, wanted, seen)| {
             let fresh = just_said.version_of(component) == Some(&seen.version)
                 || seen.reported_at.is_some_and(|at| at.seconds() > succeeded_at.seconds());
-            let old = before.get(component) == Some(&seen.version);
-            if fresh && old && !self.is_new(wanted, seen) {
-                return (
-                    Verdict::RolledBack,
-                    format!("{component} runs {} again instead of {wanted}", seen.version),
-                );
-            }
-        }
-        (Verdict::Pending, String::new())
+            fresh && self.is_old(component, wanted, seen, before)
+        });
+        old.map_or((Verdict::Pending, String::new()), |(component, wanted, seen)| {
+            (Verdict::RolledBack, format!("{component} runs {} again instead of {wanted}", seen.version))
+        })
+    }
+
+    /// What speaks against success in what a device says that may not have restarted yet. Empty if nothing does; none if
+    /// it says nothing of this.
+    pub fn doubt(
+        &self,
+        running: &Running,
+        just_said: &Running,
+        before: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        let is_said =
+            |component: &String, seen: &Seen| just_said.version_of(component) == Some(&seen.version);
+        let mut said = self.shown(running).filter(|(component, _, seen)| is_said(component, seen)).peekable();
+        said.peek()?;
+        let old = said.find(|(component, wanted, seen)| self.is_old(component, wanted, seen, before));
+        Some(old.map_or(String::new(), |(component, wanted, seen)| {
+            format!("{component} still says {} instead of {wanted}", seen.version)
+        }))
+    }
+
+    /// Components that show, with the version that they should have and the one that was seen.
+    fn shown<'a>(&'a self, running: &'a Running) -> impl Iterator<Item = (&'a String, &'a String, &'a Seen)> {
+        self.components.iter().filter_map(move |(component, wanted)| match running {
+            Running::Nowhere => None,
+            Running::Shown(shown) => shown.get(component).map(|seen| (component, wanted, seen)),
+        })
+    }
+
+    fn is_old(&self, component: &str, wanted: &str, seen: &Seen, before: &BTreeMap<String, String>) -> bool {
+        before.get(component) == Some(&seen.version) && !self.is_new(wanted, seen)
     }
 }
 
@@ -303,6 +327,26 @@ mod tests {
         assert_eq!(app.after_success(&seen("3.0", 101), &silent, &before, done).0, Verdict::Pending);
         assert_eq!(app.after_success(&seen("2.0", 90), &silent, &before, done).0, Verdict::Verified);
         assert_eq!(app.after_success(&seen("1.0", 101), &silent, &BTreeMap::new(), done).0, Verdict::Pending);
+    }
+
+    #[test]
+    fn an_old_version_that_is_said_before_a_restart_is_a_doubt_and_silence_is_none() {
+        let two = expected(&[("app", "2.0"), ("os", "11")]);
+        let sources = [VersionSource::Inventory("fw.{component}".to_owned())];
+        let look = |said: &[(&str, &str)]| {
+            let said = said.iter().map(|(key, version)| (key.parse().unwrap(), (*version).to_owned()));
+            two.look(&sources, Said { reported: None, inventory: &said.collect() })
+        };
+        let before =
+            BTreeMap::from([("app".to_owned(), "1.0".to_owned()), ("os".to_owned(), "10".to_owned())]);
+        let running = look(&[("fw.app", "1.0"), ("fw.os", "11")]);
+        assert_eq!(two.doubt(&running, &look(&[("hw", "r1")]), &before), None);
+        assert_eq!(two.doubt(&running, &look(&[("fw.os", "11")]), &before).unwrap(), "");
+        let both = two.doubt(&running, &look(&[("fw.app", "1.0"), ("fw.os", "11")]), &before);
+        assert_eq!(both.unwrap(), "app still says 1.0 instead of 2.0");
+        assert_eq!(two.doubt(&running, &Running::Nowhere, &before), None);
+        let third = look(&[("fw.app", "3.0")]);
+        assert_eq!(two.doubt(&third, &third, &before).unwrap(), "", "a third version is no fall back");
     }
 
     #[test]

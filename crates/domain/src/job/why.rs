@@ -219,6 +219,14 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
             format!("The device reported success, but {}.", execution.reason),
             "Read the command's output.",
         ),
+        (ExecutionState::Succeeded, Verdict::Pending) if !execution.reason.is_empty() => say(
+            format!(
+                "The device reported success, but {}; it may not have restarted yet.{}",
+                execution.reason,
+                left(execution.due())
+            ),
+            "Wait; if it stays so, look at the device's log.",
+        ),
         (ExecutionState::Succeeded, Verdict::Pending) => say(
             format!(
                 "The device reported success; waiting to see the new version running.{}",

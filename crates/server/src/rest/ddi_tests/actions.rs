@@ -379,12 +379,17 @@ async fn attributes_are_inventory_and_prove_an_update() {
     assert_eq!(world.server.get("/devices/d1").await.expect(200)["inventory"]["serial"], Value::Null);
 }
 
-#[tokio::test]
-async fn what_a_device_says_that_it_runs_proves_or_disproves_an_update() {
-    let world = World::new("ddi-installed").await;
+/// d1 as a board, which tells its version in the attribute `version`.
+async fn board(world: &World) {
     let sources = json!([{"inventory": "version"}]);
     world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
     world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_device_says_that_it_runs_proves_an_update() {
+    let world = World::new("ddi-installed").await;
+    board(&world).await;
     let (job, action) = world.assign("2").await;
     assert_eq!(world.says(action, "closed", "none").await, 200);
     let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
@@ -392,7 +397,51 @@ async fn what_a_device_says_that_it_runs_proves_or_disproves_an_update() {
     assert_eq!(world.execution(job).await["verdict"], "verified");
     assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
     assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 200);
+    assert_eq!(world.execution(job).await["verdict"], "verified", "what was seen was seen");
     let device = world.server.get("/devices/d1").await.expect(200);
     assert_eq!(device["inventory"]["installedBase.version"], "1");
     assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_a_device_says_that_it_runs_disproves_an_update_once_its_time_is_over() {
+    let said = [
+        ("/configData", json!({"data": {"version": "1"}})),
+        ("/installedBase", json!({"name": "app", "version": "1"})),
+    ];
+    for (path, old) in said {
+        let world = World::new("ddi-disproved").await;
+        board(&world).await;
+        let version = json!({"data": {"version": "1"}}).to_string();
+        assert_eq!(world.send("PUT", "/configData", version).await.status, 200);
+        let (job, action) = world.assign("2").await;
+        assert_eq!(world.says(action, "closed", "success").await, 200);
+        assert_eq!(world.send("PUT", path, old.to_string()).await.status / 100, 2);
+        assert_eq!(world.execution(job).await["verdict"], "pending", "it may not have restarted yet");
+        world.server.clock.advance(std::time::Duration::from_secs(30 * 60));
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        let execution = world.execution(job).await;
+        assert_eq!(execution["verdict"], "rolledBack");
+        assert!(execution["reason"].as_str().unwrap().contains(" 1 instead of 2"), "{execution}");
+    }
+}
+
+#[tokio::test]
+async fn a_type_says_which_client_its_devices_run_whenever_they_got_it() {
+    let world = World::new("ddi-type-client").await;
+    world.release("2").await;
+    let job = json!({
+        "kind": "update", "release": {"name": "app", "version": "2"}, "targets": {"devices": ["d1"]},
+        "rollout": {"handling": "downloadOnly"},
+    });
+    world.server.post("/jobs", job).await.expect(201);
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    assert!(world.links().await["deploymentBase"].is_object(), "nobody knows its client");
+    let client = |word: &str| json!({"hawkbit.client": word});
+    let board = json!({"name": "board", "defaultAttributes": client("swupdate")});
+    world.server.post("/types", board).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    assert_eq!(world.links().await["deploymentBase"], Value::Null, "SWUpdate would say that it is done");
+    world.server.patch("/devices/d1", json!({"attributes": client("generic")})).await.expect(200);
+    assert!(world.links().await["deploymentBase"].is_object(), "what is said of the device counts more");
 }
