@@ -353,6 +353,37 @@ async fn migrations_run_after_a_copy_and_an_older_binary_refuses_a_newer_schema(
 }
 
 #[tokio::test]
+async fn components_keep_their_numbers_when_their_type_becomes_part_of_their_key() {
+    let outer = tempfile::tempdir().unwrap();
+    let path = outer.path().join("data");
+    let directory = || Arc::new(DataDirectory::open(&path).unwrap());
+    let open = async |schema: &Migrator| {
+        SqliteFile::open(&directory(), "state.db", schema).await.unwrap().close().await;
+        SqliteConnectOptions::new().filename(path.join("state.db")).connect().await.unwrap()
+    };
+    let before = crate::store::SQLITE.iter().filter(|one| one.version < 16).cloned().collect();
+    let mut old = open(&Migrator::with_migrations(before)).await;
+    for sql in [
+        "INSERT INTO component (tenant_id, name, version, type, created_at)
+         VALUES (1, 'a', '1', 'os', 0), (1, 'b', '1', 'os', 0), (1, 'c', '1', 'os', 0)",
+        "DELETE FROM component WHERE name = 'c'",
+    ] {
+        sqlx::query(sql).execute(&mut old).await.unwrap();
+    }
+    old.close().await.unwrap();
+
+    let mut new = open(&crate::store::SQLITE).await;
+    let insert =
+        "INSERT INTO component (tenant_id, name, version, type, created_at) VALUES (1, 'a', '1', $1, 0)";
+    assert!(sqlx::query(insert).bind("os").execute(&mut new).await.is_err(), "it is there");
+    sqlx::query(insert).bind("application").execute(&mut new).await.unwrap();
+    let all = sqlx::query_as::<_, (i64, String)>("SELECT id, type FROM component ORDER BY id");
+    let all = all.fetch_all(&mut new).await.unwrap();
+    let wanted = [(1, "os"), (2, "os"), (4, "application")].map(|(id, kind)| (id, kind.to_owned()));
+    assert_eq!(all, wanted, "the number of what is gone is not given again");
+}
+
+#[tokio::test]
 async fn many_writers_share_few_commits_and_each_gets_its_own_answer() {
     let test = sqlite_store("many").await;
     let commits = test.store.committed();

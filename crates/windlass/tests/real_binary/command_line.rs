@@ -136,7 +136,8 @@ fn a_release_is_made_of_an_uploaded_file_and_a_job_of_a_release() {
     server.json(&["device", "create", "pump-1", "--tag", "lab"]);
     let image = file(server.directory.path(), "fw.bin", &vec![7; 300_000]).display().to_string();
     let release = server.json(&["release", "create", "pump-fw", "2.0.0", "--artifact", &image]);
-    assert_eq!(release["components"], json!([{ "name": "pump-fw", "version": "2.0.0" }]));
+    let of_it = json!([{ "name": "pump-fw", "version": "2.0.0", "type": "application" }]);
+    assert_eq!(release["components"], of_it);
     assert_eq!(server.json(&["artifact", "list"])["items"][0]["size"], 300_000);
     let job = server.json(&["job", "create", "--release", "pump-fw@2.0.0", "--tag", "lab", "--wave", "1"]);
     let id = job["id"].to_string();
