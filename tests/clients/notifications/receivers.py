@@ -1,22 +1,27 @@
 """Receivers of notifications, each a process of its own: `receivers.py KIND PORT FOLDER`.
 
-Prints the port it listens on, then writes every message that it gets into a file of its own.
+Prints the port it listens on, then writes every message that it gets into a file of its own. Kinds: `webhook`; `smtp`
+speaks in the clear; `starttls` offers TLS but takes mail without it too; `smtps` speaks TLS from the first byte. The
+last two have `cert.pem` and `key.pem` in the folder, take mail only after a login, and note each login that was tried.
 """
 
+import asyncio
 import base64
 import http.server
 import json
 import pathlib
+import ssl
 import sys
-import threading
 
-from aiosmtpd.controller import Controller
+import aiosmtpd.smtp
+
+USER, PASSWORD = "windlass", "correct horse"
 
 
-def keep(folder, content):
+def keep(folder, content, kind="got"):
     """A file appears whole or not at all."""
-    number = max((int(path.stem) for path in folder.glob("*.got")), default=0) + 1
-    place = folder / f"{number:06}.got"
+    number = max((int(path.stem) for path in folder.glob(f"*.{kind}")), default=0) + 1
+    place = folder / f"{number:06}.{kind}"
     (folder / "new").write_bytes(content)
     (folder / "new").rename(place)
 
@@ -39,26 +44,45 @@ def webhook(port, folder):
     server.serve_forever()
 
 
-def smtp(port, folder):
-    class Handler:
-        async def handle_DATA(self, server, session, envelope):
-            head = f"X-Envelope-To: {' '.join(envelope.rcpt_tos)}\r\n".encode()
-            keep(folder, head + envelope.content)
-            return "250 OK"
+class Mailbox:
+    """Keeps what a mail server of others hands it."""
 
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port)
-    if port == 0:
-        # The controller connects to the port that it was told; a free one is found first.
-        import socket
+    def __init__(self, folder):
+        self.folder = folder
 
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            controller.port = probe.getsockname()[1]
-    controller.start()
-    print(controller.port, flush=True)
-    threading.Event().wait()
+    async def handle_DATA(self, server, session, envelope):
+        sealed = "yes" if server.transport.get_extra_info("cipher") else "no"
+        head = f"X-Envelope-To: {' '.join(envelope.rcpt_tos)}\r\nX-Sealed: {sealed}\r\n".encode()
+        keep(self.folder, head + envelope.content)
+        return "250 OK"
+
+    def login(self, server, session, envelope, mechanism, data):
+        sealed = "yes" if server.transport.get_extra_info("cipher") else "no"
+        keep(self.folder, json.dumps({"user": data.login.decode(), "sealed": sealed}).encode(), "login")
+        right = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return aiosmtpd.smtp.AuthResult(success=right, handled=False)
+
+
+def mail(kind, port, folder):
+    box, options, tls = Mailbox(folder), {}, None
+    if kind != "smtp":
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        # A login in the clear is taken as well: that none is tried is up to the client.
+        options = {"authenticator": box.login, "auth_required": True, "auth_require_tls": False}
+    if kind == "starttls":
+        options["tls_context"] = tls
+
+    async def serve():
+        loop = asyncio.get_running_loop()
+        make = lambda: aiosmtpd.smtp.SMTP(box, loop=loop, hostname="receiver", **options)  # noqa: E731
+        server = await loop.create_server(make, "127.0.0.1", port, ssl=tls if kind == "smtps" else None)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    asyncio.run(serve())
 
 
 if __name__ == "__main__":
     kind, port, folder = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
-    {"webhook": webhook, "smtp": smtp}[kind](port, folder)
+    webhook(port, folder) if kind == "webhook" else mail(kind, port, folder)

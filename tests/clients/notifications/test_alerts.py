@@ -1,50 +1,24 @@
 """Alerts reach real receivers: a mail server that others wrote, and a webhook receiver in a process of its own."""
 
 import base64
-import email
-import email.policy
 import hashlib
 import hmac
 import json
-import pathlib
-import subprocess
-import sys
 
 import pytest
 from awsiot import iotjobs
 
+import receiver
 import sdk
 import windlass
-
-RECEIVERS = pathlib.Path(__file__).parent / "receivers.py"
-
-
-class Process:
-    """A receiver in a process of its own: writes what it gets into a folder, one file for each."""
-
-    def __init__(self, kind, directory, port=0):
-        self.directory = directory / kind
-        self.directory.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [sys.executable, RECEIVERS, kind, str(port), self.directory], stdout=subprocess.PIPE, text=True
-        )
-        self.port = int(self.process.stdout.readline())
-
-    def received(self):
-        return [path.read_bytes() for path in sorted(self.directory.glob("*.got"))]
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait(windlass.PATIENCE)
-        self.process.stdout.close()
 
 
 @pytest.fixture
 def receivers(tmp_path):
-    started = {kind: Process(kind, tmp_path) for kind in ("webhook", "smtp")}
+    started = {kind: receiver.Process(kind, tmp_path) for kind in ("webhook", "smtp")}
     yield started
-    for receiver in started.values():
-        receiver.stop()
+    for one in started.values():
+        one.stop()
 
 
 @pytest.fixture
@@ -62,17 +36,17 @@ def node(tmp_path, receivers):
     node.stop()
 
 
-def webhook(node, receiver, name="hook"):
+def webhook(node, hook, name="hook"):
     """Makes a channel; the key that its messages are signed with."""
-    spec = {"kind": "webhook", "url": f"http://127.0.0.1:{receiver.port}/hook"}
+    spec = {"kind": "webhook", "url": f"http://127.0.0.1:{hook.port}/hook"}
     made = node.call("PUT", f"/notifications/{name}", spec)
     return base64.b64decode(made["secret"].removeprefix("whsec_"))
 
 
-def messages(receiver, key):
+def messages(hook, key):
     """Every message that was received, its signature checked as Standard Webhooks say."""
     found = []
-    for got in map(json.loads, receiver.received()):
+    for got in map(json.loads, hook.received()):
         head, body = got["headers"], base64.b64decode(got["body"])
         signed = f"{head['webhook-id']}.{head['webhook-timestamp']}.".encode() + body
         wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -81,10 +55,6 @@ def messages(receiver, key):
         assert message["id"] == head["webhook-id"]
         found.append(message)
     return found
-
-
-def mails(receiver):
-    return [email.message_from_bytes(got, policy=email.policy.default) for got in receiver.received()]
 
 
 def stop_a_rollout(node):
@@ -120,7 +90,7 @@ def test_a_stopped_rollout_arrives_signed_and_by_mail_and_its_end_too(node, rece
     assert opened["event"] == "alert.opened"
     assert (opened["alert"]["kind"], opened["alert"]["job"]) == ("rolloutStopped", job)
     assert opened["alert"] == node.call("GET", f"/alerts/{opened['alert']['id']}"), "as REST shows it"
-    mail = windlass.eventually(lambda: mails(receivers["smtp"]), what="a mail")[0]
+    mail = windlass.eventually(lambda: receivers["smtp"].mails(), what="a mail")[0]
     assert mail["Subject"] == f"[error] Rollout {job} stopped"
     assert (mail["To"], mail["From"]) == (", ".join(to), "windlass@example.com")
     assert mail["X-Envelope-To"] == " ".join(to)
@@ -129,7 +99,7 @@ def test_a_stopped_rollout_arrives_signed_and_by_mail_and_its_end_too(node, rece
     windlass.eventually(lambda: len(messages(receivers["webhook"], key)) == 2, what="the end of it")
     closed = messages(receivers["webhook"], key)[1]
     assert (closed["event"], closed["alert"]["state"]) == ("alert.closed", "closed")
-    windlass.eventually(lambda: len(mails(receivers["smtp"])) == 2, what="the mail about its end")
+    windlass.eventually(lambda: len(receivers["smtp"].mails()) == 2, what="the mail about its end")
     deliveries = node.call("GET", "/notifications/hook/deliveries")["items"]
     assert [one["state"] for one in deliveries] == ["delivered", "delivered"]
 
@@ -147,7 +117,7 @@ def test_a_receiver_that_was_down_hears_once_after_a_restart(node, receivers, tm
     before = windlass.eventually(tried, what="a try that failed")
     assert before["state"] == "waiting"
     node.kill()
-    receivers["webhook"] = Process("webhook", tmp_path, port)
+    receivers["webhook"] = receiver.Process("webhook", tmp_path, port)
     node.start()
     got = windlass.eventually(lambda: messages(receivers["webhook"], key), 90, "a webhook after the restart")
     assert got[0]["id"] == before["messageId"], "the id is the same for every try"
@@ -167,9 +137,9 @@ def test_a_channel_is_tried_out_and_says_why_it_does_not_work(node, receivers):
     assert node.call("GET", "/server")["mail"] is True
     for name in ("hook", "mail"):
         assert node.call("POST", f"/notifications/{name}/test")["outcome"] == "delivered"
-    assert mails(receivers["smtp"])[0]["Subject"] == "Windlass: a test"
-    for receiver in receivers.values():
-        receiver.stop()
+    assert receivers["smtp"].mails()[0]["Subject"] == "Windlass: a test"
+    for one in receivers.values():
+        one.stop()
     for name in ("hook", "mail"):
         tested = node.call("POST", f"/notifications/{name}/test")
         assert (tested["outcome"], "refused" in tested["detail"].lower()) == ("failed", True), tested

@@ -9,6 +9,9 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use rustls::CertificateError;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use windlass_app::error::chain;
 use windlass_app::outbound::Mail;
@@ -90,8 +93,11 @@ impl Mailer {
             if let Some(path) = ca_file {
                 let pem = std::fs::read(path)
                     .map_err(|error| format!("smtp.ca_file {} cannot be read: {error}", path.display()))?;
-                let certificate = Certificate::from_pem(&pem)
-                    .map_err(|_| format!("smtp.ca_file {} holds no certificate", path.display()))?;
+                let none = || format!("smtp.ca_file {} holds no certificate", path.display());
+                if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+                    return Err(none());
+                }
+                let certificate = Certificate::from_pem(&pem).map_err(|_| none())?;
                 builder = builder.add_root_certificate(certificate);
             }
             builder.build().map_err(|error| format!("smtp: TLS cannot be used: {}", chain(&error)))
@@ -125,8 +131,43 @@ impl Mailer {
     /// One try; taken when the mail server says so.
     pub(super) async fn send(&self, mail: Mail) -> Result<(), String> {
         let message = compose(&self.from, &mail)?;
-        self.transport.send(message).await.map(drop).map_err(|error| chain(&error))
+        // The error's own text has its cause in it.
+        self.transport.send(message).await.map(drop).map_err(|error| match advice(&error) {
+            Some(advice) => format!("{error}; {advice}"),
+            None => error.to_string(),
+        })
     }
+}
+
+/// What to do where the mail server offers no TLS, or its certificate is not believed.
+fn advice(error: &lettre::transport::smtp::Error) -> Option<&'static str> {
+    if error.is_client() && error.to_string().contains("STARTTLS") {
+        return Some("set smtp.tls to \"tls\" and its port, or to \"none\" where nobody can listen");
+    }
+    let first: &(dyn std::error::Error + 'static) = error;
+    let mut links = std::iter::successors(Some(first), |link| link.source());
+    let refused = links.find_map(|link| {
+        let inside = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let refused = inside.map_or(link.downcast_ref(), |inside| inside.downcast_ref());
+        match refused {
+            Some(rustls::Error::InvalidCertificate(refused)) => Some(refused),
+            _ => None,
+        }
+    })?;
+    Some(match refused {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "smtp.host must be a name that the mail server's certificate is for"
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            "the mail server's certificate does not hold today; renew it, or set the clocks"
+        }
+        _ => {
+            "the mail server's certificate is of nobody trusted; name its authority's certificate in smtp.ca_file"
+        }
+    })
 }
 
 fn compose(from: &Mailbox, mail: &Mail) -> Result<Message, String> {
@@ -198,6 +239,7 @@ mod tests {
             from: "windlass@example.com".to_owned(),
         };
         assert!(Mailer::new(&smtp).is_ok());
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         for (bad, setting) in [
             (Smtp { from: "nobody".to_owned(), ..smtp.clone() }, "smtp.from"),
             (Smtp { from: "a@b.c\r\nBcc: d@e.f".to_owned(), ..smtp.clone() }, "smtp.from"),
@@ -206,7 +248,8 @@ mod tests {
                 Smtp { user: Some("u".to_owned()), password_file: Some("/nowhere".into()), ..smtp.clone() },
                 "smtp.password_file",
             ),
-            (Smtp { tls: SmtpTls::Tls, ca_file: Some("/nowhere".into()), ..smtp }, "smtp.ca_file"),
+            (Smtp { tls: SmtpTls::Tls, ca_file: Some("/nowhere".into()), ..smtp.clone() }, "smtp.ca_file"),
+            (Smtp { tls: SmtpTls::Tls, ca_file: Some(here), ..smtp }, "holds no certificate"),
         ] {
             let problem = Mailer::new(&bad).unwrap_err();
             assert!(problem.contains(setting), "{problem}");
