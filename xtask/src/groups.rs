@@ -89,6 +89,7 @@ impl Group {
                 setup::SWUPDATE,
                 setup::RAUC,
                 setup::NGINX,
+                setup::JAVA,
             ],
             Self::Console => &[setup::CHROMIUM, setup::MOSQUITTO],
         };

@@ -57,6 +57,14 @@ pub(crate) const NGINX: Need = Need { what: "nginx", programs: &["nginx"], files
 pub(crate) const OPENSSL: Need =
     Need { what: "openssl", programs: &["openssl"], files: &[], packages: &["openssl"] };
 
+/// Builds and runs hawkBit's own clients.
+pub(crate) const JAVA: Need = Need {
+    what: "Java 17 with Maven",
+    programs: &["java", "javac", "mvn"],
+    files: &[],
+    packages: &["default-jdk-headless", "maven"],
+};
+
 /// Runs the clients' tests and the device SDK.
 pub(crate) const PYTHON: Need = Need {
     what: "Python 3 with venv",
