@@ -117,7 +117,7 @@ pub(crate) fn print_table(heading: &[&str], rows: Vec<Vec<String>>) -> anyhow::R
     for row in rows {
         table.add_row(row.iter().map(|cell| printable(cell)));
     }
-    print(&table.to_string())
+    print(&table.trim_fmt())
 }
 
 /// Names and values.
@@ -126,7 +126,7 @@ pub(crate) fn print_pairs(pairs: &[(&'static str, String)]) -> anyhow::Result<()
     for (name, value) in pairs {
         table.add_row(vec![(*name).to_owned(), printable(value)]);
     }
-    print(&table.to_string())
+    print(&table.trim_fmt())
 }
 
 /// A line under the header and nothing else, so that lines can be counted and cut.

@@ -210,7 +210,11 @@ fn refused(status: StatusCode, problem: Option<Problem>) -> Trouble {
     };
     let mut message = problem.detail.clone();
     for field in &problem.errors {
-        message.push_str(&format!("\n  {} {}", field.field, field.problem));
+        let said = format!("{} {}", field.field, field.problem);
+        // The detail may be about the only field there is.
+        if !problem.detail.contains(&said) {
+            message.push_str(&format!("\n  {said}"));
+        }
     }
     let hint = match problem.code.as_str() {
         code::UNAUTHENTICATED => Some("run `windlass login`, or pass a token with WINDLASS_TOKEN".to_owned()),
@@ -231,7 +235,10 @@ fn refused(status: StatusCode, problem: Option<Problem>) -> Trouble {
 /// Whether the fleet query is what is wrong.
 fn is_about_query(problem: &Problem) -> bool {
     problem.code == code::BAD_QUERY
-        || problem.errors.iter().any(|error| matches!(error.field.as_str(), "q" | "query.q"))
+        || problem
+            .errors
+            .iter()
+            .any(|error| matches!(error.field.as_str(), "q" | "query.q" | "targets.query"))
 }
 
 #[cfg(test)]
@@ -260,6 +267,9 @@ mod tests {
         let trouble = refused(StatusCode::BAD_REQUEST, Some(problem));
         assert_eq!(trouble.exit, Exit::Refused);
         assert_eq!(trouble.message, "The body has 2 problems.\n  name is too long\n  tags[0] has a space");
+        let mut one = Problem::new(400, code::INVALID, "Invalid", "name is too long.");
+        one.errors = vec![FieldProblem { field: "name".into(), problem: "is too long".into() }];
+        assert_eq!(refused(StatusCode::BAD_REQUEST, Some(one)).message, "name is too long.", "said once");
         assert_eq!(refused(StatusCode::NOT_FOUND, None).exit, Exit::NotFound);
         assert_eq!(refused(StatusCode::FORBIDDEN, None).exit, Exit::NotAllowed);
         assert_eq!(refused(StatusCode::BAD_GATEWAY, None).exit, Exit::Failure);

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::{ArgGroup, Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
+use windlass_api::Time;
 use windlass_api::jobs::{
     Begin, Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, Outcome,
     RetryResult, Targets, Timeouts, WaveSize,
@@ -175,6 +176,9 @@ pub(crate) struct Create {
     /// Begin only when somebody starts it.
     #[arg(long)]
     manually: bool,
+    /// Begin at this time, such as 2026-12-01T02:00:00Z.
+    #[arg(long, value_name = "TIME", conflicts_with = "manually")]
+    begin_at: Option<Time>,
     /// Also to devices that run the release already.
     #[arg(long)]
     force: bool,
@@ -231,7 +235,11 @@ impl Create {
             },
             retries: self.retries,
             force: self.force,
-            begin: if self.manually { Begin::Manually } else { Begin::Now },
+            begin: match self.begin_at {
+                Some(at) => Begin::At(at),
+                None if self.manually => Begin::Manually,
+                None => Begin::Now,
+            },
             rollout: self.rollout.into_rollout()?,
         })
     }

@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use clap::Args;
+use windlass_api::Time;
 use windlass_api::rollouts::{
-    DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy, Rollout,
+    Continuous, DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy, Rollout,
 };
 
 use super::printer::{Printer, time_or_dash};
@@ -15,9 +16,18 @@ pub(crate) struct RolloutArgs {
     /// A JSON file with a whole policy, as the API writes it; flags win over it.
     #[arg(long, value_name = "FILE")]
     policy: Option<std::path::PathBuf>,
-    /// What devices are told: soft, forced or downloadOnly.
+    /// What devices are told: soft, timeForced, forced or downloadOnly.
     #[arg(long)]
     handling: Option<Handling>,
+    /// Devices install it when they like until this time such as 2026-12-01T02:00:00Z, and at once from then on.
+    #[arg(long, value_name = "TIME")]
+    forced_at: Option<Time>,
+    /// When nothing more is offered and what devices have not begun is withdrawn.
+    #[arg(long, value_name = "TIME")]
+    ends_at: Option<Time>,
+    /// Take in devices that match the query later, in waves of at most so many.
+    #[arg(long, value_name = "WAVE", num_args = 0..=1, default_missing_value = "1", requires = "query")]
+    continuous: Option<u64>,
     /// When it may be installed: cron fields such as `0 2 * * SAT`.
     #[arg(long, value_name = "SCHEDULE")]
     window: Option<String>,
@@ -70,7 +80,14 @@ impl RolloutArgs {
             }
             None => Rollout::default(),
         };
+        if self.forced_at.is_some() {
+            (rollout.handling, rollout.forced_at) = (Handling::TimeForced, self.forced_at);
+        }
         rollout.handling = self.handling.unwrap_or(rollout.handling);
+        rollout.ends_at = self.ends_at.or(rollout.ends_at);
+        if let Some(wave_size) = self.continuous {
+            rollout.continuous = Some(Continuous { wave_size });
+        }
         rollout.priority = self.priority.unwrap_or(rollout.priority);
         rollout.supersede |= self.supersede;
         rollout.consent |= self.consent;

@@ -196,6 +196,7 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
                         words(&release.device_types)
                     },
                 ),
+                ("which devices", required(&release.rules)),
                 ("notes", release.notes.clone()),
                 ("made", format!("{} by {}", time(release.created_at), release.created_by)),
             ]
@@ -244,9 +245,49 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
                 ]
             })?;
         }
-        ReleaseCommand::Show { name, version } => show(&api.show(&["releases", &name, &version]).await?)?,
+        ReleaseCommand::Show { name, version } => {
+            let release: Release = api.show(&["releases", &name, &version]).await?;
+            show(&release)?;
+            if !printer.is_json() {
+                files(api, &release, printer).await?;
+            }
+        }
     }
     Ok(Exit::Success)
+}
+
+/// What a device must be, in a few words.
+fn required(rules: &ReleaseRules) -> String {
+    let ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
+    let mut words = Vec::new();
+    if !hardware.is_empty() {
+        words.push(format!("hardware {}", hardware.join(" or ")));
+    }
+    words.extend(minimum_source.as_ref().map(|version| format!("over versions from {version}")));
+    words.extend(maximum_source.as_ref().map(|version| format!("over versions up to {version}")));
+    words.extend(step.as_ref().map(|version| format!("only after {version}")));
+    if words.is_empty() { "any".to_owned() } else { words.join(", ") }
+}
+
+/// Prints the files that a release is made of.
+async fn files(api: &Api, release: &Release, printer: Printer) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for ComponentName { name, version, component_type } in &release.components {
+        let url = api.url(&["components", name, version])?;
+        let component: Component =
+            api.ask(api.request(Method::GET, url).query(&[("type", component_type)])).await?;
+        for file in &component.artifacts {
+            found.push(api.show::<Artifact>(&["artifacts", &file.id.to_string()]).await?);
+        }
+    }
+    printer.rows(&found, &["file", "size", "sha256", "content"], |file| {
+        vec![
+            file.name.clone(),
+            file.size.to_string(),
+            file.sha256.clone(),
+            file.content.as_ref().map(described).unwrap_or_default(),
+        ]
+    })
 }
 
 #[cfg(test)]

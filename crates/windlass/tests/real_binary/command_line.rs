@@ -151,6 +151,37 @@ fn a_release_is_made_of_an_uploaded_file_and_a_job_of_a_release() {
 }
 
 #[test]
+fn a_release_shows_its_files_and_rules_and_the_times_of_a_rollout_are_flags() {
+    let server = Server::start(&[]);
+    let image = file(server.directory.path(), "fw.bin", b"an image").display().to_string();
+    let rules = ["--hardware", "rev-b", "--minimum-source", "1.0.0"];
+    server.json(&[&["release", "create", "pump-fw", "2.0.0", "--artifact", &image], &rules[..]].concat());
+    let shown = server.run(&["release", "show", "pump-fw", "2.0.0"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    for part in ["hardware rev-b", "over versions from 1.0.0", "fw.bin", "signature none"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    server.json(&["device", "create", "pump-1"]);
+    let create = ["job", "create", "--release", "pump-fw@2.0.0", "--query", "name==pump-*"];
+    let times = ["--begin-at", "2090-01-01T02:00:00Z", "--forced-at", "2090-01-02T02:00:00Z"];
+    let end = ["--ends-at", "2090-01-03T02:00:00Z", "--continuous", "5"];
+    let rollout = server.json(&[&create[..], &times[..], &end[..]].concat())["rollout"].clone();
+    assert_eq!(rollout["handling"], "timeForced");
+    assert_eq!(rollout["forcedAt"], "2090-01-02T02:00:00Z");
+    assert_eq!(rollout["endsAt"], "2090-01-03T02:00:00Z");
+    assert_eq!(rollout["continuous"], json!({ "waveSize": 5 }));
+    let wrong = server.fails(2, &[&create[..], &["--begin-at", "tomorrow"]].concat());
+    assert!(wrong.contains("--begin-at"), "{wrong}");
+}
+
+#[test]
+fn a_log_that_goes_into_a_file_has_no_colours() {
+    let server = Server::start(&[]);
+    let log = std::fs::read_to_string(server.path("server.log")).unwrap();
+    assert!(log.contains("windlass is ready") && !log.contains('\u{1b}'), "{log:?}");
+}
+
+#[test]
 fn a_viewers_token_looks_but_does_not_touch() {
     let server = Server::start(&[]);
     server.json(&["device", "create", "pump-1"]);
