@@ -160,6 +160,10 @@ atEverySize("updates", (_size, openWindow) => {
       mimeType: "application/octet-stream",
       buffer: Buffer.from("fw"),
     };
+    await page.getByLabel("Files").setInputFiles({ ...image, name: "other-9.9.bin" });
+    await page.getByText("SHA-256").waitFor();
+    await page.getByRole("button", { name: "Leave out other-9.9.bin" }).click();
+    expect(await page.getByLabel("Name").inputValue(), "a guess from a file that is left out").toBe("");
     await page.getByLabel("Files").setInputFiles(image);
     await page.getByText("SHA-256").waitFor();
     await page.getByRole("button", { name: "Which devices may get it" }).click();

@@ -179,7 +179,9 @@ export function Confirmed(props: {
 /** A digest or fingerprint: its beginning, and a way to copy all of it. */
 export const Digest = ({ value, label = "digest" }: { value: string; label?: string }) => (
   <Group gap={4} wrap="nowrap">
-    <Code title={value}>{value.slice(0, 12)}…</Code>
+    <Code title={value} style={{ whiteSpace: "nowrap" }}>
+      {value.slice(0, 12)}…
+    </Code>
     <CopyButton value={value}>
       {({ copied, copy }) => (
         <ActionIcon

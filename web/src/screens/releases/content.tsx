@@ -3,7 +3,8 @@ import { Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import type { Schemas } from "../../kit/api";
-import { bytes, count } from "../../ui/format";
+import { Go } from "../../kit/nav";
+import { bytes, count, sentence } from "../../ui/format";
 import { Facts } from "../../ui/Page";
 import { Status, type Tone } from "../../ui/Status";
 import { Time } from "../../ui/Time";
@@ -38,7 +39,7 @@ export function ContentFacts({ content }: { content: Content }) {
     ["For hardware", (content.compatible ?? []).join(", ")],
     ["Installs", (content.components ?? []).map((part) => `${part.name} ${part.version}`).join(", ")],
     ["Signature", <SignatureOf key="signature" content={content} />],
-    ["Signer’s certificate", content.notAfter ? <Time key="until" at={content.notAfter} /> : null],
+    ["Signer’s certificate ends", content.notAfter ? <Time key="until" at={content.notAfter} /> : null],
     [
       "Delta",
       content.zchunk
@@ -51,7 +52,13 @@ export function ContentFacts({ content }: { content: Content }) {
       <Facts items={facts.filter(([, value]) => Boolean(value))} />
       {content.reason ? (
         <Text size="sm" c="dimmed" className="anywhere">
-          {content.reason}
+          {sentence(content.reason)}
+          {content.signature === "untrusted" || content.signature === "unknownSigner" ? (
+            <>
+              {" "}
+              Whom devices trust is said by their <Go to="/types">type</Go>.
+            </>
+          ) : null}
         </Text>
       ) : null}
     </>

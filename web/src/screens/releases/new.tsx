@@ -101,10 +101,15 @@ export function NewRelease() {
     act.reset();
     setForm((before) => ({ ...before, ...part }));
   };
+  /** A version that a file says of itself, where nobody has named one. */
+  const version = ({ content }: Artifact) => {
+    const said = content?.version;
+    if (said) setForm((before) => (before.version === "" ? { ...before, version: said } : before));
+  };
   const add = (dropped: File[]) => {
     const first = dropped[0];
     if (first && form.name === "" && form.version === "") change(guess(first.name));
-    for (const file of dropped) send(file, setFiles);
+    for (const file of dropped) send(file, setFiles, version);
   };
   const uploading = files.some((it) => !it.artifact && !it.problem);
   const artifacts = files.flatMap((it) => (it.artifact ? [it.artifact.id] : []));
@@ -134,6 +139,10 @@ export function NewRelease() {
               remove={() => {
                 it.stop.abort();
                 setFiles((before) => before.filter((other) => other.key !== it.key));
+                // What was only guessed from its name goes with it.
+                const guessed = guess(it.file.name);
+                if (form.name === guessed.name && guessed.version === form.version)
+                  change({ name: "", version: "" });
               }}
             />
           ))}
@@ -147,7 +156,6 @@ export function NewRelease() {
             />
             <TextInput
               label="Version"
-              description={undefined}
               required
               value={form.version}
               onChange={(event) => change({ version: event.currentTarget.value })}
@@ -260,7 +268,11 @@ function Unusable({ problem }: { problem: ProblemError }) {
 let nextKey = 0;
 
 /** Starts the upload of one file and keeps its line up to date. */
-function send(file: File, set: (change: (before: Dropped[]) => Dropped[]) => void) {
+function send(
+  file: File,
+  set: (change: (before: Dropped[]) => Dropped[]) => void,
+  arrived: (artifact: Artifact) => void,
+) {
   nextKey += 1;
   const key = nextKey;
   const stop = new AbortController();
@@ -268,7 +280,10 @@ function send(file: File, set: (change: (before: Dropped[]) => Dropped[]) => voi
     set((before) => before.map((it) => (it.key === key ? { ...it, ...part } : it)));
   set((before) => [...before, { key, file, share: 0, waiting: false, stop }]);
   upload(file, (share, waiting) => update({ share, waiting }), stop.signal).then(
-    (artifact) => update({ artifact, share: 1, waiting: false }),
+    (artifact) => {
+      update({ artifact, share: 1, waiting: false });
+      arrived(artifact);
+    },
     (error: unknown) => update({ problem: error as ProblemError }),
   );
 }

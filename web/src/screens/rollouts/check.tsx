@@ -2,6 +2,7 @@
 import { Group, Loader, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
+import { useNow } from "../../api/live";
 import { path, request, type ProblemError, type Schemas } from "../../kit/api";
 import { Listing, Notice, Trouble } from "../../kit/parts";
 import { bytes, count, sentence } from "../../ui/format";
@@ -73,7 +74,7 @@ function Found({ preview }: { preview: Preview }) {
           [
             "Expected end",
             <span key="end">
-              {preview.expectedEnd ? <Time at={preview.expectedEnd} /> : "nobody can tell"}
+              {preview.expectedEnd ? <End at={preview.expectedEnd} /> : "nobody can tell"}
               <span className="quiet"> {preview.expectedEndNote}</span>
             </span>,
           ],
@@ -101,6 +102,12 @@ function Found({ preview }: { preview: Preview }) {
       />
     </section>
   );
+}
+
+/** A moment that is to come; what comes within a minute is not "just now". */
+function End({ at }: { at: string }) {
+  const now = useNow();
+  return Date.parse(at) - now < 60_000 ? <>within a minute</> : <Time at={at} />;
 }
 
 /** What would become of devices, in words for what has not happened. */

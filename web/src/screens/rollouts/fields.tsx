@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 
 import { NumberInput, TextInput } from "@mantine/core";
 
-import type { ProblemError } from "../../kit/api";
+import { fault, type ProblemError } from "../../kit/api";
 import type { Draft, Maybe, Missing } from "./draft";
 
 export type Change = (change: Partial<Draft>) => void;
@@ -12,11 +12,14 @@ export type Part = { draft: Draft; change: Change; shown: Missing; refused: Prob
 
 export const number = (value: number | string): Maybe => (typeof value === "number" ? value : "");
 
+/** Where the API speaks of a moment. */
+const NAMES = { forcedAt: "rollout.forcedAt", beginAt: "begin", endAt: "rollout.endsAt" };
+
 /** A moment in the browser's own time zone. */
 export function Moment(
   props: Part & { label: string; field: "forcedAt" | "beginAt" | "endAt"; hint?: string },
 ) {
-  const { draft, change, shown, field } = props;
+  const { draft, change, shown, refused, field } = props;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
     <TextInput
@@ -25,7 +28,7 @@ export function Moment(
       description={`${props.hint ?? ""}${props.hint ? " " : ""}Time of this computer (${zone}).`}
       value={draft[field]}
       onChange={(event) => change({ [field]: event.currentTarget.value })}
-      error={shown[field]}
+      error={shown[field] ?? fault(refused, NAMES[field])}
     />
   );
 }

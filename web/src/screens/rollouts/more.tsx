@@ -119,6 +119,7 @@ export function More(part: Part) {
             unit="%"
             value={draft.success}
             set={(success) => change({ success })}
+            error={fault(refused, "rollout.successPercent")}
           />
           <Count
             label="A share counts after so many"
@@ -202,6 +203,7 @@ export function More(part: Part) {
             least={1}
             value={draft.retryMinutes}
             set={(retryMinutes) => change({ retryMinutes })}
+            error={fault(refused, "rollout.backoff.firstSeconds")}
           />
         </SimpleGrid>
         <TagsInput
@@ -209,6 +211,7 @@ export function More(part: Part) {
           description="What devices give as code. None: after any failure."
           value={draft.retryCodes}
           onChange={(retryCodes) => change({ retryCodes })}
+          error={fault(refused, "rollout.backoff.codes")}
         />
       </Section>
       <Section value="people" title="People, and devices that come later">
@@ -230,7 +233,7 @@ export function More(part: Part) {
           description="It goes on until it is canceled or ends."
           checked={draft.continuous}
           onChange={(event) => change({ continuous: event.currentTarget.checked })}
-          error={shown.continuous}
+          error={shown.continuous ?? fault(refused, "rollout.continuous")}
         />
         {draft.continuous ? (
           <Count

@@ -17,6 +17,9 @@ import { fault, type ProblemError } from "../../kit/api";
 import { NEW_WAVE, type WaveDraft } from "./draft";
 import { Count, number, type Part } from "./fields";
 
+/** Where a field begins that has no label above it, beside others that have one. */
+const BELOW_LABEL = "1.36rem";
+
 export function Waves({ draft, change, shown, refused }: Part) {
   const set = (place: number, part: Partial<WaveDraft>) =>
     change({ waves: draft.waves.map((wave, at) => (at === place ? { ...wave, ...part } : wave)) });
@@ -65,7 +68,7 @@ function Wave(props: {
   return (
     <Fieldset legend={`Wave ${props.number}`}>
       <Stack gap="xs">
-        <Group align="flex-end" gap="xs">
+        <Group align="flex-start" gap="xs">
           <NumberInput
             label="Size"
             w={110}
@@ -80,6 +83,7 @@ function Wave(props: {
           <Select
             aria-label={`Unit of wave ${props.number}`}
             w={120}
+            mt={BELOW_LABEL}
             allowDeselect={false}
             data={[
               { value: "count", label: "devices" },
@@ -101,7 +105,7 @@ function Wave(props: {
             variant="subtle"
             aria-label={`Remove wave ${props.number}`}
             onClick={props.remove}
-            mb={4}
+            mt={`calc(${BELOW_LABEL} + 4px)`}
           >
             ✕
           </ActionIcon>

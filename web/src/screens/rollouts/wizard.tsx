@@ -2,6 +2,7 @@
 import { useState } from "react";
 
 import {
+  Autocomplete,
   Button,
   Checkbox,
   Group,
@@ -76,7 +77,8 @@ export function NewRollout() {
         </Stepper.Step>
         <Stepper.Step label="Check">
           <Check draft={draft} change={change} preview={preview} />
-          <Trouble problem={make.error} />
+          {/* What the dry run is refused for is said there already. */}
+          <Trouble problem={preview.error ? null : make.error} />
         </Stepper.Step>
       </Stepper>
       <Group>
@@ -107,6 +109,13 @@ export function useMatching(kind: TargetKind, target: string) {
   return { total: found.data?.total ?? undefined, problem: found.error, asked: query !== null };
 }
 
+/** The types, tags or groups that devices have, the commonest first. */
+function useValues(kind: TargetKind): string[] {
+  const told = kind === "type" || kind === "tag" || kind === "group";
+  const found = useRecord<Schemas["PageOfDevice"]>(told ? path("devices") : null, { limit: 1, facets: kind });
+  return (found.data?.facets?.[kind] ?? []).map((it) => it.value);
+}
+
 /** What is done, and to whom. */
 function WhatAndWhom(part: Part & { matching: ReturnType<typeof useMatching> }) {
   return (
@@ -117,7 +126,7 @@ function WhatAndWhom(part: Part & { matching: ReturnType<typeof useMatching> }) 
   );
 }
 
-function What({ draft, change, shown }: Part) {
+function What({ draft, change, shown, refused }: Part) {
   const releases = useList<Schemas["Release"]>(path("releases"), { limit: 1000 });
   return (
     <Stack>
@@ -143,7 +152,8 @@ function What({ draft, change, shown }: Part) {
             }))}
             value={draft.release || null}
             onChange={(release) => change({ release: release ?? "" })}
-            error={shown.release}
+            error={shown.release ?? fault(refused, "release")}
+            openOnFocus={false}
           />
           <Checkbox
             label="Also on devices that run it already"
@@ -159,7 +169,7 @@ function What({ draft, change, shown }: Part) {
           minRows={5}
           value={draft.document}
           onChange={(document) => change({ document })}
-          error={shown.document}
+          error={shown.document ?? fault(refused, "document")}
         />
       )}
     </Stack>
@@ -182,12 +192,19 @@ const HINTS: Record<TargetKind, string> = {
   devices: "names, one per line",
 };
 
-function Whom({ draft, change, shown, matching }: Part & { matching: ReturnType<typeof useMatching> }) {
+function Whom({
+  draft,
+  change,
+  shown,
+  refused,
+  matching,
+}: Part & { matching: ReturnType<typeof useMatching> }) {
+  const values = useValues(draft.targetKind);
   const input = {
     label: KINDS.find((kind) => kind.value === draft.targetKind)?.label ?? "",
     description: HINTS[draft.targetKind],
     value: draft.target,
-    error: shown.target ?? fault(matching.problem, "q"),
+    error: shown.target ?? fault(matching.problem, "q") ?? fault(refused, "targets"),
   };
   return (
     <Stack>
@@ -209,8 +226,10 @@ function Whom({ draft, change, shown, matching }: Part & { matching: ReturnType<
           minRows={3}
           onChange={(event) => change({ target: event.currentTarget.value })}
         />
-      ) : (
+      ) : draft.targetKind === "query" ? (
         <TextInput {...input} onChange={(event) => change({ target: event.currentTarget.value })} />
+      ) : (
+        <Autocomplete {...input} data={values} onChange={(target) => change({ target })} />
       )}
       <Text role="status" size="sm" c="dimmed">
         {matching.total === undefined

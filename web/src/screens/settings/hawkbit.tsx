@@ -84,11 +84,12 @@ const GROUPS: { legend: string; fields: Field[] }[] = [
     ],
   },
   {
-    legend: "Updates",
+    legend: "Updates made with hawkBit’s Management API",
     fields: [
       {
         key: "user.confirmation.flow.enabled",
         label: "Updates wait for a confirmation at the device",
+        hint: "A rollout made here says so itself, under People.",
         kind: "flag",
       },
       {
