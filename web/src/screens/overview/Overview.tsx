@@ -54,7 +54,7 @@ export function Overview() {
             <Text size="sm" c="dimmed">
               {jobs.isPending || fleet.isPending
                 ? "Looking…"
-                : "Nothing. No open alert, no rollout that is halted or waits for approval, no waiting device."}
+                : "Nothing. No open alert, no rollout that is halted, has paused or waits for approval, no waiting device."}
             </Text>
           ) : (
             <ul className={classes.needs}>

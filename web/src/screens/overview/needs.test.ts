@@ -46,6 +46,12 @@ describe("gatherNeeds", () => {
       href: "/jobs/7",
     });
   });
+  it("tells of a rollout that paused by itself, and not of one that somebody paused", () => {
+    const paused = job({ state: "paused", reason: "pauses after wave 1" });
+    expect(gatherNeeds([], [paused, job({ id: 8, state: "paused" })], [])).toMatchObject([
+      { title: "Job 7 has paused", detail: "Pauses after wave 1. Somebody has to resume or cancel it." },
+    ]);
+  });
   it("leaves out what somebody has acknowledged, and jobs that run", () => {
     const taken = alert({ acknowledgedAt: "2026-01-01T01:00:00Z" });
     expect(gatherNeeds([taken], [job({ state: "running" })], [])).toEqual([]);

@@ -1,5 +1,6 @@
 // What needs somebody, most urgent first. Pure.
 import type { Schemas } from "../../api/client";
+import { sentence } from "../../ui/format";
 
 type Alert = Schemas["Alert"];
 type Pending = Schemas["Pending"];
@@ -37,6 +38,14 @@ export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pe
         severity: "error",
         title: `${what} is halted`,
         detail: job.reason ?? "Too many devices failed. Look at the failures, then go on or cancel.",
+      });
+    // Whoever pauses a rollout knows of it; one that pauses by itself says why.
+    if (job.state === "paused" && job.reason)
+      needs.push({
+        ...of,
+        severity: "info",
+        title: `${what} has paused`,
+        detail: `${sentence(job.reason)} Somebody has to resume or cancel it.`,
       });
     if (job.state === "awaitingApproval")
       needs.push({
