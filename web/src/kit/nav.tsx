@@ -54,6 +54,16 @@ export function useUrl(key: string): [string, (value: string) => void] {
   ];
 }
 
+/** Which of these tabs the URL names, the first one where it names none of them; as `Tabs` of Mantine take it. */
+export function useTabs(...[first, ...others]: [string, ...string[]]) {
+  const [named, name] = useUrl("tab");
+  return {
+    value: others.includes(named) ? named : first,
+    onChange: (next: string | null) => name(next === first ? "" : (next ?? "")),
+    keepMounted: false,
+  };
+}
+
 /** A part of the path, such as the name in `/types/$name`. */
 export const usePart = (name: string) =>
   String((useParams({ strict: false }) as Record<string, string>)[name] ?? "");

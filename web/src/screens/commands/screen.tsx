@@ -2,7 +2,7 @@
 import { Tabs } from "@mantine/core";
 
 import { path, useList, type Schemas } from "../../kit/api";
-import { Go, useUrl } from "../../kit/nav";
+import { Go, useTabs } from "../../kit/nav";
 import { Empty, Listing, Screen } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
@@ -17,19 +17,15 @@ type Job = Schemas["Job"];
 
 export function Commands() {
   const may = useCan();
-  const [tab, setTab] = useUrl("tab");
   const templates = useList<CommandTemplate>(path("command-templates"), { limit: 1000 });
   const first = may("job.create") ? "run" : "history";
+  const tabs = useTabs(first, "history", "templates");
   return (
     <Screen
       title="Commands"
       about="Devices that are offline get a command when they come back, unless it has expired."
     >
-      <Tabs
-        value={tab || first}
-        onChange={(next) => setTab(next === first ? "" : (next ?? ""))}
-        keepMounted={false}
-      >
+      <Tabs {...tabs}>
         <Tabs.List mb="md">
           {may("job.create") ? <Tabs.Tab value="run">Run</Tabs.Tab> : null}
           <Tabs.Tab value="history">History</Tabs.Tab>

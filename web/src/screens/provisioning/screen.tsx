@@ -1,7 +1,7 @@
 /** How devices come in: claims, templates, and those that wait for a decision: `/provisioning`. */
 import { Tabs } from "@mantine/core";
 
-import { useUrl } from "../../kit/nav";
+import { useTabs } from "../../kit/nav";
 import { Screen } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { Claims } from "./claims";
@@ -10,14 +10,10 @@ import { Templates } from "./templates";
 
 export function Provisioning() {
   const may = useCan();
-  const [tab, setTab] = useUrl("tab");
+  const tabs = useTabs("claims", "templates", "pending");
   return (
     <Screen title="Provisioning" about="How devices come in, and who decides.">
-      <Tabs
-        value={tab || "claims"}
-        onChange={(next) => setTab(next === "claims" ? "" : (next ?? ""))}
-        keepMounted={false}
-      >
+      <Tabs {...tabs}>
         <Tabs.List mb="md">
           <Tabs.Tab value="claims">Claims</Tabs.Tab>
           <Tabs.Tab value="templates">Templates</Tabs.Tab>

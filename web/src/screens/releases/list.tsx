@@ -2,7 +2,7 @@
 import { Anchor, Tabs, Text } from "@mantine/core";
 
 import { path, request, useAct, useList, type Schemas } from "../../kit/api";
-import { Go, GoButton, useUrl } from "../../kit/nav";
+import { Go, GoButton, useTabs } from "../../kit/nav";
 import { Confirmed, Digest, Empty, Listing, Screen } from "../../kit/parts";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
@@ -17,7 +17,7 @@ export const releaseTo = (release: { name: string; version: string }) =>
 
 export function Releases() {
   const may = useCan();
-  const [tab, setTab] = useUrl("tab");
+  const tabs = useTabs("releases", "artifacts");
   const make = may("release.write") ? <GoButton to="/releases/new">New release</GoButton> : null;
   return (
     <Screen
@@ -25,11 +25,7 @@ export function Releases() {
       about="What can be rolled out. Neither a release nor a file changes once made."
       actions={make}
     >
-      <Tabs
-        value={tab || "releases"}
-        onChange={(next) => setTab(next === "releases" ? "" : (next ?? ""))}
-        keepMounted={false}
-      >
+      <Tabs {...tabs}>
         <Tabs.List mb="md">
           <Tabs.Tab value="releases">Releases</Tabs.Tab>
           <Tabs.Tab value="artifacts">Files</Tabs.Tab>

@@ -2,7 +2,7 @@
 import { Anchor, Button, Card, Code, Group, SimpleGrid, Stack, Tabs, Text, Title } from "@mantine/core";
 
 import { path, request, useAct, useRecord, type Schemas } from "../../kit/api";
-import { useUrl } from "../../kit/nav";
+import { useTabs } from "../../kit/nav";
 import { Confirmed, Digest, Empty, Listing, Loaded, Screen, Trouble } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
@@ -16,14 +16,10 @@ type Checks = Schemas["Checks"];
 type Server = Schemas["ServerInfo"];
 
 export function Settings() {
-  const [tab, setTab] = useUrl("tab");
+  const tabs = useTabs("server", "checks", "backups", "hawkbit");
   return (
     <Screen title="Server">
-      <Tabs
-        value={tab || "server"}
-        onChange={(next) => setTab(next === "server" ? "" : (next ?? ""))}
-        keepMounted={false}
-      >
+      <Tabs {...tabs}>
         <Tabs.List mb="md">
           <Tabs.Tab value="server">Footprint</Tabs.Tab>
           <Tabs.Tab value="checks">Checks</Tabs.Tab>
