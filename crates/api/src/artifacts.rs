@@ -14,7 +14,7 @@ pub const SHA256_HEADER: &str = "x-content-sha256";
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UploadQuery {
-    /// The file's name as devices see it.
+    /// The file's name as devices see it: 1 to 255 bytes in any script, without `/ \ < > "` and control characters.
     pub name: String,
     /// A signature to hand to devices with it, up to 8 KiB of text.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ pub const OFFSET_HEADER: &str = "upload-offset";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUpload {
-    /// The file's name as devices will see it.
+    /// The file's name as devices will see it: 1 to 255 bytes in any script, without `/ \ < > "` and control characters.
     pub name: String,
     /// How many bytes will come.
     pub size: u64,

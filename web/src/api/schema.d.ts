@@ -3964,7 +3964,7 @@ export interface components {
         };
         /** @description An upload to announce (`POST /uploads`). */
         NewUpload: {
-            /** @description The file's name as devices will see it. */
+            /** @description The file's name as devices will see it: 1 to 255 bytes in any script, without `/ \ < > "` and control characters. */
             name: string;
             /** @description The SHA-256 that they must have, 64 hex characters. */
             sha256?: string | null;
@@ -5455,7 +5455,7 @@ export interface components {
         };
         /** @description The query of an upload. */
         UploadQuery: {
-            /** @description The file's name as devices see it. */
+            /** @description The file's name as devices see it: 1 to 255 bytes in any script, without `/ \ < > "` and control characters. */
             name: string;
             /** @description A signature to hand to devices with it, up to 8 KiB of text. */
             signature?: string | null;
@@ -5782,7 +5782,7 @@ export interface operations {
     uploadArtifact: {
         parameters: {
             query: {
-                /** @description The file's name as devices see it. */
+                /** @description The file's name as devices see it: 1 to 255 bytes in any script, without `/ \ < > "` and control characters. */
                 name: string;
                 /** @description A signature to hand to devices with it, up to 8 KiB of text. */
                 signature?: string | null;

@@ -14,7 +14,9 @@ use windlass_domain::job::{
 };
 
 use super::*;
+use crate::ddi::{Served, served_put};
 use crate::devices::{NewDevice, device_by_id, device_insert, device_save};
+use crate::management::actions::{Alike, alike};
 use crate::store::Store;
 use crate::testing::{START, on_each_engine};
 use crate::{groups, jobs};
@@ -282,6 +284,48 @@ async fn counters_follow_every_change_of_an_execution() {
         let latest =
             store.read(move |tx| Box::pin(latest(tx, DeviceId::new(1), job))).await.unwrap().unwrap();
         assert_eq!((latest.number, latest.state), (2, S::Queued));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn updates_that_bring_a_release_are_counted_by_what_their_words_hang_on() {
+    on_each_engine("executions-alike", |store| async move {
+        let job = stored_job(&store, 6).await;
+        for device in 1..=3 {
+            stored(&store, an_execution(job, device)).await;
+        }
+        let stopping = Execution { cancel_asked_at: Some(START), ..an_execution(job, 4) };
+        stored(&store, stopping).await;
+        stored(&store, Execution { consent: Consent::Awaited, ..an_execution(job, 5) }).await;
+        let agreed = Execution { consent: Consent::Given { at: START }, ..an_execution(job, 6) };
+        let agreed = stored(&store, agreed).await;
+        write(&store, move |tx| {
+            Box::pin(async move {
+                let served = Served { retrieved_at: Some(START), forced: true, ..Served::default() };
+                served_put(tx, agreed.id, &served).await
+            })
+        })
+        .await;
+        let found = store.read(|tx| Box::pin(alike(tx, ReleaseId::new(5)))).await.unwrap();
+        let plain = Alike {
+            job,
+            state: ExecutionState::Queued,
+            is_stopping: false,
+            waits_for_consent: false,
+            retrieved: false,
+            forced: false,
+            count: 3,
+        };
+        let wanted = [
+            plain,
+            Alike { retrieved: true, forced: true, count: 1, ..plain },
+            Alike { waits_for_consent: true, count: 1, ..plain },
+            Alike { is_stopping: true, count: 1, ..plain },
+        ];
+        assert_eq!(found, wanted);
+        let other = store.read(|tx| Box::pin(alike(tx, ReleaseId::new(6)))).await.unwrap();
+        assert!(other.is_empty());
     })
     .await;
 }
