@@ -13,9 +13,11 @@ use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
+mod insert;
 mod offer;
 mod queries;
 
+pub use insert::{insert, insert_all};
 pub use offer::{OfferFacts, offer_facts};
 pub use queries::{ExecutionPick, commands_of_device, failures, list, of_device};
 
@@ -142,14 +144,20 @@ fn consent_columns(consent: Consent) -> (i64, Option<i64>) {
 }
 
 async fn count(tx: &mut Tx<'_>, execution: &Execution, change: i64) -> Result<(), StoreError> {
+    let Execution { job, wave, state, verdict, .. } = execution;
+    add_to_tally(tx, *job, Tally { wave: *wave, state: *state, verdict: *verdict, count: 0 }, change).await
+}
+
+/// Moves one counter of a job; what `of` counted does not matter.
+async fn add_to_tally(tx: &mut Tx<'_>, job: JobId, of: Tally, change: i64) -> Result<(), StoreError> {
     execute!(
         tx,
         "INSERT INTO job_tally (job_id, wave, state, verdict, count) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
-        execution.job.get(),
-        i64::from(execution.wave),
-        execution.state.as_str(),
-        execution.verdict.as_str(),
+        job.get(),
+        i64::from(of.wave),
+        of.state.as_str(),
+        of.verdict.as_str(),
         change,
     )?;
     Ok(())
@@ -160,80 +168,6 @@ async fn tell_other_nodes(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), Store
         Tx::Sqlite(_) => Ok(()),
         Tx::Postgres(_) => tx.changed(ChangeKind::Work, device.get()).await,
     }
-}
-
-/// Stores a new execution as the latest try; its number is ignored, the one it got is returned.
-///
-/// # Errors
-/// When the database fails, also when the device has such a try already.
-pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionId, StoreError> {
-    let Execution {
-        id: _,
-        tenant,
-        job,
-        device,
-        number,
-        wave,
-        state,
-        verdict,
-        reason,
-        details,
-        version,
-        before,
-        queued_at,
-        started_at,
-        updated_at,
-        ended_at,
-        phase_due,
-        step_due,
-        expires_at,
-        held_until,
-        closes_at,
-        cancel_asked_at,
-        consent,
-        status_code,
-    } = execution;
-    let (needs_consent, consent_at) = consent_columns(*consent);
-    let (id,) = fetch_one!(
-        tx,
-        (i64,),
-        "INSERT INTO execution (tenant_id, job_id, device_id, number, latest, wave, state, verdict, reason, detail,
-           seen_before, version, queued_at, started_at, updated_at, ended_at, phase_due_at, step_due_at, due_at,
-           expires_at, held_until, closes_at, cancel_asked_at, consent, consent_at, status_code)
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-           $22, $23, $24, $25)
-         RETURNING id",
-        tenant.get(),
-        job.get(),
-        device.get(),
-        *number,
-        i64::from(*wave),
-        state.as_str(),
-        verdict.as_str(),
-        reason.as_str(),
-        json(details)?,
-        json(before)?,
-        *version,
-        queued_at.micros(),
-        started_at.map(Timestamp::micros),
-        updated_at.micros(),
-        ended_at.map(Timestamp::micros),
-        phase_due.map(Timestamp::micros),
-        step_due.map(Timestamp::micros),
-        execution.due().map(Timestamp::micros),
-        expires_at.map(Timestamp::micros),
-        held_until.map(Timestamp::micros),
-        closes_at.map(Timestamp::micros),
-        cancel_asked_at.map(Timestamp::micros),
-        needs_consent,
-        consent_at,
-        *status_code,
-    )?;
-    count(tx, execution, 1).await?;
-    if execution.state.is_open() {
-        tell_other_nodes(tx, *device).await?;
-    }
-    Ok(ExecutionId::new(id))
 }
 
 /// Stores `after` in place of `before`, which must be what is stored. False, and nothing is stored, if it is not.

@@ -43,6 +43,26 @@ pub async fn shadow(
     row.map(read).transpose()
 }
 
+/// The classic shadows of devices, live or deleted. `list`: their ids as a JSON array.
+pub(crate) async fn classic_of(tx: &mut Tx<'_>, list: &str) -> Result<Vec<(DeviceId, Shadow)>, StoreError> {
+    let sql = match tx {
+        Tx::Sqlite(_) => {
+            "SELECT device_id, document, version, updated_at, deleted_at FROM shadow
+             WHERE device_id IN (SELECT value FROM json_each($1)) AND name = ''"
+        }
+        Tx::Postgres(_) => {
+            "SELECT device_id, document, version, updated_at, deleted_at FROM shadow
+             WHERE device_id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($1::json) x) AND name = ''"
+        }
+    };
+    let rows = fetch_all!(tx, (i64, String, i64, i64, Option<i64>), sql, list)?;
+    rows.into_iter()
+        .map(|(device, document, version, updated_at, deleted_at)| {
+            Ok((DeviceId::new(device), read((document, version, updated_at, deleted_at))?))
+        })
+        .collect()
+}
+
 /// Every live shadow of a device with its documents, the classic one first.
 ///
 /// # Errors

@@ -82,8 +82,18 @@ pub(super) async fn other_updates(
     job: &Job,
     device: DeviceId,
 ) -> Result<Vec<(Execution, Job)>, StoreError> {
+    let unsettled = executions::unsettled(tx, device).await?;
+    updates_of_others(tx, job, unsettled).await
+}
+
+/// Those of a device's unsettled executions that are updates of other jobs, with these.
+async fn updates_of_others(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    unsettled: Vec<Execution>,
+) -> Result<Vec<(Execution, Job)>, StoreError> {
     let mut others = Vec::new();
-    for other in executions::unsettled(tx, device).await? {
+    for other in unsettled {
         if other.job == job.id {
             continue;
         }
@@ -138,7 +148,7 @@ impl Catalogue {
         facts: Option<&OfferFacts>,
     ) -> Result<Judged, StoreError> {
         let Some(facts) = facts else { return Ok(Judged::Skip(Skip::Gone)) };
-        let open = executions::open_count(tx, facts.device).await?;
+        let open = facts.unsettled.iter().filter(|one| one.state.is_open()).count();
         let known = self.type_of(facts);
         let nothing = BTreeMap::new();
         let candidate = Candidate {
@@ -163,7 +173,7 @@ impl Catalogue {
         let default = TypeSpec::default();
         let spec = known.map_or(&default, |(_, spec)| spec);
         let expected = verify::expected(release);
-        let running: Running = verify::running(tx, &expected, spec, facts.device, &facts.inventory).await?;
+        let running: Running = verify::running_by(&expected, spec, facts.shadow.as_ref(), &facts.inventory);
         let before = running.versions();
         let candidate = Candidate { running: &before, ..candidate };
         if let Err(skip) = eligible(release, candidate, self.most_open, job.spec.rollout.allow_downgrade) {
@@ -172,7 +182,7 @@ impl Catalogue {
         if let Some(fault) = facts.device_type.and_then(|id| self.unsigned.get(&id)) {
             return Ok(Judged::Skip(Skip::NotSigned(fault.clone())));
         }
-        let others = other_updates(tx, job, facts.device).await?;
+        let others = updates_of_others(tx, job, facts.unsettled.clone()).await?;
         if let Some(later) = displacing(job, &others).filter(|_| !self.is_required_step) {
             return Ok(Judged::Skip(Skip::Displaced(later.id)));
         }
@@ -191,7 +201,5 @@ pub(super) async fn facts(
     job: &Job,
     devices: &[DeviceId],
 ) -> Result<BTreeMap<DeviceId, OfferFacts>, StoreError> {
-    let mut rising = devices.to_vec();
-    rising.sort_unstable();
-    executions::offer_facts(tx, job.tenant, &rising).await
+    executions::offer_facts(tx, job.tenant, devices).await
 }

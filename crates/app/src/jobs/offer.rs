@@ -119,15 +119,13 @@ pub(super) async fn offer(
     let catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks);
     let facts = judge::facts(tx, job, &devices).await?;
-    let mut woken = Vec::new();
+    let mut begun = Vec::with_capacity(devices.len());
     for device in devices {
         let fresh = fresh(job, device, wave, now);
-        let execution = begin(tx, job, &catalogue, facts.get(&device), fresh).await?;
-        executions::insert(tx, &execution).await?;
-        // Also what is held or waits for consent: some devices are told of that.
-        if execution.state.is_open() {
-            woken.push(device);
-        }
+        begun.push(begin(tx, job, &catalogue, facts.get(&device), fresh).await?);
     }
-    Ok(woken)
+    executions::insert_all(tx, &begun).await?;
+    // Also what is held or waits for consent: some devices are told of that.
+    let woken = begun.iter().filter(|one| one.state.is_open());
+    Ok(woken.map(|one| one.device).collect())
 }

@@ -33,11 +33,21 @@ pub(super) async fn running(
     inventory: &BTreeMap<AttributeKey, String>,
 ) -> Result<Running, StoreError> {
     let shadow = shadows::shadow(tx, device, None).await?;
-    let reported = match &shadow {
+    Ok(running_by(expected, spec, shadow.as_ref(), inventory))
+}
+
+/// What a device says that it runs, by its classic shadow and its inventory.
+pub(super) fn running_by(
+    expected: &Expected,
+    spec: &TypeSpec,
+    shadow: Option<&Shadow>,
+    inventory: &BTreeMap<AttributeKey, String>,
+) -> Running {
+    let reported = match shadow {
         Some(Shadow::Live { documents, .. }) => Some(&documents.reported),
         Some(Shadow::Deleted { .. }) | None => None,
     };
-    Ok(expected.look(&spec.version_sources, Said { reported, inventory }))
+    expected.look(&spec.version_sources, Said { reported, inventory })
 }
 
 async fn spec_of(tx: &mut Tx<'_>, device: &Device) -> Result<TypeSpec, StoreError> {

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use windlass_domain::device::Lifecycle;
 use windlass_domain::ids::{AttributeKey, DeviceId, TenantId, TypeId};
+use windlass_domain::job::Execution;
+use windlass_domain::shadow::Shadow;
 
+use super::{ExecutionRow, columns};
 use crate::error::StoreError;
+use crate::shadows;
 use crate::tx::{Tx, fetch_all};
 
 /// A device, as far as an offer needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OfferFacts {
     /// Which device.
     pub device: DeviceId,
@@ -21,6 +25,10 @@ pub struct OfferFacts {
     pub attributes: BTreeMap<AttributeKey, String>,
     /// What it reported as inventory.
     pub inventory: BTreeMap<AttributeKey, String>,
+    /// What it has to do or to show yet, of any job, oldest first.
+    pub unsettled: Vec<Execution>,
+    /// Its classic shadow.
+    pub shadow: Option<Shadow>,
 }
 
 type Row = (i64, Option<i64>, String, String, String);
@@ -42,10 +50,12 @@ fn read(row: Row) -> Result<OfferFacts, StoreError> {
         lifecycle: lifecycle.parse().map_err(|e| StoreError::corrupt("device.lifecycle", e))?,
         attributes: texts("device.attributes", &attributes)?,
         inventory: texts("device.inventory", &inventory)?,
+        unsettled: Vec::new(),
+        shadow: None,
     })
 }
 
-/// The facts of those of these devices that still exist in the tenant. `ids` rise.
+/// The facts of those of these devices that still exist in the tenant.
 ///
 /// # Errors
 /// When the database fails.
@@ -54,38 +64,44 @@ pub async fn offer_facts(
     tenant: TenantId,
     ids: &[DeviceId],
 ) -> Result<BTreeMap<DeviceId, OfferFacts>, StoreError> {
-    let mut facts = BTreeMap::new();
-    let mut rest = ids;
-    while let Some(first) = rest.first().copied() {
-        // Neighbours are read by range, as long as a range holds few strangers.
-        let mut taken = 0_i64;
-        let last = rest
-            .iter()
-            .copied()
-            .take_while(|id| {
-                taken += 1;
-                id.get() - first.get() < taken.saturating_mul(4)
-            })
-            .last()
-            .unwrap_or(first);
-        let count = rest.partition_point(|id| *id <= last);
-        let (chunk, tail) = rest.split_at(count);
-        let rows = fetch_all!(
-            tx,
-            Row,
+    let list = serde_json::Value::from_iter(ids.iter().map(|id| id.get())).to_string();
+    let sql = match tx {
+        Tx::Sqlite(_) => {
             "SELECT id, type_id, lifecycle, attributes, inventory FROM device
-             WHERE tenant_id = $1 AND id >= $2 AND id <= $3 ORDER BY id",
-            tenant.get(),
-            first.get(),
-            last.get(),
-        )?;
-        for row in rows {
-            let fact = read(row)?;
-            if chunk.binary_search(&fact.device).is_ok() {
-                facts.insert(fact.device, fact);
-            }
+             WHERE tenant_id = $1 AND id IN (SELECT value FROM json_each($2))"
         }
-        rest = tail;
+        Tx::Postgres(_) => {
+            "SELECT id, type_id, lifecycle, attributes, inventory FROM device
+             WHERE tenant_id = $1 AND id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($2::json) x)"
+        }
+    };
+    let rows = fetch_all!(tx, Row, sql, tenant.get(), list.as_str())?;
+    let mut facts = BTreeMap::new();
+    for row in rows {
+        let fact = read(row)?;
+        facts.insert(fact.device, fact);
+    }
+    let sql = match tx {
+        Tx::Sqlite(_) => columns!(
+            "WHERE e.device_id IN (SELECT value FROM json_each($1)) AND e.latest = 1 AND e.verdict = 'pending'
+               AND e.state IN ('queued', 'inProgress', 'succeeded') ORDER BY e.id"
+        ),
+        Tx::Postgres(_) => columns!(
+            "WHERE e.device_id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($1::json) x)
+               AND e.latest = 1 AND e.verdict = 'pending' AND e.state IN ('queued', 'inProgress', 'succeeded')
+             ORDER BY e.id"
+        ),
+    };
+    for row in fetch_all!(tx, ExecutionRow, sql, list.as_str())? {
+        let execution = row.read()?;
+        if let Some(fact) = facts.get_mut(&execution.device) {
+            fact.unsettled.push(execution);
+        }
+    }
+    for (device, shadow) in shadows::classic_of(tx, &list).await? {
+        if let Some(fact) = facts.get_mut(&device) {
+            fact.shadow = Some(shadow);
+        }
     }
     Ok(facts)
 }

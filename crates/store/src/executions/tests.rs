@@ -566,3 +566,46 @@ async fn nodes_that_share_the_store_hear_of_a_job_that_is_held() {
         test.remove().await;
     }
 }
+
+#[tokio::test]
+async fn many_are_stored_at_once_as_each_would_be_and_all_or_none() {
+    on_each_engine("insert-all", |store| async move {
+        let job = stored_job(&store, 200).await;
+        let all: Vec<Execution> = (1..=103)
+            .map(|device| {
+                let gone = device % 2 == 0;
+                let state = if gone { ExecutionState::Removed } else { ExecutionState::Queued };
+                Execution { state, reason: format!("{device}"), ..an_execution(job, device) }
+            })
+            .collect();
+        let given = all.clone();
+        write(&store, move |tx| {
+            let given = given.clone();
+            Box::pin(async move { insert_all(tx, &given).await })
+        })
+        .await;
+        let pending = Verdict::Pending;
+        let expected = vec![(ExecutionState::Queued, pending, 52), (ExecutionState::Removed, pending, 51)];
+        let mut tallies = counted(&store, job).await;
+        tallies.sort_by_key(|(state, ..)| state.as_str());
+        assert_eq!(tallies, expected);
+        for device in [1, 40, 41, 103] {
+            let found = store.read(move |tx| Box::pin(latest(tx, DeviceId::new(device), job))).await;
+            let found = found.unwrap().unwrap();
+            let wanted = all.iter().find(|one| one.device == found.device).unwrap();
+            assert_eq!(found, Execution { id: found.id, ..wanted.clone() });
+        }
+
+        let again = vec![an_execution(job, 150), an_execution(job, 1)];
+        let refused = store
+            .write(move |tx| {
+                let again = again.clone();
+                Box::pin(async move { insert_all(tx, &again).await })
+            })
+            .await;
+        assert!(refused.is_err(), "device 1 has this try");
+        let found = store.read(move |tx| Box::pin(latest(tx, DeviceId::new(150), job))).await.unwrap();
+        assert_eq!((found, counted(&store, job).await.len()), (None, 2));
+    })
+    .await;
+}
