@@ -242,7 +242,13 @@ pub(super) async fn draft(
         (None, Some(command)) => Some(Fit { what: "command", types: &command.device_types }),
         (None, None) => None,
     };
+    let before = problems.len();
     let targets = targets::read(tx, app, by, &new.targets, fit, &mut problems).await?;
+    // An open-ended job is for those who come.
+    if targets.is_empty() && problems.len() == before && new.rollout.continuous.is_none() {
+        let words = targets::in_words(&new.targets);
+        problems.push(FieldProblem::new("targets", format!("no device matches ({words}); nothing to do")));
+    }
     if let Some(release) = &release {
         signed(tx, by, release, &targets, now, &mut problems).await?;
     }
@@ -329,7 +335,7 @@ impl App {
     /// comes are skipped with that reason.
     ///
     /// # Errors
-    /// `Invalid` naming every field: unknown devices, types, groups, releases; no device at all; sizes and times out of
+    /// `Invalid` naming every field: unknown devices, types, groups, releases; no device at all, but for a continuous job; sizes and times out of
     /// bounds; a document over the limit.
     pub async fn job_create(&self, by: &Principal, new: NewJob) -> Result<JobView, AppError> {
         demand(by, Permission::JobCreate)?;

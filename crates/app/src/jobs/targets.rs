@@ -58,7 +58,7 @@ pub(super) fn in_words(targets: &NewTargets) -> String {
     }
 }
 
-/// Reads the targets. Problems go to `problems`; the set is empty then.
+/// Reads the targets; they may be none. Problems go to `problems`; the set is empty then.
 pub(super) async fn read(
     tx: &mut Tx<'_>,
     app: &App,
@@ -67,7 +67,6 @@ pub(super) async fn read(
     fit: Option<Fit<'_>>,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<RoaringTreemap, AppError> {
-    let before = problems.len();
     let found = match targets {
         NewTargets::Devices(names) => by_name(tx, app, by, names, fit, problems).await?,
         NewTargets::Tag(tag) => match tag.parse::<Tag>() {
@@ -94,15 +93,10 @@ pub(super) async fn read(
             Err(other) => return Err(other),
         },
     };
-    let found = match by.scope {
+    Ok(match by.scope {
         None => found,
         Some(_) => found.into_iter().filter(|id| visible(app, by, *id)).collect(),
-    };
-    if found.is_empty() && problems.len() == before {
-        let words = in_words(targets);
-        problems.push(FieldProblem::new("targets", format!("no device matches ({words}); nothing to do")));
-    }
-    Ok(found)
+    })
 }
 
 fn problem(problems: &mut Vec<FieldProblem>, field: &str, text: impl ToString) -> RoaringTreemap {

@@ -328,6 +328,30 @@ async fn a_continuous_job_takes_in_devices_that_match_later() {
 }
 
 #[tokio::test]
+async fn a_continuous_job_may_begin_before_any_device_matches() {
+    let mut world = World::new().await;
+    world.release("2.0", &[]).await;
+    let query = "attribute.ring==early".to_owned();
+    let rollout =
+        RolloutPolicy { continuous: Some(Continuous { query: query.clone(), wave_size: 5 }), ..policy() };
+    let new = NewJob { targets: NewTargets::Query(query), ..update_job("2.0", &[]) };
+    let refused = world.app().job_create(&world.by, new.clone()).await;
+    assert!(matches!(refused, Err(AppError::Invalid(_))), "{refused:?}");
+    let id = world.create(NewJob { rollout, ..new }).await;
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Running);
+    world.device("late", None).await;
+    world.attribute("late", "ring", "early").await;
+    world.refresh().await;
+    world.settle().await;
+    assert!(offered(&world, "late").await);
+    world.work("late", "SUCCEEDED", "").await;
+    world.reports_version("late", "2.0").await;
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Running, "more may come");
+}
+
+#[tokio::test]
 async fn waves_by_query_hold_only_what_matches_and_the_rest_comes_last() {
     let mut world = World::new().await;
     let names = world.devices(4).await;
