@@ -69,6 +69,13 @@ pub(crate) fn component(text: &str) -> Result<ComponentName, String> {
     Ok(ComponentName { component_type, ..name_version(named)?.into() })
 }
 
+/// Writes a component as [`component`] reads it.
+pub(crate) fn component_text(component: &ComponentName) -> String {
+    let ComponentName { name, version, component_type } = component;
+    let before = component_type.as_ref().map(|named| format!("{named}/")).unwrap_or_default();
+    format!("{before}{name}@{version}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +87,9 @@ mod tests {
         assert_eq!(read.component_type.as_deref(), Some("os"));
         assert_eq!(component("app@1").unwrap().component_type, None);
         assert!(component("os/app").is_err());
+        for text in ["os/app@1.0@2", "app@1"] {
+            assert_eq!(component_text(&component(text).unwrap()), text);
+        }
     }
 
     #[test]

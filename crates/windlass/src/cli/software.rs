@@ -187,7 +187,7 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
         printer.pairs(release, |release| {
             vec![
                 ("release", format!("{} {}", release.name, release.version)),
-                ("components", words(release.components.iter().map(|c| format!("{}@{}", c.name, c.version)))),
+                ("components", words(release.components.iter().map(parse::component_text))),
                 (
                     "for types",
                     if release.device_types.is_empty() {

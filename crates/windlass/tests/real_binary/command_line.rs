@@ -158,7 +158,9 @@ fn a_release_shows_its_files_and_rules_and_the_times_of_a_rollout_are_flags() {
     server.json(&[&["release", "create", "pump-fw", "2.0.0", "--artifact", &image], &rules[..]].concat());
     let shown = server.run(&["release", "show", "pump-fw", "2.0.0"]);
     let text = String::from_utf8(shown.stdout).unwrap();
-    for part in ["hardware rev-b", "over versions from 1.0.0", "fw.bin", "signature none"] {
+    for part in
+        ["application/pump-fw@2.0.0", "hardware rev-b", "versions from 1.0.0", "fw.bin", "signature none"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     server.json(&["device", "create", "pump-1"]);
