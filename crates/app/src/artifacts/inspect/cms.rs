@@ -12,6 +12,11 @@ use super::{Fault, digest, text};
 
 /// 1.2.840.113549.1.7.2
 const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+/// 1.2.840.113549.1.7.3, and 1.2.840.113549.1.9.16.1.23 for ciphers that authenticate.
+const ENVELOPED: [&[u8]; 2] = [
+    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03],
+    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17],
+];
 /// 1.2.840.113549.1.9.4
 const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x04];
 /// 2.16.840.1.101.3.4.2, of which 1 to 3 are SHA-256, SHA-384 and SHA-512.
@@ -113,6 +118,12 @@ fn signer(info: Value<'_>) -> Option<SignerInfo<'_>> {
 /// Whether these bytes are such a signature, well or badly made.
 pub(super) fn is_one(bytes: &[u8]) -> bool {
     signed_data(bytes).is_some()
+}
+
+/// Whether these bytes are encrypted for recipients (sections 6 and RFC 5083), so that nobody else sees what is signed.
+pub(super) fn is_enveloped(bytes: &[u8]) -> bool {
+    let kind = Reader(bytes).tagged(SEQUENCE).and_then(|info| info.inner().tagged(OBJECT));
+    kind.is_some_and(|kind| ENVELOPED.contains(&kind.content))
 }
 
 /// Judges a signature over what lies elsewhere, of which `digested` tells the digest.

@@ -15,6 +15,7 @@ mod swu;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trust;
+mod verity;
 mod zchunk;
 
 use std::io::{self, Read, Seek, SeekFrom};
@@ -75,8 +76,13 @@ pub(crate) fn inspect(name: &str, file: &mut (impl Read + Seek)) -> Result<Inspe
         }
     } else if start.starts_with(b"\0ZCK1") || start.starts_with(b"\0ZHR1") {
         return zchunk::inspect(file);
-    } else if start.starts_with(b"hsqs")
-        && let Some(found) = rauc::inspect(file, size, named(".raucb"))?
+    } else if start.starts_with(b"hsqs") {
+        if let Some(found) = rauc::inspect(file, size, named(".raucb"))? {
+            return Ok(found);
+        }
+    } else if named(".raucb")
+        // The payload of the format crypt is encrypted: only its end tells what it is.
+        && let Some(found) = rauc::inspect(file, size, false)?
     {
         return Ok(found);
     }

@@ -32,15 +32,19 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault>
         }
         expected
     };
-    let (mut seal, mut buffer) = (Seal::None, vec![0; READ]);
+    let (mut seal, mut buffer) = (None, vec![0; READ]);
+    let mut uncovered = None;
     while let Some(member) = archive.next()? {
         if member.name == SIGNATURE {
+            if seal.is_some() {
+                return Err(Fault::File(format!("the archive has the member {SIGNATURE} more than once")));
+            }
             let signature = archive.small(&member, SIGNATURE_BYTES)?;
-            seal = if encrypted {
+            seal = Some(if encrypted {
                 Seal::Unreadable("the description is encrypted".to_owned())
             } else {
                 sealed(&bytes, &signature)?
-            };
+            });
             continue;
         }
         let mut context = Context::new(&SHA256);
@@ -50,7 +54,10 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault>
                 context.update(part);
             }
         })?;
-        let Some(digests) = digests else { continue };
+        let Some(digests) = digests else {
+            uncovered.get_or_insert(member.name);
+            continue;
+        };
         let came = context.finish();
         if let Some(wrong) = digests.iter().find(|digest| digest.as_bytes() != came.as_ref()) {
             let (name, came) = (member.name, hex::encode(came));
@@ -59,6 +66,15 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault>
             )));
         }
     }
+    let seal = match (seal, uncovered) {
+        (None, _) => Seal::None,
+        // SWUpdate installs nothing of a signed image that has no digest in the description.
+        (Some(Seal::Certified { .. } | Seal::Unnamed(_)), Some(name)) => Seal::Unreadable(format!(
+            "it does not cover member {}, of which sw-description says no sha256",
+            super::text(&name)
+        )),
+        (Some(seal), _) => seal,
+    };
     let Description { version, compatible, components, images } = found;
     let mut listed: Vec<Sha256> = images.into_iter().map(|(_, digest)| digest).collect();
     listed.sort_unstable();

@@ -14,6 +14,7 @@ const ROOTFS: &[u8] = b"the root file system";
 const CA: &str = include_str!("fixtures/ca.pem");
 const RELEASE: &str = include_str!("fixtures/release.pem");
 const SERVER: &str = include_str!("fixtures/server.pem");
+const VERITY: &[u8] = include_bytes!("fixtures/verity.raucb");
 const CURVE: &str = include_str!("fixtures/curve.pem");
 /// 2027-01-01, within the validity of every certificate here.
 const NOW: Timestamp = Timestamp::from_seconds(1_798_761_600);
@@ -161,6 +162,35 @@ fn images_that_are_not_what_the_description_says_are_refused() {
 }
 
 #[test]
+fn a_signature_that_does_not_cover_every_member_is_trusted_by_nobody() {
+    let signature = &signature!("release")[..];
+    let more = [
+        ("sw-description", DESCRIPTION),
+        ("sw-description.sig", signature),
+        ("rootfs.img", ROOTFS),
+        ("hook.sh", &b"rm"[..]),
+    ];
+    let found = look("a.swu", &archive(&more)).unwrap();
+    let fault = judge(&found.seal, &[Signer::read(RELEASE).unwrap()], NOW).fault().unwrap();
+    assert!(fault.contains("does not cover member hook.sh"), "{fault}");
+    let twice = [more[0], more[1], more[2], ("sw-description.sig", signature)];
+    assert!(look("a.swu", &archive(&twice)).unwrap_err().contains("sw-description.sig more than once"));
+    let unsigned = [more[0], more[2], more[3]];
+    assert_eq!(look("a.swu", &archive(&unsigned)).unwrap().seal, Seal::None);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_change_of_an_archive_makes_the_reader_fall(place in 0_usize..2_000, byte: u8, cut in 0_usize..6_000) {
+        let mut bytes = swu(signature!("release"));
+        let place = place % bytes.len();
+        bytes[place] = byte;
+        bytes.truncate(cut.max(place));
+        drop(look("a.swu", &bytes));
+    }
+}
+
+#[test]
 fn a_description_that_is_a_bomb_is_refused_by_what_it_claims_and_by_what_it_is() {
     let large = vec![b' '; 2 * 1024 * 1024];
     let problem = look("a.swu", &archive(&[("sw-description", &large)])).unwrap_err();
@@ -201,14 +231,49 @@ fn bundle(content: &[u8], signature: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_bundle_of_rauc_says_what_its_manifest_says() {
-    let found = look("a.raucb", &bundle(b"hsqs and the rest", signature!("manifest"))).unwrap();
-    assert_eq!((&found.format, found.version.as_deref()), (&Format::Rauc, Some("2026.11-1")));
-    assert_eq!(found.compatible, ["Pump Controller"]);
-    let part = |name: &str, version: &str| Part { name: name.to_owned(), version: version.to_owned() };
-    assert_eq!(found.components, [part("rootfs", "2026.11-1"), part("appfs", "7")]);
-    assert_eq!(found.listed, [Sha256::of(ROOTFS)]);
-    let trusted = [Signer::read(RELEASE).unwrap()];
-    assert_eq!(valid_by(judge(&found.seal, &trusted, NOW)), "Release signer");
+    for (name, bytes) in [("verity", VERITY), ("crypt", include_bytes!("fixtures/crypt.raucb"))] {
+        let found = look("a.raucb", bytes).unwrap();
+        assert_eq!((&found.format, found.version.as_deref()), (&Format::Rauc, Some("2026.12-1")), "{name}");
+        assert_eq!(found.compatible, ["Pump Controller"]);
+        assert_eq!(found.components, [Part { name: "rootfs".to_owned(), version: "2026.12-1".to_owned() }]);
+        assert_eq!(found.listed.len(), 1);
+        let trusted = [Signer::read(include_str!("fixtures/bundle.pem")).unwrap()];
+        assert_eq!(valid_by(judge(&found.seal, &trusted, NOW)), "Bundle signer");
+    }
+}
+
+#[test]
+fn a_payload_that_is_not_what_the_signed_manifest_says_is_refused_wherever_it_was_changed() {
+    let signature = VERITY.len() - 8 - 1093;
+    for place in (5..signature).step_by(97) {
+        let mut changed = VERITY.to_vec();
+        changed[place] ^= 1;
+        let problem = look("a.raucb", &changed).unwrap_err();
+        assert!(
+            problem.contains("the payload is not what the bundle's hash tree says"),
+            "{place}: {problem}"
+        );
+    }
+    // Payload and tree of one bundle, signature of another: both are well made.
+    let other = bundle(&VERITY[..signature], signature!("manifest"));
+    let problem = look("a.raucb", &other).unwrap_err();
+    assert!(problem.contains("verity-hash must be 64 hex characters"), "{problem}");
+    let crypt: &[u8] = include_bytes!("fixtures/crypt.raucb");
+    let swapped = [&crypt[..signature], &VERITY[signature..]].concat();
+    let problem = look("a.raucb", &swapped).unwrap_err();
+    assert!(problem.contains("the payload is not what"), "{problem}");
+    let short = [&VERITY[..signature - 4096], &VERITY[signature..]].concat();
+    assert!(look("a.raucb", &short).unwrap_err().contains("the payload is not what"));
+    let odd = [&VERITY[..signature - 1], &VERITY[signature..]].concat();
+    assert!(look("a.raucb", &odd).unwrap_err().contains("it is cut or was changed"));
+}
+
+#[test]
+fn a_bundle_that_is_encrypted_for_its_recipients_is_taken_and_trusted_by_nobody() {
+    let found = look("a.raucb", include_bytes!("fixtures/encrypted.raucb")).unwrap();
+    assert_eq!((&found.format, found.version), (&Format::Rauc, None));
+    let fault = judge(&found.seal, &[Signer::read(RELEASE).unwrap()], NOW).fault().unwrap();
+    assert!(fault.contains("encrypted"), "{fault}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::{digest, text};
+use crate::error::FieldProblem;
 
 /// Most certificates that may be named.
 pub(crate) const SIGNERS: usize = 16;
@@ -38,6 +39,26 @@ impl Signer {
         X509Certificate::from_der(&first).map_err(|_| "not an X.509 certificate")?;
         Ok(Self(first.as_ref().to_vec()))
     }
+}
+
+/// What is wrong with certificates that somebody names under `signers`, each by its place.
+pub(crate) fn problems(signers: &[String]) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    if signers.len() > SIGNERS {
+        problems.push(FieldProblem::new("signers", format!("must be at most {SIGNERS}")));
+    }
+    for (position, pem) in signers.iter().take(SIGNERS).enumerate() {
+        if let Err(problem) = Signer::read(pem) {
+            problems.push(FieldProblem::new(format!("signers.{position}"), problem));
+        }
+    }
+    problems
+}
+
+/// Whose names certificates have, for people.
+pub(crate) fn names(signers: &[String]) -> Vec<String> {
+    let read_one = |pem: &String| Signer::read(pem).ok().and_then(|signer| Some(name(&read(&signer.0)?)));
+    signers.iter().filter_map(read_one).collect()
 }
 
 /// What a signature is worth to whoever trusts these.

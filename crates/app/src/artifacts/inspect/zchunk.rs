@@ -1,5 +1,5 @@
-//! Headers of zchunk files (`zchunk_format.txt` of its sources): lead, preface and index, held against the header's own
-//! checksum. The chunks themselves are the business of whoever fetches them.
+//! zchunk files (`zchunk_format.txt` of its sources): lead, preface and index, held against the header's own checksum, and the
+//! chunks against the index, so that whoever vouches for a header vouches for the file. A detached header has no chunks.
 
 use std::io::{self, Read};
 
@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SH
 use windlass_domain::ids::Sha256;
 use windlass_domain::software::inspection::{Format, Inspection, Zchunk};
 
-use super::Fault;
+use super::{Fault, READ};
 
 /// Most bytes of a header.
 const HEADER: u64 = 16 * 1024 * 1024;
@@ -80,7 +80,7 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Inspection, Fault> {
     if header.len() < whole {
         return Err(damaged("it ends too early"));
     }
-    header.truncate(whole);
+    let more = header.split_off(whole);
     let (lead, body) = header.split_at(before + length);
     let mut context = Context::new(algorithm);
     context.update(lead.get(..before).unwrap_or_default());
@@ -88,18 +88,66 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Inspection, Fault> {
     if context.finish().as_ref().get(..length) != Some(expected.as_slice()) {
         return Err(damaged("its checksum does not hold"));
     }
-    let (chunks, unpacked) = index(body, length)?;
+    let Index { kind, chunks, unpacked } = index(body, length)?;
+    if lead.starts_with(b"\0ZCK1") {
+        hold(&mut more.as_slice().chain(file), kind, &chunks)?;
+    }
     let zchunk = Zchunk {
         header: u64::try_from(whole).map_err(io::Error::other)?,
         header_sha256: Sha256::of(&header),
-        chunks,
+        chunks: u64::try_from(chunks.len()).unwrap_or(u64::MAX),
         unpacked,
     };
     Ok(Inspection { format: Format::Zchunk(zchunk), ..super::plain() })
 }
 
-/// How many chunks the preface and the index tell of, and how many bytes they unpack to.
-fn index(body: &[u8], sum: usize) -> Result<(u64, u64), Fault> {
+/// What preface and index tell of the chunks.
+struct Index<'a> {
+    /// How their checksums are made.
+    kind: (&'static Algorithm, usize),
+    /// Checksum and bytes of each, in order.
+    chunks: Vec<(&'a [u8], u64)>,
+    /// Bytes that they unpack to.
+    unpacked: u64,
+}
+
+/// Holds what follows the header against the index. A chunk of no bytes has no checksum.
+fn hold(
+    data: &mut impl Read,
+    (algorithm, kept): (&'static Algorithm, usize),
+    chunks: &[(&[u8], u64)],
+) -> Result<(), Fault> {
+    let mut buffer = vec![0; READ];
+    for (place, (expected, length)) in chunks.iter().enumerate() {
+        let (mut context, mut part) = (Context::new(algorithm), data.by_ref().take(*length));
+        let mut came = 0_u64;
+        loop {
+            let count = part.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            came = came.saturating_add(u64::try_from(count).unwrap_or_default());
+            context.update(buffer.get(..count).unwrap_or_default());
+        }
+        if came < *length {
+            return Err(Fault::File(format!(
+                "the zchunk file is cut within chunk {place} of {}",
+                chunks.len()
+            )));
+        }
+        if came > 0 && context.finish().as_ref().get(..kept) != Some(*expected) {
+            return Err(Fault::File(format!(
+                "chunk {place} of the zchunk file is not what its header says: it was changed"
+            )));
+        }
+    }
+    if data.read(&mut [0])? > 0 {
+        return Err(Fault::file("the zchunk file goes on after the last chunk that its header tells of"));
+    }
+    Ok(())
+}
+
+fn index(body: &[u8], sum: usize) -> Result<Index<'_>, Fault> {
     let mut cursor = Cursor(body);
     cursor.take(sum)?;
     let flags = cursor.number()?;
@@ -112,22 +160,22 @@ fn index(body: &[u8], sum: usize) -> Result<(u64, u64), Fault> {
         }
     }
     cursor.number()?;
-    let (_, sum) = checksum(cursor.number()?).ok_or_else(|| damaged("its kind of checksum is not known"))?;
-    let chunks = cursor.number()?;
-    let mut unpacked = 0_u64;
+    let kind = checksum(cursor.number()?).ok_or_else(|| damaged("its kind of checksum is not known"))?;
+    let (_, sum) = kind;
+    let (count, mut chunks, mut unpacked) = (cursor.number()?, Vec::new(), 0_u64);
     // Each chunk takes bytes of the header, which is bounded; a count that lies ends with it.
-    for _ in 0..chunks {
+    for _ in 0..count {
         if flags & STREAMS != 0 {
             cursor.number()?;
         }
-        cursor.take(sum)?;
+        let expected = cursor.take(sum)?;
         if flags & UNPACKED_SUMS != 0 {
             cursor.take(sum)?;
         }
-        cursor.number()?;
+        chunks.push((expected, cursor.number()?));
         unpacked = unpacked.saturating_add(cursor.number()?);
     }
-    Ok((chunks, unpacked))
+    Ok(Index { kind, chunks, unpacked })
 }
 
 #[cfg(test)]
@@ -144,11 +192,25 @@ mod tests {
         bytes
     }
 
-    /// A file of chunks of so many bytes, with a claim of how many there are.
+    /// Half of so many bytes, packed.
+    fn packed(size: u64) -> Vec<u8> {
+        vec![9; usize::try_from(size / 2).unwrap()]
+    }
+
+    fn sum(size: u64) -> Vec<u8> {
+        aws_lc_rs::digest::digest(&SHA512, &packed(size)).as_ref()[..16].to_vec()
+    }
+
+    /// A file of chunks of so many bytes unpacked, with a claim of how many there are.
     fn file(chunks: &[u64], claimed: u64) -> Vec<u8> {
+        let data: Vec<u8> = chunks.iter().flat_map(|size| packed(*size)).collect();
+        [header(chunks, claimed), data].concat()
+    }
+
+    fn header(chunks: &[u64], claimed: u64) -> Vec<u8> {
         let entries: Vec<u8> = chunks
             .iter()
-            .flat_map(|size| [vec![7; 16], vec![8; 16], number(*size / 2), number(*size)].concat())
+            .flat_map(|size| [sum(*size), vec![8; 16], number(*size / 2), number(*size)].concat())
             .collect();
         let index = [number(3), number(claimed), entries].concat();
         let body = [
@@ -161,7 +223,7 @@ mod tests {
         .concat();
         let lead = [b"\0ZCK1".to_vec(), number(1), number(u64::try_from(body.len()).unwrap())].concat();
         let sum = Sha256::of(&[lead.clone(), body.clone()].concat());
-        [lead, sum.as_bytes().to_vec(), body, vec![0; 1000]].concat()
+        [lead, sum.as_bytes().to_vec(), body].concat()
     }
 
     fn read(bytes: &[u8]) -> Result<Zchunk, String> {
@@ -174,18 +236,30 @@ mod tests {
     #[test]
     fn chunks_are_counted_and_the_header_is_measured() {
         let bytes = file(&[0, 1_000_000, 300], 3);
+        let head = header(&[0, 1_000_000, 300], 3);
         let found = read(&bytes).unwrap();
         assert_eq!((found.chunks, found.unpacked), (3, 1_000_300));
-        assert_eq!(usize::try_from(found.header).unwrap(), bytes.len() - 1000);
-        assert_eq!(found.header_sha256, Sha256::of(&bytes[..bytes.len() - 1000]));
+        assert_eq!(usize::try_from(found.header).unwrap(), head.len());
+        assert_eq!(found.header_sha256, Sha256::of(&head));
     }
 
     #[test]
     fn what_is_cut_changed_or_lies_is_refused() {
         let good = file(&[10, 20], 2);
-        for length in 0..good.len() - 1000 {
+        let head = header(&[10, 20], 2).len();
+        for length in 0..head {
             assert!(read(&good[..length]).unwrap_err().contains("ends too early"), "{length}");
         }
+        for length in head..good.len() {
+            assert!(read(&good[..length]).unwrap_err().contains("is cut within chunk"), "{length}");
+        }
+        for place in head..good.len() {
+            let mut changed = good.clone();
+            changed[place] ^= 1;
+            let problem = read(&changed).unwrap_err();
+            assert!(problem.contains("is not what its header says"), "{place}: {problem}");
+        }
+        assert!(read(&[&good[..], b"x"].concat()).unwrap_err().contains("goes on after the last chunk"));
         let mut changed = good.clone();
         changed[60] ^= 1;
         assert!(read(&changed).unwrap_err().contains("checksum does not hold"));
@@ -196,5 +270,14 @@ mod tests {
         assert!(read(&kind).unwrap_err().contains("not known"));
         let endless = [b"\0ZCK1".to_vec(), vec![0; 64]].concat();
         assert!(read(&endless).unwrap_err().contains("too large"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_fall(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300), kind in 0_u64..5) {
+            let lead = [b"\0ZCK1".to_vec(), number(kind)].concat();
+            drop(read(&[&lead[..], &bytes].concat()));
+            drop(index(&bytes, 32));
+        }
     }
 }
