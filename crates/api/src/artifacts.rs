@@ -39,7 +39,7 @@ words!(
 );
 
 words!(
-    /// What a signature is worth to the signers that device types name.
+    /// What a signature is worth to the signers that the tenant and its device types name.
     SignatureState {
         /// There is none.
         None = "none",
@@ -102,6 +102,12 @@ pub struct ArtifactContent {
     /// Why the signature is not trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether a valid signature is by the signers of the whole tenant.
+    #[serde(default)]
+    pub trusted_by_tenant: bool,
+    /// Device types with signers of their own, by whom a valid signature is.
+    #[serde(default)]
+    pub trusted_by_types: Vec<String>,
     /// Of a zchunk file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zchunk: Option<ZchunkHeader>,
@@ -135,6 +141,44 @@ pub struct Artifact {
     pub created_at: Time,
     /// By whom.
     pub created_by: String,
+}
+
+/// What a tenant wants of all its artifacts. What is absent is not wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewArtifactTerms {
+    /// Certificates (PEM) of those who sign, or of authorities that certify them: whose signatures count for devices whose
+    /// type names no signers of its own, and for those without a type. At most 16.
+    #[serde(default)]
+    pub signers: Vec<String>,
+    /// Whether every device takes signed software only, also those whose type does not say so.
+    #[serde(default)]
+    pub require_signature: bool,
+    /// Most bytes of all artifacts together; absent: what the server allows.
+    #[serde(default)]
+    pub quota_bytes: Option<u64>,
+}
+
+/// What a tenant wants of all its artifacts, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactTerms {
+    /// Whose signatures count where a device type names nobody.
+    pub signers: Vec<String>,
+    /// Whether every device takes signed software only.
+    pub require_signature: bool,
+    /// Most bytes of all artifacts together, if the tenant set its own bound.
+    #[serde(default)]
+    pub quota_bytes: Option<u64>,
+    /// What the server allows.
+    pub allowed_bytes: u64,
+    /// Bytes of all artifacts, each counted though others have the same bytes, and of what unfinished uploads announced.
+    pub used_bytes: u64,
+    /// Grows with every change; 0 where nothing was set.
+    pub version: i64,
+    /// When it last changed.
+    #[serde(default)]
+    pub updated_at: Option<Time>,
 }
 
 /// A lasting link to an artifact: whoever has it may download, without any other credential, until it is taken away.

@@ -454,7 +454,7 @@ pub struct Execution {
     pub ended_at: Option<Time>,
     /// From when on the device does not get it any more, for commands.
     pub expires_at: Option<Time>,
-    /// Bytes up to the furthest that went out to the device, over all files of an update.
+    /// Bytes that went out to the device, over all files of an update, those that went out twice counted once.
     pub downloaded_bytes: Option<u64>,
     /// Bytes of all files of an update.
     pub download_bytes: Option<u64>,
@@ -476,7 +476,7 @@ pub struct JobDownloads {
     pub full_bytes: u64,
     /// Bytes that went out to them.
     pub sent_bytes: u64,
-    /// Bytes that they did not fetch: of files that were fetched in part.
+    /// Bytes that those of them did not have to fetch that are done well.
     pub saved_bytes: u64,
     /// Bytes that went out over the lasting links of the job's files since the server started; nobody knows for whom.
     pub linked_bytes: u64,

@@ -60,6 +60,12 @@ pub struct ServerInfo {
     /// Bytes of artifacts, likewise.
     #[serde(default)]
     pub blob_bytes: Option<u64>,
+    /// Bytes of this tenant's artifacts, each counted though others have the same bytes.
+    #[serde(default)]
+    pub artifact_bytes: u64,
+    /// Most bytes that this tenant's artifacts may have together.
+    #[serde(default)]
+    pub artifact_quota_bytes: u64,
     /// Points of telemetry that are kept, likewise.
     #[serde(default)]
     pub points_stored: Option<u64>,

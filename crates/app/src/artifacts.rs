@@ -7,13 +7,15 @@
 pub(crate) mod inspect;
 pub(crate) mod link;
 pub(crate) mod signing;
+pub(crate) mod terms;
 
 use std::fmt::Display;
 use std::io;
 
 pub use link::LastingLink;
 use serde_json::json;
-pub use signing::Findings;
+pub use signing::{Findings, TrustedBy};
+pub use terms::TermsView;
 use windlass_domain::ids::{ArtifactId, FileName, Md5, Sha1, Sha256, TenantId, UploadId};
 use windlass_domain::permission::{Permission, Principal};
 pub use windlass_domain::software::{Artifact, Sums, inspection};
@@ -24,6 +26,8 @@ use windlass_store::{artifacts, releases, uploads};
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 use crate::{App, audit};
+
+use self::terms::Room;
 
 /// Most bytes of a signature's text.
 pub const SIGNATURE_BYTES: usize = 8 * 1024;
@@ -80,6 +84,7 @@ pub struct Upload {
     size: Option<u64>,
     signature: Option<String>,
     writer: BlobWriter,
+    room: Room,
 }
 
 /// Checks what is said before the bytes come.
@@ -116,14 +121,18 @@ impl App {
     /// Starts an upload: `let mut upload = app.artifact_upload(…)?; upload.write(chunk).await?; upload.finish().await?`.
     ///
     /// # Errors
-    /// The name cannot be used, the size is over the limit, or the disk is almost full.
+    /// The name cannot be used, the size is over the limit, `Conflict` `artifact.quota` when it does not fit into what all
+    /// artifacts may have, or the disk is almost full.
     pub async fn artifact_upload(&self, by: &Principal, new: NewArtifact) -> Result<Upload, AppError> {
         demand(by, Permission::ArtifactWrite)?;
         let name = check(self, &new)?;
         let NewArtifact { name: _, sha256, sha1, md5, size, signature } = new;
         let expected = Expected { sha256, sha1, md5 };
+        let (tenant, allowed) = (by.tenant, self.limits.artifacts_total);
+        let room = self.store.read(move |tx| Box::pin(Room::of(tx, tenant, allowed))).await?;
+        room.fits(size.unwrap_or_default())?;
         let writer = self.blobs.begin().await.map_err(disk)?;
-        Ok(Upload { app: self.clone(), by: by.clone(), name, expected, size, signature, writer })
+        Ok(Upload { app: self.clone(), by: by.clone(), name, expected, size, signature, writer, room })
     }
 
     /// Artifacts by number, from the one after `after` on.
@@ -251,13 +260,14 @@ impl Upload {
     /// Adds bytes.
     ///
     /// # Errors
-    /// Over the size limit, or the disk is (almost) full. The upload is lost then.
+    /// Over the size limit or the quota, or the disk is (almost) full. The upload is lost then.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), AppError> {
         let limit = self.app.limits.artifact;
         let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if self.writer.length().saturating_add(more) > limit {
             return Err(AppError::TooLarge { what: "the artifact", limit });
         }
+        self.room.fits(self.writer.length().saturating_add(more))?;
         if self.app.disk.is_low() {
             return Err(AppError::DiskFull);
         }
@@ -268,9 +278,10 @@ impl Upload {
     ///
     /// # Errors
     /// `Invalid` with field `sha256`, `sha1` or `md5` when the bytes have another digest, `size` when another number came,
-    /// or `content` when the file is damaged or its signature is broken.
+    /// or `content` when the file is damaged or its signature is broken; `Conflict` `artifact.quota` when others took what
+    /// was left meanwhile.
     pub async fn finish(self) -> Result<Artifact, AppError> {
-        let Self { app, by, name, expected, size, signature, writer } = self;
+        let Self { app, by, name, expected, size, signature, writer, room: _ } = self;
         if let Some(size) = size.filter(|size| *size != writer.length()) {
             let problem = format!("{size} bytes were announced and {} came", writer.length());
             return Err(AppError::invalid("size", problem));
@@ -325,7 +336,7 @@ impl Whole {
         // From here until the row is stored, nobody collects blobs.
         let held = app.uploads.lock().await;
         written.keep().await.map_err(disk)?;
-        let (row, by) = (artifact.clone(), by.clone());
+        let (row, by, allowed) = (artifact.clone(), by.clone(), app.limits.artifacts_total);
         let stored = app
             .store
             .write(move |tx| {
@@ -336,12 +347,13 @@ impl Whole {
                     if let Some(upload) = upload {
                         uploads::finish(tx, upload, id).await?;
                     }
+                    Room::of(tx, by.tenant, allowed).await?.holds(artifact.size)?;
                     let details = json!({
                         "name": artifact.name.as_str(), "sha256": artifact.sha256.to_string(), "size": artifact.size,
                     });
                     let (target, now) = (format!("artifact/{id}"), artifact.created_at);
                     audit::record(tx, &by, "artifact.upload", &target, details, now).await?;
-                    Ok::<_, StoreError>(id)
+                    Ok::<_, AppError>(id)
                 })
             })
             .await;
@@ -350,7 +362,7 @@ impl Whole {
             Ok(id) => Ok(Artifact { id, ..artifact }),
             Err(error) => {
                 app.collect_blob(&sha256).await?;
-                Err(error.into())
+                Err(error)
             }
         }
     }

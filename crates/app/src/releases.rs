@@ -230,7 +230,7 @@ async fn build_release(
             continue;
         }
         fits.push(name);
-        for (place, fault) in signing::faults(tx, by.tenant, &found, &record, now).await? {
+        for (place, fault) in signing::faults(tx, by.tenant, &found, Some(&record), now).await? {
             problems.add(format!("components.{place}"), fault);
         }
     }

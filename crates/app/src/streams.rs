@@ -13,6 +13,7 @@ use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, JobId};
 use windlass_domain::job::{Execution, Job, What};
 use windlass_domain::software::{Artifact, Release};
+use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 use windlass_wire::streams::{
     self as wire, Envelope, ErrorCode, GetBlocks, Refused, StreamFile, StreamRequest,
@@ -71,14 +72,19 @@ fn refuse(code: ErrorCode, message: impl Into<String>) -> Refused {
     Refused { code, message: message.into() }
 }
 
-async fn find(tx: &mut Tx<'_>, device: DeviceId, id: &str) -> Result<Result<Stream, Refused>, StoreError> {
+async fn find(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    id: &str,
+    now: Timestamp,
+) -> Result<Result<Stream, Refused>, StoreError> {
     let none = || {
         refuse(ErrorCode::ResourceNotFound, "this device has no open job of that number that installs files")
     };
     let Ok(id) = id.parse::<JobId>() else { return Ok(Err(none())) };
     let Some(execution) = executions::latest(tx, device, id).await? else { return Ok(Err(none())) };
     let Some(job) = jobs::get_any(tx, id).await? else { return Ok(Err(none())) };
-    if let Err(why) = allowed(&execution, &job) {
+    if let Err(why) = allowed(&execution, &job, now) {
         return Ok(Err(refuse(ErrorCode::ResourceNotFound, why.to_string())));
     }
     let What::Update { release, .. } = job.spec.what else { return Ok(Err(none())) };
@@ -123,12 +129,12 @@ async fn serve(
         tracing::error!(error, "a stream could not be read");
         refuse(ErrorCode::InternalError, "the server failed; ask again")
     };
-    let id = topic.stream.clone();
+    let (id, now) = (topic.stream.clone(), app.clock.now());
     let found = app
         .store
         .read(move |tx| {
             let id = id.clone();
-            Box::pin(async move { find(tx, device, &id).await })
+            Box::pin(async move { find(tx, device, &id, now).await })
         })
         .await
         .map_err(|error| failed(&error))?;

@@ -9,10 +9,11 @@ use windlass_domain::ids::{AttributeKey, TypeName};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::topic_map::TopicMap;
+use windlass_store::artifacts;
 use windlass_store::types::{self, DeviceTypeRecord};
 
 use crate::app::App;
-use crate::artifacts::inspect::trust::{SIGNERS, Signer};
+use crate::artifacts::inspect::trust;
 use crate::audit;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -49,8 +50,9 @@ pub struct NewTypeSpec {
     pub signing: Signing,
 }
 
-/// Reads a specification; every field that cannot be taken is named.
-fn check(spec: NewTypeSpec, limits: &Limits) -> Result<TypeSpec, Vec<FieldProblem>> {
+/// Reads a specification; every field that cannot be taken is named. `tenant_signs`: whether signers are named for the whole
+/// tenant, so that a type may demand a signature without naming any.
+fn check(spec: NewTypeSpec, limits: &Limits, tenant_signs: bool) -> Result<TypeSpec, Vec<FieldProblem>> {
     let NewTypeSpec {
         description,
         contact_interval,
@@ -125,16 +127,12 @@ fn check(spec: NewTypeSpec, limits: &Limits) -> Result<TypeSpec, Vec<FieldProble
             Err(problem) => problems.push(FieldProblem::new(field, problem)),
         }
     }
-    if signing.signers.len() > SIGNERS {
-        problems.push(FieldProblem::new("signers", format!("must be at most {SIGNERS}")));
-    }
-    for (position, pem) in signing.signers.iter().take(SIGNERS).enumerate() {
-        if let Err(problem) = Signer::read(pem) {
-            problems.push(FieldProblem::new(format!("signers.{position}"), problem));
-        }
-    }
-    if signing.required && signing.signers.is_empty() {
-        problems.push(FieldProblem::new("requireSignature", "needs at least one certificate among signers"));
+    problems.extend(trust::problems(&signing.signers));
+    if signing.required && signing.signers.is_empty() && !tenant_signs {
+        problems.push(FieldProblem::new(
+            "requireSignature",
+            "needs at least one certificate among signers, or among those of the whole tenant",
+        ));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -160,6 +158,13 @@ fn missing(name: &TypeName) -> AppError {
 }
 
 impl App {
+    /// Whether signers are named for the whole tenant. Should they go before the type is stored, it takes no software at all.
+    async fn tenant_signs(&self, by: &Principal) -> Result<bool, AppError> {
+        let tenant = by.tenant;
+        let record = self.store.read(move |tx| Box::pin(artifacts::terms(tx, tenant))).await?;
+        Ok(!record.terms.signing.signers.is_empty())
+    }
+
     /// Every type of the tenant, by name.
     ///
     /// # Errors
@@ -200,7 +205,8 @@ impl App {
         demand(by, Permission::TypeWrite)?;
         let mut problems = Vec::new();
         let name = name.parse::<TypeName>().map_err(|p| problems.push(FieldProblem::new("name", p))).ok();
-        let spec = check(spec, &self.limits).map_err(|more| problems.extend(more)).ok();
+        let signs = self.tenant_signs(by).await?;
+        let spec = check(spec, &self.limits, signs).map_err(|more| problems.extend(more)).ok();
         let (Some(name), Some(spec)) = (name, spec) else { return Err(AppError::Invalid(problems)) };
         let (who, now) = (by.clone(), self.clock.now());
         let made = self
@@ -233,7 +239,8 @@ impl App {
         expected: Option<i64>,
     ) -> Result<(DeviceTypeRecord, bool), AppError> {
         demand(by, Permission::TypeWrite)?;
-        let spec = check(spec, &self.limits).map_err(AppError::Invalid)?;
+        let signs = self.tenant_signs(by).await?;
+        let spec = check(spec, &self.limits, signs).map_err(AppError::Invalid)?;
         let (who, name, now) = (by.clone(), name.clone(), self.clock.now());
         let (record, created) = self
             .store
@@ -329,7 +336,7 @@ mod tests {
             ]),
             signing: Signing { signers: vec!["no certificate".to_owned()], required: true },
         };
-        let problems = check(spec, &Limits::default()).unwrap_err();
+        let problems = check(spec, &Limits::default(), false).unwrap_err();
         let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(
             fields,
@@ -350,6 +357,6 @@ mod tests {
 
     #[test]
     fn absent_members_take_their_defaults() {
-        assert_eq!(check(NewTypeSpec::default(), &Limits::default()).unwrap(), TypeSpec::default());
+        assert_eq!(check(NewTypeSpec::default(), &Limits::default(), false).unwrap(), TypeSpec::default());
     }
 }

@@ -14,6 +14,7 @@ use windlass_store::blobs::PartWriter;
 use windlass_store::uploads;
 pub use windlass_store::uploads::PartUpload;
 
+use crate::artifacts::terms::Room;
 use crate::artifacts::{Artifact, Expected, NewArtifact, check, disk};
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
@@ -102,7 +103,8 @@ impl App {
     /// Announces an upload.
     ///
     /// # Errors
-    /// `Invalid` naming every field, `TooLarge`, `DiskFull`, or `Quota` `upload.open` while too many wait.
+    /// `Invalid` naming every field, `TooLarge`, `DiskFull`, `Quota` `upload.open` while too many wait, or `Conflict`
+    /// `artifact.quota` when it does not fit into what all artifacts may have.
     pub async fn upload_create(&self, by: &Principal, new: NewUpload) -> Result<PartUpload, AppError> {
         demand(by, Permission::ArtifactWrite)?;
         let NewUpload { name, size, sha256, signature } = new;
@@ -124,7 +126,7 @@ impl App {
             created_by: by.actor.to_string(),
             expires_at: now.plus(KEPT),
         };
-        let row = upload.clone();
+        let (row, allowed) = (upload.clone(), self.limits.artifacts_total);
         let id = self
             .store
             .write(move |tx| {
@@ -138,6 +140,7 @@ impl App {
                             ),
                         });
                     }
+                    Room::of(tx, by.tenant, allowed).await?.fits(row.size)?;
                     let id = uploads::insert(tx, by.tenant, &row).await?;
                     let details = json!({ "name": row.name.as_str(), "size": row.size });
                     audit::record(tx, &by, "upload.create", &format!("upload/{id}"), details, now).await?;

@@ -95,6 +95,8 @@ pub struct Limits {
     pub retention: Duration,
     /// Bytes of an artifact.
     pub artifact: u64,
+    /// Bytes of all artifacts of one tenant, with those that uploads in parts announce. A tenant may set less for itself.
+    pub artifacts_total: u64,
     /// Uploads in parts of one tenant that wait for bytes.
     pub uploads_open: u32,
     /// Fewest characters of a password.
@@ -157,6 +159,7 @@ impl Default for Limits {
             time_late: Duration::from_secs(30 * 24 * 3600),
             retention: Duration::from_secs(365 * 24 * 3600),
             artifact: 10 * 1024 * 1024 * 1024,
+            artifacts_total: 1024 * 1024 * 1024 * 1024,
             uploads_open: 20,
             password_characters: 12,
             rest_body: 1024 * KIB,

@@ -3,6 +3,7 @@
 //! Knows neither where bytes lie nor who gets them.
 
 pub mod inspection;
+pub mod terms;
 
 use crate::ids::{
     ArtifactId, ComponentId, FileName, ItemName, Md5, ReleaseId, Sha1, Sha256, Tag, TypeName, VersionText,

@@ -36,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) links: Links,
     pub(crate) wills: Wills,
     pub(crate) ddi: Ddi,
+    pub(crate) files: crate::http::links::Links,
     pub(crate) tasks: Tasks,
     started: Instant,
 }
@@ -50,6 +51,7 @@ impl Core {
             links: Links::default(),
             wills: Wills::default(),
             ddi: Ddi::new(app.clone()),
+            files: crate::http::links::Links::new(app.clone()),
             started: Instant::now(),
             app,
             metrics,

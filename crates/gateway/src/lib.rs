@@ -18,7 +18,7 @@ mod prefixed;
 mod rate;
 pub mod tls;
 
-pub use crate::http::download;
+pub use crate::http::{download, links};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

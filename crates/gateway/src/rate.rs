@@ -1,9 +1,10 @@
 //! How fast a device may send over all its connections, and others over one: a bucket that refills. Knows no clock.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use windlass_domain::ids::DeviceId;
+use windlass_domain::ids::{ArtifactId, DeviceId, ExecutionId};
 use windlass_domain::limits::Limits;
 
 /// A sender that has been over its rate for this long is cut off.
@@ -16,6 +17,10 @@ pub(crate) enum Sender {
     Device(DeviceId),
     /// One connection.
     Connection(u64),
+    /// Whoever has the signed links of an execution.
+    Execution(ExecutionId),
+    /// Whoever uses the lasting link of an artifact from an address.
+    Linked(ArtifactId, IpAddr),
 }
 
 /// What a sender may do next.

@@ -1,6 +1,7 @@
 //! Artifacts: rows that name blobs. Several rows may name the same bytes.
 
 mod inspection;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 pub use inspection::{inspection, keep_inspection};
+pub use terms::{TermsRecord, put_terms, terms};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct ArtifactRow {
@@ -119,6 +121,23 @@ pub async fn list(
     .into_iter()
     .map(ArtifactRow::read)
     .collect()
+}
+
+/// Bytes of all artifacts of a tenant, each counted though others have the same bytes, with those that its unfinished uploads
+/// in parts announced.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bytes(tx: &mut Tx<'_>, tenant: TenantId) -> Result<u64, StoreError> {
+    let (stored, announced) = fetch_one!(
+        tx,
+        (i64, i64),
+        "SELECT (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM artifact WHERE tenant_id = $1),
+                (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload
+                 WHERE tenant_id = $1 AND artifact_id IS NULL)",
+        tenant.get(),
+    )?;
+    u64::try_from(stored.saturating_add(announced)).map_err(|e| StoreError::corrupt("artifact.size", e))
 }
 
 /// Keeps the digests of every artifact, of whatever tenant, that has these bytes. No entry in the change feed: nobody holds

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use windlass_domain::ids::{ArtifactId, ExecutionId, JobId};
+use windlass_domain::job::ExecutionState;
 
 use crate::error::StoreError;
-use crate::row::{read_json, write_json};
+use crate::row::{read, read_json, write_json};
 use crate::tx::{Tx, execute, fetch_all, fetch_optional};
 
 /// What went out of one file.
@@ -80,23 +81,23 @@ pub async fn of_execution(
     row.map_or_else(|| Ok(BTreeMap::new()), |(document,)| files(&document))
 }
 
-/// How far the executions of a job came, each that was saved.
+/// How far the executions of a job came, each that was saved, with where it stands.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn of_job(
     tx: &mut Tx<'_>,
     job: JobId,
-) -> Result<Vec<(ExecutionId, BTreeMap<ArtifactId, Sent>)>, StoreError> {
+) -> Result<Vec<(ExecutionState, BTreeMap<ArtifactId, Sent>)>, StoreError> {
     fetch_all!(
         tx,
-        (i64, String),
-        "SELECT d.execution_id, d.sent FROM execution_download d JOIN execution e ON e.id = d.execution_id
+        (String, String),
+        "SELECT e.state, d.sent FROM execution_download d JOIN execution e ON e.id = d.execution_id
          WHERE e.job_id = $1",
         job.get(),
     )?
     .into_iter()
-    .map(|(execution, document)| Ok((ExecutionId::new(execution), files(&document)?)))
+    .map(|(state, document)| Ok((read("execution.state", &state)?, files(&document)?)))
     .collect()
 }
 

@@ -118,6 +118,7 @@ def test_a_lasting_link_serves_both_ports_without_a_credential(server, pump):
     for base, trust in [(server.http, []), (pump.base, ["--cacert", pump.curl[1]])]:
         status, headers, body = curl(*trust, "--range", "2-4", f"{base}{link}")
         assert (status, body, headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+        assert headers.get("connection") != "close", "many small ranges go over one connection"
     assert rest(server, f"/artifacts/{artifact}/link", "--request", "DELETE")[0] == 204
     assert curl(f"{server.http}{link}")[0] == 403
 

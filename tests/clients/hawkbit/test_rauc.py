@@ -8,7 +8,8 @@ import pytest
 import windlass
 
 PATIENCE = 60
-IMAGE = random.Random(11).randbytes(200_000)
+# More than 128 blocks: its hash tree has two levels.
+IMAGE = random.Random(11).randbytes(800_000)
 
 
 class Signer:
@@ -77,6 +78,12 @@ def test_a_plain_bundle_is_taken_by_its_signature(server, signers, tmp_path):
     release(server, "2026.12", artifact)
 
 
+def test_the_payload_of_a_crypt_bundle_is_held_against_its_manifest(server, signers, tmp_path):
+    artifact = upload(server, "crypt.raucb", signers[0].bundle(tmp_path, "crypt", "2027.1"))
+    content = artifact["content"]
+    assert (content["format"], content["version"], content["signature"]) == ("rauc", "2027.1", "valid")
+
+
 @pytest.mark.parametrize("kind", ["plain", "verity"])
 def test_a_bundle_of_another_signer_is_kept_but_not_released(server, signers, tmp_path, kind):
     artifact = upload(server, f"other-{kind}.raucb", signers[1].bundle(tmp_path, kind, f"9-{kind}"))
@@ -87,7 +94,9 @@ def test_a_bundle_of_another_signer_is_kept_but_not_released(server, signers, tm
 
 
 @pytest.mark.parametrize(
-    ("kind", "place"), [("plain", 1000), ("plain", -300), ("verity", -300)], ids=lambda value: str(value)
+    ("kind", "place"),
+    [("plain", 1000), ("plain", -300), ("verity", -300), ("verity", 1000), ("verity", 700_000), ("crypt", 700_000)],
+    ids=lambda value: str(value),
 )
 def test_a_bundle_that_was_changed_after_it_was_signed_is_refused(server, signers, tmp_path, kind, place):
     changed = bytearray(signers[0].bundle(tmp_path, kind, "3"))

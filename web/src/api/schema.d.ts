@@ -1566,6 +1566,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show who may sign artifacts, and the quota for all of them */
+        get: operations["getArtifactTerms"];
+        /** Say who may sign artifacts, and how many bytes there may be */
+        put: operations["putArtifactTerms"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/hawkbit": {
         parameters: {
             query?: never;
@@ -2006,6 +2024,16 @@ export interface components {
             signature: components["schemas"]["SignatureState"];
             /** @description Whose name the signer's certificate has. */
             signedBy?: string | null;
+            /**
+             * @description Whether a valid signature is by the signers of the whole tenant.
+             * @default false
+             */
+            trustedByTenant?: boolean;
+            /**
+             * @description Device types with signers of their own, by whom a valid signature is.
+             * @default []
+             */
+            trustedByTypes?: string[];
             /** @description The version that it says it has. */
             version?: string | null;
             /** @description Of a zchunk file. */
@@ -2038,6 +2066,40 @@ export interface components {
              * @description Id of the artifact.
              */
             id: number;
+        };
+        /** @description What a tenant wants of all its artifacts, and where it stands. */
+        ArtifactTerms: {
+            /**
+             * Format: uint64
+             * @description What the server allows.
+             */
+            allowedBytes: number;
+            /**
+             * Format: uint64
+             * @description Most bytes of all artifacts together, if the tenant set its own bound.
+             * @default null
+             */
+            quotaBytes?: number | null;
+            /** @description Whether every device takes signed software only. */
+            requireSignature: boolean;
+            /** @description Whose signatures count where a device type names nobody. */
+            signers: string[];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @default null
+             */
+            updatedAt?: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes of all artifacts, each counted though others have the same bytes, and of what unfinished uploads announced.
+             */
+            usedBytes: number;
+            /**
+             * Format: int64
+             * @description Grows with every change; 0 where nothing was set.
+             */
+            version: number;
         };
         /** @description The key that seals are signed with (`GET /audit/key`). */
         AuditKey: {
@@ -3063,7 +3125,7 @@ export interface components {
             downloadBytes?: number | null;
             /**
              * Format: uint64
-             * @description Bytes up to the furthest that went out to the device, over all files of an update.
+             * @description Bytes that went out to the device, over all files of an update, those that went out twice counted once.
              */
             downloadedBytes?: number | null;
             /**
@@ -3497,7 +3559,7 @@ export interface components {
             linkedBytes: number;
             /**
              * Format: uint64
-             * @description Bytes that they did not fetch: of files that were fetched in part.
+             * @description Bytes that those of them did not have to fetch that are done well.
              */
             savedBytes: number;
             /**
@@ -3704,6 +3766,26 @@ export interface components {
             name: string;
             /** @description Name of the shadow. */
             shadow: string;
+        };
+        /** @description What a tenant wants of all its artifacts. What is absent is not wanted. */
+        NewArtifactTerms: {
+            /**
+             * Format: uint64
+             * @description Most bytes of all artifacts together; absent: what the server allows.
+             * @default null
+             */
+            quotaBytes?: number | null;
+            /**
+             * @description Whether every device takes signed software only, also those whose type does not say so.
+             * @default false
+             */
+            requireSignature?: boolean;
+            /**
+             * @description Certificates (PEM) of those who sign, or of authorities that certify them: whose signatures count for devices whose
+             *      type names no signers of its own, and for those without a type. At most 16.
+             * @default []
+             */
+            signers?: string[];
         };
         /** @description A claim to make (`POST /claims`). */
         NewClaim: {
@@ -4908,6 +4990,18 @@ export interface components {
         ServerInfo: {
             /**
              * Format: uint64
+             * @description Bytes of this tenant's artifacts, each counted though others have the same bytes.
+             * @default 0
+             */
+            artifactBytes?: number;
+            /**
+             * Format: uint64
+             * @description Most bytes that this tenant's artifacts may have together.
+             * @default 0
+             */
+            artifactQuotaBytes?: number;
+            /**
+             * Format: uint64
              * @description Bytes of artifacts, likewise.
              * @default null
              */
@@ -5128,7 +5222,7 @@ export interface components {
             /** @description What the device said it is. */
             reported?: unknown;
         };
-        /** @description What a signature is worth to the signers that device types name. */
+        /** @description What a signature is worth to the signers that the tenant and its device types name. */
         SignatureState: "none" | "valid" | "untrusted" | "unknownSigner" | "unreadable";
         /** @description A signed certificate. */
         SignedCredential: {
@@ -9924,6 +10018,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getArtifactTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a tenant wants of all its artifacts, and where it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactTerms"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putArtifactTerms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What a tenant wants of all its artifacts. What is absent is not wanted. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewArtifactTerms"];
+            };
+        };
+        responses: {
+            /** @description What a tenant wants of all its artifacts, and where it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactTerms"];
+                };
             };
             /** @description Why the request was refused */
             default: {

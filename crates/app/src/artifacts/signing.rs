@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use windlass_domain::ids::{ArtifactId, Sha256, TenantId};
+use windlass_domain::ids::{ArtifactId, Sha256, TenantId, TypeName};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Component;
 use windlass_domain::software::inspection::{Inspection, Standing};
@@ -20,13 +20,60 @@ use crate::permit::demand;
 pub struct Findings {
     /// What was found.
     pub inspection: Inspection,
-    /// To whoever trusts the signers of any device type.
+    /// To whoever trusts the signers of the tenant or of any device type.
     pub standing: Standing,
+    /// Whose rule a valid signature satisfies.
+    pub trusted_by: TrustedBy,
 }
 
-fn signers(record: &DeviceTypeRecord) -> impl Iterator<Item = Signer> {
-    // They were checked when the type was made.
-    record.spec.signing.signers.iter().filter_map(|pem| Signer::read(pem).ok())
+/// By whose rule a signature is trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrustedBy {
+    /// The signers of the whole tenant.
+    pub tenant: bool,
+    /// Device types with signers of their own.
+    pub types: Vec<TypeName>,
+}
+
+/// Those whose signatures count; they were checked when they were named.
+fn read(signers: &[String]) -> Vec<Signer> {
+    signers.iter().filter_map(|pem| Signer::read(pem).ok()).collect()
+}
+
+/// Everybody whose signature counts for something in a tenant.
+struct Trusted {
+    tenant: Vec<Signer>,
+    /// Types by the signers that they share.
+    types: Vec<(Vec<Signer>, Vec<TypeName>)>,
+}
+
+impl Trusted {
+    async fn of(tx: &mut Tx<'_>, tenant: TenantId) -> Result<Self, StoreError> {
+        let terms = artifacts::terms(tx, tenant).await?.terms;
+        let mut by_signers: BTreeMap<Vec<String>, Vec<TypeName>> = BTreeMap::new();
+        for record in types::types(tx, tenant).await? {
+            if !record.spec.signing.signers.is_empty() {
+                by_signers.entry(record.spec.signing.signers).or_default().push(record.name);
+            }
+        }
+        let types = by_signers.into_iter().map(|(signers, names)| (read(&signers), names)).collect();
+        Ok(Self { tenant: read(&terms.signing.signers), types })
+    }
+
+    fn judge(&self, inspection: Inspection, now: Timestamp) -> Findings {
+        let everybody: Vec<Signer> =
+            self.tenant.iter().chain(self.types.iter().flat_map(|(signers, _)| signers)).cloned().collect();
+        let standing = judge(&inspection.seal, &everybody, now);
+        let mut trusted_by = TrustedBy::default();
+        if standing.fault().is_none() {
+            let by = |signers: &[Signer]| judge(&inspection.seal, signers, now).fault().is_none();
+            trusted_by.tenant = by(&self.tenant);
+            let those = self.types.iter().filter(|(signers, _)| by(signers));
+            trusted_by.types = those.flat_map(|(_, names)| names.clone()).collect();
+            trusted_by.types.sort();
+        }
+        Findings { inspection, standing, trusted_by }
+    }
 }
 
 impl App {
@@ -46,13 +93,11 @@ impl App {
             .read(move |tx| {
                 let ids = ids.clone();
                 Box::pin(async move {
-                    let types = types::types(tx, tenant).await?;
-                    let trusted: Vec<Signer> = types.iter().flat_map(signers).collect();
+                    let trusted = Trusted::of(tx, tenant).await?;
                     let mut found = BTreeMap::new();
                     for id in ids {
                         if let Some(inspection) = artifacts::inspection(tx, tenant, id).await? {
-                            let standing = judge(&inspection.seal, &trusted, now);
-                            found.insert(id, Findings { inspection, standing });
+                            found.insert(id, trusted.judge(inspection, now));
                         }
                     }
                     Ok::<_, StoreError>(found)
@@ -63,19 +108,20 @@ impl App {
     }
 }
 
-/// Why devices of a type that takes signed software only would not take these components: the place of the component, and a
-/// sentence. Nothing where the type takes any.
+/// Why devices of a type, or those without one, would not take these components: the place of the component, and a sentence.
+/// Nothing where neither type nor tenant demands a signature.
 pub(crate) async fn faults(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     components: &[Component],
-    record: &DeviceTypeRecord,
+    record: Option<&DeviceTypeRecord>,
     now: Timestamp,
 ) -> Result<Vec<(usize, String)>, StoreError> {
-    if !record.spec.signing.required {
+    let terms = artifacts::terms(tx, tenant).await?.terms;
+    let Some(demanded) = terms.demand(record.map(|record| &record.spec.signing)) else {
         return Ok(Vec::new());
-    }
-    let trusted: Vec<Signer> = signers(record).collect();
+    };
+    let trusted = read(demanded.signers);
     let mut looked = Vec::new();
     for (place, component) in components.iter().enumerate() {
         for artifact in &component.artifacts {
@@ -91,6 +137,10 @@ pub(crate) async fn faults(
             vouched.extend(&inspection.listed);
         }
     }
+    let devices = record.map_or_else(
+        || "devices without a type".to_owned(),
+        |record| format!("devices of type {}", record.name),
+    );
     let mut faults = Vec::new();
     for (place, component, artifact, inspection) in looked {
         let fault = match inspection {
@@ -99,10 +149,11 @@ pub(crate) async fn faults(
             Some(inspection) => judge(&inspection.seal, &trusted, now).fault(),
         };
         if let Some(fault) = fault {
-            let (name, of, version, by) = (&artifact.name, &component.name, &component.version, &record.name);
+            let (name, of, version, rule) =
+                (&artifact.name, &component.name, &component.version, demanded.rule);
             faults.push((
                 place,
-                format!("devices of type {by} take signed software only; artifact {name} of component {of} {version}: {fault}"),
+                format!("{devices} take {rule}; artifact {name} of component {of} {version}: {fault}"),
             ));
         }
     }

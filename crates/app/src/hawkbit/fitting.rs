@@ -47,7 +47,7 @@ impl Fitting {
             let fit = if !says.set_types.is_empty() && !says.set_types.contains(&set_type) {
                 Fit::Incompatible
             } else if !release.fits(Some(&record.name))
-                || !signing::faults(tx, tenant, &release.components, &record, cx.now).await?.is_empty()
+                || !signing::faults(tx, tenant, &release.components, Some(&record), cx.now).await?.is_empty()
             {
                 Fit::Refuses
             } else {
@@ -55,7 +55,9 @@ impl Fitting {
             };
             known.insert(record.id, (record.name, fit));
         }
-        let untyped = if release.fits(None) { Fit::Takes } else { Fit::Refuses };
+        let takes = release.fits(None)
+            && signing::faults(tx, tenant, &release.components, None, cx.now).await?.is_empty();
+        let untyped = if takes { Fit::Takes } else { Fit::Refuses };
         Ok(Self { untyped, types: known })
     }
 

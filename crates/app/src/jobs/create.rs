@@ -191,16 +191,20 @@ async fn signed(
     now: Timestamp,
     problems: &mut Vec<FieldProblem>,
 ) -> Result<(), AppError> {
-    for record in types::types(tx, by.tenant).await? {
-        if !record.spec.signing.required || !release.fits(Some(&record.name)) {
-            continue;
-        }
-        let those = windlass_store::jobs::targets::of_type(tx, by.tenant, record.id).await?;
-        if targets.is_disjoint(&those) {
-            continue;
-        }
-        let faults = signing::faults(tx, by.tenant, &release.components, &record, now).await?;
+    let mut add = |faults: Vec<(usize, String)>| {
         problems.extend(faults.into_iter().map(|(_, fault)| FieldProblem::new("release", fault)));
+    };
+    let mut untyped = targets.clone();
+    for record in types::types(tx, by.tenant).await? {
+        let those = windlass_store::jobs::targets::of_type(tx, by.tenant, record.id).await?;
+        untyped -= &those;
+        if targets.is_disjoint(&those) || !release.fits(Some(&record.name)) {
+            continue;
+        }
+        add(signing::faults(tx, by.tenant, &release.components, Some(&record), now).await?);
+    }
+    if !untyped.is_empty() && release.fits(None) {
+        add(signing::faults(tx, by.tenant, &release.components, None, now).await?);
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! How far devices came with what a job installs, and how much of it they did not have to fetch.
 
 use windlass_domain::ids::{ExecutionId, JobId};
-use windlass_domain::job::{Job, What};
+use windlass_domain::job::{ExecutionState, Job, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::{Artifact, Release};
+use windlass_store::downloads::Sent;
 use windlass_store::{StoreError, Tx, downloads, releases};
 
 use super::list::known_job;
@@ -13,7 +14,7 @@ use crate::{App, AppError};
 /// How far one device came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Downloaded {
-    /// Bytes up to the furthest that went out, over all files.
+    /// Bytes that went out, over all files, those that went out twice counted once: never more than up to the furthest.
     pub bytes: u64,
     /// Bytes of all files.
     pub of: u64,
@@ -26,7 +27,7 @@ pub struct JobDownloads {
     pub full: u64,
     /// Bytes that went out to them.
     pub sent: u64,
-    /// Bytes that they did not fetch: of files that were fetched in part.
+    /// Bytes that those of them did not have to fetch that are done well.
     pub saved: u64,
     /// Bytes that went out over the lasting links of the job's files since this node started; nobody knows for whom.
     pub linked: u64,
@@ -34,6 +35,11 @@ pub struct JobDownloads {
 
 fn files(release: &Release) -> impl Iterator<Item = &Artifact> {
     release.components.iter().flat_map(|component| &component.artifacts)
+}
+
+/// Bytes of a file that went out, as far as is known: clients that begin at its end have not got what is before.
+fn covered(sent: Sent, artifact: &Artifact) -> u64 {
+    sent.reached.min(sent.bytes).min(artifact.size)
 }
 
 /// What a job installs, if it installs something that is still there.
@@ -53,8 +59,7 @@ pub(super) async fn downloaded(
 ) -> Result<Downloaded, StoreError> {
     let mut sent = downloads::of_execution(tx, execution).await?;
     app.downloads.complete(execution, &mut sent);
-    let reached =
-        |artifact: &Artifact| sent.get(&artifact.id).map_or(0, |sent| sent.reached.min(artifact.size));
+    let reached = |artifact: &Artifact| sent.get(&artifact.id).map_or(0, |sent| covered(*sent, artifact));
     Ok(Downloaded {
         bytes: files(release).map(reached).sum(),
         of: files(release).map(|artifact| artifact.size).sum(),
@@ -78,12 +83,15 @@ impl App {
                         return Ok(JobDownloads::default());
                     };
                     let mut all = JobDownloads::default();
-                    for (_, sent) in downloads::of_job(tx, id).await? {
+                    for (state, sent) in downloads::of_job(tx, id).await? {
                         for artifact in files(&release) {
                             let Some(sent) = sent.get(&artifact.id) else { continue };
                             all.full = all.full.saturating_add(artifact.size);
                             all.sent = all.sent.saturating_add(sent.bytes);
-                            all.saved = all.saved.saturating_add(artifact.size.saturating_sub(sent.bytes));
+                            if state == ExecutionState::Succeeded {
+                                let missing = artifact.size.saturating_sub(covered(*sent, artifact));
+                                all.saved = all.saved.saturating_add(missing);
+                            }
                         }
                     }
                     all.linked = files(&release).map(|artifact| app.downloads.linked(artifact.id)).sum();

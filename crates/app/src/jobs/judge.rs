@@ -22,8 +22,8 @@ pub(super) struct Catalogue {
     pub(super) release: Option<Release>,
     force: bool,
     types: HashMap<TypeId, (TypeName, TypeSpec)>,
-    /// What is missing of the release's signatures, for the types that demand them.
-    unsigned: HashMap<TypeId, String>,
+    /// What is missing of the release's signatures, for the types that demand them, and for devices without a type.
+    unsigned: HashMap<Option<TypeId>, String>,
     /// Whether the release is one that devices must have had: it is not displaced.
     is_required_step: bool,
     most_open: u64,
@@ -59,11 +59,15 @@ pub(super) async fn catalogue(
     if release.is_some() || by_type {
         for record in types::types(tx, job.tenant).await? {
             if let Some(release) = release.as_ref().filter(|release| release.fits(Some(&record.name))) {
-                let faults = signing::faults(tx, job.tenant, &release.components, &record, now).await?;
-                unsigned.extend(faults.into_iter().next().map(|(_, fault)| (record.id, fault)));
+                let faults = signing::faults(tx, job.tenant, &release.components, Some(&record), now).await?;
+                unsigned.extend(faults.into_iter().next().map(|(_, fault)| (Some(record.id), fault)));
             }
             known.insert(record.id, (record.name, record.spec));
         }
+    }
+    if let Some(release) = release.as_ref().filter(|release| release.fits(None)) {
+        let faults = signing::faults(tx, job.tenant, &release.components, None, now).await?;
+        unsigned.extend(faults.into_iter().next().map(|(_, fault)| (None, fault)));
     }
     let most_open = u64::try_from(most_open).unwrap_or(u64::MAX);
     let is_required_step = is_required_step(tx, job).await?;
@@ -179,7 +183,7 @@ impl Catalogue {
         if let Err(skip) = eligible(release, candidate, self.most_open, job.spec.rollout.allow_downgrade) {
             return Ok(Judged::Skip(skip));
         }
-        if let Some(fault) = facts.device_type.and_then(|id| self.unsigned.get(&id)) {
+        if let Some(fault) = self.unsigned.get(&facts.device_type) {
             return Ok(Judged::Skip(Skip::NotSigned(fault.clone())));
         }
         let others = updates_of_others(tx, job, facts.unsettled.clone()).await?;

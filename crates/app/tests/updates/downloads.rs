@@ -3,7 +3,8 @@
 use tokio::io::AsyncReadExt;
 use windlass_app::links::DownloadRefusal;
 use windlass_domain::device::Lifecycle;
-use windlass_store::devices;
+use windlass_domain::job::{Consent, Execution, ExecutionState};
+use windlass_store::{devices, executions};
 
 use crate::world::{BASE, START, World};
 
@@ -146,6 +147,72 @@ async fn bytes_that_went_out_count_for_the_execution_also_after_a_restart() {
     assert_eq!((downloaded.bytes, downloaded.of), (4, 5));
     let all = world.app().job_downloads(&world.by, id).await.unwrap();
     assert_eq!((all.full, all.sent, all.saved, all.linked), (5, 5, 0, 0), "of what is saved");
+}
+
+#[tokio::test]
+async fn a_client_that_begins_at_the_end_is_not_there_yet_and_saves_nothing_until_it_is_done() {
+    let (world, id, link) = offered().await;
+    let execution = world.executions(id).await[0].id;
+    let grant = world.app().download_open(&link).await.unwrap();
+    world.app().downloads.count(&grant.account, 4, 1);
+    let save = async || world.app().downloads.save(&world.app().store).await.unwrap();
+    save().await;
+    let downloaded = world.app().execution_get(&world.by, execution).await.unwrap().downloaded.unwrap();
+    assert_eq!((downloaded.bytes, downloaded.of), (1, 5));
+    let all = async || world.app().job_downloads(&world.by, id).await.unwrap();
+    assert_eq!((all().await.sent, all().await.saved), (1, 0), "it is still to come");
+    world.app().downloads.count(&grant.account, 0, 2);
+    save().await;
+    world.work("d000", "SUCCEEDED", "").await;
+    assert_eq!((all().await.sent, all().await.saved), (3, 2));
+}
+
+#[tokio::test]
+async fn a_device_that_failed_saved_nothing() {
+    let (world, id, link) = offered().await;
+    let grant = world.app().download_open(&link).await.unwrap();
+    world.app().downloads.count(&grant.account, 0, 1);
+    world.app().downloads.save(&world.app().store).await.unwrap();
+    world.work("d000", "FAILED", "no space").await;
+    let all = world.app().job_downloads(&world.by, id).await.unwrap();
+    assert_eq!((all.full, all.sent, all.saved), (5, 1, 0));
+}
+
+#[tokio::test]
+async fn what_a_device_is_asked_to_stop_or_is_not_shown_yet_does_not_download() {
+    let (world, id, link) = offered().await;
+    let stopped = world.executions(id).await[0].clone();
+    let set = async |execution: Execution| {
+        world
+            .write(move |tx| {
+                let changed = execution.clone();
+                Box::pin(async move {
+                    let before = executions::get(tx, changed.tenant, changed.id).await?.unwrap();
+                    assert!(executions::update(tx, &before, &changed).await?);
+                    Ok(())
+                })
+            })
+            .await;
+        world.advance(1);
+    };
+    for state in [ExecutionState::InProgress, ExecutionState::Queued] {
+        set(Execution { state, ..stopped.clone() }).await;
+        world.app().download_open(&link).await.unwrap();
+        set(Execution { state, cancel_asked_at: Some(START), ..stopped.clone() }).await;
+        let refusal = world.app().download_open(&link).await.unwrap_err();
+        assert!(refusal.to_string().contains("asked to stop"), "{refusal}");
+    }
+    let queued = Execution { state: ExecutionState::Queued, ..stopped };
+    for held in [
+        Execution { consent: Consent::Awaited, ..queued.clone() },
+        Execution { held_until: Some(START.plus(std::time::Duration::from_secs(3600))), ..queued.clone() },
+    ] {
+        set(held).await;
+        let refusal = world.app().download_open(&link).await.unwrap_err();
+        assert!(refusal.to_string().contains("held back"), "{refusal}");
+        let (word, body) = crate::streams::described(&world, id).await;
+        assert!(word == "rejected" && body.contains("held back"), "{word}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::Signing;
 use windlass_domain::job::ExecutionState;
 use windlass_domain::permission::{Principal, Role};
+use windlass_domain::software::terms::ArtifactTerms;
 
 use crate::world::{World, update_job};
 
@@ -177,4 +178,64 @@ async fn a_device_that_joins_later_or_whose_type_grows_strict_gets_no_unsigned_s
         assert!(said.starts_with("the release is not signed as it must be: devices of type pump"), "{said}");
         assert!(said.contains(why), "{said}");
     }
+}
+
+#[tokio::test]
+async fn the_tenants_signers_hold_for_every_device_whose_type_names_none_of_its_own() {
+    let mut world = world().await;
+    strict(&world, "valve", &[OTHER]).await;
+    let pump = world.device_type("pump", vec![]).await;
+    world.device("pump-1", Some(pump)).await;
+    world.device("other-1", None).await;
+    let signed = upload(&world, "fw.swu", SIGNED).await.unwrap();
+    let unsigned = upload(&world, "old.swu", UNSIGNED).await.unwrap();
+    let good = component(&world, "good", &[&signed]).await;
+    let bad = component(&world, "bad", &[&unsigned]).await;
+    let admin = Principal::user(world.tenant, "adam", Role::Admin);
+    let by = world.by.clone();
+    let terms = |required| ArtifactTerms {
+        signing: Signing { signers: vec![RELEASE.to_owned()], required },
+        quota: None,
+    };
+    let make = async |version: &str, part: &(String, String), types: &[&str]| {
+        let new = release(std::slice::from_ref(part), types);
+        world.app().release_create(&by, NewRelease { version: version.to_owned(), ..new }).await
+    };
+    world.app().artifact_terms_put(&admin, terms(false), None).await.unwrap();
+    make("1", &bad, &["pump"]).await.unwrap();
+
+    world.app().artifact_terms_put(&admin, terms(true), Some(1)).await.unwrap();
+    let found = problems(make("2", &bad, &["pump", "valve"]).await.unwrap_err());
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].1.contains("type pump take software of the tenant's signers only"), "{found:?}");
+    assert!(found[1].1.contains("type valve take signed software only"), "{found:?}");
+    let found = problems(make("2", &good, &["pump", "valve"]).await.unwrap_err());
+    assert_eq!(found.len(), 1, "a type that names signers is judged by those: {found:?}");
+    assert!(found[0].1.contains("type valve"), "{found:?}");
+
+    make("3", &bad, &[]).await.unwrap();
+    make("4", &good, &[]).await.unwrap();
+    let job = |names: &[&str], version: &str| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        update_job(version, &names)
+    };
+    let found = problems(world.app().job_create(&by, job(&["other-1"], "3")).await.unwrap_err());
+    assert!(found[0].1.contains("devices without a type take software of the tenant's"), "{found:?}");
+    let found = problems(world.app().job_create(&by, job(&["pump-1"], "1")).await.unwrap_err());
+    assert!(found[0].1.contains("devices of type pump"), "{found:?}");
+    let offered = world.create(job(&["pump-1", "other-1"], "4")).await;
+    world.settle().await;
+    assert_eq!(world.executions(offered).await.len(), 2);
+
+    // Whoever is trusted no more when the work is offered gets none of it done.
+    let another =
+        ArtifactTerms { signing: Signing { signers: vec![OTHER.to_owned()], required: true }, quota: None };
+    let late = NewJob { begin: Begin::Manually, ..job(&["other-1"], "4") };
+    let late = world.create(late).await;
+    world.app().artifact_terms_put(&admin, another, Some(2)).await.unwrap();
+    world.app().job_start(&by, late, None).await.unwrap();
+    world.settle().await;
+    let execution = world.executions(late).await[0].clone();
+    assert_eq!(execution.state, ExecutionState::Removed);
+    assert!(execution.reason.contains("devices without a type"), "{}", execution.reason);
 }

@@ -42,6 +42,13 @@ async fn ask(world: &World, name: &str, rest: &str, payload: &Value) -> Vec<(Str
         .collect()
 }
 
+/// What the first device is told of a job's stream.
+pub(crate) async fn described(world: &World, job: JobId) -> (String, String) {
+    let mut replies = ask(world, "d000", &format!("{job}/describe/json"), &json!({"c": "t"})).await;
+    let (word, body) = replies.remove(0);
+    (word, body.to_string())
+}
+
 #[tokio::test]
 async fn a_stream_holds_the_files_of_the_job_and_gives_them_in_blocks() {
     let (world, id) = offered().await;

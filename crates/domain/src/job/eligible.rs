@@ -155,7 +155,7 @@ impl Skip {
             Self::TooNew { .. } => "Choose a newer release.",
             Self::Downgrade { .. } => "Allow downgrades in the job if going back is meant.",
             Self::NotSigned(_) => {
-                "Let a signer that the device's type trusts sign the software, or add the signer to the type."
+                "Let a signer that the device's type or the tenant trusts sign the software, or add the signer there."
             }
             Self::Displaced(_) => "Cancel the later job, then make another one with this release.",
         }

@@ -1,6 +1,6 @@
 //! Downloads over HTTP (RFC 9110, sections 13 and 14): ranges, conditions, and the bytes. Used on both ports.
 //!
-//! Whether a link is good is asked of the application for every request. Knows nothing of artifacts.
+//! Knows neither links nor artifacts: whoever may have a file hands in what was granted.
 
 use std::io;
 
@@ -24,21 +24,8 @@ const CHUNK: usize = 64 * 1024;
 /// What all files are.
 const OCTETS: &str = "application/octet-stream";
 
-/// Answers GET and HEAD of a signed link. `head` is the request's, of which the path and query are used as given.
-pub async fn answer(app: &App, head: &request::Parts) -> Response<Body> {
-    if head.method != Method::GET && head.method != Method::HEAD {
-        let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "method", "downloads take GET and HEAD");
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return answer;
-    }
-    let path_and_query = head.uri.path_and_query().map_or("", |whole| whole.as_str());
-    match app.download_open(path_and_query).await {
-        Ok(grant) => send(app, head, &grant).await,
-        Err(refusal) => refuse(&refusal),
-    }
-}
-
-fn refuse(refusal: &windlass_app::links::DownloadRefusal) -> Response<Body> {
+/// Says why a link opens nothing.
+pub(super) fn refuse(refusal: &windlass_app::links::DownloadRefusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::FORBIDDEN);
     problem(status, refusal.code(), &refusal.to_string())
 }

@@ -3,6 +3,7 @@
 //! A peer is who its client certificate says, asked again for each request.
 
 pub mod download;
+pub mod links;
 mod range;
 pub(crate) mod twin;
 pub(crate) mod twin_calls;
@@ -23,7 +24,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use windlass_app::links;
+use windlass_app::links::PATH;
 
 use crate::core::Core;
 use crate::ddi::{self, Around};
@@ -101,9 +102,9 @@ async fn route(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incomi
     if path == "/mqtt" {
         return websocket::upgrade(core, arrival, request);
     }
-    if path.starts_with(links::PATH) {
+    if path.starts_with(PATH) {
         let (head, _) = request.into_parts();
-        return download::answer(&core.app, &head).await;
+        return core.files.answer(&head, arrival.address.ip()).await;
     }
     if twin::is_twin(path) {
         return twin_calls::answer(core, arrival, request).await;

@@ -91,6 +91,7 @@ bounds!(
     time_late,
     retention,
     artifact,
+    artifacts_total,
     uploads_open,
     password_characters,
     rest_body,

@@ -109,7 +109,7 @@ fn quota(refusal: Refusal) -> Refusal {
     use windlass_api::problem::code;
     let known = match refusal.problem.code.as_str() {
         code::TOO_LARGE => "hawkbit.file_size",
-        code::DISK_FULL => "hawkbit.storage",
+        code::DISK_FULL | "artifact.quota" => "hawkbit.storage",
         _ => return refusal,
     };
     let Refusal { mut problem, operator, retry_after } = refusal;

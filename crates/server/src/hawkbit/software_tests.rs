@@ -329,6 +329,19 @@ async fn pages_are_cut_to_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_file_that_does_not_fit_into_what_all_files_may_have_is_over_the_storage_quota() {
+    let limits = windlass_domain::limits::Limits { artifacts_total: 8, ..Default::default() };
+    let server = Fixture::limited("hb-storage", limits).await;
+    let module = json!([{"name": "fw", "version": "1", "type": "os"}]);
+    let made = server.hawkbit("POST", "/softwaremodules", Some(module)).await.expect(201);
+    let module = made[0]["id"].as_i64().unwrap();
+    upload(&server, module, "a.swu", b"five.", "").await.expect(201);
+    let refused = upload(&server, module, "b.swu", b"four", "").await;
+    assert_eq!(refused.hawkbit_error(429), "hawkbit.server.error.quota.storageExceeded");
+    upload(&server, module, "c.swu", b"3..", "").await.expect(201);
+}
+
+#[tokio::test]
 async fn a_file_over_the_limit_is_over_quota_and_stores_nothing() {
     let limits = windlass_domain::limits::Limits { artifact: 8, ..Default::default() };
     let server = Fixture::limited("hb-file-size", limits).await;

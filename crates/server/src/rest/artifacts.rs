@@ -20,8 +20,8 @@ use windlass_api::artifacts::{
 use windlass_api::page::{Page, PageQuery};
 use windlass_app::AppError;
 use windlass_app::artifacts::inspection::{Format, Inspection, Part, Standing, Zchunk};
-use windlass_app::artifacts::{Findings, LastingLink, NewArtifact};
-use windlass_domain::ids::{ArtifactId, Sha256};
+use windlass_app::artifacts::{Findings, LastingLink, NewArtifact, TrustedBy};
+use windlass_domain::ids::{ArtifactId, Sha256, TypeName};
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
 use windlass_gateway::download::disposition;
@@ -101,7 +101,8 @@ fn full(artifact: software::Artifact, findings: Option<Findings>) -> Artifact {
     Artifact { content: findings.map(found), ..show(artifact) }
 }
 
-fn found(Findings { inspection, standing }: Findings) -> ArtifactContent {
+fn found(Findings { inspection, standing, trusted_by }: Findings) -> ArtifactContent {
+    let TrustedBy { tenant, types } = trusted_by;
     let Inspection { format, version, compatible, components, listed: _, seal: _ } = inspection;
     let (format, zchunk) = match format {
         Format::Plain => (ArtifactFormat::Plain, None),
@@ -131,6 +132,8 @@ fn found(Findings { inspection, standing }: Findings) -> ArtifactContent {
         signed_by,
         not_after,
         reason,
+        trusted_by_tenant: tenant,
+        trusted_by_types: types.into_iter().map(TypeName::into_string).collect(),
         zchunk,
     }
 }

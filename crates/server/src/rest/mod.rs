@@ -55,6 +55,7 @@ mod notifications;
 mod refusals;
 
 mod artifacts;
+mod terms;
 
 mod releases;
 
@@ -115,6 +116,7 @@ use windlass_app::{App, AppError};
 use windlass_domain::ids::{TenantId, TenantName};
 use windlass_domain::time::Timestamp;
 use windlass_gateway::ddi::Ddi;
+use windlass_gateway::links::Links;
 use windlass_gateway::metrics::Metrics;
 use windlass_store::tenants;
 
@@ -186,6 +188,7 @@ pub(crate) struct Inner {
     pub(crate) under_way: Arc<idempotency::UnderWay>,
     pub(crate) streams: Arc<live::Streams>,
     pub(crate) ddi: Ddi,
+    pub(crate) links: Links,
     pub(crate) started_at: Timestamp,
     /// One import at a time: its file is in memory.
     pub(crate) imports: tokio::sync::Semaphore,
@@ -206,9 +209,10 @@ impl Deref for Rest {
 impl Rest {
     pub(crate) fn new(app: App, config: RestConfig) -> Self {
         let started_at = app.clock.now();
-        let ddi = Ddi::new(app.clone());
+        let (ddi, links) = (Ddi::new(app.clone()), Links::new(app.clone()));
         Self(Arc::new(Inner {
             ddi,
+            links,
             app,
             config,
             readiness: Readiness::default(),
@@ -289,6 +293,7 @@ fn operations(rest: &Rest) -> Routes {
         notifications::routes,
         refusals::routes,
         artifacts::routes,
+        terms::routes,
         uploads::routes,
         releases::routes,
         jobs::routes,

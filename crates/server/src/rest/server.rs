@@ -54,6 +54,7 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
     } else {
         count(Some("presence==connected"))?
     };
+    let kept = rest.app.artifact_terms(&by).await?;
     let uptime = rest.app.clock.now().since(rest.started_at);
     let mut info = ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -75,6 +76,8 @@ async fn info(State(rest): State<Rest>, Caller(by): Caller) -> Result<Json<Serve
         state_bytes: None,
         telemetry_bytes: None,
         blob_bytes: None,
+        artifact_bytes: kept.used,
+        artifact_quota_bytes: kept.terms.most(kept.allowed),
         points_stored: None,
         open_files: None,
         messages_received: None,
@@ -133,6 +136,9 @@ mod tests {
             assert!(told[figure].is_null(), "{figure}: {told}");
         }
         assert_eq!((&told["devices"], &told["connections"]), (&0.into(), &0.into()));
+        server.upload("firmware", &[7; 5_000]).await.expect(201);
+        assert_eq!(server.get("/server").await.expect(200)["artifactBytes"], 5_000);
+        assert_eq!(other.get("/server").await.expect(200)["artifactBytes"], 0);
         assert_eq!(told["caFingerprint"], own["caFingerprint"], "its devices need that");
     }
 

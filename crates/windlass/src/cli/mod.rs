@@ -22,6 +22,7 @@ mod rollout;
 
 pub(crate) mod registry;
 pub(crate) mod software;
+mod terms;
 
 use clap::Subcommand;
 

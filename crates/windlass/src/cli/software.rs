@@ -17,6 +17,7 @@ use super::api::Api;
 use super::parse;
 use super::parts;
 use super::printer::{Printer, time, words};
+use super::terms::{self, TermsCommand};
 use crate::terminal::{self, Exit};
 
 /// Files that devices download.
@@ -35,6 +36,9 @@ pub(crate) enum ArtifactCommand {
     },
     /// Show all.
     List,
+    /// Who may sign, and how many bytes there may be of all.
+    #[command(subcommand)]
+    Terms(TermsCommand),
 }
 
 /// Sets of components that belong together.
@@ -79,6 +83,7 @@ pub(crate) enum ReleaseCommand {
 /// Artifacts.
 pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Printer) -> anyhow::Result<Exit> {
     match command {
+        ArtifactCommand::Terms(command) => return terms::run(api, command, printer).await,
         ArtifactCommand::Upload { file, name, signature } => {
             let signature = match signature {
                 Some(file) => Some(
@@ -127,6 +132,10 @@ fn described(content: &ArtifactContent) -> String {
     }
     words.push(format!("signature {}", content.signature));
     words.extend(content.signed_by.as_ref().map(|by| format!("by {by}")));
+    words.extend(content.trusted_by_tenant.then(|| "trusted by the tenant".to_owned()));
+    if !content.trusted_by_types.is_empty() {
+        words.push(format!("trusted by type {}", content.trusted_by_types.join(" ")));
+    }
     words.extend(content.reason.clone());
     words.join(", ")
 }

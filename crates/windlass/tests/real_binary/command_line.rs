@@ -354,3 +354,21 @@ fn a_full_disk_is_an_alert_that_people_look_after_and_a_channel_says_why_it_does
     assert!(server.run(&["notify", "delete", "ops"]).status.success());
     server.fails(4, &["notify", "delete", "ops"]);
 }
+
+#[test]
+fn who_signs_and_the_quota_are_shown_and_changed_in_part() {
+    let server = Server::start(&[]);
+    let ca = include_bytes!("../../../app/src/artifacts/inspect/fixtures/ca.pem");
+    let ca = file(server.directory.path(), "release-ca.pem", ca).display().to_string();
+    let set = server.json(&["artifact", "terms", "set", "--signer", &ca, "--quota", "1000000"]);
+    assert_eq!(set["signers"].as_array().unwrap().len(), 1);
+    assert_eq!((&set["quotaBytes"], &set["requireSignature"]), (&json!(1_000_000), &json!(false)));
+    let set = server.json(&["artifact", "terms", "set", "--require-signature", "true"]);
+    assert_eq!(set["signers"].as_array().unwrap().len(), 1, "what is not named stays");
+    assert_eq!((&set["quotaBytes"], &set["requireSignature"]), (&json!(1_000_000), &json!(true)));
+    let without =
+        ["artifact", "terms", "set", "--no-signers", "--require-signature", "false", "--quota", "0"];
+    let set = server.json(&without);
+    assert_eq!((&set["signers"], &set["quotaBytes"]), (&json!([]), &json!(null)));
+    assert_eq!(server.json(&["artifact", "terms", "show"]), set);
+}

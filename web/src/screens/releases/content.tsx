@@ -32,6 +32,13 @@ export function SignatureOf({ content }: { content: Content }) {
   return <Status tone={tone}>{content.signedBy ? `${said}: ${content.signedBy}` : said}</Status>;
 }
 
+/** By whose rule a valid signature is trusted. */
+export const trustedBy = ({ trustedByTenant, trustedByTypes }: Content) =>
+  [
+    ...(trustedByTenant ? ["the tenant’s signers"] : []),
+    ...(trustedByTypes ?? []).map((it) => `type ${it}`),
+  ].join(", ");
+
 export function ContentFacts({ content }: { content: Content }) {
   const facts: [string, ReactNode][] = [
     ["Format", FORMATS[content.format]],
@@ -39,6 +46,7 @@ export function ContentFacts({ content }: { content: Content }) {
     ["For hardware", (content.compatible ?? []).join(", ")],
     ["Installs", (content.components ?? []).map((part) => `${part.name} ${part.version}`).join(", ")],
     ["Signature", <SignatureOf key="signature" content={content} />],
+    ["Trusted by", trustedBy(content)],
     ["Signer’s certificate ends", content.notAfter ? <Time key="until" at={content.notAfter} /> : null],
     [
       "Delta",

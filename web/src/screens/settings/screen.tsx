@@ -9,6 +9,7 @@ import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { span } from "../../kit/text";
 import { bytes } from "../../ui/format";
+import { ArtifactSettings } from "./artifacts";
 import { HawkbitSettings } from "./hawkbit";
 import { SimulatedDevices } from "./simulated";
 
@@ -24,6 +25,7 @@ export function Settings() {
           <Tabs.Tab value="server">Footprint</Tabs.Tab>
           <Tabs.Tab value="checks">Checks</Tabs.Tab>
           <Tabs.Tab value="backups">Backups</Tabs.Tab>
+          <Tabs.Tab value="artifacts">Artifacts</Tabs.Tab>
           <Tabs.Tab value="hawkbit">hawkBit clients</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="server">
@@ -34,6 +36,9 @@ export function Settings() {
         </Tabs.Panel>
         <Tabs.Panel value="backups">
           <ServerBackups />
+        </Tabs.Panel>
+        <Tabs.Panel value="artifacts">
+          <ArtifactSettings />
         </Tabs.Panel>
         <Tabs.Panel value="hawkbit">
           <HawkbitSettings />
@@ -66,6 +71,7 @@ function Facts({ it }: { it: Server }) {
     ["Telemetry", size(it.telemetryBytes)],
     ["Points kept", number(it.pointsStored)],
     ["Files of releases", size(it.blobBytes)],
+    ["Artifacts here", `${bytes(it.artifactBytes ?? 0)} of ${bytes(it.artifactQuotaBytes ?? 0)}`],
     ["Open files", number(it.openFiles)],
     ["Messages since start", number(it.messagesReceived)],
     [

@@ -95,13 +95,23 @@ export function Signers({
   problem,
   required,
   require,
-}: Rows<string> & { required: boolean; require: (required: boolean) => void }) {
+  legend = "Who signs its software",
+  hint = "Certificates (PEM) of signers, or of authorities that certify them. None: the signers of the whole tenant count, which the settings name.",
+  demand = "A release for such devices is refused unless one of these signed every file of it.",
+  disabled = false,
+}: Rows<string> & {
+  required: boolean;
+  require: (required: boolean) => void;
+  legend?: string;
+  hint?: string;
+  demand?: string;
+  disabled?: boolean;
+}) {
   return (
-    <Fieldset legend="Who signs its software">
+    <Fieldset legend={legend} disabled={disabled}>
       <Stack gap="xs">
         <Text size="sm" c="dimmed">
-          Certificates (PEM) of signers, or of authorities that certify them. Files are checked when they are
-          uploaded.
+          {hint}
         </Text>
         {rows.map((pem, place) => (
           <Group key={place} gap="xs" align="flex-start">
@@ -120,10 +130,15 @@ export function Signers({
             <Remove what={`signer ${place + 1}`} onClick={() => set(without(rows, place))} />
           </Group>
         ))}
+        {fault(problem, "signers") ? (
+          <Text size="sm" c="red">
+            {fault(problem, "signers")}
+          </Text>
+        ) : null}
         <Add onClick={() => set([...rows, ""])}>Add a signer</Add>
         <Checkbox
           label="Only signed software"
-          description="A release for such devices is refused unless one of these signed every file of it."
+          description={demand}
           checked={required}
           onChange={(event) => require(event.currentTarget.checked)}
           error={fault(problem, "requireSignature")}

@@ -36,9 +36,6 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault>
     let mut uncovered = None;
     while let Some(member) = archive.next()? {
         if member.name == SIGNATURE {
-            if seal.is_some() {
-                return Err(Fault::File(format!("the archive has the member {SIGNATURE} more than once")));
-            }
             let signature = archive.small(&member, SIGNATURE_BYTES)?;
             seal = Some(if encrypted {
                 Seal::Unreadable("the description is encrypted".to_owned())

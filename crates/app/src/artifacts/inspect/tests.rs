@@ -134,7 +134,9 @@ fn no_change_within_what_is_signed_makes_a_signature_hold() {
             let members =
                 [("sw-description", &changed[..]), ("sw-description.sig", signature), ("rootfs.img", ROOTFS)];
             if let Ok(found) = look("a.swu", &archive(&members)) {
-                assert_eq!(judge(&found.seal, &trusted, NOW), Standing::UnknownSigner, "{place}");
+                let standing = judge(&found.seal, &trusted, NOW);
+                // A change of a file's name leaves a member uncovered.
+                assert!(matches!(standing, Standing::UnknownSigner | Standing::Unreadable(_)), "{place}");
             }
         }
     }
@@ -174,7 +176,7 @@ fn a_signature_that_does_not_cover_every_member_is_trusted_by_nobody() {
     let fault = judge(&found.seal, &[Signer::read(RELEASE).unwrap()], NOW).fault().unwrap();
     assert!(fault.contains("does not cover member hook.sh"), "{fault}");
     let twice = [more[0], more[1], more[2], ("sw-description.sig", signature)];
-    assert!(look("a.swu", &archive(&twice)).unwrap_err().contains("sw-description.sig more than once"));
+    assert!(look("a.swu", &archive(&twice)).unwrap_err().contains("two members named sw-description.sig"));
     let unsigned = [more[0], more[2], more[3]];
     assert_eq!(look("a.swu", &archive(&unsigned)).unwrap().seal, Seal::None);
 }
