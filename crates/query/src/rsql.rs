@@ -123,17 +123,21 @@ fn renamed(node: Node, rename: &dyn Fn(&Field) -> Option<Field>) -> Node {
 }
 
 impl Query {
-    /// Whether it asks for any field of these.
-    pub fn asks_for(&self, which: impl Fn(&Field) -> bool) -> bool {
-        let mut open = vec![&self.root];
+    /// The fields that it asks for, in no order, each as often as it is asked for.
+    pub fn fields(&self) -> Vec<&Field> {
+        let (mut open, mut fields) = (vec![&self.root], Vec::new());
         while let Some(node) = open.pop() {
             match node {
                 Node::All(nodes) | Node::Any(nodes) => open.extend(nodes),
-                Node::Clause(clause) if which(&clause.field) => return true,
-                Node::Clause(_) => {}
+                Node::Clause(clause) => fields.push(&clause.field),
             }
         }
-        false
+        fields
+    }
+
+    /// Whether it asks for any field of these.
+    pub fn asks_for(&self, which: impl Fn(&Field) -> bool) -> bool {
+        self.fields().into_iter().any(which)
     }
 }
 

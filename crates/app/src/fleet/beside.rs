@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use roaring::RoaringTreemap;
-use windlass_domain::ids::DeviceId;
+use windlass_domain::ids::{DeviceId, TenantId};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_query::{Column, Field, Fields, Index as _, Query, Value};
@@ -135,6 +135,26 @@ impl Fleet {
             by_key.fold(Ordering::Equal, Ordering::then).then(a.cmp(b))
         });
         keyed.into_iter().filter_map(|(_, row)| i64::try_from(row).ok()).map(DeviceId::new).collect()
+    }
+}
+
+impl Fleet {
+    /// Hands every value of a field of one device of the tenant to `each`, whoever asks.
+    pub fn each_beside(
+        &self,
+        tenant: TenantId,
+        (device, field): (DeviceId, &Field),
+        beside: &dyn Beside,
+        contacts: &dyn Contacts,
+        now: Timestamp,
+        each: &mut dyn FnMut(Value<'_>),
+    ) {
+        let index = self.read();
+        let Some(ask) = Ask::now(&index, tenant, contacts, now) else { return };
+        let Ok(row) = u64::try_from(device.get()) else { return };
+        if ask.columns().all.contains(row) {
+            Wider { ask: &ask, beside }.row(row, &mut |subject| subject.each(field, each));
+        }
     }
 }
 

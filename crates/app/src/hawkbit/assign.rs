@@ -27,6 +27,7 @@ use super::terms::Terms;
 use super::{Context, at_once, modules, sets};
 use crate::error::AppError;
 use crate::jobs::create::create;
+use crate::jobs::offer::{CANCELED, CLOSED};
 use crate::jobs::reconcile::carry_on;
 use crate::jobs::{NewJob, NewTargets, NewWhat};
 use crate::permit::demand;
@@ -206,7 +207,7 @@ async fn make_way(
     let at_once = match before {
         Before::Stays => return Ok(()),
         Before::Stops => None,
-        Before::Closes => Some("close obsolete action due to new update"),
+        Before::Closes => Some(CLOSED),
     };
     for step in steps::of_device(tx, device, 100).await? {
         if step.execution.job == job || !step.execution.state.is_open() {
@@ -214,7 +215,7 @@ async fn make_way(
         }
         let set: SetExtra = extras::get(tx, cx.by.tenant, step.release.get()).await?;
         if !set.required_migration_step && step.execution.cancel_asked_at.is_none() {
-            stop(tx, cx, &step, at_once, "cancel obsolete action due to new update").await?;
+            stop(tx, cx, &step, at_once, CANCELED).await?;
         }
     }
     Ok(())

@@ -79,6 +79,7 @@ pub const TARGET_FIELDS: &str = "one of controllerId, name, description, created
      autoConfirm, requestAttributes, failedRollout";
 
 /// What a target is called, and what that hangs on.
+#[derive(Debug)]
 struct Named {
     controller_id: String,
     device_type: Option<TypeId>,
@@ -86,7 +87,7 @@ struct Named {
 }
 
 /// What the index does not know of targets.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     names: HashMap<DeviceId, Named>,
     extras: HashMap<i64, TargetExtra>,

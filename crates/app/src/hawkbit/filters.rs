@@ -2,18 +2,18 @@
 //!
 //! The reconciler takes no input and is idempotent: a device that ever had an action for the set is not given another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
-use windlass_domain::ids::{DeviceId, TenantId};
+use windlass_domain::ids::{DeviceId, ReleaseId, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql};
-use windlass_store::Tx;
 use windlass_store::management::actions as steps;
 use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, Filter};
+use windlass_store::{Tx, releases};
 
 use super::assign::{Assignment, Unfit, assignable, lock};
 use super::fields::{TARGET_FIELDS, target_field};
@@ -115,6 +115,32 @@ impl App {
     pub async fn hawkbit_filter(&self, by: &Principal, id: i64) -> Result<Item<Filter>, AppError> {
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             Box::pin(async move { one(tx, &cx, id).await })
+        })
+        .await
+    }
+
+    /// Names and versions of the sets that filters assign, by number.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn hawkbit_assigned_names(
+        &self,
+        by: &Principal,
+        filters: &[Item<Filter>],
+    ) -> Result<BTreeMap<i64, (String, String)>, AppError> {
+        let sets = filters.iter().filter_map(|item| item.body.auto_assign.as_ref()).map(|auto| auto.set);
+        let sets: BTreeSet<i64> = sets.collect();
+        self.hawkbit_read(by, Permission::DeviceRead, move |_, tx| {
+            let sets = sets.clone();
+            Box::pin(async move {
+                let mut names = BTreeMap::new();
+                for set in sets {
+                    if let Some(name) = releases::release_name(tx, ReleaseId::new(set)).await? {
+                        names.insert(set, name);
+                    }
+                }
+                Ok(names)
+            })
         })
         .await
     }
@@ -231,11 +257,14 @@ impl App {
                         None => None,
                         Some(new) => {
                             let action_type = new.action_type.unwrap_or_else(|| "forced".to_owned());
-                            if action_type == "timeforced" {
-                                return Err(AppError::invalid(
-                                    "type",
-                                    "must be forced, soft or downloadonly",
-                                ));
+                            if action_type.eq_ignore_ascii_case("timeforced") {
+                                return Err(AppError::Conflict {
+                                    code: "hawkbit.auto_assign_type",
+                                    detail:
+                                        "a filter assigns forced, soft or downloadonly; there is no time \
+                                             from which on all that it finds later would be forced"
+                                            .to_owned(),
+                                });
                             }
                             let (release, _) = assignable(tx, &cx, new.set).await?;
                             lock(tx, &cx, &release).await?;

@@ -16,6 +16,7 @@ mod types;
 
 mod standing;
 mod tags;
+mod target_facts;
 mod target_types;
 mod targets;
 
@@ -47,6 +48,7 @@ pub use set_changes::{NewSet, SetChange};
 pub use sets::SetView;
 pub use standing::{Standing, UpdateStatus};
 pub use tags::{Missing, NewTag, Tags};
+pub use target_facts::TargetFacts;
 pub use target_types::{NewTargetType, TargetTypeView};
 pub use targets::{ALIAS, NewTarget, TargetChange, TargetPage, TargetQuery, TargetView};
 pub use terms::{Terms, Window};

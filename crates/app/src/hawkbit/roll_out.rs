@@ -10,7 +10,7 @@ use windlass_domain::job::{
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql, translate_rsql};
-use windlass_store::management::{JobExtra, extras};
+use windlass_store::management::{Displaced, GroupExtra, JobExtra, extras};
 
 use super::assign::{PATIENCE, assignable, lock};
 use super::fields::{TARGET_FIELDS, kept_field, target_field};
@@ -34,8 +34,10 @@ const KEPT_FIELDS: &str = "one of controllerId, createdAt, lastModifiedAt, group
 /// A group of a rollout to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewGroup {
-    /// Its name.
+    /// Its name; one that is made of its place where absent.
     pub name: Option<String>,
+    /// For people; its name where that is made.
+    pub description: Option<String>,
     /// RSQL that narrows what it takes.
     pub query: Option<String>,
     /// Its share of what the groups before it left, 0 to 100.
@@ -81,9 +83,23 @@ fn share(percent: f64, left: u64) -> u64 {
     u64::try_from(nearest).unwrap_or(left).max(1).min(left)
 }
 
+/// What a group is called that nobody named.
+fn numbered(index: usize) -> String {
+    format!("group-{}", index + 1)
+}
+
+/// The groups as they were asked for.
+fn as_asked(groups: &[NewGroup]) -> Vec<GroupExtra> {
+    let one = |(index, group): (usize, &NewGroup)| {
+        let made = group.name.is_none().then(|| numbered(index));
+        GroupExtra { description: group.description.clone().or(made), percent: Some(group.percent) }
+    };
+    groups.iter().enumerate().map(one).collect()
+}
+
 fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wave {
     Wave {
-        name: group.name.clone().unwrap_or_else(|| format!("group-{}", index + 1)),
+        name: group.name.clone().unwrap_or_else(|| numbered(index)),
         query,
         amount: Amount::Count(size),
         success: Some(SuccessThreshold { percent: group.success }),
@@ -115,6 +131,11 @@ fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
         return Err(AppError::Quota { code: "hawkbit.groups", detail });
     }
     for (index, group) in new.groups.iter().enumerate() {
+        if let Some(name) = &group.name {
+            needed(&format!("groups.{index}.name"), Some(name), NAME, &mut problems);
+        }
+        let described = group.description.as_deref();
+        bounded(&format!("groups.{index}.description"), described, DESCRIPTION, &mut problems);
         if !(group.percent > 0.0 && group.percent <= 100.0) {
             let field = format!("groups.{index}.targetPercentage");
             problems.push(FieldProblem::new(field, "must be over 0 and at most 100"));
@@ -183,9 +204,8 @@ impl App {
                     kept = Some(self.hawkbit_kept_query(by, &field, text).await?);
                 }
             }
-            if size > 0 {
-                waves.push(wave(index, group, kept, size));
-            }
+            // A group that finds nobody is there all the same, and takes nobody.
+            waves.push(wave(index, group, kept, size.max(1)));
         }
         if left.is_empty() {
             return Ok(waves);
@@ -275,8 +295,13 @@ impl App {
             },
             rollout: policy,
         };
-        let kept =
-            JobExtra { description: new.description.clone(), query: Some(query), ..JobExtra::default() };
+        let kept = JobExtra {
+            description: new.description.clone(),
+            query: Some(query),
+            groups: as_asked(&new.groups),
+            displaced: if settings.auto_close { Displaced::Closed } else { Displaced::Asked },
+            ..JobExtra::default()
+        };
         let target_seq = self.store.latest_change().await?;
         let id = self
             .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
@@ -328,6 +353,7 @@ impl App {
             query: Some(format!("failedrollout=={id}")),
             groups: vec![NewGroup {
                 name: None,
+                description: None,
                 query: None,
                 percent: 100.0,
                 success: 50,

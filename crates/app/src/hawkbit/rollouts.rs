@@ -30,6 +30,13 @@ pub struct RolloutView {
     pub set: ReleaseId,
 }
 
+impl RolloutView {
+    /// How many groups it has: those that were asked for, also such that found nobody, and those that came later.
+    pub fn groups(&self) -> usize {
+        self.view.waves.len().max(self.view.job.spec.waves.len())
+    }
+}
+
 /// What an operator does to a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RolloutAct {
@@ -148,6 +155,11 @@ impl App {
         };
         match done {
             Ok(_) => Ok(()),
+            Err(AppError::Conflict { code: "job.own_approval", .. }) => Err(illegal(format!(
+                "you made rollout {id}: another user with the permission {} must approve or deny it. Where there is \
+                 no other, switch rollout.approval.enabled off, delete the rollout and make it again",
+                Permission::JobApprove.as_str(),
+            ))),
             Err(AppError::Conflict { detail, .. }) => Err(illegal(detail)),
             Err(other) => Err(other),
         }
@@ -255,9 +267,13 @@ impl App {
         id: i64,
         group: usize,
     ) -> Result<BTreeSet<DeviceId>, AppError> {
-        let job = self.hawkbit_rollout(by, id).await?.view.job;
-        let range = job.wave_ranges().get(group).cloned();
-        let range = range.ok_or_else(|| AppError::not_found("rollout group", group))?;
+        let rollout = self.hawkbit_rollout(by, id).await?;
+        if group >= rollout.groups() {
+            return Err(AppError::not_found("rollout group", group));
+        }
+        let Some(range) = rollout.view.job.wave_ranges().get(group).cloned() else {
+            return Ok(BTreeSet::new());
+        };
         let tries = self.hawkbit_tries(by, id).await?;
         let in_wave = |one: &&Execution| usize::try_from(one.wave).is_ok_and(|wave| wave == group);
         let mut found: BTreeSet<DeviceId> = tries.iter().filter(in_wave).map(|one| one.device).collect();

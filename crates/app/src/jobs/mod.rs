@@ -17,7 +17,7 @@ pub(crate) mod joining;
 mod judge;
 pub mod list;
 pub mod notify;
-mod offer;
+pub(crate) mod offer;
 pub mod operate;
 mod policy;
 pub mod preview;

@@ -8,7 +8,9 @@ use windlass_domain::ids::{DeviceId, ExecutionId};
 use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict};
 use windlass_domain::time::Timestamp;
+use windlass_store::ddi::{self, NewStatus};
 use windlass_store::executions::OfferFacts;
+use windlass_store::management::{Displaced, JobExtra, extras};
 use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Judged};
@@ -56,20 +58,52 @@ pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, 
     }
 }
 
-/// Takes those of a device's other updates off it that it has not begun and that this job displaces.
+/// What a device's other update becomes that a job's takes the place of, and what its history says of that; none where
+/// the device is left to finish it, or was asked to stop before.
+fn displaced(
+    (other, of): (&Execution, &Job),
+    job: &Job,
+    way: Displaced,
+    now: Timestamp,
+) -> Option<(Execution, &'static str)> {
+    match way {
+        _ if other.state == ExecutionState::Queued => {
+            Some((other.withdrawn(&format!("superseded by job {}", job.id), now)?, ""))
+        }
+        Displaced::NotBegun => None,
+        Displaced::Asked => Some((other.asked_to_cancel(&of.spec.timeouts, now)?, CANCELED)),
+        Displaced::Closed => Some((other.withdrawn(CLOSED, now)?, CLOSED)),
+    }
+}
+
+/// What histories of actions say where something newer takes their place.
+pub(crate) const CANCELED: &str = "cancel obsolete action due to new update";
+/// The same where nobody asks the device.
+pub(crate) const CLOSED: &str = "close obsolete action due to new update";
+
+/// Has those of a device's other updates that this job displaces give way to it.
 async fn supersede(
     tx: &mut Tx<'_>,
     job: &Job,
     others: Vec<(Execution, Job)>,
+    way: Displaced,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for (other, of) in others {
-        if other.state == ExecutionState::Queued
-            && job.displaces(&of)
-            && !judge::is_required_step(tx, &of).await?
-            && let Some(gone) = other.withdrawn(&format!("superseded by job {}", job.id), now)
-        {
-            executions::update(tx, &other, &gone).await?;
+        if !job.displaces(&of) || judge::is_required_step(tx, &of).await? {
+            continue;
+        }
+        let Some((gone, said)) = displaced((&other, &of), job, way, now) else { continue };
+        if executions::update(tx, &other, &gone).await? && !said.is_empty() {
+            let new = NewStatus {
+                execution: other.id,
+                kind: if gone.state.is_open() { "canceling" } else { "canceled" },
+                code: None,
+                messages: vec![format!("Update Server: {said}")],
+                reported_at: None,
+                credential: None,
+            };
+            ddi::status_insert(tx, &new, now).await?;
         }
     }
     Ok(())
@@ -81,6 +115,7 @@ async fn begin(
     job: &Job,
     catalogue: &judge::Catalogue,
     facts: Option<&OfferFacts>,
+    way: Displaced,
     mut fresh: Execution,
 ) -> Result<Execution, StoreError> {
     let now = fresh.queued_at;
@@ -100,7 +135,7 @@ async fn begin(
         }
         Judged::Work { before, others } => {
             fresh.before = before;
-            supersede(tx, job, others, now).await?;
+            supersede(tx, job, others, way, now).await?;
             held(job, fresh, facts, now)
         }
     })
@@ -119,10 +154,11 @@ pub(super) async fn offer(
     let catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks);
     let facts = judge::facts(tx, job, &devices).await?;
+    let way = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced;
     let mut begun = Vec::with_capacity(devices.len());
     for device in devices {
         let fresh = fresh(job, device, wave, now);
-        begun.push(begin(tx, job, &catalogue, facts.get(&device), fresh).await?);
+        begun.push(begin(tx, job, &catalogue, facts.get(&device), way, fresh).await?);
     }
     executions::insert_all(tx, &begun).await?;
     // Also what is held or waits for consent: some devices are told of that.

@@ -155,6 +155,9 @@ async fn what_cannot_be_assigned_says_why() {
     {
         server.hawkbit("POST", &path, Some(body)).await.hawkbit_error(400);
     }
+    let twice = json!([{"id": "pump", "type": "soft"}, {"id": "pump", "type": "forced"}]);
+    let refused = server.hawkbit("POST", &path, Some(twice)).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.multiAssignmentNotEnabled");
     let unknown = server.hawkbit("POST", &path, Some(json!([{"id": "nobody"}]))).await.expect(200);
     assert_eq!(unknown["total"], 0);
     let answer =

@@ -2,16 +2,17 @@
 
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
-use serde_json::{Value, json};
-use windlass_app::hawkbit::{ActionView, LOOKED_AT};
+use serde_json::json;
+use windlass_app::hawkbit::ActionView;
 use windlass_domain::job::{Handling, MaintenanceWindow};
-use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
 use windlass_wire::management::actions as wire;
 use windlass_wire::management::common::Stamp;
 
+use super::action_queries;
 use super::io::{Answer, At, Body, done, ok};
-use super::list::{Asked, ListQuery, Names, is_true, page};
+use super::list::{ListQuery, is_true};
 use super::routes::Routes;
 use super::view::{Base, NEWEST, actor};
 use crate::rest::Rest;
@@ -31,37 +32,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/actions", read, list)
         .get("/actions/{id}", read, get_any)
 }
-
-const NAMES: Names = Names {
-    fields: &[
-        ("id", "id"),
-        ("active", "active"),
-        ("status", "_q.status"),
-        ("detailstatus", "detailStatus"),
-        ("laststatuscode", "lastStatusCode"),
-        ("weight", "weight"),
-        ("externalref", "externalRef"),
-        ("createdat", "createdAt"),
-        ("createdby", "createdBy"),
-        ("lastmodifiedat", "lastModifiedAt"),
-        ("lastmodifiedby", "lastModifiedBy"),
-        ("target", "_q.target.controllerid"),
-        ("target.id", "_q.target.controllerid"),
-        ("target.controllerid", "_q.target.controllerid"),
-        ("target.name", "_q.target.controllerid"),
-        ("distributionset", "_q.set.id"),
-        ("distributionset.id", "_q.set.id"),
-        ("distributionset.name", "_q.set.name"),
-        ("distributionset.version", "_q.set.version"),
-        ("rollout", "rollout"),
-        ("rollout.id", "rollout"),
-        ("rollout.name", "rolloutName"),
-        ("rolloutgroup.id", "_q.group"),
-    ],
-};
-
-/// Members that only queries see.
-const HIDDEN: &[&str] = &["_q"];
 
 /// HH:mm:ss.
 fn clock(span: std::time::Duration) -> String {
@@ -119,24 +89,6 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
     }
 }
 
-/// An action with what queries may ask for.
-fn queried(view: &ActionView, base: &Base) -> Result<Value, Refusal> {
-    let shown = shown(view, base);
-    let status = [shown.detail_status, shown.status];
-    let (name, version) = &view.release_name;
-    let inner = json!({
-        "status": status,
-        "target": {"controllerid": view.controller_id},
-        "set": {"id": view.release.get(), "name": name, "version": version},
-        "group": view.execution.wave,
-    });
-    let mut value = serde_json::to_value(shown).map_err(|error| Refusal::internal(&error))?;
-    if let Some(members) = value.as_object_mut() {
-        members.insert("_q".to_owned(), inner);
-    }
-    Ok(value)
-}
-
 async fn list_of_target(
     State(rest): State<Rest>,
     Caller(by): Caller,
@@ -145,8 +97,8 @@ async fn list_of_target(
     query: ListQuery,
 ) -> Answer {
     let views = rest.app.hawkbit_actions_of(&by, &id).await?;
-    let all: Result<Vec<Value>, Refusal> = views.iter().map(|view| queried(view, &base)).collect();
-    page(all?, &query, NAMES, HIDDEN, rest.app.clock.now())
+    let (views, total) = action_queries::among(&rest, &by, &base, &query, views).await?;
+    written(&views, u64::try_from(total).unwrap_or(u64::MAX), &base)
 }
 
 /// Whether a list is in order of numbers, and whether that falls.
@@ -156,28 +108,6 @@ fn by_number(query: &ListQuery) -> Option<bool> {
         [(field, falls)] if field.eq_ignore_ascii_case("id") => Some(*falls),
         _ => None,
     }
-}
-
-/// Looks at the newest actions for those that are asked for. Keeps no more of each than its number and its place.
-async fn looked(rest: &Rest, by: &Principal, query: &ListQuery, base: &Base) -> Answer {
-    let asked = Asked::read(query, NAMES, rest.app.clock.now())?;
-    let (mut found, mut looked_at, mut before) = (Vec::new(), 0, Some(i64::MAX));
-    while let Some(last) = before.filter(|_| looked_at < LOOKED_AT) {
-        let look = rest.app.hawkbit_actions_before(by, last).await?;
-        for view in &look.items {
-            let item = queried(view, base)?;
-            if asked.takes(&item) {
-                found.push((asked.keys(&item), view.execution.id.get()));
-            }
-        }
-        looked_at += look.looked_at;
-        before = look.before;
-    }
-    found.sort_by(|(one, a), (two, b)| asked.compare(one, two).then(a.cmp(b)));
-    let total = found.len();
-    let ids = found.into_iter().skip(query.offset).take(query.limit).map(|(_, id)| id).collect();
-    let views = rest.app.hawkbit_actions_by_number(by, ids).await?;
-    written(&views, u64::try_from(total).unwrap_or(u64::MAX), base)
 }
 
 fn written(views: &[ActionView], total: u64, base: &Base) -> Answer {
@@ -192,7 +122,8 @@ async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: L
         let (views, total) = rest.app.hawkbit_actions_page(&by, newest_first, offset, limit).await?;
         return written(&views, total, &base);
     }
-    looked(&rest, &by, &query, &base).await
+    let (views, total) = action_queries::newest(&rest, &by, &base, &query).await?;
+    written(&views, u64::try_from(total).unwrap_or(u64::MAX), &base)
 }
 
 async fn get(

@@ -1,7 +1,8 @@
 //! Assignment, from the side of the set and from the side of the target; and who has what.
 
-use axum::extract::State;
+use std::collections::HashMap;
 
+use axum::extract::State;
 use serde_json::Value;
 use windlass_app::hawkbit::{Assignment, Outcome, Terms, Window};
 use windlass_domain::ids::ReleaseId;
@@ -55,6 +56,12 @@ fn shown(outcome: Outcome, base: &Base) -> wire::Assigned {
     }
 }
 
+/// What is to be assigned to one target is more than it may get.
+fn several(detail: &str) -> Refusal {
+    let status = http::StatusCode::BAD_REQUEST;
+    Refusal::new(status, "hawkbit.multi_assignment", "One set at once", detail)
+}
+
 async fn assign_targets(
     State(rest): State<Rest>,
     Caller(by): Caller,
@@ -65,10 +72,25 @@ async fn assign_targets(
 ) -> Answer {
     rest.app.hawkbit_defaults(&by).await?;
     rest.app.hawkbit_set(&by, id).await?;
-    let mut wanted = Vec::new();
+    let (mut wanted, mut places) = (Vec::<Assignment>::new(), HashMap::<String, usize>::new());
     for (index, asked) in one_or_many::<wire::TargetAssignment>(body)?.into_iter().enumerate() {
         let target = asked.id.ok_or_else(|| Refusal::field(&format!("{index}.id"), "is missing"))?;
-        wanted.push(Assignment { target, set: id, terms: terms(asked.terms) });
+        let one = Assignment { target, set: id, terms: terms(asked.terms) };
+        match places.get(&one.target).and_then(|place| wanted.get(*place)) {
+            // As upstream: what is said twice is said once.
+            Some(before) if *before == one => {}
+            Some(_) => {
+                let detail = format!(
+                    "Target {} is named twice, with different terms; a target gets a set once.",
+                    one.target
+                );
+                return Err(several(&detail));
+            }
+            None => {
+                places.insert(one.target.clone(), wanted.len());
+                wanted.push(one);
+            }
+        }
     }
     ok(&shown(rest.app.hawkbit_assign(&by, wanted, query.offline).await?, &base))
 }
@@ -93,13 +115,8 @@ async fn assign_sets(
         }
     }
     if wanted.len() > 1 && !rest.app.settings_of(by.tenant).await?.multi_assignments {
-        const DETAIL: &str =
-            "A target gets one set at once, unless the setting multi.assignments.enabled is on.";
-        return Err(Refusal::new(
-            http::StatusCode::BAD_REQUEST,
-            "hawkbit.multi_assignment",
-            "One set at once",
-            DETAIL,
+        return Err(several(
+            "A target gets one set at once, unless the setting multi.assignments.enabled is on.",
         ));
     }
     ok(&shown(rest.app.hawkbit_assign(&by, wanted, query.offline).await?, &base))

@@ -78,10 +78,23 @@ async fn filters_assign_by_themselves_once_and_to_latecomers_too() {
     let auto = format!("{path}/autoAssignDS");
     assert_eq!(server.hawkbit("GET", &auto, None).await.status, 204);
     server.hawkbit("POST", &auto, Some(json!({"id": 999}))).await.hawkbit_error(404);
-    server.hawkbit("POST", &auto, Some(json!({"id": set, "type": "whenever"}))).await.hawkbit_error(400);
+    for (word, code) in
+        [("whenever", "rest.body.notReadable"), ("timeforced", "repo.invalidAutoAssignActionType")]
+    {
+        let refused = server.hawkbit("POST", &auto, Some(json!({"id": set, "type": word}))).await;
+        assert_eq!(refused.hawkbit_error(400), format!("hawkbit.server.error.{code}"), "{word}");
+    }
     let assigns = json!({"id": set, "type": "soft", "weight": 300});
     let shown = server.hawkbit("POST", &auto, Some(assigns)).await.expect(200);
     assert_eq!((&shown["autoAssignDistributionSet"], &shown["autoAssignWeight"]), (&json!(set), &json!(300)));
+    let link = shown["_links"]["DS"]["href"].as_str().unwrap();
+    let (_, link) = link.split_once("/rest/v1").unwrap();
+    let found = server.hawkbit("GET", link, None).await.expect(200);
+    assert_eq!((&found["total"], &found["content"][0]["id"]), (&json!(1), &json!(set)), "{link}");
+    assert!(shown.get("confirmationRequired").is_none(), "nobody is asked here: {shown}");
+    let flow = json!({"value": true});
+    server.hawkbit("PUT", "/system/configs/user.confirmation.flow.enabled", Some(flow)).await.expect(204);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["confirmationRequired"], true);
     assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 1);
     assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 0, "nobody gets it twice");
     targets(&server, &["pump-2"]).await;
@@ -117,6 +130,8 @@ async fn types_of_targets_are_device_types_and_say_which_sets_fit() {
     let target = json!([{"controllerId": "a", "targetType": id}]);
     let target = server.hawkbit("POST", "/targets", Some(target)).await.expect(201);
     assert_eq!(target[0]["targetTypeName"], "Pump of ours");
+    let link = target[0]["_links"]["targetType"]["href"].as_str().unwrap();
+    assert!(link.ends_with(&format!("/rest/v1/targettypes/{id}")), "{link}");
     let path = format!("/distributionsets/{set}/assignedTargets");
     let refused = server.hawkbit("POST", &path, Some(json!([{"id": "a"}]))).await;
     assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.target.type.incompatible");

@@ -28,7 +28,7 @@ const EXISTS: Kind = (
 );
 
 /// By the code of a problem: status and kind.
-const KNOWN: [(&str, u16, Kind); 31] = [
+const KNOWN: [(&str, u16, Kind); 32] = [
     (
         "hawkbit.locked",
         423,
@@ -185,6 +185,14 @@ const KNOWN: [(&str, u16, Kind); 31] = [
         (
             "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
             "hawkbit.server.error.repo.autoConfAlreadyActive",
+        ),
+    ),
+    (
+        "hawkbit.auto_assign_type",
+        400,
+        (
+            "org.eclipse.hawkbit.repository.exception.InvalidAutoAssignActionTypeException",
+            "hawkbit.server.error.repo.invalidAutoAssignActionType",
         ),
     ),
     ("hawkbit.in_use", 403, READ_ONLY),

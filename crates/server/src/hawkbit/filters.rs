@@ -1,20 +1,23 @@
 //! `targetfilters`: saved queries, and what they assign by themselves.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::IntoResponse;
 use windlass_app::hawkbit::NewAutoAssign;
 use windlass_app::hawkbit::stored::Filter;
 use windlass_app::hawkbit::stored::items::Item;
-use windlass_domain::permission::Permission;
+use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::targets as wire;
 
-use super::io::{Answer, At, Body, created, done, ok};
+use super::io::{Answer, At, Body, created, done, ok, unreadable};
 use super::list::{ListQuery, Names, page};
 use super::routes::Routes;
 use super::view::{self, Base, item_stamp};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
 use crate::rest::error::Refusal;
+use crate::rest::io::part;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     let (read, write) = (Permission::DeviceRead, Permission::DeviceWrite);
@@ -44,12 +47,27 @@ const NAMES: Names = Names {
     ],
 };
 
-fn shown(item: Item<Filter>, base: &Base) -> wire::Filter {
+/// A value of RSQL, in quotes where it would not be read without.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | ':');
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{text}'") }
+}
+
+fn shown(
+    item: Item<Filter>,
+    sets: &BTreeMap<i64, (String, String)>,
+    confirms: bool,
+    base: &Base,
+) -> wire::Filter {
     let stamp = item_stamp(&item);
     let Item { id, name, body, .. } = item;
     let Filter { query, auto_assign: auto } = body;
-    let links =
+    let mut links =
         base.links(&format!("/targetfilters/{id}"), [("self", ""), ("autoAssignDS", "/autoAssignDS")]);
+    if let Some((name, version)) = auto.as_ref().and_then(|auto| sets.get(&auto.set)) {
+        let q = part(&format!("name=={};version=={}", quoted(name), quoted(version)));
+        links.insert("DS", base.link(&format!("/distributionsets?q={q}&offset=0&limit=50")));
+    }
     wire::Filter {
         stamp,
         id,
@@ -58,15 +76,34 @@ fn shown(item: Item<Filter>, base: &Base) -> wire::Filter {
         auto_assign_distribution_set: auto.as_ref().map(|auto| auto.set),
         auto_assign_action_type: auto.as_ref().map(|auto| auto.action_type.clone()),
         auto_assign_weight: auto.as_ref().and_then(|auto| auto.weight),
-        confirmation_required: auto.as_ref().map(|auto| auto.confirmation_required),
+        confirmation_required: auto.as_ref().filter(|_| confirms).map(|auto| auto.confirmation_required),
         links,
     }
 }
 
+async fn all_shown(
+    rest: &Rest,
+    by: &Principal,
+    items: Vec<Item<Filter>>,
+    base: &Base,
+) -> Result<Vec<wire::Filter>, Refusal> {
+    let sets = rest.app.hawkbit_assigned_names(by, &items).await?;
+    let confirms = rest.app.settings_of(by.tenant).await?.confirmation;
+    Ok(items.into_iter().map(|item| shown(item, &sets, confirms, base)).collect())
+}
+
+async fn one_shown(
+    rest: &Rest,
+    by: &Principal,
+    item: Item<Filter>,
+    base: &Base,
+) -> Result<Option<wire::Filter>, Refusal> {
+    Ok(all_shown(rest, by, vec![item], base).await?.pop())
+}
+
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
     let all = rest.app.hawkbit_filters(&by).await?;
-    let all = all.into_iter().map(|item| shown(item, &base)).collect();
-    page(all, &query, NAMES, &[], rest.app.clock.now())
+    page(all_shown(&rest, &by, all, &base).await?, &query, NAMES, &[], rest.app.clock.now())
 }
 
 async fn of_set(
@@ -79,8 +116,7 @@ async fn of_set(
     rest.app.hawkbit_set(&by, id).await?;
     let all = rest.app.hawkbit_filters(&by).await?.into_iter();
     let all = all.filter(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id));
-    let all = all.map(|item| shown(item, &base)).collect();
-    page(all, &query, NAMES, &[], rest.app.clock.now())
+    page(all_shown(&rest, &by, all.collect(), &base).await?, &query, NAMES, &[], rest.app.clock.now())
 }
 
 async fn create(
@@ -94,11 +130,12 @@ async fn create(
     if let Some(text) = &query {
         super::targets::target_query(text, expected)?;
     }
-    created(&shown(rest.app.hawkbit_filter_create(&by, name.as_deref(), query.as_deref()).await?, &base))
+    let made = rest.app.hawkbit_filter_create(&by, name.as_deref(), query.as_deref()).await?;
+    created(&one_shown(&rest, &by, made, &base).await?)
 }
 
 async fn get(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
-    ok(&shown(rest.app.hawkbit_filter(&by, id).await?, &base))
+    ok(&one_shown(&rest, &by, rest.app.hawkbit_filter(&by, id).await?, &base).await?)
 }
 
 async fn change(
@@ -113,7 +150,8 @@ async fn change(
     if let Some(text) = &query {
         super::targets::target_query(text, expected)?;
     }
-    ok(&shown(rest.app.hawkbit_filter_change(&by, id, name, query).await?, &base))
+    let changed = rest.app.hawkbit_filter_change(&by, id, name, query).await?;
+    ok(&one_shown(&rest, &by, changed, &base).await?)
 }
 
 async fn delete(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
@@ -139,8 +177,15 @@ async fn assign(
     rest.app.hawkbit_defaults(&by).await?;
     let wire::AutoAssignRequest { id: set, action_type, weight, confirmation_required } = asked;
     let set = set.ok_or_else(|| Refusal::field("id", "is missing"))?;
+    let known = ["forced", "soft", "timeforced", "downloadonly"];
+    if let Some(word) =
+        action_type.as_ref().filter(|word| !known.contains(&word.to_ascii_lowercase().as_str()))
+    {
+        return Err(unreadable(format!("type must be one of {}, not {word}.", known.join(", "))));
+    }
     let new = NewAutoAssign { set, action_type, weight, confirmation_required };
-    ok(&shown(rest.app.hawkbit_filter_assigns(&by, id, Some(new)).await?, &base))
+    let assigns = rest.app.hawkbit_filter_assigns(&by, id, Some(new)).await?;
+    ok(&one_shown(&rest, &by, assigns, &base).await?)
 }
 
 async fn unassign(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {

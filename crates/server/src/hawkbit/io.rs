@@ -24,7 +24,8 @@ pub(crate) struct Body<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
-fn unreadable(detail: String) -> Refusal {
+/// A body that says something that cannot be taken in.
+pub(crate) fn unreadable(detail: String) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, code::NOT_JSON, "Not readable", detail)
 }
 

@@ -116,7 +116,8 @@ pub(crate) fn rsql(
 }
 
 /// What is shown, as a query sees it. A field is a path of members whose case does not matter.
-struct Shown<'a>(&'a Value);
+#[derive(Debug)]
+pub(super) struct Shown<'a>(pub(super) &'a Value);
 
 fn values<'v>(value: &'v Value, path: &str, each: &mut dyn FnMut(&'v Value)) {
     if let Value::Array(items) = value {
@@ -150,10 +151,20 @@ impl Fields for Shown<'_> {
     }
 }
 
-fn sort_key<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
+/// The first value of a field, to sort by.
+fn sort_key(subject: &dyn Fields, field: &Field) -> Value {
     let mut first = None;
-    values(value, field, &mut |found| first = first.or(Some(found)));
-    first
+    subject.each(field, &mut |value| {
+        if first.is_none() {
+            first = Some(match value {
+                windlass_query::Value::Text(text) => Value::from(text.into_owned()),
+                windlass_query::Value::Number(number) => Value::from(number),
+                windlass_query::Value::Time(at) => Value::from(at.millis()),
+                windlass_query::Value::Truth(truth) => Value::from(truth),
+            });
+        }
+    });
+    first.unwrap_or_default()
 }
 
 fn compare(one: Option<&Value>, two: Option<&Value>) -> Ordering {
@@ -183,7 +194,7 @@ impl Names {
         })
     }
 
-    fn words(self) -> String {
+    pub(super) fn words(self) -> String {
         let names: Vec<&str> = self.fields.iter().map(|(name, _)| *name).collect();
         format!("one of {}", names.join(", "))
     }
@@ -204,29 +215,41 @@ pub(crate) struct Asked {
 impl Asked {
     /// Reads what is asked of a list with these fields.
     pub(crate) fn read(query: &ListQuery, names: Names, now: Timestamp) -> Result<Self, Refusal> {
-        let parsed = match &query.q {
-            Some(text) => Some(rsql(text, times(now), &|field| names.rename(field), &names.words())?),
-            None => None,
-        };
+        Self::read_as(query, &|field| names.rename(field), &names.words(), times(now))
+    }
+
+    /// As [`Asked::read`], of a list whose fields are told by `rename` and, for people, by `words`.
+    pub(crate) fn read_as(
+        query: &ListQuery,
+        rename: &dyn Fn(&Field) -> Option<Field>,
+        words: &str,
+        times: Times,
+    ) -> Result<Self, Refusal> {
+        let parsed = query.q.as_ref().map(|text| rsql(text, times, rename, words)).transpose()?;
         let mut sort = Vec::with_capacity(query.sort.len());
         for (field, falls) in &query.sort {
-            let path = names.rename(&Field::new(field)).ok_or_else(|| {
-                bad("hawkbit.sort_field", format!("{field} cannot be sorted by; write {}.", names.words()))
+            let path = rename(&Field::new(field)).ok_or_else(|| {
+                bad("hawkbit.sort_field", format!("{field} cannot be sorted by; write {words}."))
             })?;
             sort.push((path, *falls));
         }
         Ok(Self { query: parsed, sort })
     }
 
+    /// Every field that it hangs on.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        let queried = self.query.iter().flat_map(Query::fields);
+        queried.chain(self.sort.iter().map(|(field, _)| field))
+    }
+
     /// Whether an item is one of them.
-    pub(crate) fn takes(&self, item: &Value) -> bool {
-        self.query.as_ref().is_none_or(|query| query.matches(&Shown(item)))
+    pub(crate) fn takes(&self, item: &dyn Fields) -> bool {
+        self.query.as_ref().is_none_or(|query| query.matches(item))
     }
 
     /// What an item is put in order by.
-    pub(crate) fn keys(&self, item: &Value) -> Vec<Value> {
-        let keys = self.sort.iter().map(|(field, _)| sort_key(item, field.as_str()).cloned());
-        keys.map(Option::unwrap_or_default).collect()
+    pub(crate) fn keys(&self, item: &dyn Fields) -> Vec<Value> {
+        self.sort.iter().map(|(field, _)| sort_key(item, field)).collect()
     }
 
     /// How two items stand by their keys.
@@ -240,18 +263,17 @@ impl Asked {
 }
 
 /// The items that a list asks for, in its order, and how many there are in all.
-pub(crate) fn pick<T: Serialize>(
+fn pick<T: Serialize>(
     items: Vec<T>,
     query: &ListQuery,
-    names: Names,
-    now: Timestamp,
+    asked: &Asked,
 ) -> Result<(Vec<Value>, usize), Refusal> {
-    let asked = Asked::read(query, names, now)?;
     let mut shown = Vec::with_capacity(items.len());
     for item in items {
         let item = serde_json::to_value(item).map_err(|error| Refusal::internal(&error))?;
-        if asked.takes(&item) {
-            shown.push((asked.keys(&item), item));
+        let subject = Shown(&item);
+        if asked.takes(&subject) {
+            shown.push((asked.keys(&subject), item));
         }
     }
     shown.sort_by(|(one, _), (two, _)| asked.compare(one, two));
@@ -268,7 +290,17 @@ pub(crate) fn page<T: Serialize>(
     hidden: &[&str],
     now: Timestamp,
 ) -> Answer {
-    let (mut content, total) = pick(items, query, names, now)?;
+    page_of(items, query, &Asked::read(query, names, now)?, hidden)
+}
+
+/// As [`page`], where it was read before what the list asks for.
+pub(crate) fn page_of<T: Serialize>(
+    items: Vec<T>,
+    query: &ListQuery,
+    asked: &Asked,
+    hidden: &[&str],
+) -> Answer {
+    let (mut content, total) = pick(items, query, asked)?;
     for member in content.iter_mut().filter_map(Value::as_object_mut) {
         for name in hidden {
             member.remove(*name);
@@ -299,7 +331,8 @@ mod tests {
         ];
         let query =
             ListQuery { limit: 10, q: q.map(str::to_owned), sort: read_sort(sort)?, ..ListQuery::default() };
-        let (content, _) = pick(items, &query, NAMES, Timestamp::from_seconds(0))?;
+        let asked = Asked::read(&query, NAMES, Timestamp::from_seconds(0))?;
+        let (content, _) = pick(items, &query, &asked)?;
         Ok(content.iter().map(|item| item["id"].as_i64().unwrap()).collect())
     }
 

@@ -27,6 +27,7 @@ mod tags;
 mod target_types;
 mod targets;
 
+mod action_queries;
 mod actions;
 mod assign;
 mod auto_confirm;
@@ -52,6 +53,8 @@ mod fitting_tests;
 pub(crate) mod fixture;
 #[cfg(test)]
 mod manners_tests;
+#[cfg(test)]
+mod query_tests;
 #[cfg(test)]
 mod rollout_tests;
 #[cfg(test)]

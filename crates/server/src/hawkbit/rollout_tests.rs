@@ -122,6 +122,13 @@ async fn rollouts_that_cannot_be_say_why() {
         (with("successAction", json!({"action": "DANCE"})), 400),
         (with("groups", json!([{"name": "a", "targetPercentage": 0}])), 400),
         (with("groups", json!([{"name": "a", "targetPercentage": 50}])), 400),
+        (with("groups", json!([{"targetPercentage": 100}])), 400),
+        (with("groups", json!([{"name": " ", "targetPercentage": 100}])), 400),
+        (with("groups", json!([{"name": "a", "description": "d".repeat(513)}])), 400),
+        (with("successCondition", json!({"condition": "THRESHOLD", "expression": "0"})), 400),
+        (with("successCondition", json!({"condition": "THRESHOLD", "expression": "101"})), 400),
+        (with("errorCondition", json!({"condition": "THRESHOLD", "expression": "101"})), 400),
+        (with("errorCondition", json!({"condition": "THRESHOLD", "expression": "-1"})), 400),
     ] {
         let refused = server.hawkbit("POST", "/rollouts", Some(body.clone())).await;
         assert_eq!(refused.status, status, "{body}: {}", refused.text());
@@ -150,6 +157,57 @@ async fn groups_take_their_share_of_what_is_left() {
     );
     assert_eq!(groups[0]["errorCondition"]["expression"], "1");
     assert_eq!(groups[1]["successAction"]["action"], "PAUSE");
+}
+
+#[tokio::test]
+async fn groups_are_shown_as_they_were_asked_for_also_those_that_find_nobody() {
+    let (server, set) = ready("hb-rollout-asked").await;
+    let mut body = request(set);
+    body["groups"] = json!([
+        {"name": "nobody", "targetFilterQuery": "controllerId==boiler", "targetPercentage": 40},
+        {"name": "most", "description": "of the pumps", "targetPercentage": 60},
+        {"name": "all", "targetPercentage": 100},
+        {"name": "none left", "targetPercentage": 12.5},
+    ]);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    assert_eq!((&made["totalGroups"], &made["totalTargets"]), (&json!(4), &json!(4)));
+    let path = format!("/rollouts/{}", made["id"]);
+    let groups = format!("{path}/deploygroups?representation=full");
+    let groups = server.hawkbit("GET", &groups, None).await.expect(200);
+    let all = groups["content"].as_array().unwrap();
+    let shape: Vec<_> =
+        all.iter().map(|one| (&one["targetPercentage"], &one["totalTargets"], &one["description"])).collect();
+    assert_eq!(
+        shape,
+        [
+            (&json!(40.0), &json!(0), &Value::Null),
+            (&json!(60.0), &json!(2), &json!("of the pumps")),
+            (&json!(100.0), &json!(2), &Value::Null),
+            (&json!(12.5), &json!(0), &Value::Null),
+        ]
+    );
+    let last = server.hawkbit("GET", &format!("{path}/deploygroups/{}/targets", all[3]["id"]), None).await;
+    assert_eq!(last.expect(200)["total"], 0);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    settle(&server).await;
+    let shown = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(shown["totalTargetsPerStatus"]["running"], 2, "nobody is waited for: {shown}");
+}
+
+#[tokio::test]
+async fn lists_of_rollouts_and_groups_count_targets_only_where_everything_is_asked_for() {
+    let (server, set) = ready("hb-rollout-compact").await;
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let group = format!("/rollouts/{}/deploygroups", made["id"]);
+    for path in ["/rollouts", group.as_str()] {
+        let compact = server.hawkbit("GET", path, None).await.expect(200);
+        assert!(compact["content"][0].get("totalTargetsPerStatus").is_none(), "{compact}");
+        let full = server.hawkbit("GET", &format!("{path}?representation=full"), None).await.expect(200);
+        assert!(full["content"][0].get("totalTargetsPerStatus").is_some(), "{full}");
+    }
+    let groups = server.hawkbit("GET", &group, None).await.expect(200);
+    assert_eq!(groups["content"][1]["description"], groups["content"][1]["name"]);
+    assert_eq!(groups["content"][0]["targetPercentage"], 50.0);
 }
 
 #[tokio::test]
@@ -190,6 +248,10 @@ async fn where_rollouts_are_approved_nobody_starts_one_before() {
     assert_eq!(made["status"], "waiting_for_approval");
     let path = format!("/rollouts/{}", made["id"]);
     server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(400);
+    let own = server.hawkbit("POST", &format!("{path}/approve"), None).await;
+    let message = own.expect(400)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("another user with the permission job.approve"), "{message}");
+    assert!(message.contains("rollout.approval.enabled"), "and where there is none: {message}");
     let other = server.as_role("operator").await;
     other.hawkbit("POST", &format!("{path}/deny?remark=not%20now"), None).await.expect(204);
     let denied = server.hawkbit("GET", &path, None).await.expect(200);
@@ -197,6 +259,11 @@ async fn where_rollouts_are_approved_nobody_starts_one_before() {
         (&denied["status"], &denied["approvalRemark"]),
         (&json!("approval_denied"), &json!("not now"))
     );
+    // Whoever is alone does what the message says.
+    server.hawkbit("PUT", key, Some(json!({"value": false}))).await.expect(204);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    let again = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    assert_eq!(again["status"], "ready");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass_app::hawkbit::RolloutView;
+use windlass_app::hawkbit::stored::GroupExtra;
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{Decision, Handling, Job, JobState, Standing};
 use windlass_domain::time::Timestamp;
@@ -103,7 +104,7 @@ pub(super) fn shown(rollout: &RolloutView, base: &Base) -> wire::Rollout {
         status: status(job, extra.deleted),
         total_targets: job.target_count,
         total_targets_per_status: counts(&view.standing, job.target_count.saturating_sub(offered), job),
-        total_groups: view.waves.len(),
+        total_groups: rollout.groups(),
         start_at: start_at.map(Timestamp::millis),
         action_type,
         forcetime: Some(forcetime.unwrap_or(0)),
@@ -148,6 +149,7 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
     let id = first_group(job.id) + number;
     let policy = u32::try_from(index).ok().and_then(|index| job.wave(index));
     let name = policy.map(|wave| wave.name.clone()).filter(|name| !name.is_empty());
+    let GroupExtra { description, percent } = rollout.extra.groups.get(index).cloned().unwrap_or_default();
     let condition =
         |percent: u8| wire::Condition { condition: "THRESHOLD".to_owned(), expression: percent.to_string() };
     let action = |word: &str| wire::Action { action: word.to_owned(), expression: String::new() };
@@ -165,9 +167,10 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
         stamp: stamp(job),
         id,
         name: name.unwrap_or_else(|| format!("group-{}", index + 1)),
+        description,
         status: group_status(rollout, index),
         target_filter_query: policy.and_then(|wave| wave.query.clone()).unwrap_or_default(),
-        target_percentage: share.parse().unwrap_or(100.0),
+        target_percentage: percent.or_else(|| share.parse().ok()).unwrap_or(100.0),
         total_targets: targets,
         total_targets_per_status: counts(&standing, waiting, job),
         success_condition: condition(success),
@@ -185,5 +188,5 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
 
 /// Every group as shown.
 pub(super) fn group_views(rollout: &RolloutView, base: &Base) -> Vec<wire::Group> {
-    (0..rollout.view.waves.len()).map(|index| group_shown(rollout, index, base)).collect()
+    (0..rollout.groups()).map(|index| group_shown(rollout, index, base)).collect()
 }

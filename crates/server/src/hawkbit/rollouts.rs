@@ -1,16 +1,21 @@
 //! `rollouts` and their groups.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use windlass_app::AppError;
 use windlass_app::hawkbit::{GROUPS, NewGroup, NewRollout, RolloutAct, RolloutView};
 use windlass_domain::permission::{Permission, Principal};
+use windlass_query::Field;
 use windlass_wire::management::rollouts as wire;
 
 use super::io::{Answer, At, Body, created, done, ok};
-use super::list::{ListQuery, Names, page};
+use super::list::{Asked, ListQuery, Names, page, page_of, times};
 use super::rollout_view::{group_shown, group_views, shown};
 use super::routes::Routes;
+use super::sets;
 use super::targets::{asked, expected, shown_page};
 use super::view::Base;
 use crate::rest::Rest;
@@ -38,7 +43,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/rollouts/{id}/deploygroups/{group}/targets", read, group_targets)
 }
 
-const NAMES: Names = Names {
+/// What queries may ask for, beside what `distributionset.` begins.
+pub(super) const NAMES: Names = Names {
     fields: &[
         ("id", "id"),
         ("name", "name"),
@@ -47,6 +53,9 @@ const NAMES: Names = Names {
         ("distributionset", "distributionSetId"),
         ("distributionset.id", "distributionSetId"),
         ("weight", "weight"),
+        ("type", "type"),
+        ("startat", "startAt"),
+        ("dynamic", "dynamic"),
         ("createdat", "createdAt"),
         ("createdby", "createdBy"),
         ("lastmodifiedat", "lastModifiedAt"),
@@ -54,8 +63,38 @@ const NAMES: Names = Names {
     ],
 };
 
-const GROUP_NAMES: Names =
-    Names { fields: &[("id", "id"), ("name", "name"), ("status", "status"), ("createdat", "createdAt")] };
+pub(super) const GROUP_NAMES: Names = Names {
+    fields: &[
+        ("id", "id"),
+        ("name", "name"),
+        ("description", "description"),
+        ("status", "status"),
+        ("createdat", "createdAt"),
+        ("createdby", "createdBy"),
+        ("lastmodifiedat", "lastModifiedAt"),
+        ("lastmodifiedby", "lastModifiedBy"),
+    ],
+};
+
+/// What fields of a rollout's set begin with.
+const SET: &str = "_set.";
+
+/// What a field is called here.
+fn rename(field: &Field) -> Option<Field> {
+    let of_set = || match field.split() {
+        ("distributionset", Some(member)) => {
+            let inner = sets::NAMES.rename(&Field::new(member))?;
+            Some(Field::new(&format!("{SET}{}", inner.as_str())))
+        }
+        _ => None,
+    };
+    NAMES.rename(field).or_else(of_set)
+}
+
+/// Members that a list does not show: what only queries see, and, unless everything is asked for, counts.
+fn hidden(query: &ListQuery) -> &'static [&'static str] {
+    if query.full { &["_set"] } else { &["_set", "totalTargetsPerStatus"] }
+}
 
 /// A percentage as clients write it.
 fn percent(field: &str, condition: Option<&wire::Condition>) -> Result<u8, Refusal> {
@@ -90,6 +129,7 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
         return Ok((0..count)
             .map(|index| NewGroup {
                 name: None,
+                description: None,
                 query: None,
                 percent: 100.0 / f64::from(count - index),
                 success,
@@ -110,7 +150,9 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
                 None => Ok(otherwise),
             };
             Ok(NewGroup {
-                name: group.name.clone(),
+                // Whoever describes a group names it: the name is missed where it is checked.
+                name: Some(group.name.clone().unwrap_or_default()),
+                description: group.description.clone(),
                 query: group.target_filter_query.clone().filter(|query| !query.trim().is_empty()),
                 percent: group.target_percentage.unwrap_or(100.0),
                 success: own(&group.success_condition, "successCondition", success)?,
@@ -126,9 +168,31 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
 }
 
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
+    let words = format!("{}, distributionset.<{}>", NAMES.words(), sets::NAMES.words());
+    let asked = Asked::read_as(&query, &rename, &words, times(rest.app.clock.now()))?;
     let all = rest.app.hawkbit_rollouts(&by).await?;
-    let all = all.into_iter().map(|one| shown(&one, &base)).collect();
-    page(all, &query, NAMES, &[], rest.app.clock.now())
+    let json = |one: &RolloutView| {
+        serde_json::to_value(shown(one, &base)).map_err(|error| Refusal::internal(&error))
+    };
+    let mut items = all.iter().map(json).collect::<Result<Vec<_>, _>>()?;
+    if asked.fields().any(|field| field.as_str().starts_with(SET)) {
+        rest.app.hawkbit_defaults(&by).await?;
+        let tags = sets::tag_names(&rest, &by).await?;
+        let mut known = HashMap::new();
+        for (rollout, item) in all.iter().zip(&mut items) {
+            let set = match known.entry(rollout.set) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let set = rest.app.hawkbit_set(&by, rollout.set.get()).await?;
+                    place.insert(sets::queried(set, &tags, &base)?)
+                }
+            };
+            if let Some(members) = item.as_object_mut() {
+                members.insert("_set".to_owned(), set.clone());
+            }
+        }
+    }
+    page_of(items, &query, &asked, hidden(&query))
 }
 
 async fn create(
@@ -248,7 +312,7 @@ async fn groups(
     query: ListQuery,
 ) -> Answer {
     let rollout = rest.app.hawkbit_rollout(&by, id).await?;
-    page(group_views(&rollout, &base), &query, GROUP_NAMES, &[], rest.app.clock.now())
+    page(group_views(&rollout, &base), &query, GROUP_NAMES, hidden(&query), rest.app.clock.now())
 }
 
 /// A group that there is.
@@ -256,7 +320,7 @@ fn place(rollout: &RolloutView, group: i64) -> Result<usize, Refusal> {
     let missing = || Refusal::from(AppError::not_found("rollout group", group));
     let index = group.checked_sub(super::rollout_view::first_group(rollout.view.job.id));
     let index = index.and_then(|index| usize::try_from(index).ok()).ok_or_else(missing)?;
-    if index < rollout.view.waves.len() { Ok(index) } else { Err(missing()) }
+    if index < rollout.groups() { Ok(index) } else { Err(missing()) }
 }
 
 async fn group(

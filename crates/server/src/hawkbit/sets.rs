@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use axum::extract::State;
 use serde_json::Value;
 use windlass_app::hawkbit::stored::items::SetTag;
-use windlass_app::hawkbit::{NewSet, SetChange};
-use windlass_domain::permission::Permission;
+use windlass_app::hawkbit::{NewSet, SetChange, SetView};
+use windlass_domain::permission::{Permission, Principal};
 use windlass_wire::management::common::IdRef;
 use windlass_wire::management::software::SetRequest;
 
@@ -18,6 +18,7 @@ use super::types::ids;
 use super::view::{self, Base};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
+use crate::rest::error::Refusal;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     let (read, write) = (Permission::ReleaseRead, Permission::ReleaseWrite);
@@ -58,25 +59,30 @@ pub(super) const NAMES: Names = Names {
     ],
 };
 
+/// What tags of sets are called, by number.
+pub(super) async fn tag_names(rest: &Rest, by: &Principal) -> Result<HashMap<i64, String>, Refusal> {
+    let tags = rest.app.hawkbit_tags::<SetTag>(by).await?;
+    Ok(tags.into_iter().map(|item| (item.id, item.name)).collect())
+}
+
+/// A set with what queries may ask for.
+pub(super) fn queried(one: SetView, tags: &HashMap<i64, String>, base: &Base) -> Result<Value, Refusal> {
+    let entries = one.extra.metadata.clone();
+    let has = one.extra.tags.iter().filter_map(|id| tags.get(id));
+    let has = has.map(|name| Value::from(name.as_str())).collect();
+    let mut set = with_metadata(&view::set(one, base), entries.into_iter())?;
+    if let Some(members) = set.as_object_mut() {
+        members.insert("_tags".to_owned(), Value::Array(has));
+    }
+    Ok(set)
+}
+
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
     rest.app.hawkbit_defaults(&by).await?;
-    let tags: HashMap<i64, String> =
-        rest.app.hawkbit_tags::<SetTag>(&by).await?.into_iter().map(|item| (item.id, item.name)).collect();
+    let tags = tag_names(&rest, &by).await?;
     let mut shown = Vec::new();
     for one in rest.app.hawkbit_sets(&by).await? {
-        let entries = one.extra.metadata.clone();
-        let has: Vec<Value> = one
-            .extra
-            .tags
-            .iter()
-            .filter_map(|id| tags.get(id))
-            .map(|name| Value::from(name.as_str()))
-            .collect();
-        let mut set = with_metadata(&view::set(one, &base), entries.into_iter())?;
-        if let Some(members) = set.as_object_mut() {
-            members.insert("_tags".to_owned(), Value::Array(has));
-        }
-        shown.push(set);
+        shown.push(queried(one, &tags, &base)?);
     }
     page(shown, &query, NAMES, HIDDEN, rest.app.clock.now())
 }

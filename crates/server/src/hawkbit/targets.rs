@@ -47,7 +47,8 @@ pub(super) async fn expected(rest: &Rest, by: &Principal) -> Result<Expected, Re
     Ok(Expected { now: rest.app.clock.now(), interval, overdue })
 }
 
-fn times(expected: Expected) -> Times {
+/// What placeholders of times stand for.
+pub(super) fn times(expected: Expected) -> Times {
     Times { now: expected.now, overdue: expected.now.minus(expected.interval).minus(expected.overdue) }
 }
 

@@ -247,6 +247,9 @@ pub(crate) fn target(view: TargetView, private: Private, expected: Expected, bas
             ("metadata", "/metadata"),
         ],
     );
+    if let Some(id) = record.device_type {
+        links.insert("targetType", base.link(&format!("/targettypes/{id}")));
+    }
     if private.auto_confirm.is_some() {
         links.insert("autoConfirm", base.link(&format!("{path}/autoConfirm")));
     }

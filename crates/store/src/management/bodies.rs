@@ -170,8 +170,31 @@ pub struct TargetTypeExtra {
     pub updated_by: Option<String>,
 }
 
+/// What is known of a group of a rollout beside what its wave is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct GroupExtra {
+    /// For people.
+    pub description: Option<String>,
+    /// The share that it was to have of what the groups before it left.
+    pub percent: Option<f64>,
+}
+
+/// What becomes of the other updates of a device where a job's takes their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Displaced {
+    /// Those that it has not begun are taken off it; it is left to finish others.
+    #[default]
+    NotBegun,
+    /// It is asked to stop others, too.
+    Asked,
+    /// All are over at once.
+    Closed,
+}
+
 /// What is known of a job beside what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct JobExtra {
     /// Whether it is no rollout of its own: somebody, or a filter, assigned a set.
@@ -180,8 +203,10 @@ pub struct JobExtra {
     pub description: Option<String>,
     /// RSQL that chose its targets.
     pub query: Option<String>,
-    /// What its groups are called.
-    pub groups: Vec<String>,
+    /// Its groups as they were asked for, in order.
+    pub groups: Vec<GroupExtra>,
+    /// What becomes of updates that its own takes the place of.
+    pub displaced: Displaced,
     /// Over, and out of sight.
     pub deleted: bool,
 }

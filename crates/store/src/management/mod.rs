@@ -10,8 +10,8 @@ pub mod items;
 pub mod software;
 
 pub use bodies::{
-    AutoAssign, Filter, JobExtra, ModuleExtra, ModuleMetadata, ModuleType, SetExtra, SetType, Tag,
-    TargetExtra, TargetTypeExtra,
+    AutoAssign, Displaced, Filter, GroupExtra, JobExtra, ModuleExtra, ModuleMetadata, ModuleType, SetExtra,
+    SetType, Tag, TargetExtra, TargetTypeExtra,
 };
 
 #[cfg(test)]

@@ -193,6 +193,9 @@ pub struct Group {
     pub id: i64,
     /// Its name.
     pub name: String,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Where it stands.
     pub status: &'static str,
     /// RSQL that narrows what it takes.

@@ -1,0 +1,156 @@
+//! RSQL about actions and rollouts: what is asked of what stands around them.
+
+use serde_json::{Value, json};
+
+use super::fixture::{software, targets};
+use crate::rest::fixture::Fixture;
+
+/// Two pumps in different places, the first with an action of its own and both in a rollout. Returns the set and the
+/// rollout.
+async fn ready(name: &str) -> (Fixture, i64, i64) {
+    let server = Fixture::new(name).await;
+    targets(&server, &["pump-1", "pump-2"]).await;
+    let change = json!({"name": "First", "description": "by the door", "address": "http://10.0.0.1"});
+    server.hawkbit("PUT", "/targets/pump-1", Some(change)).await.expect(200);
+    let entry = json!([{"key": "Site", "value": "berlin"}]);
+    server.hawkbit("POST", "/targets/pump-1/metadata", Some(entry)).await.bytes_of(201);
+    let tag = server.hawkbit("POST", "/targettags", Some(json!([{"name": "lab"}]))).await.expect(201);
+    let assigned = format!("/targettags/{}/assigned", tag[0]["id"]);
+    server.hawkbit("PUT", &assigned, Some(json!(["pump-1"]))).await.expect(204);
+    let (_, first) = software(&server, "fw", "1").await;
+    let (_, second) = software(&server, "fw", "2").await;
+    let assign = format!("/distributionsets/{first}/assignedTargets?offline=true");
+    server.hawkbit("POST", &assign, Some(json!([{"id": "pump-1"}]))).await.expect(200);
+    let rollout = json!({
+        "name": "pumps", "description": "all of them", "distributionSetId": second, "weight": 700,
+        "targetFilterQuery": "controllerId==pump-*", "startAt": 0,
+        "groups": [
+            {"name": "canary", "description": "one of them", "targetPercentage": 50},
+            {"name": "rest", "targetPercentage": 100},
+        ],
+    });
+    let rollout = server.hawkbit("POST", "/rollouts", Some(rollout)).await.expect(201);
+    while server.rest.app.jobs_activate().await.unwrap() {}
+    let rollout = rollout["id"].as_i64().unwrap();
+    server.hawkbit("POST", &format!("/rollouts/{rollout}/triggerNextGroup"), None).await.expect(204);
+    while server.rest.app.jobs_activate().await.unwrap() {}
+    (server, second, rollout)
+}
+
+fn encoded(q: &str) -> String {
+    q.replace('%', "%25").replace('$', "%24").replace('{', "%7B").replace('}', "%7D").replace(' ', "%20")
+}
+
+async fn total(server: &Fixture, path: &str, q: &str) -> Value {
+    let found = server.hawkbit("GET", &format!("{path}?q={}", encoded(q)), None).await;
+    assert_eq!(found.status, 200, "{path} {q}: {}", found.text());
+    found.expect(200)["total"].clone()
+}
+
+#[tokio::test]
+async fn actions_are_found_by_what_their_targets_sets_rollouts_and_groups_are() {
+    let (server, set, rollout) = ready("hb-action-rsql").await;
+    assert_eq!(server.hawkbit("GET", "/actions", None).await.expect(200)["total"], 3);
+    let group = rollout * 1_000;
+    for (q, wanted) in [
+        ("target.updateStatus==pending", 3),
+        ("target.updateStatus==in_sync", 0),
+        ("target.controllerId==pump-1", 2),
+        ("target.name==first", 2),
+        ("target.description=='*door'", 2),
+        ("target.address=='http://10.0.0.1'", 2),
+        ("target.ipAddress==10.0.0.1", 0),
+        ("target.tag==lab", 2),
+        ("target.tag!=lab", 1),
+        ("target.metadata.Site==berlin", 2),
+        ("target.attribute.hw==r1", 0),
+        ("target.type==none", 0),
+        ("target.installedDs.version==1", 2),
+        ("target.assignedDs.version==2", 3),
+        ("target.lastControllerRequestAt=lt=${OVERDUE_TS}", 0),
+        ("target.createdAt=le=${NOW_TS}", 3),
+        ("distributionSet.name==fw;distributionSet.version==2", 2),
+        ("distributionSet.type==os", 3),
+        ("distributionSet.valid==false", 0),
+        ("rollout.name==pumps", 2),
+        ("rollout.status==running", 2),
+        ("rollout.distributionSet.version==2", 2),
+        ("rollout=is=null", 1),
+        ("rolloutgroup.name==canary", 1),
+        ("rolloutGroup.description=='one of*'", 1),
+        ("rolloutgroup.status==running", 2),
+        ("externalRef==x", 0),
+        ("externalRef=is=null", 3),
+        ("lastStatusCode=is=null", 3),
+        ("weight==700", 2),
+        ("status==finished", 1),
+        ("active==true;target.tag==lab", 1),
+    ] {
+        assert_eq!(total(&server, "/actions", q).await, wanted, "{q}");
+    }
+    assert_eq!(total(&server, "/actions", &format!("rolloutgroup.id=={group}")).await, 1);
+    assert_eq!(total(&server, "/actions", &format!("distributionSet.id=={set}")).await, 2);
+    assert_eq!(total(&server, "/targets/pump-1/actions", "rolloutgroup.name==canary").await, 1);
+    assert_eq!(total(&server, "/targets/pump-2/actions", "target.tag==lab").await, 0);
+    let sorted = server.hawkbit("GET", "/actions?sort=target.name:DESC,id:ASC", None).await.expect(200);
+    let first = sorted["content"][0]["_links"]["target"]["href"].as_str().unwrap();
+    assert!(first.ends_with("/pump-2"), "{first}");
+}
+
+#[tokio::test]
+async fn a_field_that_actions_or_rollouts_do_not_have_is_refused_by_name() {
+    let (server, _, _) = ready("hb-rsql-bad").await;
+    for path in ["/actions", "/targets/pump-1/actions"] {
+        for q in [
+            "target.colour==red",
+            "rollout.groups==1",
+            "rolloutgroup.target.name==x",
+            "distributionset.colour==red",
+            "_q.status==x",
+            "_target.tag==lab",
+        ] {
+            let refused = server.hawkbit("GET", &format!("{path}?q={q}"), None).await;
+            assert_eq!(
+                refused.hawkbit_error(400),
+                "hawkbit.server.error.rest.param.rsqlInvalidField",
+                "{path} {q}"
+            );
+        }
+    }
+    let refused = server.hawkbit("GET", "/rollouts?q=distributionset.colour==red", None).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.rest.param.rsqlInvalidField");
+    let refused = server.hawkbit("GET", "/actions?sort=target.colour:ASC", None).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.rest.param.invalidField");
+}
+
+#[tokio::test]
+async fn whoever_may_not_see_a_target_finds_no_action_by_it() {
+    let (server, _, _) = ready("hb-rsql-scope").await;
+    let token = json!({"name": "eu", "role": "operator", "scope": "tag==eu"});
+    let made = server.post("/tokens", token).await.expect(201);
+    let scoped = server.with_token(made["secret"].as_str().unwrap());
+    for q in ["target.tag==lab", "target.tag!=lab", "target.updateStatus==pending"] {
+        assert_eq!(total(&scoped, "/actions", q).await, 0, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn rollouts_are_found_by_their_sets_and_by_what_is_shown_of_them() {
+    let (server, set, rollout) = ready("hb-rollout-rsql").await;
+    for (q, wanted) in [
+        ("distributionSet.name==fw", 1),
+        ("distributionset.version==1", 0),
+        ("distributionset.type==os", 1),
+        ("weight==700", 1),
+        ("weight=gt=700", 0),
+        ("status==running", 1),
+        ("createdAt=le=${NOW_TS}", 1),
+        ("description=='all*'", 1),
+        ("dynamic==true", 0),
+    ] {
+        assert_eq!(total(&server, "/rollouts", q).await, wanted, "{q}");
+    }
+    assert_eq!(total(&server, "/rollouts", &format!("distributionset=={set};id=={rollout}")).await, 1);
+    let found = server.hawkbit("GET", "/rollouts?q=distributionset.name==fw", None).await.expect(200);
+    assert!(found["content"][0].get("_set").is_none(), "{found}");
+}
