@@ -96,8 +96,10 @@ async fn an_upload_moves_on_from_where_it_stands_and_from_nowhere_else() {
                 assert!(uploads::receive(tx, id, 0, 4, later).await?);
                 assert!(!uploads::receive(tx, id, 0, 5, later).await?, "it stands at 4");
                 assert!(uploads::wants(tx, id).await?);
+                assert_eq!(bytes(tx, tenant).await?, 10, "what was announced counts");
                 let made = insert(tx, tenant, &artifact("a.bin")).await?;
                 uploads::finish(tx, id, made).await?;
+                assert_eq!((bytes(tx, tenant).await?, bytes(tx, other).await?), (5, 0));
                 assert!(!uploads::receive(tx, id, 4, 5, later).await?, "it is an artifact");
                 assert!(!uploads::wants(tx, id).await?);
                 let listed = uploads::list(tx, tenant, 0, 10).await?;
