@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass_domain::ids::{AttributeKey, DeviceId, ExecutionId, TenantId};
+use windlass_domain::ids::{AttributeKey, DeviceId, ExecutionId, Sha256, TenantId};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Execution, Handling, Job, What};
 use windlass_domain::permission::Principal;
@@ -15,7 +15,6 @@ use super::memory::Contact;
 use super::peer::{DdiPeer, Turned, unavailable};
 use super::stand::{CLIENT_ATTRIBUTE, SkipMeans, Stand, nearest, skip_means, stand};
 use crate::app::App;
-use crate::clock::random;
 
 /// What a device is to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,7 +212,7 @@ impl App {
         };
         let own = settings.polling.overrides.iter().find(|(query, _)| matches(query));
         let interval = own.map_or(settings.polling.base, |(_, interval)| *interval);
-        let chance = if interval.jitter == 0 { 0 } else { u64::from_le_bytes(random(&*self.entropy)) };
+        let chance = if interval.jitter == 0 { 0 } else { chance(peer.device, now) };
         let window = nearest(stands, settings.window_polls);
         interval.sleep(window, settings.least_polling, chance, now)
     }
@@ -233,6 +232,13 @@ impl App {
         let next = next.unwrap_or_else(|| last.plus(settings.polling.base.base));
         Ok((next, next.plus(settings.overdue)))
     }
+}
+
+/// A number for one device and hour: who asks again within it and knows the answer is told that nothing changed.
+fn chance(device: DeviceId, now: Timestamp) -> u64 {
+    let hour = now.micros().div_euclid(3_600_000_000);
+    let drawn = Sha256::of(&[device.get().to_le_bytes(), hour.to_le_bytes()].concat());
+    u64::from_le_bytes(std::array::from_fn(|index| drawn.as_bytes().get(index).copied().unwrap_or_default()))
 }
 
 fn next(stand: &Stand) -> Next {

@@ -253,3 +253,21 @@ async fn rauc_finds_its_bundle_by_itself_and_ends_the_update_by_saying_what_it_r
     assert_eq!(world.execution(job).await["state"], "succeeded");
     assert_eq!(world.device.outside("POST", "/default/rauc/v1/d1").await.status, 405);
 }
+
+#[tokio::test]
+async fn an_answer_with_a_drawn_poll_time_stays_the_same_within_an_hour_and_differs_over_many() {
+    let world = World::new("ddi-jitter").await;
+    let values = json!({"pollingTime": "01:00:00~50%"});
+    world.server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let base = "/default/controller/v1/d1";
+    let mut told = std::collections::BTreeSet::new();
+    for _ in 0..24 {
+        let first = world.device.outside("GET", base).await;
+        let tag = first.header("etag").unwrap().to_owned();
+        let again = world.device.outside_with("GET", base, &[HAL, ("if-none-match", tag.as_str())]).await;
+        assert_eq!((again.status, again.text().as_str()), (304, ""));
+        told.insert(first.expect(200)["config"]["polling"]["sleep"].as_str().unwrap().to_owned());
+        world.server.clock.advance(std::time::Duration::from_secs(3600));
+    }
+    assert!(told.len() > 12, "drawn for each hour: {told:?}");
+}
