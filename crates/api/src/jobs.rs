@@ -366,9 +366,13 @@ pub struct JobQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelQuery {
-    /// Withdraw also what devices work on: `true` or `false`; `false` when absent.
+    /// End it also where devices work on it: `true` or `false`; `false` when absent. Those that came over hawkBit's interface
+    /// are asked to stop, and the job is `stopping` until they answer or their time is over; from others it is withdrawn.
     #[serde(default)]
     pub in_progress_too: bool,
+    /// Withdraw it from everybody without asking, whatever `inProgressToo` says: `true` or `false`; `false` when absent.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// Failures with the same reason (`GET /jobs/{id}/failures`).

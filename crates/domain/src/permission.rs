@@ -47,6 +47,16 @@ impl Actor {
     }
 }
 
+impl FromStr for Actor {
+    type Err = InvalidName;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (kind, name) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(Self { kind: kind.parse()?, name: name.to_owned() })
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.name)
@@ -446,6 +456,8 @@ server.manage        yes -   -   -";
     fn a_token_actor_names_its_token() {
         let actor = Actor::token("ci#x", TokenId::new(12));
         assert_eq!(actor.token_id(), Some(TokenId::new(12)));
+        assert_eq!(actor.to_string().parse(), Ok(actor));
+        assert!("nobody".parse::<Actor>().is_err());
         assert_eq!(Actor { kind: ActorKind::User, name: "ci#12".to_owned() }.token_id(), None);
     }
 }

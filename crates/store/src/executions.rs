@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, TenantId};
-use windlass_domain::job::{Consent, Execution, ExecutionState, JobState, Tally, Verdict};
+use windlass_domain::job::{Begun, Consent, Execution, ExecutionState, JobState, Tally, Verdict};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
@@ -509,24 +509,31 @@ pub async fn failed_between(
     Ok(ids(rows))
 }
 
-/// The first executions of a job that a cancellation withdraws.
+/// The first executions of a job that a cancellation withdraws, or asks a device about. Who was asked over hawkBit's interface
+/// and has not answered is waited for, and so is who refused and is at work, unless it is withdrawn from everybody.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn withdrawable(
     tx: &mut Tx<'_>,
     job: JobId,
-    in_progress_too: bool,
+    begun: Begun,
     limit: u32,
 ) -> Result<Vec<ExecutionId>, StoreError> {
-    let second = if in_progress_too { ExecutionState::InProgress } else { ExecutionState::Queued };
+    let second = if begun == Begun::Finish { ExecutionState::Queued } else { ExecutionState::InProgress };
     let rows = fetch_all!(
         tx,
         (i64,),
-        "SELECT id FROM execution WHERE job_id = $1 AND state IN ($2, $3) ORDER BY id LIMIT $4",
+        "SELECT id FROM execution WHERE job_id = $1 AND state IN ($2, $3)
+           AND ($4 = 1 OR NOT EXISTS (SELECT 1 FROM ddi_action a
+             WHERE a.execution_id = execution.id AND a.retrieved_at IS NOT NULL
+               AND (execution.cancel_asked_at IS NOT NULL
+                 OR (a.cancel_retrieved_at IS NOT NULL AND execution.state = 'inProgress'))))
+         ORDER BY id LIMIT $5",
         job.get(),
         ExecutionState::Queued.as_str(),
         second.as_str(),
+        i64::from(begun == Begun::Withdraw),
         i64::from(limit),
     )?;
     Ok(ids(rows))

@@ -2241,7 +2241,13 @@ export interface components {
         /** @description The query of a cancellation. */
         CancelQuery: {
             /**
-             * @description Withdraw also what devices work on: `true` or `false`; `false` when absent.
+             * @description Withdraw it from everybody without asking, whatever `inProgressToo` says: `true` or `false`; `false` when absent.
+             * @default false
+             */
+            force?: boolean;
+            /**
+             * @description End it also where devices work on it: `true` or `false`; `false` when absent. Those that came over hawkBit's interface
+             *      are asked to stop, and the job is `stopping` until they answer or their time is over; from others it is withdrawn.
              * @default false
              */
             inProgressToo?: boolean;
@@ -3066,7 +3072,7 @@ export interface components {
             by?: string | null;
             /**
              * Format: uint64
-             * @description Bytes per second, at least 1024.
+             * @description Bytes per second, at least 1024. Each node keeps it by itself: several nodes together may send as many times as much.
              */
             bytesPerSecond: number;
         };
@@ -3600,7 +3606,8 @@ export interface components {
             clusters: components["schemas"]["PreviewCluster"][];
             /**
              * Format: date-time
-             * @description When it would be through, from how often such devices are heard; absent if nobody can tell.
+             * @description When everybody who is heard would have been reached: from how often each is heard, waves, windows, how many at once and
+             *      the download rate; absent if nobody can tell.
              */
             expectedEnd?: string | null;
             /** @description What that expectation leaves out, such as devices that were not heard for long. */
@@ -8836,7 +8843,12 @@ export interface operations {
     cancelJob: {
         parameters: {
             query?: {
-                /** @description Withdraw also what devices work on: `true` or `false`; `false` when absent. */
+                /** @description Withdraw it from everybody without asking, whatever `inProgressToo` says: `true` or `false`; `false` when absent. */
+                force?: boolean;
+                /**
+                 * @description End it also where devices work on it: `true` or `false`; `false` when absent. Those that came over hawkBit's interface
+                 *      are asked to stop, and the job is `stopping` until they answer or their time is over; from others it is withdrawn.
+                 */
                 inProgressToo?: boolean;
             };
             header?: {

@@ -368,6 +368,6 @@ impl Scope {
 }
 
 /// A device's id in a treemap; ids are positive.
-fn number(id: DeviceId) -> u64 {
+pub(crate) fn number(id: DeviceId) -> u64 {
     id.get().unsigned_abs()
 }

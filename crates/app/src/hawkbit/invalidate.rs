@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, ReleaseId};
-use windlass_domain::job::JobAction;
+use windlass_domain::job::{Begun, JobAction};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::actions::{self as steps, Step};
 
@@ -68,7 +68,8 @@ impl App {
             for rollout in self.hawkbit_rollouts(by).await? {
                 let job = &rollout.view.job;
                 if rollout.set.get() == set && job.state.allows(JobAction::Cancel) {
-                    self.job_cancel(by, job.id, way == CancelWay::Force, None).await?;
+                    let begun = if way == CancelWay::Force { Begun::Withdraw } else { Begun::Finish };
+                    self.job_cancel(by, job.id, begun, None).await?;
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
-use windlass_domain::job::{Execution, Job, JobAction, JobKind, What};
+use windlass_domain::job::{Begun, Execution, Job, JobAction, JobKind, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{JobExtra, extras};
 use windlass_store::{StoreError, StoreErrorKind, Tx, jobs};
@@ -148,7 +148,7 @@ impl App {
             RolloutAct::Start => self.job_start(by, job, None).await,
             RolloutAct::Pause => self.job_pause(by, job, None).await,
             RolloutAct::Resume => self.job_resume(by, job, None).await,
-            RolloutAct::Stop => self.job_cancel(by, job, false, None).await,
+            RolloutAct::Stop => self.job_cancel(by, job, Begun::Finish, None).await,
             RolloutAct::Approve(remark) => self.job_decide(by, job, true, &remark, None).await,
             RolloutAct::Deny(remark) => self.job_decide(by, job, false, &remark, None).await,
             RolloutAct::TriggerNextGroup => self.job_advance(by, job, None).await,
@@ -228,7 +228,7 @@ impl App {
         if job.started_at.is_none() && job.state.allows(JobAction::Delete) {
             self.job_delete(by, job.id, None).await?;
         } else if job.state.allows(JobAction::Cancel) {
-            self.job_cancel(by, job.id, false, None).await?;
+            self.job_cancel(by, job.id, Begun::Finish, None).await?;
         }
         self.hawkbit_write(by, Permission::JobControl, move |cx, tx| {
             Box::pin(async move {

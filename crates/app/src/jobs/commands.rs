@@ -218,6 +218,7 @@ impl App {
 mod tests {
     use std::sync::Arc;
 
+    use windlass_domain::job::Begun;
     use windlass_domain::limits::Limits;
     use windlass_store::Location;
     use windlass_store::tenants::tenant_default;
@@ -249,7 +250,7 @@ mod tests {
         app.device_create(&by, device).await.unwrap();
         let reboot = NewCommand { command: Some("reboot".to_owned()), ..NewCommand::default() };
         let offered = app.command_send(&by, "pump-1", reboot, Duration::ZERO).await.unwrap().view;
-        app.job_cancel(&by, offered.execution.job, true, None).await.unwrap();
+        app.job_cancel(&by, offered.execution.job, Begun::Ask, None).await.unwrap();
         while app.job_step(offered.execution.job).await.unwrap() {}
         let waited = app.command_wait(&by, offered, Duration::ZERO).await.unwrap();
         assert!(waited.has_ended, "{:?}", waited.view.execution.state);

@@ -9,7 +9,8 @@ use windlass_wire::jobs::{self as wire, ErrorCode, JobRequest};
 use windlass_wire::topic::{JobOperation, JobRef, JobTopic};
 
 use super::document::{Delivery, document};
-use super::{shape, tries, verify};
+use super::tries::Tries;
+use super::{shape, verify};
 use crate::message::{Effects, Outbound, RequestContext};
 
 /// A refusal on its way to `…/rejected`.
@@ -236,7 +237,8 @@ pub(crate) async fn report(
     executions::update(tx, execution, &changed).await?;
     let mut effects = Effects::default();
     if !changed.state.is_open() {
-        tries::again_if_due(tx, job, &changed, now).await?;
+        // It takes the place of what just ended, however many others the device has.
+        Tries::new(usize::MAX).if_due(tx, job, &changed, now).await?;
         effects.reconcile.push(job.id);
     }
     // Another one may be next now, also because this one went before its elders.

@@ -80,16 +80,6 @@ pub(super) fn said<'a>(facts: &'a OfferFacts, key: &str) -> Option<&'a str> {
     facts.inventory.get(&key).or_else(|| facts.attributes.get(&key)).map(String::as_str)
 }
 
-/// Updates of other jobs that a device has not settled, with their jobs.
-pub(super) async fn other_updates(
-    tx: &mut Tx<'_>,
-    job: &Job,
-    device: DeviceId,
-) -> Result<Vec<(Execution, Job)>, StoreError> {
-    let unsettled = executions::unsettled(tx, device).await?;
-    updates_of_others(tx, job, unsettled).await
-}
-
 /// Those of a device's unsettled executions that are updates of other jobs, with these.
 async fn updates_of_others(
     tx: &mut Tx<'_>,

@@ -19,6 +19,7 @@ pub mod list;
 pub mod notify;
 pub(crate) mod offer;
 pub mod operate;
+mod person;
 mod policy;
 pub mod preview;
 mod previous;
@@ -30,6 +31,7 @@ mod tries;
 pub mod verify;
 pub(crate) mod waits;
 mod waves;
+mod withdraw;
 
 pub use command_templates::TemplateView;
 pub use commands::{NewCommand, Waited};

@@ -109,6 +109,36 @@ async fn supersede(
     Ok(())
 }
 
+/// What a device has that runs the release already: it is done before it begins.
+pub(super) fn running(mut fresh: Execution) -> Execution {
+    let now = fresh.queued_at;
+    fresh.state = ExecutionState::Succeeded;
+    fresh.ended_at = Some(now);
+    fresh.judged(Verdict::Verified, "the device ran this version already", now)
+}
+
+/// Offers work to a device that was left out, if the job means work for it by now. False, and nothing changes, if not.
+pub(super) async fn anew(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    catalogue: &judge::Catalogue,
+    left_out: &Execution,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let facts = judge::facts(tx, job, &[left_out.device]).await?;
+    let facts = facts.get(&left_out.device);
+    let Judged::Work { before, others } = catalogue.judge(tx, job, facts).await? else { return Ok(false) };
+    if left_out.state != ExecutionState::Removed || !executions::supersede(tx, left_out).await? {
+        return Ok(false);
+    }
+    let way = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced;
+    supersede(tx, job, others, way, now).await?;
+    let number = left_out.number + 1;
+    let fresh = Execution { number, before, ..fresh(job, left_out.device, left_out.wave, now) };
+    executions::insert(tx, &held(job, fresh, facts, now)).await?;
+    Ok(true)
+}
+
 /// What a device gets.
 async fn begin(
     tx: &mut Tx<'_>,
@@ -127,12 +157,7 @@ async fn begin(
             fresh.reason = skip.to_string();
             fresh
         }
-        Judged::Runs(before) => {
-            fresh.before = before;
-            fresh.state = ExecutionState::Succeeded;
-            fresh.ended_at = Some(now);
-            fresh.judged(Verdict::Verified, "the device ran this version already", now)
-        }
+        Judged::Runs(before) => running(Execution { before, ..fresh }),
         Judged::Work { before, others } => {
             fresh.before = before;
             supersede(tx, job, others, way, now).await?;

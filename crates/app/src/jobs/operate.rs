@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::plan::{accept, current_wave};
 use windlass_domain::job::spec::Accepted;
-use windlass_domain::job::{Decision, Job, JobAction, JobState, Retry, Standing, Tally, What};
+use windlass_domain::job::{Begun, Decision, Job, JobAction, JobState, Retry, Standing, Tally, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{JobView, known_job};
+use super::person::is_one_person;
 use crate::error::FieldProblem;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
@@ -91,9 +92,13 @@ fn apply(mut job: Job, change: Change, tallies: &[Tally], up_to: ExecutionId, no
             job.progress.resumed_at = Some(now);
             job.state = JobState::Running;
         }
-        Change::Cancel { in_progress_too } => {
+        Change::Cancel { begun } => {
             job.progress.retry = None;
-            job.state = JobState::Stopping { in_progress_too };
+            let before = match job.state {
+                JobState::Stopping { begun } => begun,
+                _ => Begun::Finish,
+            };
+            job.state = JobState::Stopping { begun: begun.max(before) };
         }
         Change::RetryFailed => {
             if job.state != JobState::Paused {
@@ -121,7 +126,7 @@ pub(super) async fn stop(
         return Ok(());
     }
     // What failed and what is newest matter to tries again only.
-    carry_out(tx, by, job, Change::Cancel { in_progress_too: false }, &[], ExecutionId::new(0), now).await
+    carry_out(tx, by, job, Change::Cancel { begun: Begun::Finish }, &[], ExecutionId::new(0), now).await
 }
 
 /// Stores what an action makes of a job, with its record.
@@ -151,7 +156,7 @@ enum Change {
     Start,
     Pause,
     Resume,
-    Cancel { in_progress_too: bool },
+    Cancel { begun: Begun },
     RetryFailed,
 }
 
@@ -180,7 +185,9 @@ impl Change {
     fn details(&self) -> Value {
         match self {
             Self::Decide(decision) => json!({ "remark": decision.remark }),
-            Self::Cancel { in_progress_too } => json!({ "inProgressToo": in_progress_too }),
+            Self::Cancel { begun } => {
+                json!({ "inProgressToo": *begun > Begun::Finish, "force": *begun == Begun::Withdraw })
+            }
             Self::Advance | Self::Start | Self::Pause | Self::Resume | Self::RetryFailed => json!({}),
         }
     }
@@ -210,7 +217,7 @@ impl App {
                 Box::pin(async move {
                     let job = load(tx, &app, &by, id, expected, change.action()).await?;
                     if let Change::Decide(decision) = &change
-                        && decision.by == job.created_by
+                        && is_one_person(tx, by.tenant, &decision.by, &job.created_by).await?
                     {
                         return Err(AppError::Conflict {
                             code: "job.own_approval",
@@ -345,7 +352,7 @@ impl App {
         self.job_get(by, id).await
     }
 
-    /// Ends a job. What devices have not begun is withdrawn; what they work on only if `in_progress_too`.
+    /// Ends a job. What devices have not begun is withdrawn; `begun` says what becomes of the rest.
     ///
     /// # Errors
     /// As [`App::job_start`].
@@ -353,10 +360,10 @@ impl App {
         &self,
         by: &Principal,
         id: JobId,
-        in_progress_too: bool,
+        begun: Begun,
         expected: Option<i64>,
     ) -> Result<JobView, AppError> {
-        self.job_change(by, id, expected, Change::Cancel { in_progress_too }).await?;
+        self.job_change(by, id, expected, Change::Cancel { begun }).await?;
         self.job_get(by, id).await
     }
 

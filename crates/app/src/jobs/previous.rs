@@ -22,16 +22,15 @@ const BATCH: u32 = 500;
 const RELEASES: u32 = 200;
 
 /// Whether a device may run what the job brought.
-const fn took_it(state: ExecutionState) -> bool {
-    match state {
+const fn took_it(execution: &Execution) -> bool {
+    match execution.state {
         ExecutionState::Succeeded
         | ExecutionState::InProgress
         | ExecutionState::Failed
         | ExecutionState::TimedOut => true,
-        ExecutionState::Queued
-        | ExecutionState::Rejected
-        | ExecutionState::Canceled
-        | ExecutionState::Removed => false,
+        // What it had begun it may have finished all the same.
+        ExecutionState::Canceled => execution.started_at.is_some(),
+        ExecutionState::Queued | ExecutionState::Rejected | ExecutionState::Removed => false,
     }
 }
 
@@ -108,7 +107,7 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
         let page = executions::list(tx, id, &pick, BATCH).await?;
         let Some(last) = page.last() else { break };
         pick.after = last.id.get();
-        for execution in page.iter().filter(|execution| took_it(execution.state)) {
+        for execution in page.iter().filter(|execution| took_it(execution)) {
             if let Some(index) = candidates.before(execution)
                 && app.fleet.entry(execution.device).is_some()
             {

@@ -10,13 +10,15 @@ use std::time::Duration;
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::{offered, plan};
-use windlass_domain::job::{Execution, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step};
+use windlass_domain::job::{Begun, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
+use super::tries::Tries;
 use super::waves::Targets;
-use super::{joining, judge, offer, targets, tries, verify};
+use super::withdraw::{Withdrawn, withdraw};
+use super::{joining, judge, offer, targets, verify};
 use crate::{App, AppError, audit};
 
 /// Most executions that one transaction touches.
@@ -70,8 +72,8 @@ async fn observe_and_plan(tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<
         Some(_) | None => Vec::new(),
     };
     let withdrawable = match job.state {
-        JobState::Stopping { in_progress_too } if due.is_empty() => {
-            executions::withdrawable(tx, job.id, in_progress_too, BATCH).await?
+        JobState::Stopping { begun } if due.is_empty() => {
+            executions::withdrawable(tx, job.id, begun, BATCH).await?
         }
         _ => Vec::new(),
     };
@@ -90,6 +92,7 @@ async fn time_out(
     tx: &mut Tx<'_>,
     job: &Job,
     id: ExecutionId,
+    again: &mut Tries,
     now: Timestamp,
     done: &mut Done,
 ) -> Result<(), StoreError> {
@@ -115,7 +118,7 @@ async fn time_out(
         done.wake.push(execution.device);
     }
     if ended {
-        tries::again_if_due(tx, job, &next, now).await?;
+        again.if_due(tx, job, &next, now).await?;
         done.wake.push(execution.device);
     }
     Ok(())
@@ -125,34 +128,17 @@ async fn retry(
     tx: &mut Tx<'_>,
     job: &mut Job,
     id: ExecutionId,
+    again: &mut Tries,
     now: Timestamp,
     done: &mut Done,
 ) -> Result<(), StoreError> {
     if let Some(failed) = executions::latest_by_id(tx, id).await?
-        && tries::again(tx, job, &failed, None, now).await?
+        && again.at(tx, job, &failed, None, now).await?
     {
         done.wake.push(failed.device);
     }
     if let Some(retry) = &mut job.progress.retry {
         retry.after = id;
-    }
-    Ok(())
-}
-
-async fn withdraw(
-    tx: &mut Tx<'_>,
-    job: &Job,
-    id: ExecutionId,
-    now: Timestamp,
-    done: &mut Done,
-) -> Result<(), StoreError> {
-    let Some(execution) = executions::latest_by_id(tx, id).await? else { return Ok(()) };
-    let reason = if job.progress.is_over { "the job's end time passed" } else { "the job was canceled" };
-    let next: Option<Execution> = execution.withdrawn(reason, now);
-    if let Some(next) = next {
-        executions::update(tx, &execution, &next).await?;
-        done.wake.push(execution.device);
-        done.withdrew = true;
     }
     Ok(())
 }
@@ -170,6 +156,7 @@ async fn advance(
     let Plan { steps } = observe_and_plan(tx, &job, now).await?;
     done.steps = steps.len();
     let mut changed = false;
+    let mut again = Tries::new(most_open);
     let mut state = job.state.clone();
     for step in steps {
         match step {
@@ -182,16 +169,23 @@ async fn advance(
                 job.progress = offered(job.progress, &ranks);
                 changed = true;
             }
-            Step::TimeOut(id) => time_out(tx, &job, id, now, &mut done).await?,
+            Step::TimeOut(id) => time_out(tx, &job, id, &mut again, now, &mut done).await?,
             Step::Retry(id) => {
-                retry(tx, &mut job, id, now, &mut done).await?;
+                retry(tx, &mut job, id, &mut again, now, &mut done).await?;
                 changed = true;
             }
             Step::RetriesDone => {
                 job.progress.retry = None;
                 changed = true;
             }
-            Step::Withdraw(id) => withdraw(tx, &job, id, now, &mut done).await?,
+            Step::Withdraw(id) => match withdraw(tx, &job, id, now).await? {
+                Some(Withdrawn::Gone(execution)) => {
+                    done.wake.push(execution.device);
+                    done.withdrew = true;
+                }
+                Some(Withdrawn::Asked(execution)) => done.wake.push(execution.device),
+                None => {}
+            },
             Step::Halt(halt) => {
                 done.halted = Some(halt.to_string());
                 let by = Principal::system(job.tenant, "jobs");
@@ -206,7 +200,7 @@ async fn advance(
             }
             Step::End => {
                 job.progress.is_over = true;
-                state = JobState::Stopping { in_progress_too: false };
+                state = JobState::Stopping { begun: Begun::Finish };
             }
             Step::Complete => {
                 job.ended_at = Some(now);

@@ -66,7 +66,7 @@ async fn a_link_expires_after_a_day_and_fetching_the_job_again_gives_a_fresh_one
 async fn a_canceled_execution_may_not_go_on_downloading() {
     let (world, id, link) = offered().await;
     world.app().download_open(&link).await.unwrap();
-    world.app().job_cancel(&world.by, id, true, None).await.unwrap();
+    world.app().job_cancel(&world.by, id, windlass_domain::job::Begun::Ask, None).await.unwrap();
     world.settle().await;
     let refusal = world.app().download_open(&link).await.unwrap_err();
     assert_eq!((refusal.code(), refusal.http_status()), ("url.not_allowed", 403));

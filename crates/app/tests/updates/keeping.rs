@@ -121,7 +121,7 @@ async fn carry_out(world: &World, made: &mut Made, step: Step, serial: usize) {
         }
         Step::Cancel(number) => {
             if let Some(job) = pick(&made.jobs, number) {
-                drop(app.job_cancel(by, job, true, None).await);
+                drop(app.job_cancel(by, job, windlass_domain::job::Begun::Ask, None).await);
                 world.settle().await;
             }
         }

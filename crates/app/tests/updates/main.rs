@@ -2,6 +2,7 @@
 //! jobs, the device's side of them, and what a restart between any two steps changes (nothing).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod again;
 mod artifacts;
 mod commands;
 mod ddi;

@@ -7,7 +7,7 @@ use windlass_app::AppError;
 use windlass_app::jobs::{Begin, JobPick, NewJob, NewTargets, NewWhat};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{
-    Amount, ExecutionState, FailureThreshold, JobState, ShareOf, ThresholdScope, Timeouts,
+    Amount, Begun, ExecutionState, FailureThreshold, JobState, ShareOf, ThresholdScope, Timeouts,
 };
 use windlass_domain::permission::{Principal, Role};
 
@@ -146,8 +146,8 @@ async fn cancel_withdraws_what_was_not_begun_and_lets_the_rest_finish() {
     let id = world.rollout("2", &names).await;
     world.settle().await;
     world.start_next("d000").await;
-    let view = world.app().job_cancel(&world.by, id, false, None).await.unwrap();
-    assert_eq!(view.job.state, JobState::Stopping { in_progress_too: false });
+    let view = world.app().job_cancel(&world.by, id, Begun::Finish, None).await.unwrap();
+    assert_eq!(view.job.state, JobState::Stopping { begun: Begun::Finish });
     world.settle().await;
     let states: Vec<_> = world.executions(id).await.iter().map(|e| e.state).collect();
     assert_eq!(states, [ExecutionState::InProgress, ExecutionState::Canceled]);
@@ -257,7 +257,7 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
     assert_eq!(world.app().job_get(&stranger, id).await.unwrap_err().code(), "not_found");
     assert!(world.app().job_list(&stranger, JobPick::default(), 10).await.unwrap().is_empty());
 
-    world.app().job_cancel(&world.by, id, true, Some(1)).await.unwrap();
+    world.app().job_cancel(&world.by, id, Begun::Ask, Some(1)).await.unwrap();
     world.settle().await;
     world.app().release_delete(&world.by, "fw", "2").await.unwrap();
     world.app().job_delete(&world.by, id, None).await.unwrap();
@@ -296,7 +296,7 @@ async fn a_job_that_reaches_beyond_a_scope_does_not_exist_there() {
     let app = world.app();
     for refused in [
         app.job_pause(&berlin, both, None).await.map(drop),
-        app.job_cancel(&berlin, both, true, None).await.map(drop),
+        app.job_cancel(&berlin, both, Begun::Ask, None).await.map(drop),
         app.job_get(&berlin, both).await.map(drop),
         app.job_failures(&berlin, both).await.map(drop),
     ] {

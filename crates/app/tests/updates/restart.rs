@@ -3,7 +3,7 @@
 use serde_json::json;
 use windlass_app::jobs::NewJob;
 use windlass_domain::job::{
-    Amount, ExecutionState, FailureThreshold, JobState, ShareOf, Standing, ThresholdScope, Verdict,
+    Amount, Begun, ExecutionState, FailureThreshold, JobState, ShareOf, Standing, ThresholdScope, Verdict,
 };
 
 use crate::world::{World, update_job};
@@ -119,7 +119,7 @@ async fn a_large_job_starts_at_once_and_is_offered_in_batches() {
     assert_eq!(world.job(id).await.standing.queued, 500);
     world.settle().await;
     assert_eq!(world.job(id).await.standing.queued, 1_200);
-    world.app().job_cancel(&world.by, id, false, None).await.unwrap();
+    world.app().job_cancel(&world.by, id, Begun::Finish, None).await.unwrap();
     world.settle().await;
     let view = world.job(id).await;
     assert_eq!((view.job.state, view.standing.canceled), (JobState::Canceled, 1_200));

@@ -337,6 +337,14 @@ impl Execution {
         Some(next)
     }
 
+    /// Says of a failed one why no other try follows. Said again, it takes the place of what was said before.
+    #[must_use]
+    pub fn not_tried_again(&self, why: &str) -> Self {
+        const SAID: &str = "; not tried again: ";
+        let reason = self.reason.split_once(SAID).map_or(self.reason.as_str(), |(reason, _)| reason);
+        Self { reason: shortened(&format!("{reason}{SAID}{why}")), ..self.clone() }
+    }
+
     /// Withdraws it. Nothing happens once it is over.
     pub fn withdrawn(&self, reason: &str, now: Timestamp) -> Option<Self> {
         self.state.is_open().then(|| {

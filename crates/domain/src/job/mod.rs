@@ -33,7 +33,8 @@ pub use spec::{
     What,
 };
 pub use states::{
-    Begin, ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, StateWord, Verdict,
+    Begin, Begun, ExecutionState, Halt, JobAction, JobKind, JobState, Outcome, ProtocolWords, StateWord,
+    Verdict,
 };
 pub use verdict::{Expected, Running};
 pub use why::{STOP_REFUSED, Why, why};

@@ -304,7 +304,7 @@ fn is_late(job: &Job, now: Timestamp) -> bool {
 }
 
 /// How many more devices may have work now.
-fn room(job: &Job, everybody: Standing) -> u64 {
+pub fn room(job: &Job, everybody: Standing) -> u64 {
     let busy = everybody.queued + everybody.in_progress + everybody.verifying;
     job.spec.rollout.concurrency.map_or(u64::MAX, |most| most.saturating_sub(busy))
 }

@@ -10,7 +10,7 @@ use crate::ids::{DeviceId, JobId, TenantId};
 use crate::job::execution::{Consent, DeviceReport, Execution, ReportedStatus, StepTimer};
 use crate::job::rollout::{RolloutPolicy, SuccessThreshold, Wave};
 use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, ShareOf, Timeouts, What};
-use crate::job::states::Verdict;
+use crate::job::states::{Begun, Verdict};
 
 const TIMEOUTS: Timeouts = Timeouts {
     queued: Duration::from_secs(100),
@@ -134,7 +134,7 @@ impl Model {
             .filter(|e| e.outcome() == Outcome::Failed && e.id.get() <= up_to)
             .map(|e| e.id)
             .collect();
-        let in_progress_too = self.job.state == JobState::Stopping { in_progress_too: true };
+        let in_progress_too = self.job.state == JobState::Stopping { begun: Begun::Withdraw };
         let withdrawable: Vec<_> = self
             .executions
             .values()
@@ -250,7 +250,7 @@ impl Model {
             }
             Step::End => {
                 self.job.progress.is_over = true;
-                self.job.state = JobState::Stopping { in_progress_too: false };
+                self.job.state = JobState::Stopping { begun: Begun::Finish };
             }
             Step::Complete => self.job.state = JobState::Completed,
             Step::EndCanceled => self.job.state = JobState::Canceled,
@@ -418,7 +418,8 @@ proptest! {
         }
         prop_assume!(model.job.state.allows(crate::job::states::JobAction::Cancel));
         let offered_before = model.job.progress.offered;
-        model.job.state = JobState::Stopping { in_progress_too };
+        let begun = if in_progress_too { Begun::Withdraw } else { Begun::Finish };
+        model.job.state = JobState::Stopping { begun };
         // No try follows a cancellation.
         model.job.spec.retries = 0;
         model.run(5);

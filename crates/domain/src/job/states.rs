@@ -218,6 +218,18 @@ impl Begin {
     }
 }
 
+/// What a cancellation makes of what devices have begun. A later one goes no less far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Begun {
+    /// They finish it.
+    Finish,
+    /// Who takes such a question (hawkBit) is asked to stop, and the job waits for the answer or the time-out; from others
+    /// it is withdrawn.
+    Ask,
+    /// It is withdrawn from everybody without asking.
+    Withdraw,
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
@@ -241,8 +253,8 @@ pub enum JobState {
     Halted(Halt),
     /// An operator canceled it; open executions are being withdrawn or finish.
     Stopping {
-        /// Whether executions in progress are withdrawn as well.
-        in_progress_too: bool,
+        /// What becomes of executions in progress.
+        begun: Begun,
     },
     /// Over, by cancellation.
     Canceled,
@@ -324,7 +336,7 @@ impl JobState {
                         | Self::Running
                         | Self::Paused
                         | Self::Halted(_)
-                        | Self::Stopping { in_progress_too: false }
+                        | Self::Stopping { begun: Begun::Finish | Begun::Ask }
                 )
             }
             JobAction::RetryFailed => {
@@ -389,7 +401,7 @@ mod tests {
             JobState::Running,
             JobState::Paused,
             halted,
-            JobState::Stopping { in_progress_too: true },
+            JobState::Stopping { begun: Begun::Withdraw },
             JobState::Canceled,
             JobState::Completed,
         ];

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
     use crate::job::fixture;
-    use crate::job::states::{Begin, Halt};
+    use crate::job::states::{Begin, Begun, Halt};
 
     fn job(state: JobState) -> Job {
         Job { state, ..fixture::job() }
@@ -355,7 +355,7 @@ mod tests {
             JobState::Running,
             JobState::Paused,
             JobState::Halted(Halt { wave: 0, failed: 1, finished: 1, threshold: "none".to_owned() }),
-            JobState::Stopping { in_progress_too: false },
+            JobState::Stopping { begun: Begun::Finish },
             JobState::Canceled,
             JobState::Completed,
         ];

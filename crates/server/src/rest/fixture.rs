@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower::ServiceExt;
 use windlass_app::access::NewToken;
 use windlass_app::clock::{Clock, FixedClock, SystemEntropy};
@@ -131,10 +131,15 @@ impl Fixture {
         Self { address: address.parse().unwrap(), ..self.clone() }
     }
 
-    /// Somebody with a token of that role.
+    /// Somebody else with a token of that role.
     pub(crate) async fn as_role(&self, role: &str) -> Self {
-        let made = self.post("/tokens", json!({"name": role, "role": role})).await.expect(201);
-        self.with_token(made["secret"].as_str().unwrap())
+        let app = &self.rest.app;
+        let tenant = app.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await.unwrap();
+        let by = Principal::system(tenant.id, "test");
+        let (name, role) = (role.to_owned(), role.parse().unwrap());
+        let made =
+            app.token_create(&by, NewToken { name, role, scope: None, expires_at: None }).await.unwrap();
+        self.with_token(&made.secret)
     }
 
     /// An administrator of another tenant of the same server.

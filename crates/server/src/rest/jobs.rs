@@ -287,7 +287,7 @@ fn show(view: JobView) -> Job {
         }
         domain::JobState::Paused => (JobState::Paused, None),
         domain::JobState::Halted(halt) => (JobState::Halted, Some(halt.to_string())),
-        domain::JobState::Stopping { in_progress_too: _ } => (JobState::Stopping, None),
+        domain::JobState::Stopping { begun: _ } => (JobState::Stopping, None),
         domain::JobState::Canceled => (JobState::Canceled, None),
         domain::JobState::Completed => (JobState::Completed, None),
     };
@@ -483,9 +483,14 @@ async fn cancel(
     Caller(by): Caller,
     At(JobPath { id }): At<JobPath>,
     IfMatch(version): IfMatch,
-    Query(CancelQuery { in_progress_too }): Query<CancelQuery>,
+    Query(CancelQuery { in_progress_too, force }): Query<CancelQuery>,
 ) -> Result<Versioned<Job>, Refusal> {
-    Ok(versioned(rest.app.job_cancel(&by, JobId::new(id), in_progress_too, version).await?))
+    let begun = match (in_progress_too, force) {
+        (_, true) => domain::Begun::Withdraw,
+        (true, false) => domain::Begun::Ask,
+        (false, false) => domain::Begun::Finish,
+    };
+    Ok(versioned(rest.app.job_cancel(&by, JobId::new(id), begun, version).await?))
 }
 
 async fn retry(

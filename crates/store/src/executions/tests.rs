@@ -8,9 +8,9 @@ use windlass_domain::device::Lifecycle;
 use windlass_domain::ids::{DeviceName, GroupPath, ReleaseId, Tag};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Amount, Backoff, Continuous, Decision, DownloadRate, FailureThreshold, Halt, Handling, Job, JobSpec,
-    MaintenanceWindow, Order, Outcome, Priority, Progress, Retry, RolloutPolicy, ShareOf, SuccessThreshold,
-    ThresholdScope, Timeouts, Wave, What,
+    Amount, Backoff, Begun, Continuous, Decision, DownloadRate, FailureThreshold, Halt, Handling, Job,
+    JobSpec, MaintenanceWindow, Order, Outcome, Priority, Progress, Retry, RolloutPolicy, ShareOf,
+    SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
 };
 
 use super::*;
@@ -192,7 +192,7 @@ async fn a_job_reads_back_as_it_was_stored_in_every_state() {
             JobState::Running,
             JobState::Paused,
             JobState::Halted(Halt { wave: 1, failed: 2, finished: 3, threshold: "x".to_owned() }),
-            JobState::Stopping { in_progress_too: true },
+            JobState::Stopping { begun: Begun::Ask },
             JobState::Canceled,
             JobState::Completed,
         ];
@@ -423,7 +423,7 @@ async fn lists_failures_and_due_timers_are_found_by_key() {
         let (low, high) = (ids[0], ids[5]);
         let between = store.read(move |tx| Box::pin(failed_between(tx, job, low, high, 10))).await.unwrap();
         assert_eq!(between, [ids[1], ids[2]]);
-        let open = store.read(move |tx| Box::pin(withdrawable(tx, job, true, 10))).await.unwrap();
+        let open = store.read(move |tx| Box::pin(withdrawable(tx, job, Begun::Ask, 10))).await.unwrap();
         assert_eq!(open, [ids[3], ids[4], ids[5]]);
     })
     .await;

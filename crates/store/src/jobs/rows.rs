@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use windlass_domain::ids::{ExecutionId, InvalidName, ReleaseId};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Begin, Command, Decision, Halt, Job, JobSpec, JobState, Progress, Retry, Timeouts, What,
+    Begin, Begun, Command, Decision, Halt, Job, JobSpec, JobState, Progress, Retry, Timeouts, What,
 };
 use windlass_domain::time::Timestamp;
 
@@ -158,6 +158,8 @@ pub(super) struct ProgressRow {
     halt: Option<HaltRow>,
     in_progress_too: bool,
     #[serde(default)]
+    at_once: bool,
+    #[serde(default)]
     passed: u32,
     #[serde(default)]
     is_over: bool,
@@ -192,20 +194,24 @@ impl ProgressRow {
         let Progress { offered, accepted, resumed_at, retry, passed, is_over } = &job.progress;
         let state = &job.state;
         let Accepted { wave, wave_failed, wave_finished, job_failed, job_finished } = *accepted;
-        let (start_at, halt, in_progress_too) = match state {
-            JobState::AwaitingApproval { then: Begin::At(at) } => (Some(at.micros()), None, false),
-            JobState::Scheduled { start_at } => (start_at.map(Timestamp::micros), None, false),
+        let begun = match state {
+            JobState::Stopping { begun } => *begun,
+            _ => Begun::Finish,
+        };
+        let (start_at, halt) = match state {
+            JobState::AwaitingApproval { then: Begin::At(at) } => (Some(at.micros()), None),
+            JobState::Scheduled { start_at } => (start_at.map(Timestamp::micros), None),
             JobState::Halted(Halt { wave, failed, finished, threshold }) => {
                 let threshold = threshold.clone();
-                (None, Some(HaltRow { wave: *wave, failed: *failed, finished: *finished, threshold }), false)
+                (None, Some(HaltRow { wave: *wave, failed: *failed, finished: *finished, threshold }))
             }
-            JobState::Stopping { in_progress_too } => (None, None, *in_progress_too),
             JobState::AwaitingApproval { .. }
             | JobState::Denied
             | JobState::Running
             | JobState::Paused
+            | JobState::Stopping { .. }
             | JobState::Canceled
-            | JobState::Completed => (None, None, false),
+            | JobState::Completed => (None, None),
         };
         Self {
             offered: *offered,
@@ -214,7 +220,8 @@ impl ProgressRow {
             retry: retry.map(|Retry { after, up_to }| (after.get(), up_to.get())),
             start_at,
             halt,
-            in_progress_too,
+            in_progress_too: begun > Begun::Finish,
+            at_once: begun == Begun::Withdraw,
             passed: *passed,
             is_over: *is_over,
             manually: *state == JobState::AwaitingApproval { then: Begin::Manually },
@@ -237,6 +244,7 @@ impl ProgressRow {
             start_at,
             halt,
             in_progress_too,
+            at_once,
             passed,
             is_over,
             manually,
@@ -258,7 +266,13 @@ impl ProgressRow {
             ("halted", Some(HaltRow { wave, failed, finished, threshold })) => {
                 JobState::Halted(Halt { wave, failed, finished, threshold })
             }
-            ("stopping", _) => JobState::Stopping { in_progress_too },
+            ("stopping", _) => JobState::Stopping {
+                begun: match (in_progress_too, at_once) {
+                    (_, true) => Begun::Withdraw,
+                    (true, false) => Begun::Ask,
+                    (false, false) => Begun::Finish,
+                },
+            },
             ("canceled", _) => JobState::Canceled,
             ("completed", _) => JobState::Completed,
             (other, _) => return Err(StoreError::corrupt("job.state", other)),

@@ -55,9 +55,12 @@ pub(crate) enum Command {
     Cancel {
         /// Its number.
         id: i64,
-        /// Withdraw what devices work on, too.
+        /// End it where devices work on it, too: hawkBit's clients are asked to stop, from others it is withdrawn.
         #[arg(long)]
         in_progress_too: bool,
+        /// Withdraw it from all of them without asking.
+        #[arg(long)]
+        force: bool,
     },
     /// Try the devices again that failed.
     Retry {
@@ -328,9 +331,9 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         }
         Command::Pause { id } => show(&api.invoke(&["jobs", &id.to_string(), "pause"]).await?, printer)?,
         Command::Resume { id } => show(&api.invoke(&["jobs", &id.to_string(), "resume"]).await?, printer)?,
-        Command::Cancel { id, in_progress_too } => {
+        Command::Cancel { id, in_progress_too, force } => {
             let url = api.url(&["jobs", &id.to_string(), "cancel"])?;
-            let query = [("inProgressToo", in_progress_too)];
+            let query = [("inProgressToo", in_progress_too), ("force", force)];
             show(&api.ask(api.request(Method::POST, url).query(&query)).await?, printer)?;
         }
         Command::Retry { id } => {

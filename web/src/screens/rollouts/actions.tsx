@@ -83,10 +83,10 @@ export function Actions({ job }: { job: Job }) {
   );
 }
 
-const cancelOf = (job: Job, inProgressToo: boolean) =>
+const cancelOf = (job: Job, begun: { inProgressToo?: true; force?: true }) =>
   request<Job>("POST", path("jobs", job.id, "cancel"), {
     ...withVersion(job),
-    query: { inProgressToo: inProgressToo || undefined },
+    query: begun,
   });
 
 /** Ends the rollout; devices that are at work on it finish, unless it is to end there too. */
@@ -106,7 +106,11 @@ function Cancel({ job }: { job: Job }) {
 
 function CancelForm({ job, done }: { job: Job; done: () => void }) {
   const [everywhere, setEverywhere] = useState(false);
-  const cancel = useAct<void, Job>(() => cancelOf(job, everywhere), [path("jobs")], done);
+  const cancel = useAct<void, Job>(
+    () => cancelOf(job, everywhere ? { inProgressToo: true } : {}),
+    [path("jobs")],
+    done,
+  );
   const { waiting, queued, inProgress } = job.counts;
   return (
     <SaveForm save={cancel} shown={[]} label="Cancel the rollout" danger>
@@ -118,8 +122,8 @@ function CancelForm({ job, done }: { job: Job; done: () => void }) {
       </Text>
       {inProgress > 0 ? (
         <Checkbox
-          label="End it on those too, without asking them"
-          description={FORCED}
+          label="End it on those too"
+          description="hawkBit’s clients are asked to stop, and the rollout waits for their answer. From others it is withdrawn at once; one that does not hear of it may install the update all the same."
           checked={everywhere}
           onChange={(event) => setEverywhere(event.currentTarget.checked)}
         />
@@ -133,7 +137,7 @@ const FORCED =
 
 /** For a rollout that is canceled and waits for devices which do not come to an end. */
 function EndEverywhere({ job }: { job: Job }) {
-  const end = useAct<void, Job>(() => cancelOf(job, true), [path("jobs")]);
+  const end = useAct<void, Job>(() => cancelOf(job, { force: true }), [path("jobs")]);
   return (
     <Confirmed
       label="End it everywhere"

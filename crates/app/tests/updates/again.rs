@@ -1,0 +1,281 @@
+//! Second chances: devices that were left out, tries after a failure, and rollouts that end while devices are at work.
+
+use serde_json::json;
+use windlass_app::AppError;
+use windlass_app::access::NewToken;
+use windlass_app::ddi::{Next, Wanted};
+use windlass_app::devices::LifecycleChange;
+use windlass_app::jobs::{NewJob, NewTargets};
+use windlass_app::types::NewTypeSpec;
+use windlass_domain::device_type::{Signing, VersionSource};
+use windlass_domain::job::{Begun, Continuous, Execution, ExecutionState, JobState, RolloutPolicy, Verdict};
+use windlass_domain::permission::{Actor, Principal, Role};
+use windlass_wire::ddi::{Execution as Said, Finished};
+
+use crate::ddi::{RAUC, job, peer, poll, says, state, worlds};
+use crate::world::{World, update_job};
+
+fn admin(world: &World) -> Principal {
+    Principal::user(world.tenant, "anna", Role::Admin)
+}
+
+async fn change(world: &World, name: &str, change: LifecycleChange) {
+    world.app().device_lifecycle(&admin(world), &name.parse().unwrap(), change, None).await.unwrap();
+}
+
+/// The latest try of each device, in their order.
+async fn latest(world: &World, id: windlass_domain::ids::JobId) -> Vec<Execution> {
+    let mut all = world.executions(id).await;
+    all.sort_by_key(|execution| (execution.device, execution.number));
+    let last = all
+        .iter()
+        .enumerate()
+        .filter(|(place, execution)| all.get(place + 1).is_none_or(|next| next.device != execution.device));
+    last.map(|(_, execution)| execution.clone()).collect()
+}
+
+fn continuous(names: &[String], wave_size: u64) -> NewJob {
+    let query = "attribute.ring==early".to_owned();
+    let rollout = RolloutPolicy {
+        continuous: Some(Continuous { query: query.clone(), wave_size }),
+        ..RolloutPolicy::default()
+    };
+    NewJob { targets: NewTargets::Query(query), rollout, ..update_job("2.0", names) }
+}
+
+#[tokio::test]
+async fn a_continuous_job_takes_devices_in_that_it_left_out_once_nothing_speaks_against_them() {
+    for mut world in World::each("again-continuous").await {
+        let names = world.devices(4).await;
+        for name in &names {
+            world.attribute(name, "ring", "early").await;
+        }
+        world.refresh().await;
+        for name in &names[1..] {
+            change(&world, name, LifecycleChange::Suspend).await;
+        }
+        world.release("2.0", &[]).await;
+        let id = world.create(continuous(&names, 1)).await;
+        world.settle().await;
+        let open = async |world: &World| -> usize {
+            latest(world, id).await.iter().filter(|one| one.state.is_open()).count()
+        };
+        assert_eq!(open(&world).await, 1);
+        world.work(&names[0], "SUCCEEDED", "").await;
+        world.reports_version(&names[0], "2.0").await;
+        world.advance(60);
+        world.settle().await;
+        assert_eq!(open(&world).await, 0, "they are suspended still");
+        for name in &names[1..3] {
+            change(&world, name, LifecycleChange::Resume).await;
+        }
+        world.refresh().await;
+        world.advance(60);
+        world.settle().await;
+        assert_eq!(open(&world).await, 1, "no more at once than a wave of it holds");
+        let again = latest(&world, id).await[1].clone();
+        assert_eq!((again.number, again.state), (2, ExecutionState::Queued));
+        world.work(&names[1], "SUCCEEDED", "").await;
+        world.reports_version(&names[1], "2.0").await;
+        world.advance(60);
+        world.settle().await;
+        world.work(&names[2], "SUCCEEDED", "").await;
+        world.reports_version(&names[2], "2.0").await;
+        world.advance(60);
+        world.restart().await;
+        world.settle().await;
+        let standing = world.job(id).await.standing;
+        assert_eq!((standing.succeeded, standing.skipped, standing.queued), (3, 1, 0), "{standing:?}");
+        assert_eq!(world.executions(id).await.len(), 6, "nobody gets it twice");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_not_tried_again_against_a_rule_that_came_since() {
+    let mut world = World::new().await;
+    let pump = world.device_type("pump", vec![VersionSource::Nowhere]).await;
+    let names: Vec<String> = ["p1", "p2"].map(str::to_owned).to_vec();
+    for name in &names {
+        world.device(name, Some(pump)).await;
+    }
+    world.release("2.0", &[]).await;
+    let id = world.create(NewJob { retries: 1, ..update_job("2.0", &names) }).await;
+    world.settle().await;
+    world.work("p1", "FAILED", "power cut").await;
+    assert_eq!(latest(&world, id).await[0].number, 2, "as long as nothing speaks against it");
+    world.start_next("p2").await;
+
+    let name = "pump".parse().unwrap();
+    let by = admin(&world);
+    let version = world.app().type_get(&by, &name).await.unwrap().version;
+    let signer = include_str!("../../src/artifacts/inspect/fixtures/release.pem").to_owned();
+    let signing = Signing { signers: vec![signer], required: true };
+    let spec = NewTypeSpec { signing, ..NewTypeSpec::default() };
+    world.app().type_put(&by, &name, spec, Some(version)).await.unwrap();
+    let failed = json!({ "status": "FAILED", "statusDetails": { "reason": "power cut" } });
+    world.accepted("p2", &format!("{id}/update"), failed).await;
+    world.settle().await;
+    let of_p2 = latest(&world, id).await[1].clone();
+    assert_eq!((of_p2.number, of_p2.state), (1, ExecutionState::Failed), "{of_p2:?}");
+    assert!(
+        of_p2.reason.starts_with("power cut; not tried again: the release is not signed as it must be"),
+        "{}",
+        of_p2.reason
+    );
+    world.app().job_retry_failed(&world.by, id, None).await.unwrap();
+    world.settle().await;
+    let of_p2 = latest(&world, id).await[1].clone();
+    assert_eq!(of_p2.number, 1, "nor when an operator asks");
+    assert_eq!(of_p2.reason.matches("not tried again").count(), 1, "{}", of_p2.reason);
+}
+
+#[tokio::test]
+async fn devices_that_had_begun_a_canceled_rollout_go_back_with_the_others() {
+    let mut world = World::new().await;
+    let reported = VersionSource::Reported("firmware.version".to_owned());
+    let pump = world.device_type("pump", vec![reported]).await;
+    let names: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+    for name in &names {
+        world.device(name, Some(pump)).await;
+    }
+    world.refresh().await;
+    world.release("1.0", &[]).await;
+    world.release("2.0", &[]).await;
+    for name in &names {
+        world.reports_version(name, "1.0").await;
+    }
+    let id = world.rollout("2.0", &names).await;
+    world.settle().await;
+    world.start_next("a").await;
+    world.start_next("b").await;
+    world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.job(id).await.job.state, JobState::Canceled);
+    // One of them had been through with it by then.
+    world.reports_version("a", "2.0").await;
+    let back = world.app().job_roll_back(&world.by, id).await.unwrap();
+    assert_eq!(back.job.target_count, 2, "the third had not begun");
+    world.settle().await;
+    let standing = world.job(back.job.id).await.standing;
+    assert_eq!((standing.queued, standing.succeeded), (1, 1), "the other one runs the old one still");
+}
+
+#[tokio::test]
+async fn a_canceled_rollout_asks_hawkbits_devices_to_stop_and_waits_for_their_answer() {
+    for world in worlds("again-stop").await {
+        let rauc = peer(&world, RAUC).await;
+        let (id, action) = job(&world, RolloutPolicy::default()).await;
+        world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+        world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+        world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
+        world.settle().await;
+        assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
+        assert_eq!(state(&world, id).await.0, ExecutionState::InProgress);
+        assert_eq!(world.job(id).await.job.state, JobState::Stopping { begun: Begun::Ask });
+        world.app().ddi_cancel(&rauc, action).await.unwrap();
+        world.app().ddi_cancel_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+        world.settle().await;
+        assert_eq!(state(&world, id).await.0, ExecutionState::Canceled);
+        assert_eq!(world.job(id).await.job.state, JobState::Canceled);
+        assert_eq!(poll(&world, RAUC).await.next, None);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_to_stop_is_not_asked_again_and_may_finish() {
+    for world in worlds("again-refuse").await {
+        let rauc = peer(&world, RAUC).await;
+        let (id, action) = job(&world, RolloutPolicy::default()).await;
+        world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+        world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+        world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
+        world.settle().await;
+        world.app().ddi_cancel(&rauc, action).await.unwrap();
+        world.app().ddi_cancel_feedback(&rauc, action, says(Said::Rejected, Finished::None)).await.unwrap();
+        world.settle().await;
+        assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })), "it goes on");
+        world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+        world.settle().await;
+        assert_eq!(state(&world, id).await.0, ExecutionState::Succeeded);
+        assert_eq!(world.job(id).await.job.state, JobState::Canceled);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_says_nothing_to_being_asked_to_stop_runs_out_of_time_or_is_forced() {
+    let world = crate::ddi::world().await;
+    let rauc = peer(&world, RAUC).await;
+    let begin = async || {
+        let (id, action) = job(&world, RolloutPolicy::default()).await;
+        // Fetched and perhaps under way, though nothing was said of it.
+        world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+        world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
+        world.settle().await;
+        assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
+        id
+    };
+    let silent = begin().await;
+    world.advance(24 * 3600 - 1);
+    world.settle().await;
+    assert_eq!(world.job(silent).await.job.state, JobState::Stopping { begun: Begun::Ask });
+    world.advance(1);
+    world.settle().await;
+    assert_eq!(world.job(silent).await.job.state, JobState::Canceled);
+    assert_eq!(world.executions(silent).await[0].reason, "the device did not answer the request to stop");
+    let forced = begin().await;
+    let weaker = world.app().job_cancel(&world.by, forced, Begun::Finish, None).await.unwrap();
+    assert_eq!(weaker.job.state, JobState::Stopping { begun: Begun::Ask }, "it goes no less far");
+    world.app().job_cancel(&world.by, forced, Begun::Withdraw, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.job(forced).await.job.state, JobState::Canceled);
+    assert_eq!(state(&world, forced).await, (ExecutionState::Canceled, Verdict::Pending));
+    let more = world.app().job_cancel(&world.by, forced, Begun::Withdraw, None).await.map(drop);
+    assert!(matches!(more, Err(AppError::Conflict { code: "job.state", .. })), "{more:?}");
+}
+
+#[tokio::test]
+async fn what_a_hawkbit_device_has_not_fetched_is_withdrawn_without_asking() {
+    let world = crate::ddi::world().await;
+    let (id, _) = job(&world, RolloutPolicy::default()).await;
+    world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
+    world.settle().await;
+    assert_eq!(state(&world, id).await.0, ExecutionState::Canceled);
+    assert_eq!(poll(&world, RAUC).await.next, None);
+}
+
+#[tokio::test]
+async fn nobody_approves_their_own_job_with_a_token_nor_with_a_token_made_by_that() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2.0", &[]).await;
+    let anna = admin(&world);
+    let token = async |by: &Principal, name: &str| {
+        let new = NewToken { name: name.to_owned(), role: Role::Admin, scope: None, expires_at: None };
+        let made = world.app().token_create(by, new).await.unwrap();
+        Principal { actor: Actor::token(name, made.token.id), ..by.clone() }
+    };
+    let first = token(&anna, "anna at vm").await;
+    let second = token(&first, "ci").await;
+    let peters = Principal::user(world.tenant, "peter", Role::Admin);
+    let peters = token(&peters, "ci").await;
+    let new = NewJob {
+        rollout: RolloutPolicy { approval: true, ..RolloutPolicy::default() },
+        ..update_job("2.0", &names)
+    };
+    for maker in [&anna, &first, &second] {
+        let id = world.app().job_create(maker, new.clone()).await.unwrap().job.id;
+        for decider in [&anna, &first, &second] {
+            let own = world.app().job_decide(decider, id, true, "", None).await.map(drop);
+            assert!(matches!(own, Err(AppError::Conflict { code: "job.own_approval", .. })), "{own:?}");
+        }
+        let view = world.app().job_decide(&peters, id, true, "", None).await.unwrap();
+        assert_eq!(view.job.state, JobState::Running);
+    }
+    // Whom the server's own tokens were handed to is not known: two of them are two.
+    let system = Principal::system(world.tenant, "data directory");
+    let (one, other) = (token(&system, "one").await, token(&system, "other").await);
+    let id = world.app().job_create(&one, new).await.unwrap().job.id;
+    assert!(world.app().job_decide(&one, id, true, "", None).await.is_err());
+    assert!(world.app().job_decide(&token(&one, "more").await, id, true, "", None).await.is_err());
+    world.app().job_decide(&other, id, true, "", None).await.unwrap();
+}
