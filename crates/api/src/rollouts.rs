@@ -75,7 +75,7 @@ pub struct MaintenanceWindow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DownloadRate {
-    /// Bytes per second, at least 1024.
+    /// Bytes per second, at least 1024. Each node keeps it by itself: several nodes together may send as many times as much.
     #[schemars(range(min = 1024))]
     pub bytes_per_second: u64,
     /// Counted for each value of this attribute by itself; absent: for the whole job.
@@ -258,7 +258,8 @@ pub struct JobPreview {
     pub bytes_per_device: u64,
     /// Bytes that all of them would download.
     pub bytes: u64,
-    /// When it would be through, from how often such devices are heard; absent if nobody can tell.
+    /// When everybody who is heard would have been reached: from how often each is heard, waves, windows, how many at once and
+    /// the download rate; absent if nobody can tell.
     pub expected_end: Option<Time>,
     /// What that expectation leaves out, such as devices that were not heard for long.
     pub expected_end_note: String,

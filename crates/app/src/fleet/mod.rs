@@ -21,9 +21,11 @@ mod view;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::device::Device;
+use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupId, GroupPath, TenantId, TypeId};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
@@ -306,6 +308,16 @@ impl Fleet {
         }
         counts.retain(|_, count| *count > 0);
         counts
+    }
+
+    /// How often a device is to be heard: by its type, else by what it was told when it polled.
+    pub fn contact_interval(&self, device: DeviceId, contacts: &dyn Contacts, now: Timestamp) -> Duration {
+        let index = self.read();
+        let entry = index.devices.get(&device);
+        entry.map_or_else(
+            || TypeSpec::default().contact_interval,
+            |entry| Subject::now(&index, entry, contacts, now).interval(),
+        )
     }
 
     /// A device as shown, if the principal may see it.

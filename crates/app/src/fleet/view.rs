@@ -116,7 +116,7 @@ impl<'a> Subject<'a> {
     }
 
     /// By its type, else by what it was told when it polled.
-    fn interval(&self) -> Duration {
+    pub(super) fn interval(&self) -> Duration {
         let of_type = self.entry.device.device_type.and_then(|id| self.index.types.get(&id));
         let told = || self.contacts.and_then(|(contacts, _)| contacts.told(self.entry.device.id));
         of_type

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::job::forecast::{Contact, Pace, WaveWork, next_contact};
 use windlass_domain::job::{Begin, Job, Outcome, What, WindowState, gates};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
@@ -69,8 +69,8 @@ struct Sums {
     clusters: BTreeMap<(&'static str, String), Cluster>,
     looked_at: u64,
     silent: u64,
-    /// When the last device of the wave that is looked at would be reached.
-    reached: Option<Timestamp>,
+    /// Devices of the wave that is looked at.
+    wave: WaveWork,
 }
 
 impl Sums {
@@ -94,33 +94,45 @@ fn bytes_of(release: Option<&Release>) -> u64 {
     components.flat_map(|component| &component.artifacts).map(|artifact| artifact.size).sum()
 }
 
-/// How a device is reached, from when it was heard: after this long, or nobody can tell.
-fn reached_after(app: &App, device: DeviceId, interval: Duration, now: Timestamp) -> Option<Duration> {
+/// How a device is reached from some time on; none if it was not heard for long, and nobody can tell.
+fn contact(app: &App, device: DeviceId, from: Timestamp, now: Timestamp) -> Option<Contact> {
     let contact = app.contact(device);
     if contact.connections > 0 {
-        return Some(Duration::ZERO);
+        return Some(Contact { next: from, interval: Duration::ZERO });
     }
+    let interval = app.fleet.contact_interval(device, app, now);
     let silent_after = interval.saturating_mul(SILENT_HALVES) / 2;
-    let last = contact.last_at.filter(|last| app.clock.now().since(*last) < silent_after)?;
-    Some(last.plus(interval).since(now).min(interval))
+    let last = contact.last_at.filter(|last| now.since(*last) < silent_after)?;
+    Some(Contact { next: next_contact(last, interval, from), interval })
+}
+
+/// When a wave begins.
+#[derive(Debug, Clone, Copy)]
+struct Begins {
+    at: Timestamp,
+    /// In words.
+    words: &'static str,
+    now: Timestamp,
+}
+
+/// When the first wave begins, and in what words.
+fn first(new: &NewJob, now: Timestamp) -> Begins {
+    let (at, words) = match new.begin {
+        Begin::At(at) if at > now => (at, "would be offered work once it starts"),
+        Begin::Manually => (now, "would be offered work once it is started"),
+        Begin::Now | Begin::At(_) => (now, "would be offered work at once"),
+    };
+    let words = if new.rollout.approval { "would be offered work once it is approved" } else { words };
+    Begins { at, words, now }
 }
 
 /// Looks at one device that would get work.
-fn look_at_work(
-    app: &App,
-    job: &Job,
-    catalogue: &Catalogue,
-    facts: &OfferFacts,
-    starts: Timestamp,
-    sums: &mut Sums,
-) {
+fn look_at_work(app: &App, job: &Job, facts: &OfferFacts, begins: Begins, sums: &mut Sums) {
     let name = app.fleet.name_of(facts.device).map(|name| name.into_string());
-    let interval = catalogue
-        .type_of(facts)
-        .map_or_else(|| TypeSpec::default().contact_interval, |(_, spec)| spec.contact_interval);
-    let mut from = starts;
-    let mut reason = "would be offered work at once".to_owned();
-    if let Some(window) = &job.spec.rollout.window {
+    let rollout = &job.spec.rollout;
+    let Begins { at: starts, words, now } = begins;
+    let (mut from, mut reason) = (starts, words.to_owned());
+    if let Some(window) = &rollout.window {
         match window.state(judge::zone(facts), starts) {
             WindowState::Open { .. } => {}
             WindowState::Closed { opens, .. } => {
@@ -134,19 +146,18 @@ fn look_at_work(
             }
         }
     }
-    if job.spec.rollout.consent {
+    if rollout.consent {
         reason.push_str(" and needs consent");
     }
-    match reached_after(app, facts.device, interval, from) {
-        Some(wait) => {
-            let at = from.plus(wait);
-            sums.reached = Some(sums.reached.map_or(at, |before| before.max(at)));
-        }
-        None => {
-            sums.silent += 1;
-            reason.push_str(", but was not heard for long");
-        }
+    let contact = contact(app, facts.device, from, now);
+    if contact.is_none() {
+        sums.silent += 1;
+        reason.push_str(", but was not heard for long");
     }
+    let by = rollout.download_rate.as_ref().and_then(|rate| rate.by.as_ref());
+    // Devices without the attribute share a rate too.
+    let share = by.map(|key| facts.attributes.get(key).cloned().unwrap_or_default());
+    sums.wave.add(from, contact, judge::zone(facts), share);
     sums.count(Outcome::Open, reason, "", name);
 }
 
@@ -156,7 +167,7 @@ async fn look_at_batch(
     job: &Job,
     catalogue: &Catalogue,
     devices: &[DeviceId],
-    starts: Timestamp,
+    begins: Begins,
     sums: &mut Sums,
 ) -> Result<(), StoreError> {
     let facts = judge::facts(tx, job, devices).await?;
@@ -165,7 +176,7 @@ async fn look_at_batch(
         sums.looked_at += 1;
         let name = || app.fleet.name_of(*device).map(|name| name.into_string());
         match (catalogue.judge(tx, job, known).await?, known) {
-            (Judged::Work { .. }, Some(known)) => look_at_work(app, job, catalogue, known, starts, sums),
+            (Judged::Work { .. }, Some(known)) => look_at_work(app, job, known, begins, sums),
             (Judged::Runs(_), _) => {
                 sums.count(Outcome::Succeeded, "runs this version already".to_owned(), "", name());
             }
@@ -190,14 +201,24 @@ async fn look(
     let job = Job { id: JobId::new(i64::MAX), ..job };
     let catalogue = judge::catalogue(tx, &job, app.limits.open_executions, now).await?;
     let mut sums = Sums::default();
-    let mut starts = match new.begin {
-        Begin::At(at) => at.max(now),
-        Begin::Now | Begin::Manually => now,
+    let bytes_per_device = match job.spec.what {
+        What::Update { .. } => bytes_of(release.as_ref()),
+        What::Command(_) | What::Document(_) => 0,
     };
-    let mut expected_end = None;
+    let rollout = &job.spec.rollout;
+    let pace = Pace {
+        concurrency: rollout.concurrency,
+        rate: rollout.download_rate.as_ref().map(|rate| rate.bytes_per_second),
+        bytes: bytes_per_device,
+        window: rollout.window.as_ref(),
+        queued: job.spec.timeouts.queued,
+    };
+    let mut begins = first(new, now);
+    // None once a wave was found of which nobody can tell.
+    let mut expected_end = Some(None);
     let ranges = job.wave_ranges();
     for (wave, range) in (0_u32..).zip(&ranges) {
-        let size = range.end - range.start;
+        let (size, begun) = (range.end - range.start, begins.at);
         // Each wave gets its share of the looks, at least one.
         let share = u128::from(size) * u128::from(LOOKED_AT) / u128::from(job.target_count.max(1));
         let looks = u64::try_from(share).unwrap_or(LOOKED_AT).max(1).min(size);
@@ -205,19 +226,24 @@ async fn look(
         while next < range.start + looks {
             let end = (next + BATCH).min(range.start + looks);
             let devices = targets.at_ranks(&job, wave, &(next..end));
-            look_at_batch(tx, app, &job, &catalogue, &devices, starts, &mut sums).await?;
+            look_at_batch(tx, app, &job, &catalogue, &devices, begins, &mut sums).await?;
             next = end;
         }
-        if let Some(reached) = sums.reached.take() {
-            starts = reached;
-            expected_end = Some(reached);
+        let work = std::mem::take(&mut sums.wave);
+        if work.heard() > 0 {
+            let through = work.through(&pace, size, looks);
+            expected_end = expected_end.and(through.map(Some));
+            begins.at = begins.at.max(through.unwrap_or(begins.at));
         }
+        let share = job.wave(wave).and_then(|wave| wave.success).or(rollout.success);
+        let all = work.heard() + work.silent();
+        if work.silent() > 0 && !share.is_some_and(|share| share.reached(work.heard(), all)) {
+            // The next wave waits until those that say nothing have run out of time.
+            begins.at = begins.at.max(begun.plus(job.spec.timeouts.queued));
+        }
+        begins.words = "would be offered work when its wave begins";
     }
     let work: u64 = sums.clusters.values().filter(|c| c.outcome == Outcome::Open).map(|c| c.count).sum();
-    let bytes_per_device = match job.spec.what {
-        What::Update { .. } => bytes_of(release.as_ref()),
-        What::Command(_) | What::Document(_) => 0,
-    };
     let with_work = u128::from(work) * u128::from(job.target_count) / u128::from(sums.looked_at.max(1));
     let bytes = u128::from(bytes_per_device) * with_work;
     let mut clusters: Vec<Cluster> = sums.clusters.into_values().collect();
@@ -229,7 +255,7 @@ async fn look(
         clusters,
         bytes_per_device,
         bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-        expected_end,
+        expected_end: expected_end.flatten(),
         silent: sums.silent,
     })
 }

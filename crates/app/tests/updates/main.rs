@@ -10,6 +10,7 @@ mod ddi_truth;
 mod ddi_word;
 mod device;
 mod downloads;
+mod forecast;
 mod gone;
 mod keeping;
 mod operate;

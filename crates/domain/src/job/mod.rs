@@ -7,6 +7,7 @@
 pub mod command;
 pub mod eligible;
 pub mod execution;
+pub mod forecast;
 pub mod gates;
 pub mod plan;
 pub mod rollout;

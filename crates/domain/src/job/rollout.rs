@@ -167,7 +167,7 @@ pub struct Continuous {
     pub wave_size: u64,
 }
 
-/// Bytes per second that the devices of a job may take together.
+/// Bytes per second that the devices of a job may take together from one node: each keeps it by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DownloadRate {
     /// Bytes per second, at least 1024.

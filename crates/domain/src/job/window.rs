@@ -18,6 +18,8 @@ use crate::time::Timestamp;
 pub const SCHEDULE_BYTES: usize = 128;
 /// Longest window.
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Most openings that a forecast looks ahead.
+pub const MOST_OPENINGS: u32 = 1_000;
 /// Attribute of a device that names its time zone.
 pub const ZONE_ATTRIBUTE: &str = "timezone";
 
@@ -212,6 +214,33 @@ impl MaintenanceWindow {
     }
 }
 
+impl MaintenanceWindow {
+    /// When work that needs so long and begins at `from` at the earliest would be done, for a device with this `timezone`
+    /// attribute: what one window has no time for waits for the next. None if no window is left, or if it takes more
+    /// than [`MOST_OPENINGS`].
+    pub fn after(&self, attribute: Option<&str>, from: Timestamp, needed: Duration) -> Option<Timestamp> {
+        let zone = self.zone_for(attribute);
+        let (mut at, mut left) = (from, needed);
+        for _ in 0..MOST_OPENINGS {
+            let until = match self.state_in(&zone, at) {
+                WindowState::Open { since: _, until } => until,
+                WindowState::Closed { opens, until } => {
+                    at = opens;
+                    until
+                }
+                WindowState::NoneLeft => return None,
+            };
+            let open = until.since(at);
+            if left <= open {
+                return Some(at.plus(left));
+            }
+            left = left.saturating_sub(open);
+            at = until;
+        }
+        None
+    }
+}
+
 impl fmt::Display for MaintenanceWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zone = self.zone.as_ref().map_or("the device's time zone", |zone| zone.as_str());
@@ -256,15 +285,68 @@ mod tests {
         assert!(fixed.state(Some("Europe/Berlin"), at("2026-01-10T07:30:00Z")).is_open());
     }
 
-    #[test]
-    fn a_clock_that_is_put_forward_over_a_window_leaves_the_next_one() {
-        // Berlin skips 02:00 to 03:00 on 2026-03-29.
-        let nights = window("30 2 * * *", 1, Some("Europe/Berlin"));
-        let opens = match nights.state(None, at("2026-03-29T00:00:00Z")) {
+    /// When a window that is closed at `now` opens, for a device with this zone.
+    fn opens(window: &MaintenanceWindow, zone: Option<&str>, now: &str) -> Timestamp {
+        match window.state(zone, at(now)) {
             WindowState::Closed { opens, .. } => opens,
             other => panic!("{other:?}"),
-        };
-        assert!(opens >= at("2026-03-29T01:00:00Z") && opens <= at("2026-03-30T00:30:00Z"), "{opens}");
+        }
+    }
+
+    #[test]
+    fn a_window_that_would_open_in_the_hour_that_is_skipped_opens_right_after_it_and_once() {
+        // Berlin skips 02:00 to 03:00 on 2026-03-29: 01:00 in UTC is 03:00 there.
+        let nights = window("30 2 * * *", 1, Some("Europe/Berlin"));
+        assert_eq!(opens(&nights, None, "2026-03-29T00:00:00Z"), at("2026-03-29T01:00:00Z"));
+        let (since, until) = (at("2026-03-29T01:00:00Z"), at("2026-03-29T02:00:00Z"));
+        let in_it = nights.state(None, at("2026-03-29T01:59:59Z"));
+        assert_eq!(in_it, WindowState::Open { since, until });
+        assert_eq!(opens(&nights, None, "2026-03-29T02:00:00Z"), at("2026-03-30T00:30:00Z"));
+    }
+
+    #[test]
+    fn a_window_in_the_hour_that_comes_twice_opens_once() {
+        // Berlin has 02:00 to 03:00 twice on 2026-10-25: 00:30 and 01:30 in UTC are both 02:30 there.
+        let nights = window("30 2 * * *", 1, Some("Europe/Berlin"));
+        assert_eq!(opens(&nights, None, "2026-10-25T00:00:00Z"), at("2026-10-25T00:30:00Z"));
+        assert!(nights.state(None, at("2026-10-25T01:29:59Z")).is_open());
+        assert_eq!(opens(&nights, None, "2026-10-25T01:30:00Z"), at("2026-10-26T01:30:00Z"));
+    }
+
+    #[test]
+    fn a_window_over_a_change_of_the_clock_stays_open_as_long_as_ever() {
+        let nights = window("0 1 * * *", 4, Some("Europe/Berlin"));
+        let spring = nights.state(None, at("2026-03-29T02:00:00Z"));
+        let (since, until) = (at("2026-03-29T00:00:00Z"), at("2026-03-29T04:00:00Z"));
+        assert_eq!(spring, WindowState::Open { since, until });
+        let autumn = nights.state(None, at("2026-10-25T02:00:00Z"));
+        let (since, until) = (at("2026-10-24T23:00:00Z"), at("2026-10-25T03:00:00Z"));
+        assert_eq!(autumn, WindowState::Open { since, until });
+    }
+
+    #[test]
+    fn the_zone_of_a_device_follows_its_summer_time_and_an_offset_does_not() {
+        let nights = window("0 2 * * *", 1, None);
+        for (zone, summer, winter) in [
+            ("Europe/Berlin", "2026-07-02T00:00:00Z", "2026-12-02T01:00:00Z"),
+            ("+02:00", "2026-07-02T00:00:00Z", "2026-12-02T00:00:00Z"),
+            ("America/New_York", "2026-07-02T06:00:00Z", "2026-12-02T07:00:00Z"),
+        ] {
+            assert_eq!(opens(&nights, Some(zone), "2026-07-01T12:00:00Z"), at(summer), "{zone}");
+            assert_eq!(opens(&nights, Some(zone), "2026-12-01T12:00:00Z"), at(winter), "{zone}");
+        }
+    }
+
+    #[test]
+    fn work_that_is_longer_than_a_window_goes_on_in_the_next_ones_and_not_for_ever() {
+        let nights = window("0 2 * * *", 2, Some("UTC"));
+        let from = at("2026-01-10T00:00:00Z");
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        assert_eq!(nights.after(None, from, hours(0)), Some(at("2026-01-10T02:00:00Z")));
+        assert_eq!(nights.after(None, from, hours(2)), Some(at("2026-01-10T04:00:00Z")));
+        assert_eq!(nights.after(None, from, hours(5)), Some(at("2026-01-12T03:00:00Z")));
+        assert_eq!(nights.after(None, from, hours(1_000_000)), None);
+        assert_eq!(nights.after(None, from, Duration::MAX), None);
     }
 
     #[test]

@@ -330,7 +330,7 @@ fn show_preview(preview: Preview) -> JobPreview {
         plural(u64::try_from(waves.len()).unwrap_or(u64::MAX), "wave"),
     );
     let note = match silent {
-        0 => "Counts until every device with work is heard; not the time to install.".to_owned(),
+        0 => "Counts contacts, waves, windows and the policy's limits; not the time to install.".to_owned(),
         silent => {
             format!("Leaves out {} not heard for long, and the time to install.", plural(silent, "device"))
         }

@@ -49,7 +49,7 @@ pub(crate) struct RolloutArgs {
     /// Most devices that have work at once.
     #[arg(long)]
     concurrency: Option<u64>,
-    /// Bytes per second that all devices may download together.
+    /// Bytes per second that all devices may download together from one node.
     #[arg(long)]
     download_rate: Option<u64>,
     /// Take devices by chance.
