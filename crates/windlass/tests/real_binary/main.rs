@@ -10,4 +10,5 @@ mod demo;
 mod device_port;
 mod devices;
 mod leaving;
+mod rollouts;
 mod simulation;
