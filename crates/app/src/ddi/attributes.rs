@@ -86,10 +86,13 @@ async fn config_data_in(
             return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
         }
     }
-    if target.attributes_wanted {
-        table::target_put(tx, peer.device, &Target { attributes_wanted: false, ..target }).await?;
-    }
     let effects = verify::observe(tx, peer.device, JustSaid::Attributes(&just_said(said)?), now).await?;
+    // It may have answered before its restart: until its new version shows there, it is asked at each poll.
+    let attributes_wanted = verify::looks_at_attributes(tx, &device).await?
+        && !executions::verifying(tx, peer.device).await?.is_empty();
+    if target.attributes_wanted != attributes_wanted {
+        table::target_put(tx, peer.device, &Target { attributes_wanted, ..target }).await?;
+    }
     Ok((effects, changed))
 }
 

@@ -8,9 +8,10 @@ use windlass_domain::job::{
     DeviceReport, Execution, ExecutionState, Handling, Job, Refusal, ReportedStatus, STOP_REFUSED, StepTimer,
     Verdict,
 };
+use windlass_domain::shadow::Shadow;
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{Installed, NewStatus, Target};
-use windlass_store::{StoreError, Tx, ddi as table, devices, executions};
+use windlass_store::{StoreError, Tx, ddi as table, devices, executions, shadows};
 use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
 
 use super::action::{Failed, find, release};
@@ -18,7 +19,7 @@ use super::peer::DdiPeer;
 use super::poll::Open;
 use super::said::{cut, details, entry, kind, server_says};
 use crate::app::App;
-use crate::jobs::device;
+use crate::jobs::{device, verify};
 use crate::message::Effects;
 
 /// Most entries of the history of an action; a final one is always taken.
@@ -182,16 +183,26 @@ async fn feedback_in(
     Ok(done)
 }
 
+/// Why a device is believed that nobody gave a type.
+const NO_TYPE: &str = "the device said so; it has no type that says where its version shows";
+/// Why a device is believed whose type looks where hawkBit's clients never write.
+const NO_SHADOW: &str = "the device said so; its type looks for versions in the shadow, and the device has none; \
+                         name an attribute as the type's version source";
+
 /// Where nobody said, by a device type, at what place the version of a device shows, its word is all there is.
 async fn believed(tx: &mut Tx<'_>, execution: &Execution, now: Timestamp) -> Result<bool, StoreError> {
     if execution.verdict != Verdict::Pending {
         return Ok(false);
     }
-    let device = devices::device_by_id(tx, execution.device).await?;
-    if device.is_none_or(|device| device.device_type.is_some()) {
-        return Ok(false);
-    }
-    let reason = "the device said so; it has no type that says where its version shows";
+    let Some(device) = devices::device_by_id(tx, execution.device).await? else { return Ok(false) };
+    let reason = match device.device_type {
+        None => NO_TYPE,
+        Some(_) if verify::looks_at_attributes(tx, &device).await? => return Ok(false),
+        Some(_) => match shadows::shadow(tx, device.id, None).await? {
+            Some(Shadow::Live { .. }) => return Ok(false),
+            Some(Shadow::Deleted { .. }) | None => NO_SHADOW,
+        },
+    };
     executions::update(tx, execution, &execution.clone().judged(Verdict::Unverifiable, reason, now)).await
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use windlass_domain::device::Device;
-use windlass_domain::device_type::TypeSpec;
+use windlass_domain::device_type::{TypeSpec, VersionSource};
 use windlass_domain::ids::{AttributeKey, DeviceId, TenantId};
 use windlass_domain::job::verdict::{Expected, Running, Said};
 use windlass_domain::job::{Execution, Handling, Job, Verdict, What, command};
@@ -81,6 +81,15 @@ pub(crate) async fn counts_until(
         None => TypeSpec::default(),
     };
     Ok(execution.ended_at.unwrap_or(execution.updated_at).plus(wait(job, &spec)))
+}
+
+/// Whether versions of this device may show in its attributes, as its type says.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn looks_at_attributes(tx: &mut Tx<'_>, device: &Device) -> Result<bool, StoreError> {
+    let spec = spec_of(tx, device).await?;
+    Ok(spec.version_sources.iter().any(|source| matches!(source, VersionSource::Inventory(_))))
 }
 
 /// Why nothing is to be seen of an update that was only to be fetched.

@@ -90,6 +90,54 @@ async fn attributes_that_are_sent_before_the_restart_do_not_make_a_fall_back() {
 }
 
 #[tokio::test]
+async fn a_device_is_asked_for_its_attributes_until_its_new_version_shows() {
+    for world in typed("ddi-asked-again").await {
+        let device = d2(&world).await;
+        let asked = || async { world.app().ddi_poll(&device).await.unwrap().attributes_wanted };
+        assert!(!asked().await);
+        let job = succeeded(&world).await;
+        assert!(asked().await);
+        attributes(&world, &device, Mode::Merge, &[("version", "1")]).await;
+        assert!(asked().await, "it has not restarted yet, and tells nothing unless it is asked");
+        attributes(&world, &device, Mode::Merge, &[("version", "2.0")]).await;
+        assert!(!asked().await);
+        assert_eq!(verdict(&world, job).await.0, Verdict::Verified);
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_looks_only_where_these_devices_never_write_leaves_their_word() {
+    for mut world in worlds("ddi-default-type").await {
+        let places = windlass_domain::device_type::TypeSpec::default().version_sources;
+        let plain = world.device_type("plain", places).await;
+        world.device("d2", Some(plain)).await;
+        world.refresh().await;
+        world.release("2.0", &[]).await;
+        let (job, offered) = offered(&world, "2.0", &["d2"]).await;
+        closes(&world, &d2(&world).await, offered[0].id).await;
+        let (found, reason) = verdict(&world, job).await;
+        assert_eq!(found, Verdict::Unverifiable, "{reason}");
+        assert!(reason.contains("version source"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_reports_to_its_shadow_is_not_believed_there() {
+    for mut world in worlds("ddi-both").await {
+        let places = windlass_domain::device_type::TypeSpec::default().version_sources;
+        let plain = world.device_type("plain", places).await;
+        world.device("d2", Some(plain)).await;
+        world.refresh().await;
+        world.release("2.0", &[]).await;
+        world.reports_version("d2", "1").await;
+        let job = succeeded(&world).await;
+        world.advance(60);
+        world.reports_version("d2", "2.0").await;
+        assert_eq!(verdict(&world, job).await.0, Verdict::Verified);
+    }
+}
+
+#[tokio::test]
 async fn attributes_without_a_version_say_nothing_of_it() {
     for (name, mode) in [("ddi-merged", Mode::Merge), ("ddi-replaced", Mode::Replace)] {
         for world in typed(name).await {
