@@ -158,6 +158,10 @@ async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Resu
         return Ok(true);
     }
     let targets = jobs::frozen_targets(tx, id).await?;
+    if targets.is_empty() {
+        // Nobody can tell yet whom it will touch.
+        return Ok(false);
+    }
     if targets.len() > ASKED_ONE_BY_ONE {
         return Ok(targets.is_subset(&app.fleet.select_visible(by, None, app, app.clock.now()).devices));
     }
