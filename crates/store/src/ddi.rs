@@ -235,6 +235,14 @@ pub struct NewStatus {
     pub credential: Option<&'static str>,
 }
 
+impl NewStatus {
+    /// What the server itself says, in the form that hawkBit gives it.
+    pub fn by_server(execution: ExecutionId, kind: &'static str, text: &str) -> Self {
+        let messages = vec![format!("Update Server: {text}")];
+        Self { execution, kind, code: None, messages, reported_at: None, credential: None }
+    }
+}
+
 /// What was said of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionStatus {

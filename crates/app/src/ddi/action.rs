@@ -181,17 +181,8 @@ async fn note_served(tx: &mut Tx<'_>, stand: &Stand, now: Timestamp) -> Result<(
     if before.retrieved_at.is_some() {
         return Ok(());
     }
-    let new = NewStatus {
-        execution: stand.action,
-        kind: "retrieved",
-        code: None,
-        messages: vec![
-            "Update Server: Target retrieved update action and should start now the download.".to_owned(),
-        ],
-        reported_at: None,
-        credential: None,
-    };
-    table::status_insert(tx, &new, now).await
+    let text = "Target retrieved update action and should start now the download.";
+    table::status_insert(tx, &NewStatus::by_server(stand.action, "retrieved", text), now).await
 }
 
 struct Found {
@@ -331,16 +322,8 @@ impl App {
                         return Ok(());
                     }
                     table::served_put(tx, action, &Served { cancel_retrieved_at: Some(now), ..before }).await?;
-                    let text = "Update Server: Target retrieved cancel action and should start now the cancellation.";
-                    let new = NewStatus {
-                        execution: action,
-                        kind: "retrieved",
-                        code: None,
-                        messages: vec![text.to_owned()],
-                        reported_at: None,
-                        credential: None,
-                    };
-                    table::status_insert(tx, &new, now).await?;
+                    let text = "Target retrieved cancel action and should start now the cancellation.";
+                    table::status_insert(tx, &NewStatus::by_server(action, "retrieved", text), now).await?;
                     Ok(())
                 })
             })

@@ -255,15 +255,8 @@ pub(crate) async fn agree(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> 
     for Open { execution, .. } in open(tx, device, now).await? {
         let Some(agreed) = execution.agreed(now) else { continue };
         if executions::update(tx, &execution, &agreed).await? {
-            let new = NewStatus {
-                execution: execution.id,
-                kind: "running",
-                code: None,
-                messages: vec!["Update Server: confirmed by itself, as the device is set up".to_owned()],
-                reported_at: None,
-                credential: None,
-            };
-            table::status_insert(tx, &new, now).await?;
+            let text = "confirmed by itself, as the device is set up";
+            table::status_insert(tx, &NewStatus::by_server(execution.id, "running", text), now).await?;
         }
     }
     Ok(())

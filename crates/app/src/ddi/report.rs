@@ -17,7 +17,7 @@ use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feed
 use super::action::{Failed, find, release};
 use super::peer::DdiPeer;
 use super::poll::Open;
-use super::said::{cut, details, entry, kind, server_says};
+use super::said::{cut, details, entry, kind};
 use crate::app::App;
 use crate::jobs::{device, verify};
 use crate::message::Effects;
@@ -154,7 +154,7 @@ async fn feedback_in(
             if table::status_count(tx, action).await? < MOST_ENTRIES {
                 table::status_insert(tx, &entry(peer, action, "running", feedback), now).await?;
                 let text = "the device closed what it was told to skip; nothing counts as installed";
-                table::status_insert(tx, &server_says(action, "warning", text), now).await?;
+                table::status_insert(tx, &NewStatus::by_server(action, "warning", text), now).await?;
             }
             return Ok(done);
         }

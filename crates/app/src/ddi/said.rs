@@ -95,11 +95,6 @@ pub(super) fn entry(
     NewStatus { execution, kind, code: feedback.code, messages, reported_at, credential }
 }
 
-pub(super) fn server_says(execution: ExecutionId, kind: &'static str, message: &str) -> NewStatus {
-    let messages = vec![format!("Update Server: {message}")];
-    NewStatus { execution, kind, code: None, messages, reported_at: None, credential: None }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -164,16 +164,7 @@ pub(super) async fn note(
     text: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let messages = vec![format!("Update Server: {text}")];
-    let new = NewStatus {
-        execution: execution.id,
-        kind,
-        code: None,
-        messages,
-        reported_at: None,
-        credential: None,
-    };
-    ddi::status_insert(tx, &new, now).await
+    ddi::status_insert(tx, &NewStatus::by_server(execution.id, kind, text), now).await
 }
 
 /// Asks a device to stop, or with a reason takes the action off it at once. One that is connected and did not begin is

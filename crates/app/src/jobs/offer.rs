@@ -95,15 +95,8 @@ async fn supersede(
         }
         let Some((gone, said)) = displaced((&other, &of), job, way, now) else { continue };
         if executions::update(tx, &other, &gone).await? && !said.is_empty() {
-            let new = NewStatus {
-                execution: other.id,
-                kind: if gone.state.is_open() { "canceling" } else { "canceled" },
-                code: None,
-                messages: vec![format!("Update Server: {said}")],
-                reported_at: None,
-                credential: None,
-            };
-            ddi::status_insert(tx, &new, now).await?;
+            let kind = if gone.state.is_open() { "canceling" } else { "canceled" };
+            ddi::status_insert(tx, &NewStatus::by_server(other.id, kind, said), now).await?;
         }
     }
     Ok(())

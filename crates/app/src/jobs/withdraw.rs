@@ -30,16 +30,8 @@ async fn ask(
     }
     let Some(asked) = execution.asked_to_cancel(&job.spec.timeouts, now) else { return Ok(None) };
     executions::update(tx, execution, &asked).await?;
-    let text = "Update Server: the rollout was canceled; the device is asked to stop";
-    let new = NewStatus {
-        execution: execution.id,
-        kind: "canceling",
-        code: None,
-        messages: vec![text.to_owned()],
-        reported_at: None,
-        credential: None,
-    };
-    ddi::status_insert(tx, &new, now).await?;
+    let text = "the rollout was canceled; the device is asked to stop";
+    ddi::status_insert(tx, &NewStatus::by_server(execution.id, "canceling", text), now).await?;
     Ok(Some(asked))
 }
 
