@@ -73,6 +73,10 @@ fn json(map: &BTreeMap<String, String>) -> Result<String, StoreError> {
 }
 
 impl ExecutionRow {
+    pub(crate) fn read_all(rows: Vec<Self>) -> Result<Vec<Execution>, StoreError> {
+        rows.into_iter().map(Self::read).collect()
+    }
+
     pub(crate) fn read(self) -> Result<Execution, StoreError> {
         let Self {
             id,
@@ -143,21 +147,22 @@ fn consent_columns(consent: Consent) -> (i64, Option<i64>) {
     }
 }
 
-async fn count(tx: &mut Tx<'_>, execution: &Execution, change: i64) -> Result<(), StoreError> {
-    let Execution { job, wave, state, verdict, .. } = execution;
-    add_to_tally(tx, *job, Tally { wave: *wave, state: *state, verdict: *verdict, count: 0 }, change).await
+/// Which counter of a job an execution is counted in.
+type Counter = (JobId, u32, ExecutionState, Verdict);
+
+const fn counter(execution: &Execution) -> Counter {
+    (execution.job, execution.wave, execution.state, execution.verdict)
 }
 
-/// Moves one counter of a job; what `of` counted does not matter.
-async fn add_to_tally(tx: &mut Tx<'_>, job: JobId, of: Tally, change: i64) -> Result<(), StoreError> {
+async fn count(tx: &mut Tx<'_>, (job, wave, state, verdict): Counter, change: i64) -> Result<(), StoreError> {
     execute!(
         tx,
         "INSERT INTO job_tally (job_id, wave, state, verdict, count) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
         job.get(),
-        i64::from(of.wave),
-        of.state.as_str(),
-        of.verdict.as_str(),
+        i64::from(wave),
+        state.as_str(),
+        verdict.as_str(),
         change,
     )?;
     Ok(())
@@ -212,8 +217,8 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
     let (stands, is_seen) =
         ((before.state, before.verdict) != (after.state, after.verdict), seen(before) != seen(after));
     if stands {
-        count(tx, before, -1).await?;
-        count(tx, after, 1).await?;
+        count(tx, counter(before), -1).await?;
+        count(tx, counter(after), 1).await?;
     }
     if stands || is_seen {
         tx.changed(ChangeKind::Execution, before.id.get()).await?;
@@ -237,7 +242,7 @@ pub async fn supersede(tx: &mut Tx<'_>, execution: &Execution) -> Result<bool, S
         execution.id.get(),
     )?;
     if written == 1 {
-        count(tx, execution, -1).await?;
+        count(tx, counter(execution), -1).await?;
     }
     Ok(written == 1)
 }
@@ -283,16 +288,13 @@ pub async fn pending(
     device: DeviceId,
     now: Timestamp,
 ) -> Result<Vec<Execution>, StoreError> {
-    let mut in_progress: Vec<Execution> = fetch_all!(
+    let mut in_progress = ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!("WHERE e.device_id = $1 AND e.state = 'inProgress' AND e.latest = 1 ORDER BY e.id"),
         device.get(),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect::<Result<_, _>>()?;
-    let queued: Vec<Execution> = fetch_all!(
+    )?)?;
+    let queued = ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!(
@@ -302,10 +304,7 @@ pub async fn pending(
         ),
         device.get(),
         now.micros(),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect::<Result<_, _>>()?;
+    )?)?;
     let queued = queued.into_iter().filter(|execution| execution.is_shown(now));
     in_progress.extend(queued);
     Ok(in_progress)
@@ -322,7 +321,7 @@ pub async fn open_updates(
     device: DeviceId,
     now: Timestamp,
 ) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!(
@@ -335,10 +334,7 @@ pub async fn open_updates(
         ),
         device.get(),
         now.micros(),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// How many executions a device has that are queued or in progress, whatever the state of their jobs.
@@ -361,7 +357,7 @@ pub async fn open_count(tx: &mut Tx<'_>, device: DeviceId) -> Result<i64, StoreE
 /// # Errors
 /// When the database fails.
 pub async fn verifying(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!(
@@ -369,10 +365,7 @@ pub async fn verifying(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Executio
              ORDER BY e.id"
         ),
         device.get(),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// The last updates that a device said it finished, newest first.
@@ -384,7 +377,7 @@ pub async fn finished_updates(
     device: DeviceId,
     limit: u32,
 ) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!(
@@ -394,10 +387,7 @@ pub async fn finished_updates(
         ),
         device.get(),
         i64::from(limit),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// What a device still has to do or to show, of any job.
@@ -405,7 +395,7 @@ pub async fn finished_updates(
 /// # Errors
 /// When the database fails.
 pub async fn unsettled(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!(
@@ -413,10 +403,7 @@ pub async fn unsettled(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Executio
                AND e.state IN ('queued', 'inProgress', 'succeeded') ORDER BY e.id"
         ),
         device.get(),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// The counters of a job: a few rows for each wave.

@@ -9,7 +9,7 @@ use windlass_domain::shadow::{Documents, Object, Section, Shadow, Stamp, Stamps}
 use windlass_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::tx::{Tx, among, execute, fetch_all, fetch_one, fetch_optional};
 
 /// One line of a device's list of shadows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,16 +45,12 @@ pub async fn shadow(
 
 /// The classic shadows of devices, live or deleted. `list`: their ids as a JSON array.
 pub(crate) async fn classic_of(tx: &mut Tx<'_>, list: &str) -> Result<Vec<(DeviceId, Shadow)>, StoreError> {
-    let sql = match tx {
-        Tx::Sqlite(_) => {
-            "SELECT device_id, document, version, updated_at, deleted_at FROM shadow
-             WHERE device_id IN (SELECT value FROM json_each($1)) AND name = ''"
-        }
-        Tx::Postgres(_) => {
-            "SELECT device_id, document, version, updated_at, deleted_at FROM shadow
-             WHERE device_id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($1::json) x) AND name = ''"
-        }
-    };
+    let sql = among!(
+        tx,
+        "SELECT device_id, document, version, updated_at, deleted_at FROM shadow WHERE device_id",
+        "$1",
+        " AND name = ''"
+    );
     let rows = fetch_all!(tx, (i64, String, i64, i64, Option<i64>), sql, list)?;
     rows.into_iter()
         .map(|(device, document, version, updated_at, deleted_at)| {

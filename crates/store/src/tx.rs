@@ -78,4 +78,23 @@ macro_rules! execute {
     };
 }
 
-pub(crate) use {both, execute, fetch_all, fetch_one, fetch_optional};
+/// A statement that looks for the numbers of a JSON array, in the words of either engine:
+/// `among!(tx, "SELECT … WHERE id", "$1", " ORDER BY id")`; the parameter is the array's text.
+macro_rules! among {
+    ($tx:expr, $before:expr, $list:literal, $after:expr) => {
+        match $tx {
+            $crate::tx::Tx::Sqlite(_) => {
+                concat!($before, " IN (SELECT value FROM json_each(", $list, "))", $after)
+            }
+            $crate::tx::Tx::Postgres(_) => concat!(
+                $before,
+                " IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text(",
+                $list,
+                "::json) x)",
+                $after
+            ),
+        }
+    };
+}
+
+pub(crate) use {among, both, execute, fetch_all, fetch_one, fetch_optional};

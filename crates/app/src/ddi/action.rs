@@ -321,7 +321,8 @@ impl App {
                     if before.cancel_retrieved_at.is_some() {
                         return Ok(());
                     }
-                    table::served_put(tx, action, &Served { cancel_retrieved_at: Some(now), ..before }).await?;
+                    table::served_put(tx, action, &Served { cancel_retrieved_at: Some(now), ..before })
+                        .await?;
                     let text = "Target retrieved cancel action and should start now the cancellation.";
                     table::status_insert(tx, &NewStatus::by_server(action, "retrieved", text), now).await?;
                     Ok(())

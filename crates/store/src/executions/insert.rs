@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
-use windlass_domain::job::{Execution, ExecutionState, Tally, Verdict};
+use windlass_domain::ids::ExecutionId;
+use windlass_domain::job::Execution;
 use windlass_domain::time::Timestamp;
 
-use super::{add_to_tally, consent_columns, json, tell_other_nodes};
+use super::{Counter, consent_columns, count, counter, json, tell_other_nodes};
 use crate::error::StoreError;
 use crate::tx::{Tx, both};
 
@@ -97,17 +97,15 @@ async fn store(tx: &mut Tx<'_>, executions: &[Execution]) -> Result<Vec<(i64,)>,
     for rows in executions.chunks(ROWS) {
         ids.extend(write(tx, rows).await?);
     }
-    let mut counts: HashMap<(JobId, u32, ExecutionState, Verdict), i64> = HashMap::new();
+    let mut counts: HashMap<Counter, i64> = HashMap::new();
     for one in executions {
-        *counts.entry((one.job, one.wave, one.state, one.verdict)).or_default() += 1;
+        *counts.entry(counter(one)).or_default() += 1;
     }
-    for ((job, wave, state, verdict), change) in counts {
-        add_to_tally(tx, job, Tally { wave, state, verdict, count: 0 }, change).await?;
+    for (counter, change) in counts {
+        count(tx, counter, change).await?;
     }
-    let woken = |one: &&Execution| one.state.is_open();
-    let woken: Vec<DeviceId> = executions.iter().filter(woken).map(|one| one.device).collect();
-    for device in woken {
-        tell_other_nodes(tx, device).await?;
+    for one in executions.iter().filter(|one| one.state.is_open()) {
+        tell_other_nodes(tx, one.device).await?;
     }
     Ok(ids)
 }

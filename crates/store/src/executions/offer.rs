@@ -10,7 +10,7 @@ use windlass_domain::shadow::Shadow;
 use super::{ExecutionRow, columns};
 use crate::error::StoreError;
 use crate::shadows;
-use crate::tx::{Tx, fetch_all};
+use crate::tx::{Tx, among, fetch_all};
 
 /// A device, as far as an offer needs it.
 #[derive(Debug, Clone)]
@@ -65,35 +65,26 @@ pub async fn offer_facts(
     ids: &[DeviceId],
 ) -> Result<BTreeMap<DeviceId, OfferFacts>, StoreError> {
     let list = serde_json::Value::from_iter(ids.iter().map(|id| id.get())).to_string();
-    let sql = match tx {
-        Tx::Sqlite(_) => {
-            "SELECT id, type_id, lifecycle, attributes, inventory FROM device
-             WHERE tenant_id = $1 AND id IN (SELECT value FROM json_each($2))"
-        }
-        Tx::Postgres(_) => {
-            "SELECT id, type_id, lifecycle, attributes, inventory FROM device
-             WHERE tenant_id = $1 AND id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($2::json) x)"
-        }
-    };
+    let sql = among!(
+        tx,
+        "SELECT id, type_id, lifecycle, attributes, inventory FROM device WHERE tenant_id = $1 AND id",
+        "$2",
+        ""
+    );
     let rows = fetch_all!(tx, Row, sql, tenant.get(), list.as_str())?;
     let mut facts = BTreeMap::new();
     for row in rows {
         let fact = read(row)?;
         facts.insert(fact.device, fact);
     }
-    let sql = match tx {
-        Tx::Sqlite(_) => columns!(
-            "WHERE e.device_id IN (SELECT value FROM json_each($1)) AND e.latest = 1 AND e.verdict = 'pending'
-               AND e.state IN ('queued', 'inProgress', 'succeeded') ORDER BY e.id"
-        ),
-        Tx::Postgres(_) => columns!(
-            "WHERE e.device_id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($1::json) x)
-               AND e.latest = 1 AND e.verdict = 'pending' AND e.state IN ('queued', 'inProgress', 'succeeded')
-             ORDER BY e.id"
-        ),
-    };
-    for row in fetch_all!(tx, ExecutionRow, sql, list.as_str())? {
-        let execution = row.read()?;
+    let sql = among!(
+        tx,
+        columns!("WHERE e.device_id"),
+        "$1",
+        " AND e.latest = 1 AND e.verdict = 'pending' AND e.state IN ('queued', 'inProgress', 'succeeded')
+          ORDER BY e.id"
+    );
+    for execution in ExecutionRow::read_all(fetch_all!(tx, ExecutionRow, sql, list.as_str())?)? {
         if let Some(fact) = facts.get_mut(&execution.device) {
             fact.unsettled.push(execution);
         }

@@ -49,7 +49,7 @@ pub async fn list(
     pick: &ExecutionPick,
     limit: u32,
 ) -> Result<Vec<Execution>, StoreError> {
-    let read = |rows: Vec<ExecutionRow>| rows.into_iter().map(ExecutionRow::read).collect();
+    let read = ExecutionRow::read_all;
     if let Some(device) = pick.device {
         return of_one_device(tx, job, device, pick, limit).await;
     }
@@ -128,17 +128,14 @@ pub async fn of_device(
     before: i64,
     limit: u32,
 ) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!("WHERE e.device_id = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3"),
         device.get(),
         before,
         i64::from(limit),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// A page of a device's commands, newest first, those with lower ids than `before`.
@@ -151,7 +148,7 @@ pub async fn commands_of_device(
     before: i64,
     limit: u32,
 ) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!(
@@ -161,10 +158,7 @@ pub async fn commands_of_device(
         device.get(),
         before,
         i64::from(limit),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// Failed latest tries of a job by state, verdict and reason, the most frequent first.

@@ -218,15 +218,12 @@ pub async fn outlines(
 /// # Errors
 /// When the database fails.
 pub async fn of_release(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Execution>, StoreError> {
-    fetch_all!(
+    ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
         columns!("JOIN job j ON j.id = e.job_id WHERE j.release_id = $1 AND e.latest = 1 ORDER BY e.id"),
         release.get(),
-    )?
-    .into_iter()
-    .map(ExecutionRow::read)
-    .collect()
+    )?)
 }
 
 /// Latest tries of the updates of one job that stand alike, as far as their words hang on it.
