@@ -3,11 +3,12 @@
 use serde_json::json;
 use windlass_app::AppError;
 use windlass_app::access::NewToken;
-use windlass_app::ddi::{Next, Wanted};
+use windlass_app::ddi::{DdiPeer, Next, Wanted};
 use windlass_app::devices::LifecycleChange;
 use windlass_app::jobs::{NewJob, NewTargets};
 use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::{Signing, VersionSource};
+use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::{Begun, Continuous, Execution, ExecutionState, JobState, RolloutPolicy, Verdict};
 use windlass_domain::permission::{Actor, Principal, Role};
 use windlass_wire::ddi::{Execution as Said, Finished};
@@ -24,7 +25,7 @@ async fn change(world: &World, name: &str, change: LifecycleChange) {
 }
 
 /// The latest try of each device, in their order.
-async fn latest(world: &World, id: windlass_domain::ids::JobId) -> Vec<Execution> {
+async fn latest(world: &World, id: JobId) -> Vec<Execution> {
     let mut all = world.executions(id).await;
     all.sort_by_key(|execution| (execution.device, execution.number));
     let last = all
@@ -132,18 +133,7 @@ async fn a_failure_is_not_tried_again_against_a_rule_that_came_since() {
 #[tokio::test]
 async fn devices_that_had_begun_a_canceled_rollout_go_back_with_the_others() {
     let mut world = World::new().await;
-    let reported = VersionSource::Reported("firmware.version".to_owned());
-    let pump = world.device_type("pump", vec![reported]).await;
-    let names: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
-    for name in &names {
-        world.device(name, Some(pump)).await;
-    }
-    world.refresh().await;
-    world.release("1.0", &[]).await;
-    world.release("2.0", &[]).await;
-    for name in &names {
-        world.reports_version(name, "1.0").await;
-    }
+    let names = world.pumps(&["a", "b", "c"]).await;
     let id = world.rollout("2.0", &names).await;
     world.settle().await;
     world.start_next("a").await;
@@ -160,15 +150,21 @@ async fn devices_that_had_begun_a_canceled_rollout_go_back_with_the_others() {
     assert_eq!((standing.queued, standing.succeeded), (1, 1), "the other one runs the old one still");
 }
 
+/// A rollout that is canceled while a device that speaks hawkBit's interface works on it.
+async fn canceled_at_work(world: &World, rauc: &DdiPeer) -> (JobId, ExecutionId) {
+    let (id, action) = job(world, RolloutPolicy::default()).await;
+    world.app().ddi_action(rauc, action, Wanted::Deployment, None).await.unwrap();
+    world.app().ddi_feedback(rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
+    world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
+    world.settle().await;
+    (id, action)
+}
+
 #[tokio::test]
 async fn a_canceled_rollout_asks_hawkbits_devices_to_stop_and_waits_for_their_answer() {
     for world in worlds("again-stop").await {
         let rauc = peer(&world, RAUC).await;
-        let (id, action) = job(&world, RolloutPolicy::default()).await;
-        world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
-        world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
-        world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
-        world.settle().await;
+        let (id, action) = canceled_at_work(&world, &rauc).await;
         assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
         assert_eq!(state(&world, id).await.0, ExecutionState::InProgress);
         assert_eq!(world.job(id).await.job.state, JobState::Stopping { begun: Begun::Ask });
@@ -185,11 +181,7 @@ async fn a_canceled_rollout_asks_hawkbits_devices_to_stop_and_waits_for_their_an
 async fn a_device_that_refuses_to_stop_is_not_asked_again_and_may_finish() {
     for world in worlds("again-refuse").await {
         let rauc = peer(&world, RAUC).await;
-        let (id, action) = job(&world, RolloutPolicy::default()).await;
-        world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
-        world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
-        world.app().job_cancel(&world.by, id, Begun::Ask, None).await.unwrap();
-        world.settle().await;
+        let (id, action) = canceled_at_work(&world, &rauc).await;
         world.app().ddi_cancel(&rauc, action).await.unwrap();
         world.app().ddi_cancel_feedback(&rauc, action, says(Said::Rejected, Finished::None)).await.unwrap();
         world.settle().await;

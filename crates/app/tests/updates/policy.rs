@@ -431,19 +431,7 @@ async fn a_dry_run_says_what_would_happen_and_does_nothing() {
 #[tokio::test]
 async fn devices_go_back_to_the_release_that_they_ran_before() {
     let mut world = World::new().await;
-    let reported = VersionSource::Reported("firmware.version".to_owned());
-    let pump = world.device_type("pump", vec![reported]).await;
-    let mut names = Vec::new();
-    for name in ["a", "b", "c"] {
-        world.device(name, Some(pump)).await;
-        names.push(name.to_owned());
-    }
-    world.refresh().await;
-    world.release("1.0", &[]).await;
-    world.release("2.0", &[]).await;
-    for name in &names {
-        world.reports_version(name, "1.0").await;
-    }
+    let names = world.pumps(&["a", "b", "c"]).await;
     let id = world.rollout("2.0", &names).await;
     world.settle().await;
     for name in &names[..2] {

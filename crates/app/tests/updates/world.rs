@@ -198,6 +198,22 @@ impl World {
         names
     }
 
+    /// Devices of a type `pump` that show version 1.0 in their shadows, and releases 1.0 and 2.0.
+    pub(crate) async fn pumps(&mut self, names: &[&str]) -> Vec<String> {
+        let reported = VersionSource::Reported("firmware.version".to_owned());
+        let pump = self.device_type("pump", vec![reported]).await;
+        for name in names {
+            self.device(name, Some(pump)).await;
+        }
+        self.refresh().await;
+        self.release("1.0", &[]).await;
+        self.release("2.0", &[]).await;
+        for name in names {
+            self.reports_version(name, "1.0").await;
+        }
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
     pub(crate) async fn artifact(
         &self,
         name: &str,

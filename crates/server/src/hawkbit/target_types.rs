@@ -11,9 +11,9 @@ use windlass_wire::management::common::IdRef;
 use windlass_wire::management::targets as wire;
 
 use super::io::{Answer, At, Body, created, done, ok, one_or_many};
-use super::list::{ListQuery, Names, page};
+use super::list::{ListQuery, page};
 use super::routes::Routes;
-use super::types::ids;
+use super::types::{NAMES, ids};
 use super::view::{self, Base, stamp};
 use crate::rest::Rest;
 use crate::rest::access::Caller;
@@ -31,20 +31,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/targettypes/{id}/compatibledistributionsettypes", write, add_fitting)
         .delete("/targettypes/{id}/compatibledistributionsettypes/{set_type}", write, remove_fitting)
 }
-
-const NAMES: Names = Names {
-    fields: &[
-        ("id", "id"),
-        ("key", "key"),
-        ("name", "name"),
-        ("description", "description"),
-        ("colour", "colour"),
-        ("createdat", "createdAt"),
-        ("createdby", "createdBy"),
-        ("lastmodifiedat", "lastModifiedAt"),
-        ("lastmodifiedby", "lastModifiedBy"),
-    ],
-};
 
 fn shown(one: TargetTypeView, base: &Base) -> wire::TargetType {
     let TargetTypeView { record, extra } = one;

@@ -76,22 +76,25 @@ impl Shown for ModuleType {
     }
 }
 
+/// What types of sets and of targets have.
+pub(super) const NAMES: Names = Names {
+    fields: &[
+        ("id", "id"),
+        ("key", "key"),
+        ("name", "name"),
+        ("description", "description"),
+        ("colour", "colour"),
+        ("createdat", "createdAt"),
+        ("createdby", "createdBy"),
+        ("lastmodifiedat", "lastModifiedAt"),
+        ("lastmodifiedby", "lastModifiedBy"),
+    ],
+};
+
 impl Shown for SetType {
     const ALL: &'static str = "/distributionsettypes";
     const ONE: &'static str = "/distributionsettypes/{id}";
-    const NAMES: Names = Names {
-        fields: &[
-            ("id", "id"),
-            ("key", "key"),
-            ("name", "name"),
-            ("description", "description"),
-            ("colour", "colour"),
-            ("createdat", "createdAt"),
-            ("createdby", "createdBy"),
-            ("lastmodifiedat", "lastModifiedAt"),
-            ("lastmodifiedby", "lastModifiedBy"),
-        ],
-    };
+    const NAMES: Names = NAMES;
 
     fn shown(item: Item<Self>, base: &Base) -> Type {
         view::set_type(item, base)
