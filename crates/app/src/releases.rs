@@ -218,6 +218,7 @@ async fn build_release(
             Ok(component) => found.push(component),
         }
     }
+    let terms = artifacts::terms(tx, by.tenant).await?.terms;
     let mut fits: Vec<TypeName> = Vec::new();
     for (index, text) in device_types.iter().enumerate() {
         let field = format!("deviceTypes.{index}");
@@ -230,7 +231,7 @@ async fn build_release(
             continue;
         }
         fits.push(name);
-        for (place, fault) in signing::faults(tx, by.tenant, &found, Some(&record), now).await? {
+        for (place, fault) in signing::faults(tx, by.tenant, &terms, &found, Some(&record), now).await? {
             problems.add(format!("components.{place}"), fault);
         }
     }

@@ -6,6 +6,7 @@ use windlass_domain::ids::{ArtifactId, Sha256, TenantId, TypeName};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Component;
 use windlass_domain::software::inspection::{Inspection, Standing};
+use windlass_domain::software::terms::ArtifactTerms;
 use windlass_domain::time::Timestamp;
 use windlass_store::types::{self, DeviceTypeRecord};
 use windlass_store::{StoreError, Tx, artifacts};
@@ -109,15 +110,15 @@ impl App {
 }
 
 /// Why devices of a type, or those without one, would not take these components: the place of the component, and a sentence.
-/// Nothing where neither type nor tenant demands a signature.
+/// Nothing where neither type nor tenant demands a signature. `terms` are the tenant's.
 pub(crate) async fn faults(
     tx: &mut Tx<'_>,
     tenant: TenantId,
+    terms: &ArtifactTerms,
     components: &[Component],
     record: Option<&DeviceTypeRecord>,
     now: Timestamp,
 ) -> Result<Vec<(usize, String)>, StoreError> {
-    let terms = artifacts::terms(tx, tenant).await?.terms;
     let Some(demanded) = terms.demand(record.map(|record| &record.spec.signing)) else {
         return Ok(Vec::new());
     };

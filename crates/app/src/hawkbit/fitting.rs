@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use windlass_domain::ids::{DeviceId, TypeId, TypeName};
 use windlass_domain::software::Release;
 use windlass_store::management::{SetExtra, TargetTypeExtra, extras};
-use windlass_store::{Tx, types};
+use windlass_store::{Tx, artifacts, types};
 
 use super::Context;
 use crate::App;
@@ -41,13 +41,16 @@ impl Fitting {
     ) -> Result<Self, AppError> {
         let tenant = cx.by.tenant;
         let set_type = extra.set_type.unwrap_or_default();
+        let terms = artifacts::terms(tx, tenant).await?.terms;
         let mut known = BTreeMap::new();
         for record in types::types(tx, tenant).await? {
             let says: TargetTypeExtra = extras::get(tx, tenant, record.id.get()).await?;
             let fit = if !says.set_types.is_empty() && !says.set_types.contains(&set_type) {
                 Fit::Incompatible
             } else if !release.fits(Some(&record.name))
-                || !signing::faults(tx, tenant, &release.components, Some(&record), cx.now).await?.is_empty()
+                || !signing::faults(tx, tenant, &terms, &release.components, Some(&record), cx.now)
+                    .await?
+                    .is_empty()
             {
                 Fit::Refuses
             } else {
@@ -56,7 +59,7 @@ impl Fitting {
             known.insert(record.id, (record.name, fit));
         }
         let takes = release.fits(None)
-            && signing::faults(tx, tenant, &release.components, None, cx.now).await?.is_empty();
+            && signing::faults(tx, tenant, &terms, &release.components, None, cx.now).await?.is_empty();
         let untyped = if takes { Fit::Takes } else { Fit::Refuses };
         Ok(Self { untyped, types: known })
     }

@@ -12,7 +12,7 @@ use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
-use windlass_store::{Tx, jobs, releases, types};
+use windlass_store::{Tx, artifacts, jobs, releases, types};
 
 use super::commands::{NewCommand, command};
 use super::list::JobView;
@@ -194,17 +194,22 @@ async fn signed(
     let mut add = |faults: Vec<(usize, String)>| {
         problems.extend(faults.into_iter().map(|(_, fault)| FieldProblem::new("release", fault)));
     };
+    let terms = artifacts::terms(tx, by.tenant).await?.terms;
+    // All others than the types that are looked at: where the tenant demands a signature, every type is.
     let mut untyped = targets.clone();
     for record in types::types(tx, by.tenant).await? {
+        if terms.demand(Some(&record.spec.signing)).is_none() {
+            continue;
+        }
         let those = windlass_store::jobs::targets::of_type(tx, by.tenant, record.id).await?;
         untyped -= &those;
         if targets.is_disjoint(&those) || !release.fits(Some(&record.name)) {
             continue;
         }
-        add(signing::faults(tx, by.tenant, &release.components, Some(&record), now).await?);
+        add(signing::faults(tx, by.tenant, &terms, &release.components, Some(&record), now).await?);
     }
-    if !untyped.is_empty() && release.fits(None) {
-        add(signing::faults(tx, by.tenant, &release.components, None, now).await?);
+    if !untyped.is_empty() && release.fits(None) && terms.demand(None).is_some() {
+        add(signing::faults(tx, by.tenant, &terms, &release.components, None, now).await?);
     }
     Ok(())
 }

@@ -129,9 +129,10 @@ async fn offer_anew(
     }
     let most = places(tx, &job).await?;
     let catalogue = judge::catalogue(tx, &job, most_open, now).await?;
+    let way = offer::displaced_by(tx, &job).await?;
     for id in ready.iter().take(most) {
         if let Some(left_out) = executions::latest_by_id(tx, *id).await?
-            && offer::anew(tx, &job, &catalogue, &left_out, now).await?
+            && offer::anew(tx, &job, &catalogue, way, &left_out, now).await?
         {
             offered.push(left_out.device);
         }

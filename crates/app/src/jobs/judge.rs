@@ -12,7 +12,7 @@ use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
 use windlass_store::management::{SetExtra, extras};
-use windlass_store::{StoreError, Tx, executions, jobs, releases, types};
+use windlass_store::{StoreError, Tx, artifacts, executions, jobs, releases, types};
 
 use super::verify;
 use crate::artifacts::signing;
@@ -54,19 +54,21 @@ pub(super) async fn catalogue(
         What::Update { release, force } => (releases::release_by_id(tx, job.tenant, release).await?, force),
         What::Command(_) | What::Document(_) => (None, false),
     };
+    let terms = artifacts::terms(tx, job.tenant).await?.terms;
     let (mut known, mut unsigned) = (HashMap::new(), HashMap::new());
     let by_type = job.spec.what.command().is_some_and(|command| !command.device_types.is_empty());
     if release.is_some() || by_type {
         for record in types::types(tx, job.tenant).await? {
             if let Some(release) = release.as_ref().filter(|release| release.fits(Some(&record.name))) {
-                let faults = signing::faults(tx, job.tenant, &release.components, Some(&record), now).await?;
+                let faults =
+                    signing::faults(tx, job.tenant, &terms, &release.components, Some(&record), now).await?;
                 unsigned.extend(faults.into_iter().next().map(|(_, fault)| (Some(record.id), fault)));
             }
             known.insert(record.id, (record.name, record.spec));
         }
     }
     if let Some(release) = release.as_ref().filter(|release| release.fits(None)) {
-        let faults = signing::faults(tx, job.tenant, &release.components, None, now).await?;
+        let faults = signing::faults(tx, job.tenant, &terms, &release.components, None, now).await?;
         unsigned.extend(faults.into_iter().next().map(|(_, fault)| (None, fault)));
     }
     let most_open = u64::try_from(most_open).unwrap_or(u64::MAX);

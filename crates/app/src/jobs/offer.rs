@@ -110,11 +110,17 @@ pub(super) fn running(mut fresh: Execution) -> Execution {
     fresh.judged(Verdict::Verified, "the device ran this version already", now)
 }
 
+/// How the updates that a job displaces give way to its own.
+pub(super) async fn displaced_by(tx: &mut Tx<'_>, job: &Job) -> Result<Displaced, StoreError> {
+    Ok(extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced)
+}
+
 /// Offers work to a device that was left out, if the job means work for it by now. False, and nothing changes, if not.
 pub(super) async fn anew(
     tx: &mut Tx<'_>,
     job: &Job,
     catalogue: &judge::Catalogue,
+    way: Displaced,
     left_out: &Execution,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -124,7 +130,6 @@ pub(super) async fn anew(
     if left_out.state != ExecutionState::Removed || !executions::supersede(tx, left_out).await? {
         return Ok(false);
     }
-    let way = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced;
     supersede(tx, job, others, way, now).await?;
     let number = left_out.number + 1;
     let fresh = Execution { number, before, ..fresh(job, left_out.device, left_out.wave, now) };
@@ -172,7 +177,7 @@ pub(super) async fn offer(
     let catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks);
     let facts = judge::facts(tx, job, &devices).await?;
-    let way = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced;
+    let way = displaced_by(tx, job).await?;
     let mut begun = Vec::with_capacity(devices.len());
     for device in devices {
         let fresh = fresh(job, device, wave, now);

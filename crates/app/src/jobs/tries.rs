@@ -22,19 +22,17 @@ impl Tries {
         Self { most_open, catalogue: None }
     }
 
-    async fn judged(
+    async fn catalogue(
         &mut self,
         tx: &mut Tx<'_>,
         job: &Job,
-        failed: &Execution,
         now: Timestamp,
-    ) -> Result<Judged, StoreError> {
+    ) -> Result<&Catalogue, StoreError> {
         let catalogue = match self.catalogue.take() {
             Some(known) => known,
             None => judge::catalogue(tx, job, self.most_open, now).await?,
         };
-        let facts = judge::facts(tx, job, &[failed.device]).await?;
-        self.catalogue.insert(catalogue).judge(tx, job, facts.get(&failed.device)).await
+        Ok(self.catalogue.insert(catalogue))
     }
 
     /// Makes another try of a failed execution, at once or after a pause. What speaks against it now is said of the failed one.
@@ -50,7 +48,9 @@ impl Tries {
         if failed.outcome() != Outcome::Failed || is_late {
             return Ok(false);
         }
-        let judged = self.judged(tx, job, failed, now).await?;
+        let facts = judge::facts(tx, job, &[failed.device]).await?;
+        let facts = facts.get(&failed.device);
+        let judged = self.catalogue(tx, job, now).await?.judge(tx, job, facts).await?;
         if let Judged::Skip(skip) = &judged {
             executions::update(tx, failed, &failed.not_tried_again(&skip.to_string())).await?;
             return Ok(false);
@@ -73,10 +73,7 @@ impl Tries {
                 let phase_due = Some(queued_until(at, &job.spec.timeouts, failed.expires_at));
                 Execution { phase_due, held_until: Some(at), ..fresh }
             }
-            (_, None) => {
-                let facts = judge::facts(tx, job, &[failed.device]).await?;
-                offer::held(job, fresh, facts.get(&failed.device), now)
-            }
+            (_, None) => offer::held(job, fresh, facts, now),
         };
         executions::insert(tx, &fresh).await?;
         Ok(true)
