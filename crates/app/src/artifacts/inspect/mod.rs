@@ -74,7 +74,7 @@ pub(crate) fn inspect(name: &str, file: &mut (impl Read + Seek)) -> Result<Inspe
                 "the archive is no image of SWUpdate: its first member must be sw-description",
             ));
         }
-    } else if start.starts_with(b"\0ZCK1") || start.starts_with(b"\0ZHR1") {
+    } else if start.starts_with(zchunk::WHOLE) || start.starts_with(zchunk::DETACHED) {
         return zchunk::inspect(file);
     } else if start.starts_with(b"hsqs") {
         if let Some(found) = rauc::inspect(file, size, named(".raucb"))? {

@@ -11,8 +11,10 @@ use super::{Fault, READ};
 
 /// Most bytes of a header.
 const HEADER: u64 = 16 * 1024 * 1024;
-/// Bytes of the identifier.
-const MAGIC: usize = 5;
+/// How a whole file begins.
+pub(super) const WHOLE: &[u8] = b"\0ZCK1";
+/// How a header begins that was taken out of its file.
+pub(super) const DETACHED: &[u8] = b"\0ZHR1";
 /// Flags of the preface.
 const STREAMS: u64 = 1;
 const OPTIONAL: u64 = 2;
@@ -62,7 +64,7 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Inspection, Fault> {
     // The lead: five bytes, two short numbers, a checksum.
     let lead = super::up_to(file, 128)?;
     let mut cursor = Cursor(&lead);
-    cursor.take(MAGIC)?;
+    let detached = cursor.take(DETACHED.len())? == DETACHED;
     let kind = cursor.number()?;
     let rest = cursor.number()?;
     let (algorithm, length) = checksum(kind).ok_or_else(|| damaged("its kind of checksum is not known"))?;
@@ -83,14 +85,20 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Inspection, Fault> {
     let more = header.split_off(whole);
     let (lead, body) = header.split_at(before + length);
     let mut context = Context::new(algorithm);
-    context.update(lead.get(..before).unwrap_or_default());
+    // A detached header keeps the checksum that it had in its file.
+    context.update(WHOLE);
+    context.update(lead.get(WHOLE.len()..before).unwrap_or_default());
     context.update(body);
     if context.finish().as_ref().get(..length) != Some(expected.as_slice()) {
         return Err(damaged("its checksum does not hold"));
     }
     let Index { kind, chunks, unpacked } = index(body, length)?;
-    if lead.starts_with(b"\0ZCK1") {
-        hold(&mut more.as_slice().chain(file), kind, &chunks)?;
+    let mut after = more.as_slice().chain(file);
+    if !detached {
+        hold(&mut after, kind, &chunks)?;
+    }
+    if after.read(&mut [0])? > 0 {
+        return Err(Fault::file("the zchunk file goes on after what its header tells of"));
     }
     let zchunk = Zchunk {
         header: u64::try_from(whole).map_err(io::Error::other)?,
@@ -140,9 +148,6 @@ fn hold(
                 "chunk {place} of the zchunk file is not what its header says: it was changed"
             )));
         }
-    }
-    if data.read(&mut [0])? > 0 {
-        return Err(Fault::file("the zchunk file goes on after the last chunk that its header tells of"));
     }
     Ok(())
 }
@@ -221,7 +226,7 @@ mod tests {
             index,
         ]
         .concat();
-        let lead = [b"\0ZCK1".to_vec(), number(1), number(u64::try_from(body.len()).unwrap())].concat();
+        let lead = [WHOLE.to_vec(), number(1), number(u64::try_from(body.len()).unwrap())].concat();
         let sum = Sha256::of(&[lead.clone(), body.clone()].concat());
         [lead, sum.as_bytes().to_vec(), body].concat()
     }
@@ -244,6 +249,15 @@ mod tests {
     }
 
     #[test]
+    fn a_detached_header_keeps_its_checksum_and_ends_with_itself() {
+        let whole = header(&[10, 20], 2);
+        let detached = [DETACHED, &whole[WHOLE.len()..]].concat();
+        assert_eq!(read(&detached).unwrap().chunks, 2);
+        let problem = read(&[&detached[..], b"x"].concat()).unwrap_err();
+        assert!(problem.contains("goes on after what its header tells of"), "{problem}");
+    }
+
+    #[test]
     fn what_is_cut_changed_or_lies_is_refused() {
         let good = file(&[10, 20], 2);
         let head = header(&[10, 20], 2).len();
@@ -259,23 +273,23 @@ mod tests {
             let problem = read(&changed).unwrap_err();
             assert!(problem.contains("is not what its header says"), "{place}: {problem}");
         }
-        assert!(read(&[&good[..], b"x"].concat()).unwrap_err().contains("goes on after the last chunk"));
+        assert!(read(&[&good[..], b"x"].concat()).unwrap_err().contains("goes on after what its header"));
         let mut changed = good.clone();
         changed[60] ^= 1;
         assert!(read(&changed).unwrap_err().contains("checksum does not hold"));
         assert!(read(&file(&[10], u64::MAX >> 2)).unwrap_err().contains("ends too early"));
-        let claim = [b"\0ZCK1".to_vec(), number(1), number(10 << 30), vec![0; 64]].concat();
+        let claim = [WHOLE.to_vec(), number(1), number(10 << 30), vec![0; 64]].concat();
         assert!(read(&claim).unwrap_err().contains("claims 10737418240 bytes"));
-        let kind = [b"\0ZCK1".to_vec(), number(9), number(10), vec![0; 64]].concat();
+        let kind = [WHOLE.to_vec(), number(9), number(10), vec![0; 64]].concat();
         assert!(read(&kind).unwrap_err().contains("not known"));
-        let endless = [b"\0ZCK1".to_vec(), vec![0; 64]].concat();
+        let endless = [WHOLE.to_vec(), vec![0; 64]].concat();
         assert!(read(&endless).unwrap_err().contains("too large"));
     }
 
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_reader_fall(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300), kind in 0_u64..5) {
-            let lead = [b"\0ZCK1".to_vec(), number(kind)].concat();
+            let lead = [WHOLE.to_vec(), number(kind)].concat();
             drop(read(&[&lead[..], &bytes].concat()));
             drop(index(&bytes, 32));
         }
