@@ -6,6 +6,7 @@ mod names;
 
 use axum::body::Body;
 use serde_json::{Value, json};
+use windlass_domain::limits::Limits;
 use windlass_wire::ddi::Format;
 
 use super::fixture::{Answer, Fixture};
@@ -252,6 +253,36 @@ async fn rauc_finds_its_bundle_by_itself_and_ends_the_update_by_saying_what_it_r
     assert_eq!(ask(&[("rauc-system-version", "2")]).await.status, 204);
     assert_eq!(world.execution(job).await["state"], "succeeded");
     assert_eq!(world.device.outside("POST", "/default/rauc/v1/d1").await.status, 405);
+}
+
+#[tokio::test]
+async fn a_signed_link_is_used_so_often_from_anywhere_and_the_one_of_the_next_device_as_often() {
+    // A bucket that does not refill while the test runs.
+    let few = Limits { file_requests_per_second: 0, file_request_burst: 3, ..Limits::default() };
+    let world = World::of(Fixture::limited("ddi-link-rate", few).await).await;
+    world.server.post("/devices", json!({"name": "d2"})).await.expect(201);
+    world.server.put("/devices/d2/token", json!({"token": "other"})).await.expect(200);
+    world.release("2").await;
+    let job = json!({
+        "kind": "update", "release": {"name": "app", "version": "2"}, "targets": {"devices": ["d1", "d2"]},
+    });
+    world.server.post("/jobs", job).await.expect(201);
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let link = async |name: &str, token: &str| {
+        let device = world.server.with_authorization(&format!("TargetToken {token}"));
+        let told = device.outside_with("GET", &format!("/default/rauc/v1/{name}"), &[("host", "h:1")]).await;
+        told.header("location").unwrap().strip_prefix("http://h:1").unwrap().to_owned()
+    };
+    let (first, second) = (link("d1", "mine").await, link("d2", "other").await);
+    let stranger = world.server.anonymous();
+    let get = async |link: &str| stranger.outside("GET", link).await.status;
+    assert_eq!([get(&first).await, get(&first).await, get(&first).await], [200, 200, 429]);
+    assert_eq!(
+        stranger.from("10.0.0.9").outside("GET", &first).await.status,
+        429,
+        "the device's, not the address's"
+    );
+    assert_eq!(get(&second).await, 200);
 }
 
 #[tokio::test]
