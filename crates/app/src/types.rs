@@ -15,6 +15,7 @@ use windlass_store::types::{self, DeviceTypeRecord};
 use crate::app::App;
 use crate::artifacts::inspect::trust;
 use crate::audit;
+use crate::devices::value_problem;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 
@@ -27,7 +28,6 @@ const ATTRIBUTES: usize = 100;
 /// Most bytes of a description, of a version source, of an attribute's value.
 const DESCRIPTION: usize = 2_000;
 const SOURCE: usize = 256;
-const VALUE: usize = windlass_domain::device::ATTRIBUTE_BYTES;
 
 /// What a caller says of a type. Absent members take their defaults.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -119,9 +119,8 @@ fn check(spec: NewTypeSpec, limits: &Limits, tenant_signs: bool) -> Result<TypeS
     let mut attributes = BTreeMap::new();
     for (key, value) in default_attributes.into_iter().take(ATTRIBUTES) {
         let field = format!("defaultAttributes.{key}");
-        if value.len() > VALUE {
-            problems.push(FieldProblem::new(field.clone(), format!("must be at most {VALUE} bytes")));
-        }
+        let problem = value_problem(&key, &value);
+        problems.extend(problem.map(|problem| FieldProblem::new(&field, problem)));
         match key.parse::<AttributeKey>() {
             Ok(key) => drop(attributes.insert(key, value)),
             Err(problem) => problems.push(FieldProblem::new(field, problem)),
@@ -332,7 +331,8 @@ mod tests {
             renews_certificate: false,
             default_attributes: BTreeMap::from([
                 ("bad key".to_owned(), "v".to_owned()),
-                ("good".to_owned(), "v".repeat(VALUE + 1)),
+                ("timezone".to_owned(), "Europe/Berln".to_owned()),
+                ("good".to_owned(), "v".repeat(windlass_domain::device::ATTRIBUTE_BYTES + 1)),
             ]),
             signing: Signing { signers: vec!["no certificate".to_owned()], required: true },
         };
@@ -350,6 +350,7 @@ mod tests {
                 "topicMap.2.filter",
                 "defaultAttributes.bad key",
                 "defaultAttributes.good",
+                "defaultAttributes.timezone",
                 "signers.0",
             ]
         );

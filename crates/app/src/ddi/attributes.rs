@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::AttributeKey;
-use windlass_domain::job::{Handling, Word};
+use windlass_domain::job::{ExecutionState, Handling, Word};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{AutoConfirm, Installed, Target};
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
@@ -11,7 +11,7 @@ use windlass_wire::ddi::{ConfigData, Initiator, InstalledBase, Mode};
 
 use super::action::{Failed, release};
 use super::peer::DdiPeer;
-use super::poll::agree;
+use super::poll::{Open, agree, open};
 use super::report::busy;
 use crate::app::App;
 use crate::jobs::verify::{self, JustSaid};
@@ -96,15 +96,36 @@ async fn config_data_in(
     Ok((effects, changed))
 }
 
+/// Whether what the device says that it runs is what it is at work on: after its restart, before it closed that.
+async fn is_under_way(
+    tx: &mut Tx<'_>,
+    peer: &DdiPeer,
+    said: &InstalledBase,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    for Open { execution, job } in open(tx, peer.device, now).await? {
+        let has_begun = execution.state == ExecutionState::InProgress
+            || table::served(tx, execution.id).await?.retrieved_at.is_some();
+        if !has_begun {
+            continue;
+        }
+        let Some(release) = release(tx, &job).await? else { continue };
+        if release.name.as_str() == said.name && release.version.as_str() == said.version {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Judges what the device finished by what it says that it runs. That speaks of nothing but its own name, and against
-/// the newest update of that name only: the earlier ones made room for it.
+/// the newest update of that name only: the earlier ones made room for it, as the newest does for one under way.
 async fn judge(
     tx: &mut Tx<'_>,
     peer: &DdiPeer,
     said: &InstalledBase,
     now: Timestamp,
 ) -> Result<Effects, StoreError> {
-    let (mut effects, mut is_newest) = (Effects::default(), true);
+    let (mut effects, mut is_newest) = (Effects::default(), !is_under_way(tx, peer, said, now).await?);
     for execution in executions::finished_updates(tx, peer.device, LOOKED_AT).await? {
         let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
         let Some(release) = release(tx, &job).await? else { continue };

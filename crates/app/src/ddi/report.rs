@@ -10,7 +10,7 @@ use windlass_domain::job::{
 };
 use windlass_domain::shadow::Shadow;
 use windlass_domain::time::Timestamp;
-use windlass_store::ddi::{Installed, NewStatus, Target};
+use windlass_store::ddi::{Installed, NewStatus, Served, Target};
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, shadows};
 use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
 
@@ -261,6 +261,11 @@ async fn cancel_in(
         );
     }
     table::status_insert(tx, &said, now).await?;
+    // Clients that take the link for all they need never fetch what stands behind it; whoever answers has seen it.
+    let before = table::served(tx, action).await?;
+    if before.cancel_retrieved_at.is_none() {
+        table::served_put(tx, action, &Served { cancel_retrieved_at: Some(now), ..before }).await?;
+    }
     let mut effects = Effects::default();
     let mut answered = agrees.and_then(|agrees| execution.cancel_answered(agrees, &job.spec.timeouts, now));
     if let (Some(changed), Some(false)) = (&mut answered, agrees) {

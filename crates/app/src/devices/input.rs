@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use windlass_domain::device::{ATTRIBUTE_BYTES, Device, DeviceKind, Lifecycle};
 use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId, TypeName};
+use windlass_domain::job::window::{ZONE_ATTRIBUTE, Zone};
 use windlass_domain::permission::Principal;
 use windlass_store::devices::{self, Alias};
 use windlass_store::{Tx, types};
@@ -109,10 +110,8 @@ impl Reader {
         }
     }
 
-    fn value(&mut self, field: String, value: &str) {
-        if value.len() > ATTRIBUTE_BYTES {
-            self.0.push(FieldProblem::new(field, format!("must be at most {ATTRIBUTE_BYTES} bytes")));
-        }
+    fn value(&mut self, field: &str, key: &str, value: &str) {
+        self.0.extend(value_problem(key, value).map(|problem| FieldProblem::new(field, problem)));
     }
 
     fn most(&mut self, field: &str, count: usize) {
@@ -128,6 +127,16 @@ impl Reader {
             .filter_map(|(tag, position)| self.parse(&format!("{field}.{position}"), tag))
             .collect()
     }
+}
+
+/// Why an operator may not give an attribute this value: it is too long, or names a time zone that nobody knows. What
+/// devices say of themselves is taken as it is.
+pub(crate) fn value_problem(key: &str, value: &str) -> Option<String> {
+    if value.len() > ATTRIBUTE_BYTES {
+        return Some(format!("must be at most {ATTRIBUTE_BYTES} bytes"));
+    }
+    let zone = (key == ZONE_ATTRIBUTE).then(|| value.parse::<Zone>());
+    zone?.err().map(|problem| problem.to_string())
 }
 
 /// Reads a device's name.
@@ -191,7 +200,7 @@ pub(super) fn spec(spec: DeviceSpec) -> Result<Checked, Problems> {
     let mut read = BTreeMap::new();
     for (key, value) in attributes.into_iter().take(MOST) {
         let field = format!("attributes.{key}");
-        reader.value(field.clone(), &value);
+        reader.value(&field, &key, &value);
         if let Some(key) = reader.parse(&field, &key) {
             read.insert(key, value);
         }
@@ -214,7 +223,7 @@ pub(super) fn patch(patch: DevicePatch) -> Result<CheckedPatch, Problems> {
     for (key, value) in attributes.into_iter().take(MOST) {
         let field = format!("attributes.{key}");
         if let Some(value) = &value {
-            reader.value(field.clone(), value);
+            reader.value(&field, &key, value);
         }
         if let Some(key) = reader.parse(&field, &key) {
             read.insert(key, value);

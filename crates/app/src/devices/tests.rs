@@ -143,13 +143,14 @@ async fn every_bad_field_of_a_device_is_named_and_nothing_is_stored() {
         attributes: BTreeMap::from([
             ("bad key".to_owned(), String::new()),
             ("long".to_owned(), "x".repeat(1_025)),
+            ("timezone".to_owned(), "Europe/Berln".to_owned()),
         ]),
         tags: tags(&["bad tag"]),
     };
     let refused = bench.app.device_create(&bench.by, NewDevice { name: "a b".to_owned(), spec }).await;
     assert_eq!(
         fields(refused.unwrap_err()),
-        ["name", "type", "parent", "attributes.bad key", "attributes.long", "tags.0"]
+        ["name", "type", "parent", "attributes.bad key", "attributes.long", "attributes.timezone", "tags.0"]
     );
     let many = DeviceSpec {
         attributes: (0..101).map(|number| (format!("k{number}"), String::new())).collect(),
@@ -209,6 +210,23 @@ async fn a_patch_changes_what_it_names_and_clears_what_it_nulls() {
     assert_eq!(cleared.parent_name, None);
     let stale = bench.app.device_patch(&bench.by, &name("d"), DevicePatch::default(), Some(1)).await;
     assert!(matches!(stale, Err(AppError::VersionMismatch { current: 3 })));
+}
+
+#[tokio::test]
+async fn a_time_zone_that_nobody_knows_is_refused_where_it_is_set_and_one_can_be_taken_away() {
+    let bench = Bench::fresh().await;
+    bench.create("d", DeviceSpec::default()).await;
+    let zone = |zone: Option<&str>| DevicePatch {
+        attributes: BTreeMap::from([("timezone".to_owned(), zone.map(str::to_owned))]),
+        ..DevicePatch::default()
+    };
+    let refused = bench.app.device_patch(&bench.by, &name("d"), zone(Some("Europe/Berln")), None).await;
+    let Err(AppError::Invalid(problems)) = refused else { panic!("{refused:?}") };
+    assert_eq!(problems[0].field, "attributes.timezone");
+    assert!(problems[0].problem.contains("such as Europe/Berlin"), "{}", problems[0].problem);
+    for known in [Some("Europe/Berlin"), Some("+02:00"), None] {
+        bench.app.device_patch(&bench.by, &name("d"), zone(known), None).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -58,21 +58,45 @@ pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, 
     }
 }
 
+/// How far a device came with an update before another one takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// It was told of nothing that it could have begun.
+    Nothing,
+    /// It fetched what it is to do over hawkBit's interface, where clients need not say that they began.
+    Fetched,
+    /// It says that it works on it.
+    Begun,
+}
+
+impl Heard {
+    async fn of(tx: &mut Tx<'_>, other: &Execution) -> Result<Self, StoreError> {
+        if other.state != ExecutionState::Queued {
+            return Ok(Self::Begun);
+        }
+        let is_fetched = ddi::served(tx, other.id).await?.retrieved_at.is_some();
+        Ok(if is_fetched { Self::Fetched } else { Self::Nothing })
+    }
+}
+
 /// What a device's other update becomes that a job's takes the place of, and what its history says of that; none where
 /// the device is left to finish it, or was asked to stop before.
 fn displaced(
-    (other, of): (&Execution, &Job),
+    (other, of, heard): (&Execution, &Job, Heard),
     job: &Job,
     way: Displaced,
     now: Timestamp,
 ) -> Option<(Execution, &'static str)> {
-    match way {
-        _ if other.state == ExecutionState::Queued => {
+    let is_asked = other.cancel_asked_at.is_some();
+    match (way, heard) {
+        (_, Heard::Nothing) if !is_asked => {
             Some((other.withdrawn(&format!("superseded by job {}", job.id), now)?, ""))
         }
-        Displaced::NotBegun => None,
-        Displaced::Asked => Some((other.asked_to_cancel(&of.spec.timeouts, now)?, CANCELED)),
-        Displaced::Closed => Some((other.withdrawn(CLOSED, now)?, CLOSED)),
+        (Displaced::Closed, _) => Some((other.withdrawn(CLOSED, now)?, CLOSED)),
+        (Displaced::NotBegun, Heard::Begun) => None,
+        (Displaced::NotBegun | Displaced::Asked, _) => {
+            Some((other.asked_to_cancel(&of.spec.timeouts, now)?, CANCELED))
+        }
     }
 }
 
@@ -93,7 +117,8 @@ async fn supersede(
         if !job.displaces(&of) || judge::is_required_step(tx, &of).await? {
             continue;
         }
-        let Some((gone, said)) = displaced((&other, &of), job, way, now) else { continue };
+        let heard = Heard::of(tx, &other).await?;
+        let Some((gone, said)) = displaced((&other, &of, heard), job, way, now) else { continue };
         if executions::update(tx, &other, &gone).await? && !said.is_empty() {
             let kind = if gone.state.is_open() { "canceling" } else { "canceled" };
             ddi::status_insert(tx, &NewStatus::by_server(other.id, kind, said), now).await?;

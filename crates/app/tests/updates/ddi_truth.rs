@@ -325,6 +325,47 @@ async fn an_installed_base_disproves_only_the_newest_update_of_its_name() {
 }
 
 #[tokio::test]
+async fn an_installed_base_of_the_update_under_way_disproves_nothing_that_came_before_it() {
+    for says_that_it_began in [true, false] {
+        for world in worlds("ddi-base-under-way").await {
+            for version in ["2.0", "3.0"] {
+                world.release(version, &[]).await;
+            }
+            let d1 = peer(&world, RAUC).await;
+            let first = believed(&world, "2.0", &["d1"]).await;
+            world.advance(60);
+            let (second, offered) = offered(&world, "3.0", &["d1"]).await;
+            let action = offered[0].id;
+            if says_that_it_began {
+                let begins = says(Said::Proceeding, Finished::None);
+                world.app().ddi_feedback(&d1, action, begins).await.unwrap();
+            } else {
+                world.app().ddi_action(&d1, action, Wanted::Deployment, None).await.unwrap();
+            }
+            runs(&world, &d1, "fw", "3.0").await;
+            assert_eq!(own_verdict(&world, first).await.0, Verdict::Unverifiable, "it made room");
+            runs(&world, &d1, "fw", "1.0").await;
+            assert_eq!(own_verdict(&world, first).await.0, Verdict::RolledBack, "neither of the two");
+            closes(&world, &d1, action).await;
+            runs(&world, &d1, "fw", "3.0").await;
+            assert_eq!(own_verdict(&world, second).await.0, Verdict::Verified);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_device_is_yet_to_fetch_excuses_nothing() {
+    let world = world().await;
+    for version in ["2.0", "3.0"] {
+        world.release(version, &[]).await;
+    }
+    let first = believed(&world, "2.0", &["d1"]).await;
+    offered(&world, "3.0", &["d1"]).await;
+    runs(&world, &peer(&world, RAUC).await, "fw", "3.0").await;
+    assert_eq!(own_verdict(&world, first).await.0, Verdict::RolledBack);
+}
+
+#[tokio::test]
 async fn what_was_only_fetched_is_not_disproved_by_what_runs() {
     let world = world().await;
     let policy = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };

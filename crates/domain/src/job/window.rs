@@ -185,6 +185,24 @@ impl MaintenanceWindow {
         self.zone.clone().or_else(|| attribute.and_then(|text| text.parse().ok())).unwrap_or_else(Zone::utc)
     }
 
+    /// When it opens, in words, with the zone that counts for a device with this `timezone` attribute and why it does.
+    pub fn words_for(&self, attribute: Option<&str>) -> String {
+        let zone = match (&self.zone, attribute, self.zone_for(attribute)) {
+            (Some(own), _, _) => own.to_string(),
+            (None, None, utc) => format!("{utc}, since the device has no attribute {ZONE_ATTRIBUTE}"),
+            (None, Some(text), zone) if zone.as_str() == text => format!("{zone}, the device's time zone"),
+            (None, Some(text), utc) => {
+                let text: String = text.chars().take(64).collect();
+                format!("{utc}, since the device's time zone `{text}` is unknown")
+            }
+        };
+        format!("{} for {} min in {zone}", self.schedule, self.minutes())
+    }
+
+    fn minutes(&self) -> u64 {
+        self.duration.as_secs().div_ceil(60)
+    }
+
     /// How it stands for a device with this `timezone` attribute.
     pub fn state(&self, attribute: Option<&str>, now: Timestamp) -> WindowState {
         self.state_in(&self.zone_for(attribute), now)
@@ -244,8 +262,7 @@ impl MaintenanceWindow {
 impl fmt::Display for MaintenanceWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zone = self.zone.as_ref().map_or("the device's time zone", |zone| zone.as_str());
-        let minutes = self.duration.as_secs().div_ceil(60);
-        write!(f, "{} for {minutes} min in {zone}", self.schedule)
+        write!(f, "{} for {} min in {zone}", self.schedule, self.minutes())
     }
 }
 
@@ -358,6 +375,23 @@ mod tests {
         assert!(cron.state(None, at("2026-01-10T02:30:00Z")).is_open());
         assert!(!cron.state(None, at("2026-01-11T02:30:00Z")).is_open());
         assert!("0 0/10 * ? * * 2099".parse::<Schedule>().is_ok());
+    }
+
+    #[test]
+    fn words_for_a_device_name_the_zone_that_counts_and_why() {
+        let nights = window("0 2 * * *", 3, None);
+        for (attribute, zone) in [
+            (Some("Europe/Berlin"), "in Europe/Berlin, the device's time zone"),
+            (Some("Europe/Berln"), "in UTC, since the device's time zone `Europe/Berln` is unknown"),
+            (Some(""), "in UTC, since the device's time zone `` is unknown"),
+            (Some("UTC"), "in UTC, the device's time zone"),
+            (None, "in UTC, since the device has no attribute timezone"),
+        ] {
+            assert_eq!(nights.words_for(attribute), format!("0 2 * * * for 180 min {zone}"));
+        }
+        let fixed = window("0 2 * * *", 3, Some("-05:00"));
+        assert_eq!(fixed.words_for(Some("Europe/Berln")), "0 2 * * * for 180 min in -05:00");
+        assert!(nights.words_for(Some(&"x".repeat(1_000))).len() < 160, "what is unknown may be long");
     }
 
     #[test]

@@ -87,6 +87,73 @@ async fn a_rollout_has_a_device_stop_what_it_began_as_an_assignment_does() {
 }
 
 #[tokio::test]
+async fn what_a_device_fetched_and_said_nothing_of_is_not_taken_from_it_without_a_word() {
+    let world = World::new("ddi-displace-fetched").await;
+    // As Zephyr does: nothing is said between fetching the document and closing it.
+    let first = assigned(&world, "1").await;
+    assert_eq!(world.get(&format!("/deploymentBase/{first}")).await.status, 200);
+    let second = rolled_out(&world, "2").await;
+    gives_way(&world, first, second).await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_superseded_has_a_device_stop_what_it_fetched_and_takes_what_it_did_not() {
+    for is_fetched in [true, false] {
+        let world = World::new("ddi-displace-job").await;
+        let (_, first) = world.assign("1").await;
+        if is_fetched {
+            assert_eq!(world.get(&format!("/deploymentBase/{first}")).await.status, 200);
+        }
+        world.release("2").await;
+        let job = json!({
+            "kind": "update", "release": {"name": "app", "version": "2"}, "targets": {"devices": ["d1"]},
+            "rollout": {"supersede": true},
+        });
+        let job = world.server.post("/jobs", job).await.expect(201)["id"].as_i64().unwrap();
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        let second = world.execution(job).await["id"].as_i64().unwrap();
+        if is_fetched {
+            gives_way(&world, first, second).await;
+        } else {
+            assert_eq!(detail(&world, first).await, "canceled");
+            let links = world.links().await;
+            assert!(World::path(&links["deploymentBase"]).contains(&format!("/deploymentBase/{second}?c=")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_being_canceled_stays_so_until_the_device_answers() {
+    let world = World::new("ddi-displace-canceling").await;
+    let first = assigned(&world, "1").await;
+    world.server.act(&format!("/executions/{first}/cancel")).await.expect(200);
+    let second = rolled_out(&world, "2").await;
+    assert_eq!(detail(&world, first).await, "canceling");
+    assert!(world.links().await["cancelAction"].is_object());
+    answers(&world, first, "closed", "success").await;
+    assert_eq!(detail(&world, first).await, "canceled");
+    let deployment = World::path(&world.links().await["deploymentBase"]);
+    assert!(deployment.contains(&format!("/deploymentBase/{second}?c=")), "{deployment}");
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_to_stop_without_fetching_the_question_is_asked_once() {
+    let world = World::new("ddi-refuses-unseen").await;
+    let (job, action) = world.assign("1").await;
+    assert_eq!(world.get(&format!("/deploymentBase/{action}")).await.status, 200);
+    assert_eq!(world.says(action, "proceeding", "none").await, 200);
+    world.server.act(&format!("/jobs/{job}/cancel?inProgressToo=true")).await.expect(200);
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    assert!(world.links().await["cancelAction"].is_object());
+    answers(&world, action, "rejected", "none").await;
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let links = world.links().await;
+    assert!(names(&links).contains(&"deploymentBase") && !names(&links).contains(&"cancelAction"), "{links}");
+    assert_eq!(world.execution(job).await["state"], "inProgress");
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+}
+
+#[tokio::test]
 async fn a_device_that_does_not_stop_goes_on_and_gets_the_newer_one_when_it_is_through() {
     let world = World::new("ddi-displace-refused").await;
     let first = assigned(&world, "1").await;
