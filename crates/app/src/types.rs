@@ -8,7 +8,9 @@ use windlass_domain::device_type::{Signing, TopicMapping, TypeSpec, VersionSourc
 use windlass_domain::ids::{AttributeKey, TypeName};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
 use windlass_domain::topic_map::TopicMap;
+use windlass_store::Tx;
 use windlass_store::artifacts;
 use windlass_store::types::{self, DeviceTypeRecord};
 
@@ -156,6 +158,24 @@ fn missing(name: &TypeName) -> AppError {
     AppError::not_found("device type", name)
 }
 
+/// Makes a type of a specification that was checked. The fleet has to be told once it is stored.
+///
+/// # Errors
+/// The name is taken, or the store failed.
+pub(crate) async fn make(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    name: &TypeName,
+    spec: &TypeSpec,
+    now: Timestamp,
+) -> Result<DeviceTypeRecord, AppError> {
+    let Some(made) = types::type_insert(tx, by.tenant, name, spec, now).await? else {
+        return Err(AppError::Exists { what: "device type", name: name.to_string() });
+    };
+    audit::record(tx, by, "type.create", &target(name), json!({}), now).await?;
+    Ok(made)
+}
+
 impl App {
     /// Whether signers are named for the whole tenant. Should they go before the type is stored, it takes no software at all.
     async fn tenant_signs(&self, by: &Principal) -> Result<bool, AppError> {
@@ -212,13 +232,7 @@ impl App {
             .store
             .write(move |tx| {
                 let (by, name, spec) = (who.clone(), name.clone(), spec.clone());
-                Box::pin(async move {
-                    let Some(made) = types::type_insert(tx, by.tenant, &name, &spec, now).await? else {
-                        return Err(AppError::Exists { what: "device type", name: name.to_string() });
-                    };
-                    audit::record(tx, &by, "type.create", &target(&name), json!({}), now).await?;
-                    Ok(made)
-                })
+                Box::pin(async move { make(tx, &by, &name, &spec, now).await })
             })
             .await?;
         self.fleet.refresh_type(&self.store, made.id).await?;

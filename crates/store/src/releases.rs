@@ -391,11 +391,16 @@ pub async fn release_by_id(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release_name(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<(String, String)>, StoreError> {
+pub async fn release_name(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    id: ReleaseId,
+) -> Result<Option<(String, String)>, StoreError> {
     fetch_optional!(
         tx,
         (String, String),
-        "SELECT name, version FROM software_release WHERE id = $1",
+        "SELECT name, version FROM software_release WHERE tenant_id = $1 AND id = $2",
+        tenant.get(),
         id.get()
     )
 }

@@ -41,7 +41,7 @@ impl App {
             Box::pin(async move {
                 let device = find(tx, &cx, &target).await?;
                 let (mut known, mut views) = (Jobs::default(), Vec::new());
-                let mut history = steps::of_device(tx, device.id, PER_TARGET).await?;
+                let mut history = steps::of_device(tx, cx.by.tenant, device.id, PER_TARGET).await?;
                 history.reverse();
                 for step in history {
                     views.extend(view(tx, &cx, &mut known, step).await?);

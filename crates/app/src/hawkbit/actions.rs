@@ -58,9 +58,10 @@ impl ActionView {
 
     /// Where it stands, as clients write it.
     pub fn detail(&self) -> &'static str {
-        let Execution { state, consent, cancel_asked_at, .. } = self.execution;
+        let Execution { state, verdict, consent, cancel_asked_at, .. } = self.execution;
         let phase = Phase {
             state,
+            verdict,
             is_stopping: cancel_asked_at.is_some(),
             waits_for_consent: consent == Consent::Awaited,
             retrieved: self.retrieved,
@@ -84,11 +85,16 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    async fn name(&mut self, tx: &mut Tx<'_>, id: ReleaseId) -> Result<(String, String), StoreError> {
+    async fn name(
+        &mut self,
+        tx: &mut Tx<'_>,
+        cx: &Context,
+        id: ReleaseId,
+    ) -> Result<(String, String), StoreError> {
         if let Some(known) = self.names.get(&id) {
             return Ok(known.clone());
         }
-        let name = releases::release_name(tx, id).await?.unwrap_or_default();
+        let name = releases::release_name(tx, cx.by.tenant, id).await?.unwrap_or_default();
         Ok(self.names.entry(id).or_insert(name).clone())
     }
 
@@ -117,7 +123,7 @@ pub(super) async fn view(
     let Some((job, extra)) = known.get(tx, execution.job).await? else { return Ok(None) };
     let rollout = (!extra.assignment).then(|| (job.id.get(), job.spec.name.clone()));
     let (mut policy, created_by) = (job.spec.rollout.clone(), job.created_by.clone());
-    let release_name = known.name(tx, release).await?;
+    let release_name = known.name(tx, cx, release).await?;
     let controller_id = match cx.app.fleet.entry(execution.device) {
         Some(entry) => controller_id(&entry.device.name, &entry.aliases),
         None => match devices::device_by_id(tx, execution.device).await? {

@@ -167,14 +167,14 @@ async fn batches(
                 return Err(AppError::Conflict { code: "hawkbit.incompatible", detail });
             }
         }
-        let at = course(&steps::of_device(tx, device.id, 50).await?).standing(true, None);
+        let at = course(&steps::of_device(tx, cx.by.tenant, device.id, 50).await?).standing(true, None);
         // What was only fetched may be assigned again, to be installed.
         let has_it = at.status == UpdateStatus::Pending || at.installed == Some(release.id);
         if at.assigned == Some(release.id) && has_it {
             already += 1;
             continue;
         }
-        if steps::count_of_device(tx, device.id).await? >= i64::from(PER_TARGET) {
+        if steps::count_of_device(tx, cx.by.tenant, device.id).await? >= i64::from(PER_TARGET) {
             if unfit == Unfit::LeaveOut {
                 continue;
             }
@@ -209,7 +209,7 @@ async fn make_way(
         Before::Stops => None,
         Before::Closes => Some(CLOSED),
     };
-    for step in steps::of_device(tx, device, 100).await? {
+    for step in steps::of_device(tx, cx.by.tenant, device, 100).await? {
         if step.execution.job == job || !step.execution.state.is_open() {
             continue;
         }

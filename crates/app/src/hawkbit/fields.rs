@@ -1,8 +1,10 @@
 //! What fields of targets are called, and the values of those that the fleet index does not hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TypeId};
+use windlass_domain::job::Outcome;
+use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
 use windlass_query::{Field, Query, Times, Value, translate_rsql};
 use windlass_store::management::actions as steps;
@@ -10,11 +12,12 @@ use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
 use windlass_store::{Tx, ddi, releases, types};
 
 use super::Context;
-use super::standing::{Course, Standing, has_failed};
+use super::standing::{Course, Standing};
 use super::targets::controller_id;
 use crate::error::AppError;
 use crate::fleet::{Beside, Contacts, parse_query};
 use crate::jobs::verify::FETCHED;
+use crate::permit::demand;
 
 /// Steps of a tenant that are read at once.
 const PAGE: u32 = 5_000;
@@ -178,10 +181,16 @@ impl Beside for Known {
     }
 }
 
+/// Whether a field tells what a set is called.
+fn is_of_sets(field: &Field) -> bool {
+    let name = field.as_str().strip_prefix(OWN).unwrap_or_default();
+    name.starts_with("assignedds.") || name.starts_with("installedds.")
+}
+
 /// Whether a field hangs on what a target was told to do.
 fn is_of_updates(field: &Field) -> bool {
     let name = field.as_str().strip_prefix(OWN).unwrap_or_default();
-    matches!(name, "updatestatus" | "installedat" | "failedrollout") || name.contains("ds.")
+    matches!(name, "updatestatus" | "installedat" | "failedrollout") || is_of_sets(field)
 }
 
 /// What the index does not know and a question asks for.
@@ -207,6 +216,9 @@ pub(super) async fn known(
         if let Some(contact) = cx.app.ddi_contact(device) {
             known.addresses.insert(device, contact.address.to_string());
         }
+    }
+    if asks(&is_of_sets) {
+        demand(&cx.by, Permission::ReleaseRead)?;
     }
     let of_updates = asks(&is_of_updates);
     if asks(&|field| field.as_str().starts_with(OWN) && !is_of_updates(field)) {
@@ -238,6 +250,8 @@ async fn learn_updates(
     by_rollout: bool,
 ) -> Result<(), AppError> {
     let (mut courses, mut after) = (HashMap::<DeviceId, Course>::new(), 0);
+    let brought = |target: &ddi::Target| target.installed.as_ref().and_then(|said| said.execution);
+    let mut fell_back = HashSet::new();
     loop {
         let page = steps::outlines(tx, cx.by.tenant, FETCHED, after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -247,7 +261,12 @@ async fn learn_updates(
                 continue;
             }
             courses.entry(update.device).or_default().take(&update);
-            if by_rollout && has_failed(update.state) {
+            if update.outcome == Outcome::Failed
+                && known.targets.get(&update.device).and_then(brought) == Some(update.id)
+            {
+                fell_back.insert(update.device);
+            }
+            if by_rollout && update.outcome == Outcome::Failed {
                 known.failed.entry(update.device).or_default().push(update.job);
             }
         }
@@ -257,7 +276,7 @@ async fn learn_updates(
     for device in devices {
         let course = courses.remove(&device).unwrap_or_default();
         let said = known.targets.get(&device).and_then(|target| target.installed.as_ref());
-        let said = match said {
+        let said = match said.filter(|_| !fell_back.contains(&device)) {
             None => None,
             Some(said) => {
                 let key = (said.name.clone(), said.version.clone());
@@ -275,7 +294,7 @@ async fn learn_updates(
         let standing = course.standing(seen, said);
         for id in standing.assigned.into_iter().chain(standing.installed) {
             if !known.releases.contains_key(&id)
-                && let Some(name) = releases::release_name(tx, id).await?
+                && let Some(name) = releases::release_name(tx, cx.by.tenant, id).await?
             {
                 known.releases.insert(id, name);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, ReleaseId, TenantId};
-use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::permission::{Permission, Principal, allows};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql};
 use windlass_store::management::actions as steps;
@@ -89,7 +89,7 @@ async fn takers(
         Err(other) => return Err(other),
     };
     let fitting = Fitting::of(tx, cx, &release, &extra).await?;
-    Ok(Some((fitting, steps::devices_of_release(tx, release.id).await?)))
+    Ok(Some((fitting, steps::devices_of_release(tx, cx.by.tenant, release.id).await?)))
 }
 
 fn now_only(now: Timestamp) -> Times {
@@ -119,7 +119,7 @@ impl App {
         .await
     }
 
-    /// Names and versions of the sets that filters assign, by number.
+    /// Names and versions of the sets that filters assign, by number; nothing for those who may not see releases.
     ///
     /// # Errors
     /// Forbidden, or that the store failed.
@@ -130,12 +130,15 @@ impl App {
     ) -> Result<BTreeMap<i64, (String, String)>, AppError> {
         let sets = filters.iter().filter_map(|item| item.body.auto_assign.as_ref()).map(|auto| auto.set);
         let sets: BTreeSet<i64> = sets.collect();
-        self.hawkbit_read(by, Permission::DeviceRead, move |_, tx| {
+        if !allows(by, Permission::ReleaseRead) {
+            return Ok(BTreeMap::new());
+        }
+        self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let sets = sets.clone();
             Box::pin(async move {
                 let mut names = BTreeMap::new();
                 for set in sets {
-                    if let Some(name) = releases::release_name(tx, ReleaseId::new(set)).await? {
+                    if let Some(name) = releases::release_name(tx, cx.by.tenant, ReleaseId::new(set)).await? {
                         names.insert(set, name);
                     }
                 }

@@ -37,7 +37,7 @@ impl App {
                 let release = ReleaseId::new(set);
                 sets::set(tx, &cx, set).await?;
                 let (mut known, mut views) = (Jobs::default(), Vec::new());
-                for execution in steps::of_release(tx, release).await? {
+                for execution in steps::of_release(tx, cx.by.tenant, release).await? {
                     if cx.by.scope.is_none() || cx.app.fleet.is_visible(&cx.by, execution.device) {
                         views.extend(view(tx, &cx, &mut known, Step { execution, release }).await?);
                     }
@@ -81,7 +81,7 @@ impl App {
                     sets::save(tx, &cx, release.id, &mut extra).await?;
                     let_go(tx, &cx, set).await?;
                     let mut touched = BTreeSet::new();
-                    for execution in steps::of_release(tx, release.id).await? {
+                    for execution in steps::of_release(tx, cx.by.tenant, release.id).await? {
                         if way == CancelWay::Leave || !execution.state.is_open() {
                             continue;
                         }

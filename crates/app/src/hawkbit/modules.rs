@@ -43,7 +43,7 @@ pub struct NewModule {
     pub description: Option<String>,
     /// For people.
     pub vendor: Option<String>,
-    /// Whether its artifacts are encrypted.
+    /// Whether the server is to encrypt its artifacts, which it does not.
     pub encrypted: bool,
 }
 
@@ -112,6 +112,14 @@ fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, 
     let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {
         return Err(AppError::Invalid(problems));
     };
+    if *encrypted {
+        return Err(AppError::Conflict {
+            code: "hawkbit.encryption",
+            detail:
+                "this server encrypts no artifacts; leave encrypted out, and upload what is encrypted already"
+                    .to_owned(),
+        });
+    }
     let known = types.module(&key).filter(|item| !item.body.deleted);
     let known = known.ok_or_else(|| AppError::not_found(ModuleType::WHAT, &key))?;
     let component_type =
@@ -127,7 +135,6 @@ fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, 
     let extra = ModuleExtra {
         description: description.clone(),
         vendor: vendor.clone(),
-        encrypted: *encrypted,
         created_by: cx.who(),
         ..ModuleExtra::default()
     };

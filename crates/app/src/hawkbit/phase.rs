@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use windlass_domain::ids::{JobId, ReleaseId};
-use windlass_domain::job::{ExecutionState, Handling};
+use windlass_domain::job::{ExecutionState, Handling, Outcome, Verdict};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::jobs;
 use windlass_store::management::actions::{self as steps, Alike};
@@ -16,6 +16,8 @@ use crate::error::AppError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Phase {
     pub(super) state: ExecutionState,
+    /// What is true of it.
+    pub(super) verdict: Verdict,
     /// Whether the device was asked to stop, as far as it is open.
     pub(super) is_stopping: bool,
     /// Whether somebody must agree who did not yet.
@@ -28,18 +30,19 @@ pub(super) struct Phase {
 
 impl Phase {
     pub(super) const fn word(self) -> &'static str {
-        let Self { state, is_stopping, waits_for_consent, retrieved, only_downloads } = self;
-        if is_stopping && state.is_open() {
-            return "canceling";
-        }
-        match state {
-            ExecutionState::Queued if waits_for_consent => "wait_for_confirmation",
-            ExecutionState::Queued | ExecutionState::InProgress if retrieved => "retrieved",
-            ExecutionState::Queued | ExecutionState::InProgress => "running",
-            ExecutionState::Succeeded if only_downloads => "downloaded",
-            ExecutionState::Succeeded => "finished",
-            ExecutionState::Failed | ExecutionState::Rejected | ExecutionState::TimedOut => "error",
-            ExecutionState::Canceled | ExecutionState::Removed => "canceled",
+        let Self { state, verdict, is_stopping, waits_for_consent, retrieved, only_downloads } = self;
+        match Outcome::of(state, verdict) {
+            Outcome::Open if is_stopping => "canceling",
+            Outcome::Open if waits_for_consent && matches!(state, ExecutionState::Queued) => {
+                "wait_for_confirmation"
+            }
+            Outcome::Open if retrieved => "retrieved",
+            Outcome::Open => "running",
+            // The device's word counts until something shows that it is not true.
+            Outcome::Verifying | Outcome::Succeeded if only_downloads => "downloaded",
+            Outcome::Verifying | Outcome::Succeeded => "finished",
+            Outcome::Failed => "error",
+            Outcome::Canceled | Outcome::Skipped => "canceled",
         }
     }
 }
@@ -65,9 +68,17 @@ impl App {
             Box::pin(async move {
                 sets::set(tx, &cx, set).await?;
                 let (mut counts, mut downloads) = (BTreeMap::new(), HashMap::<JobId, bool>::new());
-                for alike in steps::alike(tx, ReleaseId::new(set)).await? {
-                    let Alike { job, state, is_stopping, waits_for_consent, retrieved, forced, count } =
-                        alike;
+                for alike in steps::alike(tx, cx.by.tenant, ReleaseId::new(set)).await? {
+                    let Alike {
+                        job,
+                        state,
+                        verdict,
+                        is_stopping,
+                        waits_for_consent,
+                        retrieved,
+                        forced,
+                        count,
+                    } = alike;
                     let only_downloads = match downloads.get(&job) {
                         Some(known) => *known,
                         None => {
@@ -77,7 +88,8 @@ impl App {
                     };
                     downloads.insert(job, only_downloads);
                     let only_downloads = only_downloads && !forced;
-                    let phase = Phase { state, is_stopping, waits_for_consent, retrieved, only_downloads };
+                    let phase =
+                        Phase { state, verdict, is_stopping, waits_for_consent, retrieved, only_downloads };
                     *counts.entry(phase.word()).or_default() += count;
                 }
                 Ok(counts)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use windlass_domain::ids::DeviceId;
 use windlass_domain::job::{
-    Amount, Begin, Continuous, FailureThreshold, Handling, JobState, ShareOf, SuccessThreshold,
+    Amount, Begin, Continuous, FailureThreshold, Handling, JobState, Outcome, ShareOf, SuccessThreshold,
     ThresholdScope, Wave,
 };
 use windlass_domain::permission::{Permission, Principal};
@@ -16,7 +16,6 @@ use super::assign::{PATIENCE, assignable, lock};
 use super::fields::{TARGET_FIELDS, kept_field, target_field};
 use super::fitting::Fitting;
 use super::rollouts::{RolloutView, illegal};
-use super::standing::has_failed;
 use super::terms::Terms;
 use super::{DESCRIPTION, NAME, bounded, needed, refuse};
 use crate::App;
@@ -69,7 +68,7 @@ pub struct NewRollout {
     pub start_at: Option<i64>,
     /// Whether it takes in targets that match later.
     pub dynamic: bool,
-    /// How many of those make a group; as many as the last one has where absent.
+    /// How many of those make a group; as many as the last one has where absent, and as all have where that has none.
     pub dynamic_size: Option<u64>,
     /// Its groups, in order.
     pub groups: Vec<NewGroup>,
@@ -174,15 +173,16 @@ impl App {
         Ok(kept)
     }
 
-    /// The waves that groups make of targets: each takes its share of those that it finds among what is left.
+    /// The waves that groups make of targets, and how many the last one takes: each takes its share of those that it finds
+    /// among what is left.
     async fn hawkbit_waves(
         &self,
         by: &Principal,
         groups: &[NewGroup],
         devices: &[DeviceId],
-    ) -> Result<Vec<Wave>, AppError> {
+    ) -> Result<(Vec<Wave>, u64), AppError> {
         let mut left: BTreeSet<DeviceId> = devices.iter().copied().collect();
-        let mut waves = Vec::new();
+        let (mut waves, mut last) = (Vec::new(), 0);
         for (index, group) in groups.iter().enumerate() {
             let field = format!("groups.{index}.targetFilterQuery");
             let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -206,9 +206,10 @@ impl App {
             }
             // A group that finds nobody is there all the same, and takes nobody.
             waves.push(wave(index, group, kept, size.max(1)));
+            last = size;
         }
         if left.is_empty() {
-            return Ok(waves);
+            return Ok((waves, last));
         }
         Err(AppError::invalid(
             "groups",
@@ -261,19 +262,17 @@ impl App {
         let mut policy = new.terms.policy(settings.confirmation, self.clock.now())?;
         policy.approval = settings.rollout_approval;
         policy.supersede = !settings.multi_assignments;
-        let mut waves = self.hawkbit_waves(by, &new.groups, &devices).await?;
+        let (mut waves, last) = self.hawkbit_waves(by, &new.groups, &devices).await?;
         for wave in &mut waves {
             wave.consent = wave.consent.map(|asks| asks && settings.confirmation);
         }
         if new.dynamic {
-            let last = waves.last().map(|wave| match wave.amount {
-                Amount::Count(count) => count,
-                Amount::Percent(_) => 1,
-            });
+            let all = u64::try_from(devices.len()).unwrap_or(u64::MAX);
+            let like = if last > 0 { last } else { all };
             let kept = self.hawkbit_kept_query(by, "targetFilterQuery", &query).await?;
             policy.continuous = Some(Continuous {
                 query: fitting.narrow(kept),
-                wave_size: new.dynamic_size.or(last).unwrap_or(1).max(1),
+                wave_size: new.dynamic_size.unwrap_or(like).max(1),
             });
         }
         let job = NewJob {
@@ -331,7 +330,7 @@ impl App {
         }
         let tries = self.hawkbit_tries(by, id).await?;
         let failed: Vec<DeviceId> =
-            tries.iter().filter(|one| has_failed(one.state)).map(|one| one.device).collect();
+            tries.iter().filter(|one| one.outcome() == Outcome::Failed).map(|one| one.device).collect();
         let policy = &job.spec.rollout;
         let (word, force_time) = match policy.handling {
             Handling::Forced => ("forced", None),

@@ -46,7 +46,7 @@ pub enum RolloutAct {
     Pause,
     /// Go on.
     Resume,
-    /// End it; what is under way goes on.
+    /// End it; devices that began are asked to stop.
     Stop,
     /// A second person agrees.
     Approve(String),
@@ -148,7 +148,7 @@ impl App {
             RolloutAct::Start => self.job_start(by, job, None).await,
             RolloutAct::Pause => self.job_pause(by, job, None).await,
             RolloutAct::Resume => self.job_resume(by, job, None).await,
-            RolloutAct::Stop => self.job_cancel(by, job, Begun::Finish, None).await,
+            RolloutAct::Stop => self.job_cancel(by, job, Begun::Ask, None).await,
             RolloutAct::Approve(remark) => self.job_decide(by, job, true, &remark, None).await,
             RolloutAct::Deny(remark) => self.job_decide(by, job, false, &remark, None).await,
             RolloutAct::TriggerNextGroup => self.job_advance(by, job, None).await,

@@ -1,7 +1,7 @@
 //! Where a target stands by its updates. Pure.
 
 use windlass_domain::ids::{ExecutionId, ReleaseId};
-use windlass_domain::job::ExecutionState;
+use windlass_domain::job::Outcome;
 use windlass_domain::time::Timestamp;
 use windlass_store::management::actions::{Outline, Step};
 
@@ -56,18 +56,6 @@ impl Standing {
     }
 }
 
-/// Whether an update ended without success.
-pub(super) const fn has_failed(state: ExecutionState) -> bool {
-    match state {
-        ExecutionState::Failed | ExecutionState::Rejected | ExecutionState::TimedOut => true,
-        ExecutionState::Queued
-        | ExecutionState::InProgress
-        | ExecutionState::Succeeded
-        | ExecutionState::Canceled
-        | ExecutionState::Removed => false,
-    }
-}
-
 /// How an update ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -97,16 +85,16 @@ pub(super) struct Course {
 impl Course {
     /// Takes one update in.
     pub(super) fn take(&mut self, update: &Outline) {
-        let Outline { id, device: _, job: _, release, state, is_reason: fetched, ended_at } = *update;
-        if state.is_open() {
-            self.open = self.open.max(Some((id, release)));
-            return;
-        }
-        let end = match state {
-            ExecutionState::Succeeded if fetched => End::Fetched,
-            ExecutionState::Succeeded => End::Installed,
-            state if has_failed(state) => End::Failed,
-            _ => End::Withdrawn,
+        let Outline { id, device: _, job: _, release, outcome, is_reason: fetched, ended_at } = *update;
+        let end = match outcome {
+            Outcome::Open => {
+                self.open = self.open.max(Some((id, release)));
+                return;
+            }
+            Outcome::Verifying | Outcome::Succeeded if fetched => End::Fetched,
+            Outcome::Verifying | Outcome::Succeeded => End::Installed,
+            Outcome::Failed => End::Failed,
+            Outcome::Canceled | Outcome::Skipped => End::Withdrawn,
         };
         let past = Past { order: (ended_at, id), release, end };
         let is_newer = |than: &Option<Past>| than.is_none_or(|than| than.order < past.order);
@@ -118,7 +106,7 @@ impl Course {
         }
     }
 
-    /// Where that leaves the target. The device's word counts here; whether it is true is the verdict's. `told`: what it
+    /// Where that leaves the target. The device's word counts until something shows that it is not true. `told`: what it
     /// said that it runs, and since when, where nothing from here tells.
     pub(super) fn standing(&self, seen: bool, told: Option<(ReleaseId, Timestamp)>) -> Standing {
         let none = Standing::none(seen);
@@ -155,7 +143,7 @@ pub(super) fn course(steps: &[Step]) -> Course {
             device: execution.device,
             job: execution.job,
             release: *release,
-            state: execution.state,
+            outcome: execution.outcome(),
             is_reason: execution.reason == FETCHED,
             ended_at: execution.ended_at,
         });
@@ -170,23 +158,15 @@ mod tests {
 
     use super::*;
 
-    const STATES: [ExecutionState; 5] = [
-        ExecutionState::Queued,
-        ExecutionState::Succeeded,
-        ExecutionState::Failed,
-        ExecutionState::Canceled,
-        ExecutionState::Removed,
-    ];
-
-    fn update(id: i64, state: ExecutionState, fetched: bool, ended: i64) -> Outline {
+    fn update(id: i64, outcome: Outcome, fetched: bool, ended: i64) -> Outline {
         Outline {
             id: ExecutionId::new(id),
             device: DeviceId::new(1),
             job: JobId::new(id),
             release: ReleaseId::new(id),
-            state,
+            outcome,
             is_reason: fetched,
-            ended_at: (!state.is_open()).then(|| Timestamp::from_seconds(ended)),
+            ended_at: (outcome != Outcome::Open).then(|| Timestamp::from_seconds(ended)),
         }
     }
 
@@ -198,19 +178,20 @@ mod tests {
 
     #[test]
     fn an_update_leaves_a_target_where_hawkbit_has_it() {
-        let done = update(1, ExecutionState::Succeeded, false, 1);
+        let done = update(1, Outcome::Succeeded, false, 1);
         let (one, two) = (Some(ReleaseId::new(1)), Some(ReleaseId::new(2)));
         for (second, wanted) in [
-            (update(2, ExecutionState::Queued, false, 0), (UpdateStatus::Pending, two, one)),
-            (update(2, ExecutionState::Succeeded, false, 2), (UpdateStatus::InSync, two, two)),
-            (update(2, ExecutionState::Succeeded, true, 2), (UpdateStatus::InSync, two, one)),
-            (update(2, ExecutionState::TimedOut, false, 2), (UpdateStatus::Error, None, one)),
-            (update(2, ExecutionState::Canceled, false, 2), (UpdateStatus::InSync, one, one)),
+            (update(2, Outcome::Open, false, 0), (UpdateStatus::Pending, two, one)),
+            (update(2, Outcome::Succeeded, false, 2), (UpdateStatus::InSync, two, two)),
+            (update(2, Outcome::Verifying, false, 2), (UpdateStatus::InSync, two, two)),
+            (update(2, Outcome::Succeeded, true, 2), (UpdateStatus::InSync, two, one)),
+            (update(2, Outcome::Failed, false, 2), (UpdateStatus::Error, None, one)),
+            (update(2, Outcome::Canceled, false, 2), (UpdateStatus::InSync, one, one)),
         ] {
             let Standing { status, assigned, installed, .. } = at(&[done, second]);
             assert_eq!((status, assigned, installed), wanted, "{second:?}");
         }
-        assert_eq!(at(&[update(1, ExecutionState::Canceled, false, 1)]), Standing::none(true));
+        assert_eq!(at(&[update(1, Outcome::Canceled, false, 1)]), Standing::none(true));
     }
 
     #[test]
@@ -222,24 +203,24 @@ mod tests {
             (UpdateStatus::InSync, Some(told), Some(told))
         );
         let mut course = Course::default();
-        course.take(&update(1, ExecutionState::Failed, false, 1));
+        course.take(&update(1, Outcome::Failed, false, 1));
         let failed = course.standing(true, Some((told, since)));
         assert_eq!(
             (failed.status, failed.assigned, failed.installed),
             (UpdateStatus::Error, None, Some(told))
         );
-        course.take(&update(2, ExecutionState::Succeeded, false, 2));
+        course.take(&update(2, Outcome::Succeeded, false, 2));
         assert_eq!(course.standing(true, Some((told, since))).installed, Some(ReleaseId::new(2)));
     }
 
     proptest! {
         #[test]
         fn the_order_in_which_updates_are_told_does_not_matter(
-            told in prop::collection::vec((0_usize..5, any::<bool>(), 0_i64..4), 0..12),
+            told in prop::collection::vec((0_usize..6, any::<bool>(), 0_i64..4), 0..12),
             seed in any::<u64>(),
         ) {
             let updates: Vec<Outline> = (1_i64..).zip(&told)
-                .map(|(id, (state, fetched, ended))| update(id, STATES[*state], *fetched, *ended))
+                .map(|(id, (state, fetched, ended))| update(id, Outcome::ALL[*state], *fetched, *ended))
                 .collect();
             let mut other = updates.clone();
             other.sort_by_key(|one| one.id.get().unsigned_abs().wrapping_mul(seed | 1));

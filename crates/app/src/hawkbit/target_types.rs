@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{TypeId, TypeName};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{TargetTypeExtra, extras};
@@ -12,7 +13,6 @@ use windlass_store::{Tx, types};
 use super::catalogue::catalogue;
 use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
 use crate::error::AppError;
-use crate::types::NewTypeSpec;
 use crate::{App, audit};
 
 /// A type of targets with everything that is known of it.
@@ -88,6 +88,50 @@ fn slug(name: &str) -> String {
         .collect()
 }
 
+/// Refuses types of sets that there are not.
+async fn are_known(tx: &mut Tx<'_>, cx: &Context, wanted: &BTreeSet<i64>) -> Result<(), AppError> {
+    let types = catalogue(tx, cx).await?;
+    match wanted.iter().find(|id| types.set(**id).is_none()) {
+        Some(id) => Err(AppError::not_found("distribution set type", id)),
+        None => Ok(()),
+    }
+}
+
+/// Keeps what people read of a type of targets.
+async fn describe(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    mut view: TargetTypeView,
+    asked: NewTargetType,
+) -> Result<TargetTypeView, AppError> {
+    let extra = &mut view.extra;
+    extra.name = asked.name.or(extra.name.take());
+    extra.description = asked.description.or(extra.description.take());
+    extra.colour = asked.colour.or(extra.colour.take());
+    extra.updated_by = Some(cx.who());
+    extras::put(tx, cx.by.tenant, view.record.id.get(), extra).await?;
+    let place = format!("type:{}", view.record.name);
+    audit::record(tx, &cx.by, "type.describe", &place, json!({}), cx.now).await?;
+    Ok(view)
+}
+
+/// Makes one type of targets: whether its name is free is seen where it is taken, so that no two get it at once.
+async fn make(tx: &mut Tx<'_>, cx: &Context, asked: NewTargetType) -> Result<TargetTypeView, AppError> {
+    let name = asked.name.clone().unwrap_or_default();
+    let key = asked.key.clone().unwrap_or_else(|| slug(&name));
+    are_known(tx, cx, &asked.set_types).await?;
+    is_free(tx, cx, None, &name).await?;
+    let key: TypeName = key.parse().map_err(|problem| AppError::invalid("name", problem))?;
+    let made = crate::types::make(tx, &cx.by, &key, &TypeSpec::default(), cx.now).await;
+    let record = made.map_err(|error| match error {
+        AppError::Exists { name, .. } => AppError::Exists { what: "target type", name },
+        other => other,
+    })?;
+    let set_types = asked.set_types.clone();
+    let extra = TargetTypeExtra { created_by: Some(cx.who()), set_types, ..TargetTypeExtra::default() };
+    describe(tx, cx, TargetTypeView { record, extra }, asked).await
+}
+
 impl App {
     /// Types of targets, by number.
     ///
@@ -127,75 +171,16 @@ impl App {
         }
         let mut made = Vec::new();
         for asked in new {
-            let name = asked.name.clone().unwrap_or_default();
-            let key = asked.key.clone().unwrap_or_else(|| slug(&name));
-            self.hawkbit_known_set_types(by, &asked.set_types).await?;
-            self.hawkbit_target_type_is_free(by, &name).await?;
-            let record =
-                self.type_create(by, &key, NewTypeSpec::default()).await.map_err(|error| match error {
-                    AppError::Exists { .. } => AppError::Exists { what: "target type", name: key.clone() },
-                    other => other,
-                })?;
-            let id = record.id.get();
-            made.push(self.hawkbit_target_type_describe(by, id, asked, true).await?);
+            let view = self
+                .hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
+                    let asked = asked.clone();
+                    Box::pin(async move { make(tx, &cx, asked).await })
+                })
+                .await?;
+            self.fleet.refresh_type(&self.store, view.record.id).await?;
+            made.push(view);
         }
         Ok(made)
-    }
-
-    async fn hawkbit_target_type_is_free(&self, by: &Principal, name: &str) -> Result<(), AppError> {
-        let name = name.to_owned();
-        self.hawkbit_read(by, Permission::TypeRead, move |cx, tx| {
-            let name = name.clone();
-            Box::pin(async move { is_free(tx, &cx, None, &name).await })
-        })
-        .await
-    }
-
-    async fn hawkbit_known_set_types(&self, by: &Principal, wanted: &BTreeSet<i64>) -> Result<(), AppError> {
-        let wanted = wanted.clone();
-        self.hawkbit_read(by, Permission::TypeRead, move |cx, tx| {
-            let wanted = wanted.clone();
-            Box::pin(async move {
-                let types = catalogue(tx, &cx).await?;
-                match wanted.iter().find(|id| types.set(**id).is_none()) {
-                    Some(id) => Err(AppError::not_found("distribution set type", id)),
-                    None => Ok(()),
-                }
-            })
-        })
-        .await
-    }
-
-    async fn hawkbit_target_type_describe(
-        &self,
-        by: &Principal,
-        id: i64,
-        asked: NewTargetType,
-        made: bool,
-    ) -> Result<TargetTypeView, AppError> {
-        self.hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
-            let asked = asked.clone();
-            Box::pin(async move {
-                let mut view = one(tx, &cx, id).await?;
-                if let Some(name) = asked.name.as_deref().filter(|_| !made) {
-                    is_free(tx, &cx, Some(id), name).await?;
-                }
-                let extra = &mut view.extra;
-                extra.name = asked.name.or(extra.name.take());
-                extra.description = asked.description.or(extra.description.take());
-                extra.colour = asked.colour.or(extra.colour.take());
-                if made {
-                    extra.created_by = Some(cx.who());
-                    extra.set_types = asked.set_types;
-                }
-                extra.updated_by = Some(cx.who());
-                extras::put(tx, cx.by.tenant, id, extra).await?;
-                let place = format!("type:{}", view.record.name);
-                audit::record(tx, &cx.by, "type.describe", &place, json!({}), cx.now).await?;
-                Ok(view)
-            })
-        })
-        .await
     }
 
     /// Changes what people read of a type of targets.
@@ -209,7 +194,17 @@ impl App {
         asked: NewTargetType,
     ) -> Result<TargetTypeView, AppError> {
         check(&asked)?;
-        self.hawkbit_target_type_describe(by, id, asked, false).await
+        self.hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
+            let asked = asked.clone();
+            Box::pin(async move {
+                let view = one(tx, &cx, id).await?;
+                if let Some(name) = asked.name.as_deref() {
+                    is_free(tx, &cx, Some(id), name).await?;
+                }
+                describe(tx, &cx, view, asked).await
+            })
+        })
+        .await
     }
 
     /// Deletes a type of targets that no target has.
@@ -235,10 +230,10 @@ impl App {
         add: BTreeSet<i64>,
         remove: Option<i64>,
     ) -> Result<(), AppError> {
-        self.hawkbit_known_set_types(by, &add).await?;
         self.hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
             let add = add.clone();
             Box::pin(async move {
+                are_known(tx, &cx, &add).await?;
                 let mut view = one(tx, &cx, id).await?;
                 view.extra.set_types.extend(add);
                 if let Some(out) = remove

@@ -95,7 +95,7 @@ const CLUSTERS: u32 = 50;
 async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
     let tallies = executions::tallies(tx, job.id).await?;
     let release = match job.spec.what {
-        What::Update { release, .. } => releases::release_name(tx, release).await?,
+        What::Update { release, .. } => releases::release_name(tx, job.tenant, release).await?,
         What::Command(_) | What::Document(_) => None,
     };
     let offered = job.progress.offered;

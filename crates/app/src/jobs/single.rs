@@ -52,7 +52,7 @@ async fn stands(
     };
     let why = standing(&job, &place, &tallies, now);
     let release = match job.spec.what {
-        What::Update { release, .. } => releases::release_name(tx, release).await?,
+        What::Update { release, .. } => releases::release_name(tx, job.tenant, release).await?,
         What::Command(_) | What::Document(_) => None,
     };
     Ok(DeviceStanding { job, release, execution, why })

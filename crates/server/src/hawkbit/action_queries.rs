@@ -173,7 +173,7 @@ fn json(shown: impl Serialize) -> Result<Value, Refusal> {
 }
 
 /// What is not there (any more) has no value.
-fn if_there<T>(found: Result<T, AppError>) -> Result<Option<T>, AppError> {
+pub(super) fn if_there<T>(found: Result<T, AppError>) -> Result<Option<T>, AppError> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(AppError::NotFound { .. }) => Ok(None),

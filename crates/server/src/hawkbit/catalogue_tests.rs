@@ -169,3 +169,47 @@ async fn no_two_types_of_targets_are_called_the_same() {
     let stranger = server.in_another_tenant("other").await;
     stranger.hawkbit("POST", "/targettypes", Some(json!([{"name": "Pump"}]))).await.expect(201);
 }
+
+#[tokio::test]
+async fn of_types_of_targets_that_are_made_at_once_one_gets_the_name() {
+    let server = Fixture::new("hb-target-type-twins").await;
+    let requests = (0..8).map(|number| {
+        let new = json!([{"name": "Pump", "key": format!("p{number}")}]);
+        let server = &server;
+        async move { server.hawkbit("POST", "/targettypes", Some(new)).await.status }
+    });
+    let mut all = futures_util::future::join_all(requests).await;
+    all.sort_unstable();
+    assert_eq!(all, [201, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!(server.hawkbit("GET", "/targettypes", None).await.expect(200)["total"], 1);
+    let bad = json!([{"name": "Valve", "compatibledistributionsettypes": [{"id": 999}]}]);
+    server.hawkbit("POST", "/targettypes", Some(bad)).await.hawkbit_error(404);
+    server.get("/types/Valve").await.problem(404, "device_type.not_found");
+}
+
+#[tokio::test]
+async fn what_sets_are_called_is_told_only_to_those_who_may_see_releases() {
+    let server = Fixture::new("hb-set-names").await;
+    targets(&server, &["a"]).await;
+    let (_, set) = software(&server, "secret", "1").await;
+    let filter = json!({"name": "all", "query": "controllerId==a"});
+    let made = server.hawkbit("POST", "/targetfilters", Some(filter)).await.expect(201);
+    let path = format!("/targetfilters/{}", made["id"]);
+    let assign = format!("{path}/autoAssignDS");
+    server.hawkbit("POST", &assign, Some(json!({"id": set}))).await.expect(200);
+    server.hawkbit("POST", "/targets/a/assignedDS", Some(json!([{"id": set}]))).await.expect(200);
+    let (viewer, installer) = (server.as_role("viewer").await, server.as_role("installer").await);
+    for list in [path.as_str(), "/targetfilters"] {
+        assert!(viewer.hawkbit("GET", list, None).await.expect(200).to_string().contains("secret"), "{list}");
+        let told = installer.hawkbit("GET", list, None).await.expect(200).to_string();
+        assert!(!told.contains("secret"), "{list}: {told}");
+    }
+    installer.hawkbit("GET", &assign, None).await.hawkbit_error(403);
+    for q in ["assignedds.name==secret", "installedds.version==1", "assignedds.id==1"] {
+        viewer.hawkbit("GET", &format!("/targets?q={q}"), None).await.expect(200);
+        installer.hawkbit("GET", &format!("/targets?q={q}"), None).await.hawkbit_error(403);
+    }
+    let sorted = "/targets?sort=assignedds.name:ASC";
+    installer.hawkbit("GET", sorted, None).await.hawkbit_error(403);
+    installer.hawkbit("GET", "/targets?q=updatestatus==pending", None).await.expect(200);
+}

@@ -28,7 +28,7 @@ const EXISTS: Kind = (
 );
 
 /// By the code of a problem: status and kind.
-const KNOWN: [(&str, u16, Kind); 32] = [
+const KNOWN: [(&str, u16, Kind); 33] = [
     (
         "hawkbit.locked",
         423,
@@ -185,6 +185,14 @@ const KNOWN: [(&str, u16, Kind); 32] = [
         (
             "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
             "hawkbit.server.error.repo.autoConfAlreadyActive",
+        ),
+    ),
+    (
+        "hawkbit.encryption",
+        400,
+        (
+            "org.eclipse.hawkbit.repository.exception.ArtifactEncryptionUnsupportedException",
+            "hawkbit.server.error.artifact.encryptionNotSupported",
         ),
     ),
     (

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use serde_json::{Value, json};
+use windlass_domain::ids::TenantId;
 use windlass_domain::job::Execution;
 use windlass_store::StoreError;
 use windlass_store::management::actions;
@@ -188,7 +189,7 @@ async fn what_is_declared_as_installed_is_never_seen_open() {
                 .app
                 .store
                 .read::<_, StoreError, _>(move |tx| {
-                    Box::pin(async move { actions::of_release(tx, release).await })
+                    Box::pin(async move { actions::of_release(tx, TenantId::new(1), release).await })
                 })
                 .await
                 .unwrap();

@@ -56,6 +56,8 @@ mod manners_tests;
 #[cfg(test)]
 mod query_tests;
 #[cfg(test)]
+mod rollout_course_tests;
+#[cfg(test)]
 mod rollout_tests;
 #[cfg(test)]
 mod setting_tests;
@@ -65,6 +67,8 @@ mod software_tests;
 mod surface_tests;
 #[cfg(test)]
 mod target_tests;
+#[cfg(test)]
+mod tenancy_tests;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;

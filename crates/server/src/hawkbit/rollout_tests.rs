@@ -6,14 +6,14 @@ use super::fixture::{software, targets};
 use crate::rest::fixture::Fixture;
 
 /// A server with four pumps, a valve and one set. Returns the set's number.
-async fn ready(name: &str) -> (Fixture, i64) {
+pub(super) async fn ready(name: &str) -> (Fixture, i64) {
     let server = Fixture::new(name).await;
     targets(&server, &["pump-1", "pump-2", "pump-3", "pump-4", "valve"]).await;
     let (_, set) = software(&server, "fw", "1").await;
     (server, set)
 }
 
-fn request(set: i64) -> Value {
+pub(super) fn request(set: i64) -> Value {
     json!({
         "name": "pumps", "description": "all of them", "distributionSetId": set,
         "targetFilterQuery": "controllerId==pump-*", "amountGroups": 2, "type": "forced",
@@ -24,7 +24,7 @@ fn request(set: i64) -> Value {
     })
 }
 
-async fn settle(server: &Fixture) {
+pub(super) async fn settle(server: &Fixture) {
     while server.rest.app.jobs_activate().await.unwrap() {}
 }
 
@@ -240,33 +240,6 @@ async fn a_group_may_wait_for_a_word_where_the_rollout_does_not() {
 }
 
 #[tokio::test]
-async fn where_rollouts_are_approved_nobody_starts_one_before() {
-    let (server, set) = ready("hb-rollout-approve").await;
-    let key = "/system/configs/rollout.approval.enabled";
-    server.hawkbit("PUT", key, Some(json!({"value": true}))).await.expect(204);
-    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
-    assert_eq!(made["status"], "waiting_for_approval");
-    let path = format!("/rollouts/{}", made["id"]);
-    server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(400);
-    let own = server.hawkbit("POST", &format!("{path}/approve"), None).await;
-    let message = own.expect(400)["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("another user with the permission job.approve"), "{message}");
-    assert!(message.contains("rollout.approval.enabled"), "and where there is none: {message}");
-    let other = server.as_role("operator").await;
-    other.hawkbit("POST", &format!("{path}/deny?remark=not%20now"), None).await.expect(204);
-    let denied = server.hawkbit("GET", &path, None).await.expect(200);
-    assert_eq!(
-        (&denied["status"], &denied["approvalRemark"]),
-        (&json!("approval_denied"), &json!("not now"))
-    );
-    // Whoever is alone does what the message says.
-    server.hawkbit("PUT", key, Some(json!({"value": false}))).await.expect(204);
-    server.hawkbit("DELETE", &path, None).await.expect(204);
-    let again = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
-    assert_eq!(again["status"], "ready");
-}
-
-#[tokio::test]
 async fn an_invalid_set_is_never_assigned_again() {
     let (server, set) = ready("hb-invalidate").await;
     let path = format!("/distributionsets/{set}");
@@ -283,25 +256,6 @@ async fn an_invalid_set_is_never_assigned_again() {
     assert_eq!(actions["content"][0]["detailStatus"], "canceled");
     let refused = server.hawkbit("POST", &assign, Some(json!([{"id": "pump-1"}]))).await;
     assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.distributionset.invalid");
-}
-
-#[tokio::test]
-async fn a_dynamic_rollout_takes_in_latecomers() {
-    let (server, set) = ready("hb-rollout-dynamic").await;
-    let mut body = request(set);
-    body["dynamic"] = json!(true);
-    body["amountGroups"] = json!(1);
-    body["startAt"] = json!(0);
-    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
-    assert_eq!(made["dynamic"], true);
-    targets(&server, &["pump-5"]).await;
-    settle(&server).await;
-    let path = format!("/rollouts/{}", made["id"]);
-    let shown = server.hawkbit("GET", &path, None).await.expect(200);
-    assert_eq!(shown["totalTargets"], 5, "{shown}");
-    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
-    let groups: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["dynamic"]).collect();
-    assert_eq!(groups, [&json!(false), &json!(true)]);
 }
 
 #[tokio::test]

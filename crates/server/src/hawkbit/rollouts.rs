@@ -11,6 +11,7 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_query::Field;
 use windlass_wire::management::rollouts as wire;
 
+use super::action_queries::if_there;
 use super::io::{Answer, At, Body, created, done, ok};
 use super::list::{Asked, ListQuery, Names, page, page_of, times};
 use super::rollout_view::{group_shown, group_views, shown};
@@ -183,8 +184,11 @@ async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: L
             let set = match known.entry(rollout.set) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
-                    let set = rest.app.hawkbit_set(&by, rollout.set.get()).await?;
-                    place.insert(sets::queried(set, &tags, &base)?)
+                    let set = match if_there(rest.app.hawkbit_set(&by, rollout.set.get()).await)? {
+                        Some(set) => sets::queried(set, &tags, &base)?,
+                        None => serde_json::Value::Null,
+                    };
+                    place.insert(set)
                 }
             };
             if let Some(members) = item.as_object_mut() {

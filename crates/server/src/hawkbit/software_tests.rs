@@ -1,7 +1,7 @@
 //! Modules, artifacts, sets and their types, as hawkBit's clients make them.
 
 use axum::body::Body;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fixture::{FORM, form, software, upload};
 use crate::rest::fixture::Fixture;
@@ -356,4 +356,16 @@ async fn a_file_over_the_limit_is_over_quota_and_stores_nothing() {
     let path = format!("/softwaremodules/{module}/artifacts");
     let files = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(files.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn modules_whose_artifacts_the_server_would_have_to_encrypt_are_refused() {
+    let server = Fixture::new("hb-encrypted").await;
+    let module =
+        |encrypted: Value| json!([{"name": "fw", "version": "1", "type": "os", "encrypted": encrypted}]);
+    let refused = server.hawkbit("POST", "/softwaremodules", Some(module(json!(true)))).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.artifact.encryptionNotSupported");
+    assert_eq!(server.hawkbit("GET", "/softwaremodules", None).await.expect(200)["total"], 0);
+    let made = server.hawkbit("POST", "/softwaremodules", Some(module(json!(false)))).await.expect(201);
+    assert_eq!(made[0]["encrypted"], false);
 }

@@ -1,10 +1,9 @@
-//! Every route × everybody: strangers, roles without the permission, other tenants.
+//! Every route × everybody: strangers, and roles without the permission. Other tenants are in `tenancy_tests`.
 
 use axum::body::Body;
 use windlass_domain::ids::TenantId;
 use windlass_domain::permission::{Principal, Role, allows};
 
-use super::fixture::{software, targets};
 use super::routes::Operation;
 use super::table;
 use crate::rest::access::Access;
@@ -67,26 +66,6 @@ async fn every_route_refuses_roles_without_its_permission_before_it_looks_at_any
             assert!(answer.status != 401 && answer.status < 500, "{told}");
             assert!(may || answer.status == 403, "{told}");
         }
-    }
-}
-
-#[tokio::test]
-async fn what_one_tenant_has_is_not_there_for_another() {
-    let server = Fixture::new("hb-tenants").await;
-    let other = server.in_another_tenant("acme").await;
-    targets(&server, &["1"]).await;
-    software(&server, "fw", "1").await;
-    for operation in table(&server.rest) {
-        if operation.method != "GET" || !operation.path.contains("{id}") {
-            continue;
-        }
-        let path = filled(&operation, "1");
-        let answer = other.hawkbit("GET", &path, None).await;
-        assert_eq!(answer.status, 404, "{path}: {}", answer.text());
-    }
-    for list in ["/targets", "/softwaremodules", "/distributionsets"] {
-        assert_eq!(other.hawkbit("GET", list, None).await.expect(200)["total"], 0, "{list}");
-        assert_ne!(server.hawkbit("GET", list, None).await.expect(200)["total"], 0, "{list}");
     }
 }
 

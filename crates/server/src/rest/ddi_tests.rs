@@ -2,6 +2,7 @@
 
 mod actions;
 mod displaced;
+mod fell_back;
 mod names;
 
 use axum::body::Body;

@@ -307,10 +307,11 @@ async fn updates_that_bring_a_release_are_counted_by_what_their_words_hang_on() 
             })
         })
         .await;
-        let found = store.read(|tx| Box::pin(alike(tx, ReleaseId::new(5)))).await.unwrap();
+        let found = store.read(|tx| Box::pin(alike(tx, TENANT, ReleaseId::new(5)))).await.unwrap();
         let plain = Alike {
             job,
             state: ExecutionState::Queued,
+            verdict: Verdict::Pending,
             is_stopping: false,
             waits_for_consent: false,
             retrieved: false,
@@ -324,8 +325,11 @@ async fn updates_that_bring_a_release_are_counted_by_what_their_words_hang_on() 
             Alike { is_stopping: true, count: 1, ..plain },
         ];
         assert_eq!(found, wanted);
-        let other = store.read(|tx| Box::pin(alike(tx, ReleaseId::new(6)))).await.unwrap();
-        assert!(other.is_empty());
+        for (tenant, release) in [(TENANT, 6), (TenantId::new(2), 5)] {
+            let other = store.read(move |tx| Box::pin(alike(tx, tenant, ReleaseId::new(release))));
+            let other = other.await.unwrap();
+            assert!(other.is_empty());
+        }
     })
     .await;
 }

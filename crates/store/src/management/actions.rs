@@ -1,7 +1,7 @@
 //! Updates of devices as actions: pages over a tenant, a device or a release.
 
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, ReleaseId, TenantId};
-use windlass_domain::job::{Execution, ExecutionState};
+use windlass_domain::job::{Execution, ExecutionState, Outcome, Verdict};
 use windlass_domain::time::Timestamp;
 
 use crate::error::StoreError;
@@ -15,6 +15,14 @@ pub struct Step {
     pub execution: Execution,
     /// What it installs.
     pub release: ReleaseId,
+}
+
+fn state_of(text: &str) -> Result<ExecutionState, StoreError> {
+    text.parse().map_err(|e| StoreError::corrupt("execution.state", e))
+}
+
+fn verdict_of(text: &str) -> Result<Verdict, StoreError> {
+    text.parse().map_err(|e| StoreError::corrupt("execution.verdict", e))
 }
 
 async fn with_release(tx: &mut Tx<'_>, rows: Vec<ExecutionRow>) -> Result<Vec<Step>, StoreError> {
@@ -45,14 +53,20 @@ async fn with_release(tx: &mut Tx<'_>, rows: Vec<ExecutionRow>) -> Result<Vec<St
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_device(tx: &mut Tx<'_>, device: DeviceId, limit: u32) -> Result<Vec<Step>, StoreError> {
+pub async fn of_device(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    limit: u32,
+) -> Result<Vec<Step>, StoreError> {
     let rows = fetch_all!(
         tx,
         ExecutionRow,
         columns!(
             "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.device_id = $1 AND e.latest = 1 ORDER BY e.id DESC LIMIT $2"
+             WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 ORDER BY e.id DESC LIMIT $3"
         ),
+        tenant.get(),
         device.get(),
         i64::from(limit),
     )?;
@@ -63,12 +77,13 @@ pub async fn of_device(tx: &mut Tx<'_>, device: DeviceId, limit: u32) -> Result<
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_of_device(tx: &mut Tx<'_>, device: DeviceId) -> Result<i64, StoreError> {
+pub async fn count_of_device(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId) -> Result<i64, StoreError> {
     let (count,) = crate::tx::fetch_one!(
         tx,
         (i64,),
         "SELECT CAST(COUNT(*) AS BIGINT) FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-         WHERE e.device_id = $1 AND e.latest = 1",
+         WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1",
+        tenant.get(),
         device.get(),
     )?;
     Ok(count)
@@ -166,8 +181,8 @@ pub struct Outline {
     pub job: JobId,
     /// What it installs.
     pub release: ReleaseId,
-    /// What the protocol said.
-    pub state: ExecutionState,
+    /// How it counts, whatever the device said.
+    pub outcome: Outcome,
     /// Whether it ended for this reason.
     pub is_reason: bool,
     /// When the protocol said its last word.
@@ -185,11 +200,11 @@ pub async fn outlines(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Outline>, StoreError> {
-    type Row = (i64, i64, i64, i64, String, i64, Option<i64>);
+    type Row = (i64, i64, i64, i64, String, String, i64, Option<i64>);
     let rows = fetch_all!(
         tx,
         Row,
-        "SELECT e.id, e.device_id, e.job_id, j.release_id, e.state,
+        "SELECT e.id, e.device_id, e.job_id, j.release_id, e.state, e.verdict,
            CAST(CASE WHEN e.reason = $2 THEN 1 ELSE 0 END AS BIGINT), e.ended_at
          FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
          WHERE e.tenant_id = $1 AND e.id > $3 AND e.latest = 1 AND j.release_id IS NOT NULL ORDER BY e.id LIMIT $4",
@@ -199,13 +214,13 @@ pub async fn outlines(
         i64::from(limit),
     )?;
     rows.into_iter()
-        .map(|(id, device, job, release, state, is_reason, ended_at)| {
+        .map(|(id, device, job, release, state, verdict, is_reason, ended_at)| {
             Ok(Outline {
                 id: ExecutionId::new(id),
                 device: DeviceId::new(device),
                 job: JobId::new(job),
                 release: ReleaseId::new(release),
-                state: state.parse().map_err(|e| StoreError::corrupt("execution.state", e))?,
+                outcome: Outcome::of(state_of(&state)?, verdict_of(&verdict)?),
                 is_reason: is_reason != 0,
                 ended_at: ended_at.map(Timestamp::from_micros),
             })
@@ -217,11 +232,19 @@ pub async fn outlines(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_release(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Execution>, StoreError> {
+pub async fn of_release(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    release: ReleaseId,
+) -> Result<Vec<Execution>, StoreError> {
     ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
-        columns!("JOIN job j ON j.id = e.job_id WHERE j.release_id = $1 AND e.latest = 1 ORDER BY e.id"),
+        columns!(
+            "JOIN job j ON j.id = e.job_id
+             WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1 ORDER BY e.id"
+        ),
+        tenant.get(),
         release.get(),
     )?)
 }
@@ -233,6 +256,8 @@ pub struct Alike {
     pub job: JobId,
     /// What the protocol said.
     pub state: ExecutionState,
+    /// What is true of it.
+    pub verdict: Verdict,
     /// Whether the device was asked to stop.
     pub is_stopping: bool,
     /// Whether somebody must agree who did not yet.
@@ -249,24 +274,27 @@ pub struct Alike {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn alike(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Alike>, StoreError> {
+pub async fn alike(tx: &mut Tx<'_>, tenant: TenantId, release: ReleaseId) -> Result<Vec<Alike>, StoreError> {
     let rows = fetch_all!(
         tx,
-        (i64, String, i64, i64, i64, i64, i64),
-        "SELECT e.job_id, e.state,
+        (i64, String, String, i64, i64, i64, i64, i64),
+        "SELECT e.job_id, e.state, e.verdict,
            CAST(CASE WHEN e.cancel_asked_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
            CAST(CASE WHEN e.consent <> 0 AND e.consent_at IS NULL THEN 1 ELSE 0 END AS BIGINT),
            CAST(CASE WHEN a.retrieved_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
            CAST(COALESCE(a.forced, 0) AS BIGINT), CAST(COUNT(*) AS BIGINT)
          FROM execution e JOIN job j ON j.id = e.job_id LEFT JOIN ddi_action a ON a.execution_id = e.id
-         WHERE j.release_id = $1 AND e.latest = 1 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
+         WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1
+         GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7",
+        tenant.get(),
         release.get(),
     )?;
     rows.into_iter()
-        .map(|(job, state, is_stopping, waits_for_consent, retrieved, forced, count)| {
+        .map(|(job, state, verdict, is_stopping, waits_for_consent, retrieved, forced, count)| {
             Ok(Alike {
                 job: JobId::new(job),
-                state: state.parse().map_err(|e| StoreError::corrupt("execution.state", e))?,
+                state: state_of(&state)?,
+                verdict: verdict_of(&verdict)?,
                 is_stopping: is_stopping != 0,
                 waits_for_consent: waits_for_consent != 0,
                 retrieved: retrieved != 0,
@@ -283,12 +311,15 @@ pub async fn alike(tx: &mut Tx<'_>, release: ReleaseId) -> Result<Vec<Alike>, St
 /// When the database fails.
 pub async fn devices_of_release(
     tx: &mut Tx<'_>,
+    tenant: TenantId,
     release: ReleaseId,
 ) -> Result<std::collections::BTreeSet<DeviceId>, StoreError> {
     let rows = fetch_all!(
         tx,
         (i64,),
-        "SELECT DISTINCT e.device_id FROM execution e JOIN job j ON j.id = e.job_id WHERE j.release_id = $1",
+        "SELECT DISTINCT e.device_id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE j.tenant_id = $1 AND j.release_id = $2",
+        tenant.get(),
         release.get(),
     )?;
     Ok(rows.into_iter().map(|(id,)| DeviceId::new(id)).collect())

@@ -380,7 +380,7 @@ async fn attributes_are_inventory_and_prove_an_update() {
 }
 
 /// d1 as a board, which tells its version in the attribute `version`.
-async fn board(world: &World) {
+pub(super) async fn board(world: &World) {
     let sources = json!([{"inventory": "version"}]);
     world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
     world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);

@@ -218,3 +218,35 @@ async fn the_last_status_code_is_that_of_the_last_report_and_none_where_that_has
     let found = world.server.hawkbit("GET", "/actions?q=lastStatusCode=is=null", None).await.expect(200);
     assert_eq!(found["total"], 1);
 }
+
+#[tokio::test]
+async fn a_rollout_that_is_stopped_asks_who_began_and_leaves_the_rest_alone() {
+    let world = World::new("ddi-rollout-stop").await;
+    world.server.post("/devices", json!({"name": "d2"})).await.expect(201);
+    let set = set(&world, "1").await;
+    let rollout = json!({
+        "name": "both", "distributionSetId": set, "targetFilterQuery": "controllerId==d*", "amountGroups": 1,
+        "startAt": 0,
+    });
+    let made = world.server.hawkbit("POST", "/rollouts", Some(rollout)).await.expect(201);
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let action = async |target: &str| {
+        let path = format!("/targets/{target}/actions");
+        world.server.hawkbit("GET", &path, None).await.expect(200)["content"][0].clone()
+    };
+    let mine = action("d1").await["id"].as_i64().unwrap();
+    world.get(&format!("/deploymentBase/{mine}")).await.expect(200);
+    let path = format!("/rollouts/{}", made["id"]);
+    let status = async || world.server.hawkbit("GET", &path, None).await.expect(200)["status"].clone();
+    world.server.hawkbit("POST", &format!("{path}/stop"), None).await.expect(204);
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    assert_eq!(status().await, "stopping");
+    assert_eq!(detail(&world, mine).await, "canceling");
+    assert_eq!(action("d2").await["detailStatus"], "canceled", "it never heard of it");
+    let links = world.links().await;
+    assert!(names(&links).contains(&"cancelAction") && !names(&links).contains(&"deploymentBase"), "{links}");
+    answers(&world, mine, "closed", "success").await;
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    assert_eq!(status().await, "stopped");
+    assert_eq!(detail(&world, mine).await, "canceled");
+}

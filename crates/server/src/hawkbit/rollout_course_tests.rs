@@ -1,0 +1,210 @@
+//! What becomes of rollouts: who lets them begin, how they are stopped, what they take in, and what is left of them.
+
+use serde_json::{Value, json};
+
+use super::fixture::{software, targets};
+use super::rollout_tests::{ready, request, settle};
+use crate::rest::fixture::Fixture;
+
+const APPROVAL: &str = "/system/configs/rollout.approval.enabled";
+const PASSWORD: &str = "correct horse battery";
+
+#[tokio::test]
+async fn where_rollouts_are_approved_nobody_starts_one_before() {
+    let (server, set) = ready("hb-rollout-approve").await;
+    let key = "/system/configs/rollout.approval.enabled";
+    server.hawkbit("PUT", key, Some(json!({"value": true}))).await.expect(204);
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    assert_eq!(made["status"], "waiting_for_approval");
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(400);
+    let own = server.hawkbit("POST", &format!("{path}/approve"), None).await;
+    let message = own.expect(400)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("another user with the permission job.approve"), "{message}");
+    assert!(message.contains("rollout.approval.enabled"), "and where there is none: {message}");
+    let other = server.as_role("operator").await;
+    other.hawkbit("POST", &format!("{path}/deny?remark=not%20now"), None).await.expect(204);
+    let denied = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(
+        (&denied["status"], &denied["approvalRemark"]),
+        (&json!("approval_denied"), &json!("not now"))
+    );
+    // Whoever is alone does what the message says.
+    server.hawkbit("PUT", key, Some(json!({"value": false}))).await.expect(204);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    let again = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    assert_eq!(again["status"], "ready");
+}
+
+/// Somebody with a password who may do everything.
+async fn somebody(server: &Fixture, name: &str) -> Fixture {
+    let user = json!({"name": name, "password": PASSWORD, "role": "admin"});
+    server.post("/users", user).await.expect(201);
+    server.with_password(name, PASSWORD)
+}
+
+#[tokio::test]
+async fn a_second_person_approves_a_rollout_and_it_begins_when_it_is_started() {
+    let (server, set) = ready("hb-rollout-approved").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let (anna, bruno) = (somebody(&server, "anna").await, somebody(&server, "bruno").await);
+    let made = anna.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    let (start, approve) = (format!("{path}/start"), format!("{path}/approve"));
+    let status = async || server.hawkbit("GET", &path, None).await.expect(200)["status"].clone();
+    let token = anna.post("/tokens", json!({"name": "annas", "role": "admin"})).await.expect(201);
+    let her_token = server.with_token(token["secret"].as_str().unwrap());
+    for herself in [&anna, &her_token] {
+        for act in [&approve, &format!("{path}/deny")] {
+            herself.hawkbit("POST", act, None).await.hawkbit_error(400);
+        }
+        assert_eq!(status().await, "waiting_for_approval", "nobody approves what is their own");
+    }
+    server.as_role("viewer").await.hawkbit("POST", &approve, None).await.hawkbit_error(403);
+    let long = format!("{approve}?remark={}", "x".repeat(10_000));
+    bruno.hawkbit("POST", &long, None).await.hawkbit_error(400);
+    bruno.hawkbit("POST", &start, None).await.hawkbit_error(400);
+    assert_eq!(status().await, "waiting_for_approval");
+    bruno.hawkbit("POST", &format!("{approve}?remark=looks%20good"), None).await.expect(204);
+    let ready = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(
+        (&ready["status"], &ready["approvalDecidedBy"], &ready["approvalRemark"]),
+        (&json!("ready"), &json!("bruno"), &json!("looks good"))
+    );
+    settle(&server).await;
+    assert_eq!(status().await, "ready", "it waits to be started");
+    for late in [&approve, &format!("{path}/deny")] {
+        bruno.hawkbit("POST", late, None).await.hawkbit_error(400);
+    }
+    // Whoever made it may start it now.
+    anna.hawkbit("POST", &start, None).await.expect(204);
+    settle(&server).await;
+    let running = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(
+        (&running["status"], &running["totalTargetsPerStatus"]["running"]),
+        (&json!("running"), &json!(2))
+    );
+    let audit = server.get("/audit?limit=50").await.expect(200).to_string();
+    assert!(audit.contains("bruno") && audit.contains("job.approve"), "{audit}");
+}
+
+#[tokio::test]
+async fn what_was_approved_begins_by_itself_at_its_time() {
+    let (server, set) = ready("hb-rollout-approved-time").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let mut body = request(set);
+    body["startAt"] = json!(0);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    assert_eq!(made["status"], "waiting_for_approval");
+    let path = format!("/rollouts/{}", made["id"]);
+    settle(&server).await;
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "waiting_for_approval");
+    let other = server.as_role("operator").await;
+    other.hawkbit("POST", &format!("{path}/approve"), None).await.expect(204);
+    settle(&server).await;
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "running");
+}
+
+#[tokio::test]
+async fn a_rollout_that_did_not_begin_is_stopped_at_once_and_only_once() {
+    let (server, set) = ready("hb-rollout-stop").await;
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let stop = format!("/rollouts/{}/stop", made["id"]);
+    server.hawkbit("POST", &stop, None).await.expect(204);
+    settle(&server).await;
+    let shown = server.hawkbit("GET", &format!("/rollouts/{}", made["id"]), None).await.expect(200);
+    assert_eq!(shown["status"], "stopped");
+    server.hawkbit("POST", &stop, None).await.hawkbit_error(400);
+    server.hawkbit("POST", "/rollouts/999/stop", None).await.hawkbit_error(404);
+}
+
+#[tokio::test]
+async fn rollouts_whose_set_is_gone_are_found_by_everything_but_their_set() {
+    let (server, set) = ready("hb-rollout-set-gone").await;
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/stop"), None).await.expect(204);
+    settle(&server).await;
+    server.delete("/releases/fw/1").await.expect(204);
+    let (_, next) = software(&server, "fw", "2").await;
+    let mut body = request(next);
+    body["name"] = json!("next");
+    server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    for (q, names) in [
+        ("distributionset.name==fw", json!(["next"])),
+        ("distributionset.version==1", json!([])),
+        ("name==pumps", json!(["pumps"])),
+        ("name==pumps,distributionset.version==2", json!(["pumps", "next"])),
+    ] {
+        let found = server.hawkbit("GET", &format!("/rollouts?q={q}"), None).await.expect(200);
+        let found: Vec<_> = found["content"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+        assert_eq!(json!(found), names, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn a_dynamic_rollout_takes_in_latecomers() {
+    let (server, set) = ready("hb-rollout-dynamic").await;
+    let mut body = request(set);
+    body["dynamic"] = json!(true);
+    body["amountGroups"] = json!(1);
+    body["startAt"] = json!(0);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    assert_eq!(made["dynamic"], true);
+    targets(&server, &["pump-5"]).await;
+    settle(&server).await;
+    let path = format!("/rollouts/{}", made["id"]);
+    let shown = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(shown["totalTargets"], 5, "{shown}");
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let groups: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["dynamic"]).collect();
+    assert_eq!(groups, [&json!(false), &json!(true)]);
+}
+
+#[tokio::test]
+async fn latecomers_make_a_group_as_large_as_the_template_the_last_group_or_all_of_them() {
+    for (name, template, groups, waits, sizes) in [
+        ("hb-dynamic-template", json!({"targetCount": 3}), json!([{"name": "all"}]), false, json!([4, 3])),
+        (
+            "hb-dynamic-last",
+            Value::Null,
+            json!([{"name": "half", "targetPercentage": 50}, {"name": "rest"}]),
+            true,
+            json!([2, 2, 2]),
+        ),
+        (
+            "hb-dynamic-empty",
+            Value::Null,
+            json!([{"name": "all"}, {"name": "none left"}]),
+            false,
+            json!([4, 0, 4]),
+        ),
+        (
+            "hb-dynamic-nobody",
+            Value::Null,
+            json!([{"name": "all"}, {"name": "boilers", "targetFilterQuery": "controllerId==boiler"}]),
+            false,
+            json!([4, 0, 4]),
+        ),
+    ] {
+        let (server, set) = ready(name).await;
+        let mut body = request(set);
+        body.as_object_mut().unwrap().remove("amountGroups");
+        body["dynamic"] = json!(true);
+        body["dynamicGroupTemplate"] = template;
+        body["groups"] = groups;
+        let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+        let path = format!("/rollouts/{}", made["id"]);
+        targets(&server, &["pump-5", "pump-6", "pump-7", "pump-8"]).await;
+        server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+        settle(&server).await;
+        if waits {
+            server.hawkbit("POST", &format!("{path}/triggerNextGroup"), None).await.expect(204);
+            settle(&server).await;
+        }
+        let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+        let found: Vec<_> =
+            groups["content"].as_array().unwrap().iter().map(|one| &one["totalTargets"]).collect();
+        assert_eq!(json!(found), sizes, "{name}");
+    }
+}
