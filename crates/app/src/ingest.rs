@@ -380,6 +380,9 @@ async fn share_in_transaction(
         }
         let mut effects = one_in_transaction(app, tx, peer, inbound, work).await?;
         for (device, said) in std::mem::take(&mut effects.observe) {
+            if app.fleet.may_show(device, &said) {
+                jobs::versions::note(tx, device).await?;
+            }
             let said = jobs::verify::JustSaid::Reported(&said);
             let seen = jobs::verify::observe(tx, device, said, inbound.received_at).await?;
             effects.absorb(seen);

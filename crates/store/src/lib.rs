@@ -42,6 +42,7 @@ pub mod leases;
 pub mod live;
 pub mod outbox;
 pub mod pending;
+pub mod running;
 pub mod sessions;
 pub mod settings;
 pub mod tenants;

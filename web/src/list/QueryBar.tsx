@@ -18,6 +18,7 @@ export const DEVICE_FIELDS: { name: string; means: string }[] = [
   { name: "lifecycle", means: "registered, active, suspended, decommissioned" },
   { name: "attribute.", means: "set by operators: attribute.site" },
   { name: "inventory.", means: "reported by the device" },
+  { name: "running", means: 'component and version: running=="app 2.0"' },
   { name: "kind", means: "device or gateway" },
   { name: "parent", means: "its gateway" },
   { name: "alias", means: "another id of it" },
@@ -27,7 +28,8 @@ export const DEVICE_FIELDS: { name: string; means: string }[] = [
   { name: "updatedAt", means: "last change" },
 ];
 
-const FACETED = /^(type|tag|group|presence|online|lifecycle|kind|parent|attribute\..+|inventory\..+)$/i;
+const FACETED =
+  /^(type|tag|group|presence|online|lifecycle|kind|parent|running|attribute\..+|inventory\..+)$/i;
 
 interface Suggestion {
   insert: string;

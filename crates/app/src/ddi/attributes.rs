@@ -15,6 +15,7 @@ use super::poll::{Open, agree, open};
 use super::report::busy;
 use crate::app::App;
 use crate::jobs::verify::{self, JustSaid};
+use crate::jobs::versions;
 use crate::message::Effects;
 
 /// Most characters of a key and of a value.
@@ -92,6 +93,9 @@ async fn config_data_in(
         && !executions::verifying(tx, peer.device).await?.is_empty();
     if target.attributes_wanted != attributes_wanted {
         table::target_put(tx, peer.device, &Target { attributes_wanted, ..target }).await?;
+    }
+    if changed {
+        versions::note(tx, peer.device).await?;
     }
     Ok((effects, changed))
 }
@@ -174,6 +178,7 @@ async fn installed_in(
         if !devices::device_save(tx, &mut device, now).await? {
             return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
         }
+        versions::note(tx, peer.device).await?;
     }
     Ok((judge(tx, peer, said, now).await?, first))
 }

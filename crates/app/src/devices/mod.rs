@@ -19,7 +19,7 @@ use windlass_domain::ids::{DeviceName, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::devices::{self, Alias, AliasOutcome};
-use windlass_store::{Tx, groups, types};
+use windlass_store::{Tx, groups, running, types};
 
 use crate::app::App;
 use crate::audit;
@@ -85,7 +85,8 @@ async fn expected_one(
 async fn entry(tx: &mut Tx<'_>, device: Device) -> Result<Entry, AppError> {
     let aliases = devices::device_aliases(tx, device.id).await?;
     let groups = groups::groups_of(tx, device.id).await?;
-    Ok(Entry { device, aliases, groups })
+    let running = running::running(tx, device.id).await?;
+    Ok(Entry { device, aliases, groups, running })
 }
 
 /// Refuses a change that would take the device out of the caller's scope, or make one outside of it.

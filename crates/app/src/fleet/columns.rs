@@ -37,6 +37,7 @@ fn texts(entry: &Entry) -> Vec<(Field, &str)> {
     ];
     texts.extend(device.tags.iter().map(|tag| (Field::new("tag"), tag.as_str())));
     texts.extend(entry.aliases.iter().map(|alias| (Field::new("alias"), alias.external_id.as_str())));
+    texts.extend(entry.running.iter().map(|shown| (Field::new("running"), shown.as_str())));
     for (root, pairs) in [("attribute", &device.attributes), ("inventory", &device.inventory)] {
         texts.extend(pairs.iter().map(|(key, value)| (Field::new(&format!("{root}.{key}")), value.as_str())));
     }
@@ -98,12 +99,11 @@ impl Columns {
                 Some(column) => FleetColumn::Names(column, &self.names),
                 None => FleetColumn::Nothing,
             },
-            ("kind" | "lifecycle" | "tag" | "alias", None) | ("attribute" | "inventory", Some(_)) => {
-                match self.texts.get(field) {
-                    Some(column) => FleetColumn::Texts(column),
-                    None => FleetColumn::Nothing,
-                }
-            }
+            ("kind" | "lifecycle" | "tag" | "alias" | "running", None)
+            | ("attribute" | "inventory", Some(_)) => match self.texts.get(field) {
+                Some(column) => FleetColumn::Texts(column),
+                None => FleetColumn::Nothing,
+            },
             _ => return None,
         })
     }

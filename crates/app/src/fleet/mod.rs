@@ -27,7 +27,9 @@ use roaring::RoaringTreemap;
 use windlass_domain::device::Device;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupId, GroupPath, TenantId, TypeId};
+use windlass_domain::job::shown::may_change;
 use windlass_domain::permission::Principal;
+use windlass_domain::shadow::Object;
 use windlass_domain::time::Timestamp;
 use windlass_query::{Column, Field, Query, Value};
 use windlass_store::devices::Alias;
@@ -52,6 +54,8 @@ pub struct Entry {
     pub aliases: BTreeSet<Alias>,
     /// Static groups it is in.
     pub groups: BTreeSet<GroupId>,
+    /// Versions that it shows, each as `component version`.
+    pub running: BTreeSet<String>,
 }
 
 /// Devices that a query asked for.
@@ -198,6 +202,17 @@ impl Fleet {
     /// What a type says at present.
     pub fn type_record(&self, id: TypeId) -> Option<Arc<DeviceTypeRecord>> {
         self.read().types.get(&id).cloned()
+    }
+
+    /// Whether what a device just reported may change the versions that it shows.
+    pub fn may_show(&self, device: DeviceId, reported: &Object) -> bool {
+        let index = self.read();
+        let of_type =
+            index.devices.get(&device).and_then(|entry| index.types.get(&entry.device.device_type?));
+        match of_type {
+            Some(record) => may_change(&record.spec.version_sources, reported),
+            None => may_change(&TypeSpec::default().version_sources, reported),
+        }
     }
 
     /// Remembers why a connection of a device ended.

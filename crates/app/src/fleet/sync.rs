@@ -9,7 +9,7 @@ use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, JobId, TypeId};
 use windlass_domain::time::Timestamp;
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
-use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices, groups, types};
+use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices, groups, running, types};
 
 use super::{Contact, Contacts, Entry, Fleet, lock, number};
 use crate::app::App;
@@ -105,6 +105,7 @@ impl Stale {
                     device,
                     aliases: devices::device_aliases(tx, *id).await?,
                     groups: groups::groups_of(tx, *id).await?,
+                    running: running::running(tx, *id).await?,
                 }),
             };
             fresh.devices.push((*id, entry));
@@ -237,7 +238,10 @@ async fn read_batch(tx: &mut Tx<'_>, after: DeviceId) -> Result<Vec<Entry>, Stor
     let Some(last) = records.last().map(|device| device.id) else { return Ok(Vec::new()) };
     let mut entries: BTreeMap<DeviceId, Entry> = records
         .into_iter()
-        .map(|device| (device.id, Entry { device, aliases: BTreeSet::new(), groups: BTreeSet::new() }))
+        .map(|device| {
+            let (aliases, groups, running) = Default::default();
+            (device.id, Entry { device, aliases, groups, running })
+        })
         .collect();
     for (id, alias) in devices::aliases_between(tx, after, last).await? {
         if let Some(entry) = entries.get_mut(&id) {
@@ -247,6 +251,11 @@ async fn read_batch(tx: &mut Tx<'_>, after: DeviceId) -> Result<Vec<Entry>, Stor
     for (id, group) in groups::members_between(tx, after, last).await? {
         if let Some(entry) = entries.get_mut(&id) {
             entry.groups.insert(group);
+        }
+    }
+    for (id, running) in running::running_between(tx, after, last).await? {
+        if let Some(entry) = entries.get_mut(&id) {
+            entry.running = running;
         }
     }
     Ok(entries.into_values().collect())

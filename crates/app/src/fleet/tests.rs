@@ -71,6 +71,7 @@ pub(super) fn entry(id: i64, name: &str) -> Entry {
         },
         aliases: BTreeSet::new(),
         groups: BTreeSet::new(),
+        running: BTreeSet::new(),
     }
 }
 

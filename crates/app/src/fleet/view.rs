@@ -68,14 +68,15 @@ pub struct DeviceView {
 
 /// The fields there are, for whoever wrote another one.
 pub const FIELDS: &str = "one of name, type, kind, parent, lifecycle, presence, online, lastContactAt, tag, group, \
-     alias, attribute.<key>, inventory.<key>, version, createdAt, updatedAt, firstSeenAt";
+     alias, running, attribute.<key>, inventory.<key>, version, createdAt, updatedAt, firstSeenAt";
 
 /// Whether a query may ask for the field.
 pub(super) fn is_field(field: &Field) -> bool {
     match field.split() {
         (
             "name" | "type" | "kind" | "parent" | "lifecycle" | "presence" | "online" | "lastcontactat"
-            | "lastseen" | "tag" | "group" | "alias" | "version" | "createdat" | "updatedat" | "firstseenat",
+            | "lastseen" | "tag" | "group" | "alias" | "running" | "version" | "createdat" | "updatedat"
+            | "firstseenat",
             None,
         ) => true,
         ("attribute" | "inventory", Some(key)) => !key.is_empty(),
@@ -198,6 +199,7 @@ impl Fields for Subject<'_> {
             ("alias", None) => {
                 self.entry.aliases.iter().for_each(|alias| each(alias.external_id.as_str().into()));
             }
+            ("running", None) => self.entry.running.iter().for_each(|shown| each(shown.as_str().into())),
             ("version", None) => each(Value::Text(device.version.to_string().into())),
             ("createdat", None) => each(Value::Time(device.created_at)),
             ("updatedat", None) => each(Value::Time(device.updated_at)),

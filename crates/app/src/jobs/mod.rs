@@ -29,6 +29,7 @@ pub mod single;
 mod targets;
 mod tries;
 pub mod verify;
+pub(crate) mod versions;
 pub(crate) mod waits;
 mod waves;
 mod withdraw;

@@ -10,6 +10,7 @@ use windlass_wire::topic::{self, DeviceTopic, ShadowOperation, ShadowTopic};
 
 use super::convert;
 use crate::App;
+use crate::jobs::versions;
 use crate::message::{Effects, Outbound, RequestContext};
 
 /// Carries out a request. Every refusal is a reply on `…/rejected`; replies go to the requester, `documents` and
@@ -233,6 +234,7 @@ async fn delete(
     Ok(match shadow::delete(before.as_ref(), ctx.now) {
         Some(Shadow::Deleted { version, at }) => {
             shadows::put(tx, ctx.device, name, &Shadow::Deleted { version, at }).await?;
+            versions::note(tx, ctx.device).await?;
             tx.changed(ChangeKind::Shadow, ctx.device.get()).await?;
             Ok(reply(message, wire::delete_accepted(version, ctx.now.seconds(), token.as_deref())))
         }

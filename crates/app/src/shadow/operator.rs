@@ -19,6 +19,7 @@ use super::device::{Change, Refusal, documents, store_update};
 use crate::app::App;
 use crate::audit;
 use crate::error::AppError;
+use crate::jobs::versions;
 use crate::message::Outbound;
 
 /// A shadow as operators see it.
@@ -230,6 +231,7 @@ impl App {
                         return Err(AppError::VersionMismatch { current: version });
                     }
                     shadows::put(tx, device.id, shadow.as_ref(), &Shadow::Deleted { version, at }).await?;
+                    versions::note(tx, device.id).await?;
                     tx.changed(ChangeKind::Shadow, device.id.get()).await?;
                     let details =
                         json!({ "shadow": shadow.map(ShadowName::into_string), "version": version });

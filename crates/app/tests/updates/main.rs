@@ -20,4 +20,5 @@ mod rollout;
 mod signing;
 mod streams;
 mod uploads;
+mod versions;
 mod world;

@@ -11,6 +11,7 @@ pub mod forecast;
 pub mod gates;
 pub mod plan;
 pub mod rollout;
+pub mod shown;
 pub mod spec;
 pub mod states;
 pub mod verdict;

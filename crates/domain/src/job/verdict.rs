@@ -79,14 +79,33 @@ fn reported(section: &Section, path: &str, component: &str) -> Option<(String, O
     Some((text(value)?, at))
 }
 
+fn names_component(source: &VersionSource) -> bool {
+    match source {
+        VersionSource::Reported(place) | VersionSource::Inventory(place) => place.contains("{component}"),
+        VersionSource::Nowhere => false,
+    }
+}
+
+/// What a device shows of a component at one place.
+pub(super) fn seen_at(source: &VersionSource, component: &str, said: Said<'_>) -> Option<Seen> {
+    let own = names_component(source);
+    match source {
+        VersionSource::Nowhere => None,
+        VersionSource::Reported(path) => {
+            let (version, reported_at) = reported(said.reported?, path, component)?;
+            Some(Seen { version, reported_at, own })
+        }
+        VersionSource::Inventory(key) => {
+            let key: AttributeKey = key.replace("{component}", component).parse().ok()?;
+            Some(Seen { version: said.inventory.get(&key)?.clone(), reported_at: None, own })
+        }
+    }
+}
+
 impl Expected {
     /// Finds what runs, as the device type's sources say: in order, the first that has a value decides. For a release of
     /// several components, sources that name the component come before those that tell one version for all.
     pub fn look(&self, sources: &[VersionSource], said: Said<'_>) -> Running {
-        let names_component = |source: &VersionSource| match source {
-            VersionSource::Reported(place) | VersionSource::Inventory(place) => place.contains("{component}"),
-            VersionSource::Nowhere => false,
-        };
         let mut sources: Vec<&VersionSource> = sources.iter().collect();
         if self.components.len() > 1 {
             sources.sort_by_key(|source| !names_component(source));
@@ -95,25 +114,12 @@ impl Expected {
         for (component, _) in &self.components {
             let mut nowhere = true;
             for source in &sources {
-                let own = names_component(source);
-                let found = match source {
-                    VersionSource::Nowhere => {
-                        nowhere = true;
-                        break;
-                    }
-                    VersionSource::Reported(path) => said
-                        .reported
-                        .and_then(|section| reported(section, path, component))
-                        .map(|(version, reported_at)| Seen { version, reported_at, own }),
-                    VersionSource::Inventory(key) => key
-                        .replace("{component}", component)
-                        .parse::<AttributeKey>()
-                        .ok()
-                        .and_then(|key| said.inventory.get(&key))
-                        .map(|version| Seen { version: version.clone(), reported_at: None, own }),
-                };
+                if **source == VersionSource::Nowhere {
+                    nowhere = true;
+                    break;
+                }
                 nowhere = false;
-                if let Some(seen) = found {
+                if let Some(seen) = seen_at(source, component, said) {
                     shown.insert(component.clone(), seen);
                     break;
                 }

@@ -19,6 +19,7 @@ use super::onboard;
 use super::parse::{self, Assignment, Change};
 use super::printer::{Printer, assignments, or_dash, time, time_or_dash, words};
 use super::refusal;
+use super::versions;
 use crate::terminal::{self, Exit};
 
 /// Devices and what belongs to them.
@@ -77,6 +78,12 @@ pub(crate) enum Command {
     Why {
         /// Its name.
         name: String,
+    },
+    /// Count what devices run: versions of each component, most frequent first.
+    Versions {
+        /// Of which devices, in the query language; all without it.
+        #[arg(long, short)]
+        query: Option<String>,
     },
     /// Certificates of a device.
     #[command(subcommand)]
@@ -258,6 +265,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
                 },
             )?;
         }
+        Command::Versions { query } => versions::show(api, query, printer).await?,
         Command::Show { name } => show(&api.show(&["devices", &name]).await?, printer)?,
         Command::Create(create) => {
             let new = NewDevice {

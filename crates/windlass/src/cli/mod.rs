@@ -23,6 +23,7 @@ mod rollout;
 pub(crate) mod registry;
 pub(crate) mod software;
 mod terms;
+mod versions;
 
 use clap::Subcommand;
 

@@ -1,4 +1,4 @@
-// How many devices run which version, as far as device types say that versions show in the inventory.
+// How many devices run which version, as each shows it at the places of its type.
 import { Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -6,46 +6,32 @@ import { api, take } from "../../api/client";
 import { quoted } from "../../api/query";
 import { count } from "../../ui/format";
 import { Panel } from "../../ui/Page";
-import { shares, versionKeys } from "./versions";
+import { distribution } from "./versions";
 import classes from "./overview.module.css";
 
 const MOST_SHOWN = 6;
 
 export function VersionsPanel() {
-  const types = useQuery({
-    queryKey: ["type", "list", "overview"],
-    queryFn: () => take(api.GET("/api/v1/types", { params: { query: { limit: 1000 } } })),
-  });
-  const keys = versionKeys(types.data?.items ?? []);
   const fleet = useQuery({
-    queryKey: ["fleet", "versions", keys],
-    queryFn: () =>
-      take(
-        api.GET("/api/v1/devices", {
-          params: { query: { limit: 1, facets: keys.map((key) => `inventory.${key}`).join(",") } },
-        }),
-      ),
-    enabled: keys.length > 0,
+    queryKey: ["fleet", "versions"],
+    queryFn: () => take(api.GET("/api/v1/devices", { params: { query: { limit: 1, facets: "running" } } })),
   });
-  const known = keys.flatMap((key) => {
-    const facet = fleet.data?.facets?.[`inventory.${key}`] ?? [];
-    return facet.length > 0 ? [{ key, ...shares(facet, MOST_SHOWN) }] : [];
-  });
+  const known = distribution(fleet.data?.facets?.running ?? [], MOST_SHOWN);
   if (known.length === 0) return null;
   return (
     <Panel title="Versions">
       <Stack>
         {known.map((it) => (
-          <div key={it.key}>
+          <div key={it.component}>
             <Text size="sm" c="dimmed" mb={4}>
-              {it.key}
+              {it.component}
             </Text>
             <ul className={classes.versions}>
               {it.shares.map((share) => (
-                <li key={share.version}>
+                <li key={share.running}>
                   <Link
                     to="/devices"
-                    search={{ q: `inventory.${it.key}==${quoted(share.version)}` }}
+                    search={{ q: `running==${quoted(share.running)}` }}
                     className="link anywhere"
                   >
                     {share.version}

@@ -1,31 +1,30 @@
 import { expect, it } from "vitest";
 
-import { shares, versionKeys } from "./versions";
+import { distribution } from "./versions";
 
-it("counts by inventory keys that types name for a whole device", () => {
-  expect(
-    versionKeys([
-      { versionSources: [{ inventory: "fw" }, { reported: "firmware.version" }, "nowhere"] },
-      { versionSources: [{ inventory: "fw" }, { inventory: "{component}.version" }, { inventory: "os" }] },
-      { versionSources: [] },
-      {},
-    ]),
-  ).toEqual(["fw", "os"]);
-});
-
-it("shows the most frequent versions and sums up the rest", () => {
+it("shows the most frequent versions of each component and sums up the rest", () => {
   const facet = [
-    { value: "2.0", count: 8 },
-    { value: "1.0", count: 2 },
-    { value: "0.9", count: 1 },
-    { value: "0.8", count: 1 },
+    { value: "app 2.0", count: 8 },
+    { value: "firmware 7", count: 4 },
+    { value: "app 1.0 beta", count: 2 },
+    { value: "app 0.9", count: 1 },
+    { value: "app 0.8", count: 1 },
+    { value: "nothing", count: 1 },
   ];
-  expect(shares(facet, 2)).toEqual({
-    shares: [
-      { version: "2.0", count: 8, part: 1 },
-      { version: "1.0", count: 2, part: 0.25 },
-    ],
-    others: 2,
-  });
-  expect(shares([], 2)).toEqual({ shares: [], others: 0 });
+  expect(distribution(facet, 2)).toEqual([
+    {
+      component: "app",
+      shares: [
+        { running: "app 2.0", version: "2.0", count: 8, part: 1 },
+        { running: "app 1.0 beta", version: "1.0 beta", count: 2, part: 0.25 },
+      ],
+      others: 2,
+    },
+    {
+      component: "firmware",
+      shares: [{ running: "firmware 7", version: "7", count: 4, part: 1 }],
+      others: 0,
+    },
+  ]);
+  expect(distribution([], 2)).toEqual([]);
 });

@@ -1,34 +1,38 @@
-// Which facets tell the distribution of versions, and how it is drawn. Pure.
-import type { Schemas } from "../../api/client";
-
-/** As many facets as the server counts in one request. */
-const MOST = 10;
-
-/** Inventory keys under which types say that a version shows, each once. */
-export function versionKeys(types: Pick<Schemas["DeviceType"], "versionSources">[]): string[] {
-  const keys = types
-    .flatMap((type) => type.versionSources ?? [])
-    .flatMap((source) => (source !== "nowhere" && "inventory" in source ? [source.inventory] : []))
-    .filter((key) => key !== "" && !key.includes("{component}"));
-  return [...new Set(keys)].slice(0, MOST);
-}
+// How the distribution of versions is drawn from its facet. Pure.
 
 export interface Share {
+  /** As it is asked for: component and version. */
+  running: string;
   version: string;
   count: number;
   /** Of the most frequent one, 0 to 1. */
   part: number;
 }
 
-/** The most frequent versions, with how many devices run others. */
-export function shares(
-  facet: { value: string; count: number }[],
-  most: number,
-): { shares: Share[]; others: number } {
-  const top = facet.slice(0, most);
-  const largest = Math.max(1, ...top.map(({ count }) => count));
-  return {
-    shares: top.map(({ value, count }) => ({ version: value, count, part: count / largest })),
-    others: facet.slice(most).reduce((sum, { count }) => sum + count, 0),
-  };
+export interface Component {
+  component: string;
+  shares: Share[];
+  /** Devices on versions that are not shown. */
+  others: number;
+}
+
+/** The most frequent versions of each component, with how many devices run others; `facet` has the most frequent first. */
+export function distribution(facet: { value: string; count: number }[], most: number): Component[] {
+  const components = new Map<string, Omit<Share, "part">[]>();
+  for (const { value, count } of facet) {
+    const blank = value.indexOf(" ");
+    if (blank < 1) continue;
+    const component = value.slice(0, blank);
+    const all = components.get(component) ?? [];
+    all.push({ running: value, version: value.slice(blank + 1), count });
+    components.set(component, all);
+  }
+  return [...components].map(([component, all]) => {
+    const largest = Math.max(1, ...all.map(({ count }) => count));
+    return {
+      component,
+      shares: all.slice(0, most).map((it) => ({ ...it, part: it.count / largest })),
+      others: all.slice(most).reduce((sum, { count }) => sum + count, 0),
+    };
+  });
 }

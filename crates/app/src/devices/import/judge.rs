@@ -198,7 +198,12 @@ impl Judge<'_> {
             let checked = input::spec(spec).map_err(AppError::Invalid)?;
             let new = new_device(self.app, tx, self.by, name, &checked).await?;
             let like = as_if_made(&new, now);
-            self.in_scope(&Entry { device: like, aliases: BTreeSet::new(), groups: BTreeSet::new() })?;
+            self.in_scope(&Entry {
+                device: like,
+                aliases: BTreeSet::new(),
+                groups: BTreeSet::new(),
+                running: BTreeSet::new(),
+            })?;
             return Ok(Step::Create(new, memberships));
         };
         let before = entry(tx, device).await?;

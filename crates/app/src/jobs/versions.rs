@@ -1,0 +1,64 @@
+//! The versions that devices show, written down for the fleet index: when a device says something at a place of its type,
+//! and again when it is of another type, or its type changed. Judges nothing.
+
+use windlass_domain::device_type::TypeSpec;
+use windlass_domain::ids::DeviceId;
+use windlass_domain::job::shown::shown;
+use windlass_domain::job::verdict::Said;
+use windlass_domain::shadow::Shadow;
+use windlass_store::running::{ReadBy, running_put, unread};
+use windlass_store::{StoreError, Tx, devices, shadows, types};
+
+use crate::App;
+
+/// Devices that are read in one transaction.
+const AT_ONCE: u32 = 256;
+
+/// Writes down which versions a device shows now.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn note(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
+    let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(()) };
+    let record = match device.device_type {
+        Some(id) => types::type_by_id(tx, id).await?,
+        None => None,
+    };
+    let by = ReadBy {
+        type_id: device.device_type.map_or(0, |id| id.get()),
+        type_version: record.as_ref().map_or(0, |record| record.version),
+    };
+    let spec = record.map_or_else(TypeSpec::default, |record| record.spec);
+    let shadow = shadows::shadow(tx, device.id, None).await?;
+    let reported = match &shadow {
+        Some(Shadow::Live { documents, .. }) => Some(&documents.reported),
+        Some(Shadow::Deleted { .. }) | None => None,
+    };
+    let shown = shown(&spec.version_sources, Said { reported, inventory: &device.inventory });
+    let told = shown.into_iter().map(|(component, version)| format!("{component} {version}")).collect();
+    running_put(tx, device.id, &told, by).await
+}
+
+impl App {
+    /// Reads the versions of some devices that were not read by the type that they are of. False if there were none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn versions_activate(&self) -> Result<bool, StoreError> {
+        let unread = self.store.read(|tx| Box::pin(unread(tx, AT_ONCE))).await?;
+        if unread.is_empty() {
+            return Ok(false);
+        }
+        self.store
+            .write(move |tx| {
+                let unread = unread.clone();
+                Box::pin(async move {
+                    for device in unread {
+                        note(tx, device).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .await
+    }
+}

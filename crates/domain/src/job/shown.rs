@@ -1,0 +1,149 @@
+//! Every version that a device shows, by component, whether a job is about it or not.
+//!
+//! By the same places and the same reading as verdicts ([`super::verdict`]). Knows no release: components are those that
+//! the device names, or that its type's places are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::device_type::VersionSource;
+use crate::ids::AttributeKey;
+use crate::job::verdict::{Said, seen_at};
+
+/// Most components of one device that are told; the first ones by name.
+pub const MOST: usize = 50;
+/// Most characters of a version that is told; a longer text is no version.
+pub const LONGEST: usize = 100;
+
+const COMPONENT: &str = "{component}";
+
+/// What a place without a component is about: `firmware.version` is about the firmware, and `version` says no more.
+fn about(place: &str) -> &str {
+    place.rsplit(['.', '_', '-']).find(|part| !part.is_empty() && *part != "version").unwrap_or(place)
+}
+
+/// The part of `name` that stands for a component where `pattern` has its mark.
+fn component<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
+    let (before, after) = pattern.split_once(COMPONENT)?;
+    name.strip_prefix(before)?.strip_suffix(after).filter(|component| !component.is_empty())
+}
+
+/// The components that a device names at a place which has a mark for them.
+fn named(source: &VersionSource, said: Said<'_>) -> BTreeSet<String> {
+    let found = |pattern: &str, names: &mut dyn Iterator<Item = &str>| {
+        names.filter_map(|name| component(pattern, name)).map(str::to_owned).collect()
+    };
+    match source {
+        VersionSource::Nowhere => BTreeSet::new(),
+        VersionSource::Inventory(key) => found(key, &mut said.inventory.keys().map(AttributeKey::as_str)),
+        VersionSource::Reported(path) => {
+            let Some(section) = said.reported else { return BTreeSet::new() };
+            let mut here = &section.values;
+            for part in path.split('.') {
+                if part.contains(COMPONENT) {
+                    return found(part, &mut here.keys().map(String::as_str));
+                }
+                let Some(Value::Object(inner)) = here.get(part) else { break };
+                here = inner;
+            }
+            BTreeSet::new()
+        }
+    }
+}
+
+/// The versions that show, by component: the first place that has one for a component decides.
+pub fn shown(sources: &[VersionSource], said: Said<'_>) -> BTreeMap<String, String> {
+    let mut shown = BTreeMap::new();
+    for source in sources {
+        let (VersionSource::Reported(place) | VersionSource::Inventory(place)) = source else { break };
+        let components = if place.contains(COMPONENT) {
+            named(source, said)
+        } else {
+            BTreeSet::from([about(place).to_owned()])
+        };
+        for component in components {
+            // What is no name is none of a component's; a name has no blank in it.
+            if shown.contains_key(&component) || component.parse::<AttributeKey>().is_err() {
+                continue;
+            }
+            let seen =
+                seen_at(source, &component, said).filter(|seen| seen.version.chars().count() <= LONGEST);
+            if let Some(seen) = seen {
+                shown.insert(component, seen.version);
+            }
+        }
+    }
+    shown.into_iter().take(MOST).collect()
+}
+
+/// Whether something that was just reported may change what shows.
+pub fn may_change(sources: &[VersionSource], reported: &crate::shadow::Object) -> bool {
+    sources.iter().any(|source| match source {
+        VersionSource::Reported(path) => {
+            let first = path.split('.').next().unwrap_or_default();
+            first.contains(COMPONENT) || reported.contains_key(first)
+        }
+        VersionSource::Inventory(_) | VersionSource::Nowhere => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::device_type::TypeSpec;
+    use crate::shadow::Section;
+
+    fn of(sources: &[VersionSource], reported: &Value) -> Vec<(String, String)> {
+        let inventory = [("fw.app", "7"), ("fw.", "8"), ("os_version", "12")];
+        let inventory =
+            inventory.iter().filter_map(|(key, v)| Some((key.parse().ok()?, (*v).to_owned()))).collect();
+        let section = Section { values: reported.as_object().unwrap().clone(), ..Section::default() };
+        shown(sources, Said { reported: Some(&section), inventory: &inventory }).into_iter().collect()
+    }
+
+    fn pair(component: &str, version: &str) -> (String, String) {
+        (component.to_owned(), version.to_owned())
+    }
+
+    #[test]
+    fn what_a_device_shows_is_read_at_the_places_of_its_type() {
+        let reported = json!({"firmware": {"version": "1.2"}, "components": {"app": "3", "modem": 4}});
+        let all = [pair("app", "3"), pair("firmware", "1.2"), pair("modem", "4")];
+        assert_eq!(of(&TypeSpec::default().version_sources, &reported), all);
+        let inventory = [
+            VersionSource::Inventory("fw.{component}".to_owned()),
+            VersionSource::Reported("components.{component}".to_owned()),
+            VersionSource::Inventory("os_version".to_owned()),
+        ];
+        let first = [pair("app", "7"), pair("modem", "4"), pair("os", "12")];
+        assert_eq!(of(&inventory, &reported), first, "the first place decides");
+        assert_eq!(of(&[VersionSource::Nowhere], &reported), []);
+        let plain = [VersionSource::Reported("version".to_owned())];
+        assert_eq!(of(&plain, &json!({"version": "5"})), [pair("version", "5")]);
+    }
+
+    #[test]
+    fn what_is_no_name_or_no_version_is_not_told_and_there_is_a_bound() {
+        let long = "9".repeat(LONGEST + 1);
+        let odd = json!({
+            "firmware": {"version": {"major": 1}},
+            "components": {"two words": "1", "": "2", "list": [1], "no": null, "yes": true, "long": long, "empty": ""},
+        });
+        assert_eq!(of(&TypeSpec::default().version_sources, &odd), []);
+        let many: serde_json::Map<String, Value> = (0..200).map(|n| (format!("c{n}"), json!("1"))).collect();
+        let told = of(&TypeSpec::default().version_sources, &json!({"components": many}));
+        assert_eq!(told.len(), MOST);
+        assert_eq!(of(&TypeSpec::default().version_sources, &json!({"components": "1"})), []);
+    }
+
+    #[test]
+    fn only_what_is_at_a_place_of_the_type_may_change_it() {
+        let sources = TypeSpec::default().version_sources;
+        let said = |value: Value| may_change(&sources, value.as_object().unwrap());
+        assert!(said(json!({"firmware": {"version": "2"}})) && said(json!({"components": null})));
+        assert!(!said(json!({"temperature": 4})) && !said(json!({})));
+    }
+}
