@@ -64,7 +64,8 @@ export function ContentFacts({ content }: { content: Content }) {
           {content.signature === "untrusted" || content.signature === "unknownSigner" ? (
             <>
               {" "}
-              Whom devices trust is said by their <Go to="/types">type</Go>.
+              Whom devices trust is said by their <Go to="/types">type</Go>, or for all of them under{" "}
+              <Go to="/settings?tab=artifacts">Server, Artifacts</Go>.
             </>
           ) : null}
         </Text>

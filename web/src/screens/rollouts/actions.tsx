@@ -7,9 +7,10 @@ import { fault, path, request, useAct, type Schemas } from "../../kit/api";
 import { SaveForm } from "../../kit/kept";
 import { useGo } from "../../kit/nav";
 import { Confirmed, Trouble } from "../../kit/parts";
-import { useCan } from "../../session/session";
+import { useCan, useMe } from "../../session/session";
 import { Dialog } from "../../ui/Dialog";
 import { counted } from "../../ui/format";
+import { approvalOf } from "./approval";
 
 type Job = Schemas["Job"];
 
@@ -20,11 +21,12 @@ const withVersion = (job: Job) => ({ headers: { "if-match": `"${job.version}"` }
 
 export function Actions({ job }: { job: Job }) {
   const may = useCan();
+  const me = useMe();
   const act = useAct<string, unknown>(
     (action) => request("POST", path("jobs", job.id, action), withVersion(job)),
     [path("jobs")],
   );
-  const decision = job.state === "awaitingApproval" && may("job.approve") ? <Decision job={job} /> : null;
+  const decision = approvalOf(job, me) === "open" ? <Decision job={job} /> : null;
   if (!may("job.control")) return decision;
   const button = (action: string, label: string) => (
     <Button
@@ -200,7 +202,7 @@ function DecisionForm({ job, say, done }: { job: Job; say: "approve" | "deny"; d
     <SaveForm save={decide} shown={["remark"]} label={say === "approve" ? "Approve" : "Deny"}>
       <Text size="sm">
         {say === "approve"
-          ? `It reaches ${counted(job.counts.targets, "device")} then. Whoever made it, ${job.createdBy}, cannot approve it.`
+          ? `It reaches ${counted(job.counts.targets, "device")} then.`
           : "It is over then, and no device gets it."}
       </Text>
       <Textarea

@@ -4,11 +4,13 @@ import { Card, SimpleGrid, Text, Title } from "@mantine/core";
 import { path, useRecord, type Page, type Schemas } from "../../kit/api";
 import { usePart } from "../../kit/nav";
 import { Listing, Loaded, Notice, Screen } from "../../kit/parts";
+import { useMe } from "../../session/session";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { bytes, capital, sentence, withTimes, words } from "../../ui/format";
 import { Actions } from "./actions";
+import { approvalWords } from "./approval";
 import { Executions } from "./executions";
 import { policyFacts, thresholdWords } from "./policy";
 import { CountsBar, jobTitle } from "./states";
@@ -23,6 +25,7 @@ export function Rollout() {
 }
 
 function Shown({ job }: { job: Job }) {
+  const waits = approvalWords(job, useMe());
   return (
     <Screen
       title={jobTitle(job)}
@@ -44,6 +47,7 @@ function Shown({ job }: { job: Job }) {
           {withTimes(sentence(job.reason))}
         </Notice>
       ) : null}
+      {waits ? <Notice title="It waits for a second person">{waits}</Notice> : null}
       {job.decision ? <Decided decision={job.decision} /> : null}
       <Card withBorder>
         <CountsBar counts={job.counts} label="All devices" />

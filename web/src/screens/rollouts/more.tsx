@@ -234,6 +234,7 @@ export function More(part: Part) {
           checked={draft.continuous}
           onChange={(event) => change({ continuous: event.currentTarget.checked })}
           error={shown.continuous ?? fault(refused, "rollout.continuous")}
+          aria-invalid={(shown.continuous ?? fault(refused, "rollout.continuous")) !== undefined}
         />
         {draft.continuous ? (
           <Count

@@ -76,7 +76,7 @@ function Form({ start }: { start: Terms }) {
               {bytes(based.usedBytes)} of {bytes(most)} used by artifacts and unfinished uploads.
             </Text>
             <Progress
-              value={Math.min(100, (100 * based.usedBytes) / Math.max(1, most))}
+              value={Math.min(100, Math.round((100 * based.usedBytes) / Math.max(1, most)))}
               aria-label="Used of the quota"
             />
             <NumberInput

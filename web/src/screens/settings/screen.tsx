@@ -17,7 +17,7 @@ type Checks = Schemas["Checks"];
 type Server = Schemas["ServerInfo"];
 
 export function Settings() {
-  const tabs = useTabs("server", "checks", "backups", "hawkbit");
+  const tabs = useTabs("server", "checks", "backups", "artifacts", "hawkbit");
   return (
     <Screen title="Server">
       <Tabs {...tabs}>

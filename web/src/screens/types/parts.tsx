@@ -142,6 +142,7 @@ export function Signers({
           checked={required}
           onChange={(event) => require(event.currentTarget.checked)}
           error={fault(problem, "requireSignature")}
+          aria-invalid={fault(problem, "requireSignature") !== undefined}
         />
       </Stack>
     </Fieldset>
