@@ -1,48 +1,42 @@
 //! The task of one connection: moves bytes between the stream and the session, publishes to ingest, outcomes back.
 //!
-//! One poll function; no channel, no timer, no read buffer of its own: reading goes through one scratch buffer per
-//! thread, and only the tail of an incomplete packet is kept.
+//! One poll function; no channel, no timer, no read buffer of its own: only the tail of an incomplete packet is kept.
+//! Knows neither the protocol, which is the session's, nor what a message means.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::mem;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use windlass_app::AppError;
-use windlass_app::connections::{DisconnectReason, SavedSession};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use windlass_app::deliver::Sent;
 use windlass_app::hub::CloseReason;
-use windlass_app::message::{DevicePeer, Inbound, Outbound, Peer, TopicRefusal};
-use windlass_app::refusals::{Cause, Claimed, Owner, Refused, Stage};
+use windlass_app::message::{Inbound, Outbound, Peer, TopicRefusal};
 
-use crate::core::{Core, chain, printable};
+use crate::core::Core;
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::engine;
 use crate::mqtt::link::{ConnectionLink, Notes, Stop};
-use crate::mqtt::packet::{Will, reason};
-use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally, Unwanted};
-use crate::mqtt::welcome::{Registered, saved};
-use crate::mqtt::wills::Late;
+use crate::mqtt::packet::Will;
+use crate::mqtt::session::{Ending, Gate, Output, Session, Taken, Tally};
+use crate::mqtt::welcome::Registered;
 use crate::rate::{Pace, Sender};
 
-/// Bytes read at once.
-const SCRATCH: usize = 64 * 1024;
+mod bytes;
+mod errands;
+mod leaving;
+mod unwanted;
+
+use errands::Errand;
+use leaving::finish;
+
 /// Rounds before others get their turn.
 const ROUNDS: usize = 8;
-/// How often a connection notes that a publish was refused, at most.
-const REFUSALS_EVERY_MS: u64 = 10_000;
 /// How long a client that is sent away may take to read why.
 const PARTING: Duration = Duration::from_secs(5);
-
-thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
-}
 
 /// A peer's rights, for its session.
 #[derive(Debug, Clone, Copy)]
@@ -81,12 +75,6 @@ pub(crate) struct Parts {
     pub(crate) link: Arc<ConnectionLink>,
     pub(crate) link_id: u64,
     pub(crate) registered: Registered,
-}
-
-/// What a call to the application brought.
-enum Errand {
-    Saved(Result<(), AppError>),
-    Read(Sent, Result<Vec<Outbound>, AppError>),
 }
 
 /// See the module.
@@ -237,69 +225,6 @@ where
         }
     }
 
-    fn poll_errand(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
-        if let Some(errand) = &mut self.errand {
-            let Poll::Ready(done) = errand.as_mut().poll(cx) else { return false };
-            self.errand = None;
-            moved = true;
-            let mut out = Output::default();
-            match done {
-                Errand::Saved(Ok(())) => self.parts.session.saved(&mut out),
-                Errand::Saved(Err(error)) => {
-                    tracing::warn!(
-                        mqtt.client_id = %printable(&self.parts.client_id),
-                        error = %chain(&error),
-                        "a session could not be saved, so its connection is closed"
-                    );
-                    self.parts.session.save_failed(&mut out);
-                }
-                Errand::Read(sent, Ok(messages)) => {
-                    self.sent = Some(sent);
-                    self.parts.session.pending(messages, &mut out);
-                }
-                Errand::Read(sent, Err(error)) => {
-                    self.sent = Some(sent);
-                    tracing::warn!(
-                        mqtt.client_id = %printable(&self.parts.client_id),
-                        error = %chain(&error),
-                        "pending messages could not be read; they are read again at the next change"
-                    );
-                }
-            }
-            self.carry_out(out);
-        }
-        if self.ending.is_some() {
-            return moved;
-        }
-        let Peer::Device(device) = &self.parts.peer else { return moved };
-        if let Some(kept) = self.parts.session.take_save() {
-            let record = saved(kept, self.parts.will.as_ref(), self.parts.session_expiry);
-            let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
-            let client_id = Arc::clone(&self.parts.client_id);
-            let mut errand: BoxFuture<'static, Errand> =
-                Box::pin(
-                    async move { Errand::Saved(core.app.session_save(&device, &client_id, &record).await) },
-                );
-            // Asked at once, so that it is in the writer's queue before the publishes that come after it.
-            self.errand = Some(match errand.as_mut().poll(cx) {
-                Poll::Ready(done) => Box::pin(async { done }),
-                Poll::Pending => errand,
-            });
-            moved = true;
-        } else if self.parts.session.take_look() {
-            let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
-            let filters = self.parts.session.filters();
-            let mut sent = self.sent.take().unwrap_or_default();
-            self.errand = Some(Box::pin(async move {
-                let read = core.app.pending_messages(&device, &filters, &mut sent).await;
-                Errand::Read(sent, read)
-            }));
-            moved = true;
-        }
-        moved
-    }
-
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> bool {
         if let Some(stall) = &mut self.stall
             && stall.as_mut().poll(cx).is_ready()
@@ -399,69 +324,6 @@ where
         }
     }
 
-    fn note_unwanted(&mut self, unwanted: Vec<Unwanted>) {
-        let mut causes: Vec<(Cause, u32)> = Vec::new();
-        let mut event = None;
-        for Unwanted { topic, refusal, bytes } in unwanted {
-            if let (Peer::Device(device), Some(TopicRefusal::Unmapped)) = (&self.parts.peer, &refusal) {
-                self.core.app.unmapped(device, &self.parts.client_id, &topic, bytes);
-            }
-            if event.is_none() {
-                event = Some((topic.clone(), refusal.clone().unwrap_or(TopicRefusal::NotAuthorized)));
-            }
-            let cause = match refusal {
-                Some(refusal) => Cause::Topic(topic, refusal),
-                None => Cause::BadTopic(topic),
-            };
-            match causes.iter_mut().find(|(have, _)| have.code() == cause.code()) {
-                Some((have, count)) => {
-                    *have = cause;
-                    *count += 1;
-                }
-                None => causes.push((cause, 1)),
-            }
-        }
-        for (cause, count) in causes {
-            self.core.app.refused(Refused { count, ..self.refused(Stage::Publish, cause) });
-        }
-        if let Some((topic, refusal)) = event {
-            self.note_refusal(topic, refusal);
-        }
-    }
-
-    fn note_filter(&self, filter: String, code: u8) {
-        let cause = match code {
-            reason::NOT_AUTHORIZED => Cause::Filter(filter),
-            reason::QUOTA => Cause::TooManySubscriptions(filter),
-            _ => Cause::BadFilter(filter),
-        };
-        self.core.app.refused(self.refused(Stage::Subscribe, cause));
-    }
-
-    fn refused(&self, stage: Stage, cause: Cause) -> Refused {
-        Refused {
-            stage,
-            cause,
-            address: self.parts.address,
-            protocol: Some(self.parts.protocol),
-            claimed: Claimed { client_id: Some(self.parts.client_id.to_string()), ..Claimed::default() },
-            owner: Some(Owner::of(&self.parts.peer)),
-            count: 1,
-        }
-    }
-
-    // Operators see that a device uses a topic that nothing maps; once in a while is enough.
-    fn note_refusal(&mut self, topic: String, refusal: TopicRefusal) {
-        let Peer::Device(device) = &self.parts.peer else { return };
-        let now = self.core.now();
-        if self.refusal_noted.is_some_and(|noted| now.saturating_sub(noted) < REFUSALS_EVERY_MS) {
-            return;
-        }
-        self.refusal_noted = Some(now);
-        let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
-        self.core.tasks.spawn(async move { core.app.topic_refused(&device, &topic, &refusal).await });
-    }
-
     fn pace(&mut self, messages: usize) {
         let sender = match &self.parts.peer {
             Peer::Device(device) => Sender::Device(device.device),
@@ -522,143 +384,5 @@ where
         metrics.rejected_payloads.add(rejected.into());
         metrics.unavailable.add(unavailable.into());
         metrics.dropped.add(dropped.into());
-    }
-
-    /// Ready when everything is written and flushed; true if anything was.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
-        if self.flushed {
-            return Poll::Ready(Ok(false));
-        }
-        let result = self.poll_write_all(cx);
-        self.parts.link.set_stalled(result.is_pending(), self.core.now());
-        if result.is_ready() {
-            self.output = Vec::new();
-            self.written = 0;
-            self.flushed = true;
-        }
-        result
-    }
-
-    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
-        while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match ready!(Pin::new(&mut self.io).poll_write(cx, rest)) {
-                Ok(0) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
-                Ok(wrote) => {
-                    self.written += wrote;
-                    self.core.metrics.bytes_out.add(u64::try_from(wrote).unwrap_or(0));
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        Pin::new(&mut self.io).poll_flush(cx).map_ok(|()| true)
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.may_take() || self.backlog {
-            self.parts.link.set_listening(false, self.core.now());
-            return false;
-        }
-        BUFFER.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
-                Poll::Pending => {
-                    self.parts.link.set_listening(true, self.core.now());
-                    false
-                }
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    let filled = buffer.filled();
-                    self.parts.link.hear(self.core.now());
-                    self.core.metrics.bytes_in.add(u64::try_from(filled.len()).unwrap_or(0));
-                    if self.input.is_empty() {
-                        self.take_packets(filled);
-                    } else {
-                        let mut input = mem::take(&mut self.input);
-                        input.extend_from_slice(filled);
-                        self.take_packets(&input);
-                    }
-                    true
-                }
-                Poll::Ready(Ok(()) | Err(_)) => {
-                    self.ending.get_or_insert(Ending::Lost);
-                    true
-                }
-            }
-        })
-    }
-}
-
-async fn finish(core: &Arc<Core>, parts: Parts, ending: Ending) {
-    let Parts {
-        peer,
-        client_id,
-        address: _,
-        protocol: _,
-        session,
-        session_expiry,
-        will,
-        link: _,
-        link_id: _,
-        registered,
-    } = parts;
-    match (peer, registered) {
-        (Peer::Device(device), Registered::Device(id)) => {
-            core.app.hub.unregister(device.device, id);
-            // Also a connection that ended for a reason of its own may have a successor by now.
-            let taken_over = ending == Ending::Server(CloseReason::TakenOver)
-                || core.app.hub.has_client(device.device, &client_id);
-            if let Some(will) = will.clone().filter(|_| may_fire(ending)) {
-                let wait = will.delay.min(session_expiry);
-                if wait == 0 {
-                    core.publish_will(&device, &client_id, will);
-                } else if !taken_over {
-                    let late = Late { peer: Arc::clone(&device), client_id: Arc::clone(&client_id), will };
-                    drop(core.wills.keep(late, core.now() + u64::from(wait) * 1_000));
-                }
-            }
-            // The record belongs to whoever took over.
-            if !taken_over {
-                let keep_will = ending == Ending::Server(CloseReason::ShuttingDown);
-                let record = saved(session.kept(), will.as_ref().filter(|_| keep_will), session_expiry);
-                leave_session(core, &device, &client_id, record).await;
-            }
-            core.app.device_disconnected(&device, reason_of(ending)).await;
-        }
-        (_, Registered::Application(id)) => core.app.hub.unregister_application(id),
-        (_, Registered::Claim(id)) => core.app.hub.unregister_claim(id),
-        (_, Registered::Device(_)) => {}
-    }
-}
-
-// Whoever lost its right to connect has lost its right to a last word.
-fn may_fire(ending: Ending) -> bool {
-    ending.fires_will()
-        && !matches!(ending, Ending::Server(CloseReason::NotAuthorized | CloseReason::CredentialExpired))
-}
-
-async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record: SavedSession) {
-    let left = if record.expiry_seconds > 0 {
-        core.app.session_leave(device, client_id, &record).await
-    } else {
-        core.app.session_end(device, client_id).await
-    };
-    if let Err(error) = left {
-        tracing::warn!(
-            device.name = device.name.as_str(),
-            error = %chain(&error),
-            "a session could not be left in order; it is as it was when it was last saved"
-        );
-    }
-}
-
-const fn reason_of(ending: Ending) -> DisconnectReason {
-    match ending {
-        Ending::Goodbye | Ending::GoodbyeWithWill => DisconnectReason::Goodbye,
-        Ending::Lost => DisconnectReason::Lost,
-        Ending::Fault(what) => DisconnectReason::Protocol(what),
-        Ending::Refused => DisconnectReason::TopicRefused,
-        Ending::Unavailable => DisconnectReason::Unavailable,
-        Ending::Rate => DisconnectReason::RateExceeded,
-        Ending::Stalled => DisconnectReason::Stalled,
-        Ending::Server(reason) => DisconnectReason::Server(reason),
     }
 }
