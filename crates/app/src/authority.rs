@@ -10,12 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
-};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData};
+use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
 use windlass_domain::credential::ConnectRefusal;
 use windlass_domain::ids::Sha256;
@@ -29,20 +25,23 @@ pub mod csr;
 mod describe;
 mod files;
 mod inspect;
+mod make;
 pub mod names;
 mod presented;
+mod server;
+mod stored;
 
 pub(crate) use describe::describe;
 pub(crate) use files::{KeyFileError, read_or_make};
 pub use inspect::{CertificateFacts, inspect};
+use make::{key_pair, make_issuing, make_root, params, span};
 use names::ServerNames;
 pub use presented::Presented;
+pub use server::ServerIdentity;
+use server::{make_server, read_server};
+use stored::{Ca, key_of, public_key_of, read_ca, signed_by};
 
-/// Certificates begin this long before they are made: clocks of devices and servers differ.
-const BACKDATE: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-const CA_LIFETIME: Duration = Duration::from_secs(40 * 365 * 24 * 3600);
-const SERVER_LIFETIME: Duration = YEAR;
 
 /// How long a certificate lasts whose device can renew it.
 pub const RENEWABLE_LIFETIME: Duration = YEAR;
@@ -82,19 +81,6 @@ pub enum AuthorityError {
     Crypto(#[from] rcgen::Error),
 }
 
-/// What the listeners present: leaf and issuing CA (the root is what clients trust), and the leaf's key.
-#[derive(Debug)]
-pub struct ServerIdentity {
-    /// Leaf first, then the issuing CA.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The leaf's key, PKCS #8.
-    pub key: PrivateKeyDer<'static>,
-    /// End of the leaf.
-    pub not_after: Timestamp,
-    /// When a newer one is due: at two thirds of its life.
-    pub renew_at: Timestamp,
-}
-
 /// A certificate that the issuing CA signed just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
@@ -130,12 +116,6 @@ pub struct Leaf {
     pub not_before: Timestamp,
     /// End of validity.
     pub not_after: Timestamp,
-}
-
-struct Ca {
-    der: CertificateDer<'static>,
-    pem: String,
-    not_after: Timestamp,
 }
 
 struct Inner {
@@ -337,182 +317,6 @@ impl Authority {
             not_after: Timestamp::from_seconds(validity.not_after.timestamp()),
         })
     }
-}
-
-fn span(now: Timestamp, end: Timestamp) -> (Timestamp, Timestamp) {
-    (Timestamp::from_seconds(now.minus(BACKDATE).seconds()), Timestamp::from_seconds(end.seconds()))
-}
-
-fn params(
-    common_name: &str,
-    not_before: Timestamp,
-    not_after: Timestamp,
-    entropy: &dyn Entropy,
-) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    params.serial_number = Some(SerialNumber::from_slice(&random::<16>(entropy)));
-    params.not_before = date(not_before);
-    params.not_after = date(not_after);
-    params
-}
-
-fn date(time: Timestamp) -> time::OffsetDateTime {
-    time::OffsetDateTime::from_unix_timestamp(time.seconds()).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
-}
-
-/// A P-256 key from our own randomness, and its PKCS #8 PEM.
-fn key_pair(entropy: &dyn Entropy) -> Result<(KeyPair, String), AuthorityError> {
-    use p256::pkcs8::{EncodePrivateKey, LineEnding};
-    let secret = loop {
-        // Fails for zero and for numbers beyond the curve's order: one in 2^32.
-        if let Ok(secret) = p256::SecretKey::from_slice(&random::<32>(entropy)) {
-            break secret;
-        }
-    };
-    let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
-    Ok((KeyPair::from_pem(&pem)?, pem.to_string()))
-}
-
-fn ca_params(
-    name: &str,
-    below: u8,
-    end: Timestamp,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> CertificateParams {
-    let (not_before, not_after) = span(now, end);
-    let mut params = params(name, not_before, not_after, entropy);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(below));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params
-}
-
-fn make_root(name: &str, entropy: &dyn Entropy, now: Timestamp) -> Result<String, AuthorityError> {
-    let (key, key_pem) = key_pair(entropy)?;
-    let certificate = ca_params(name, 1, now.plus(CA_LIFETIME), entropy, now).self_signed(&key)?;
-    Ok(format!("{}{key_pem}", certificate.pem()))
-}
-
-fn make_issuing(
-    name: &str,
-    root: &Issuer<'_, KeyPair>,
-    end: Timestamp,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> Result<String, AuthorityError> {
-    let (key, key_pem) = key_pair(entropy)?;
-    let mut params = ca_params(name, 0, end, entropy, now);
-    params.use_authority_key_identifier_extension = true;
-    let certificate = params.signed_by(&key, root)?;
-    Ok(format!("{}{key_pem}", certificate.pem()))
-}
-
-fn make_server(
-    path: &Path,
-    issuer: &Issuer<'_, KeyPair>,
-    issuing: &Ca,
-    names: &ServerNames,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> Result<ServerIdentity, AuthorityError> {
-    if now >= issuing.not_after {
-        return Err(AuthorityError::Ended);
-    }
-    let (key, key_pem) = key_pair(entropy)?;
-    let (not_before, not_after) = span(now, now.plus(SERVER_LIFETIME).min(issuing.not_after));
-    let mut params = params(names.first(), not_before, not_after, entropy);
-    params.subject_alt_names = names.alternatives()?;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.use_authority_key_identifier_extension = true;
-    let certificate = params.signed_by(&key, issuer)?;
-    files::write(path, &format!("{}{key_pem}", certificate.pem()))?;
-    tracing::info!(
-        certificate.names = names.alternatives()?.len(),
-        certificate.not_after = %not_after,
-        "made a server certificate"
-    );
-    Ok(ServerIdentity {
-        chain: vec![certificate.der().clone(), issuing.der.clone()],
-        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-        not_after,
-        renew_at: renew_at(not_before, not_after),
-    })
-}
-
-fn renew_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
-    not_before.plus(not_after.since(not_before) / 3 * 2)
-}
-
-/// The stored server certificate, if it is still the right one.
-fn read_server(
-    text: &str,
-    issuing: &CertificateDer<'static>,
-    names: &ServerNames,
-    now: Timestamp,
-) -> Option<ServerIdentity> {
-    let leaf = CertificateDer::from_pem_slice(text.as_bytes()).ok()?;
-    let key = key_of(text).ok()?;
-    let (_, certificate) = X509Certificate::from_der(&leaf).ok()?;
-    let validity = certificate.validity();
-    let not_before = Timestamp::from_seconds(validity.not_before.timestamp());
-    let not_after = Timestamp::from_seconds(validity.not_after.timestamp());
-    let renew_at = renew_at(not_before, not_after);
-    let same_names = names.alternatives().ok()? == alternatives_of(&certificate);
-    let same_key = Sha256::of(&key.subject_public_key_info()) == public_key_of(&leaf);
-    let good = same_names && same_key && signed_by(&leaf, issuing) && not_before <= now && now < renew_at;
-    let (leaf, pkcs8) = (leaf.clone(), key.serialize_der());
-    good.then(|| ServerIdentity {
-        chain: vec![leaf, issuing.clone()],
-        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8)),
-        not_after,
-        renew_at,
-    })
-}
-
-fn alternatives_of(certificate: &X509Certificate<'_>) -> Vec<SanType> {
-    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
-    names::from_general(&extension.value.general_names)
-}
-
-fn read_ca(path: &Path, text: &str) -> Result<Ca, AuthorityError> {
-    let unreadable =
-        |problem: &str| AuthorityError::Unreadable { path: path.to_owned(), problem: problem.to_owned() };
-    let der =
-        CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| unreadable("it holds no certificate"))?;
-    let (_, certificate) =
-        X509Certificate::from_der(&der).map_err(|_| unreadable("its certificate cannot be read"))?;
-    if !certificate.is_ca() {
-        return Err(unreadable("its certificate is not an authority's"));
-    }
-    let not_after = Timestamp::from_seconds(certificate.validity().not_after.timestamp());
-    let pem = files::certificate_block(text).ok_or_else(|| unreadable("it holds no certificate"))?;
-    Ok(Ca { der, pem, not_after })
-}
-
-/// Whether `issuer`'s key made `leaf`'s signature and its name is the leaf's issuer.
-fn signed_by(leaf: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
-    let (Ok((_, leaf)), Ok((_, issuer))) =
-        (X509Certificate::from_der(leaf), X509Certificate::from_der(issuer))
-    else {
-        return false;
-    };
-    leaf.issuer().as_raw() == issuer.subject().as_raw()
-        && leaf.verify_signature(Some(issuer.public_key())).is_ok()
-}
-
-fn public_key_of(der: &CertificateDer<'_>) -> Sha256 {
-    X509Certificate::from_der(der)
-        .map_or(Sha256::of(&[]), |(_, certificate)| Sha256::of(certificate.public_key().raw))
-}
-
-/// The first private key of a PEM text that may hold certificates before it.
-fn key_of(text: &str) -> Result<KeyPair, rcgen::Error> {
-    let key =
-        PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
-    KeyPair::try_from(&key)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use windlass_domain::permission::{ActorKind, Role};
 use windlass_store::testing::START;
 
 use super::*;

@@ -1,8 +1,11 @@
 use std::os::unix::fs::PermissionsExt;
 
-use rcgen::DistinguishedName;
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa};
 use rustls_pki_types::CertificateSigningRequestDer;
+use rustls_pki_types::pem::PemObject;
 
+use super::make::CA_LIFETIME;
+use super::server::alternatives_of;
 use super::*;
 use crate::clock::SystemEntropy;
 

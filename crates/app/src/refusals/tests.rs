@@ -1,7 +1,8 @@
+use rustls_pki_types::CertificateDer;
 use windlass_domain::credential::ConnectRefusal;
 use windlass_domain::device_type::{TopicMapping, TopicTarget};
 use windlass_domain::ids::TypeName;
-use windlass_domain::permission::Role;
+use windlass_domain::permission::{Principal, Role};
 
 use super::*;
 use crate::devices::DevicePatch;
