@@ -1,4 +1,4 @@
-//! Devices and the external ids under which protocols know them.
+//! Devices: found, made, changed, removed. Knows nothing of what they say or are told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,14 @@ use crate::ChangeKind;
 use crate::error::StoreError;
 use crate::row::{read, read_json, time, write_json};
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+
+mod aliases;
+mod erasing;
+
+pub use aliases::{
+    Alias, AliasOutcome, alias_delete, alias_insert, aliases_between, device_aliases, device_by_alias,
+};
+pub use erasing::{device_erase, erasure_ask, erasure_done, erasures};
 
 /// A device to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +51,6 @@ impl NewDevice {
             tags: BTreeSet::new(),
         }
     }
-}
-
-/// An external id of a device in one protocol.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Alias {
-    /// Which protocol's id.
-    pub protocol: String,
-    /// The id as the device writes it.
-    pub external_id: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -229,52 +228,6 @@ pub async fn devices_leaving(
     rows.into_iter().map(Device::try_from).collect()
 }
 
-/// Notes that the telemetry of a device is to be erased.
-///
-/// # Errors
-/// When the database fails.
-pub async fn erasure_ask(tx: &mut Tx<'_>, device: DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    execute!(
-        tx,
-        "INSERT INTO telemetry_erasure (device_id, asked_at) VALUES ($1, $2) ON CONFLICT (device_id) DO NOTHING",
-        device.get(),
-        now.micros()
-    )
-    .map(drop)
-}
-
-/// Devices whose telemetry is to be erased, the oldest wish first, at most `limit`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn erasures(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (i64,),
-        "SELECT device_id FROM telemetry_erasure ORDER BY asked_at, device_id LIMIT $1",
-        i64::from(limit)
-    )?;
-    Ok(rows.into_iter().map(|(id,)| DeviceId::new(id)).collect())
-}
-
-/// Notes that the telemetry of a device is erased.
-///
-/// # Errors
-/// When the database fails.
-pub async fn erasure_done(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
-    execute!(tx, "DELETE FROM telemetry_erasure WHERE device_id = $1", device.get()).map(drop)
-}
-
-/// Removes the shadows and the events of a device.
-///
-/// # Errors
-/// When the database fails.
-pub async fn device_erase(tx: &mut Tx<'_>, id: DeviceId) -> Result<(), StoreError> {
-    execute!(tx, "DELETE FROM shadow WHERE device_id = $1", id.get())?;
-    execute!(tx, "DELETE FROM event WHERE device_id = $1", id.get())?;
-    tx.changed(ChangeKind::Shadow, id.get()).await
-}
-
 /// Makes a device in state registered; `None` if the name is taken.
 ///
 /// # Errors
@@ -420,131 +373,4 @@ pub async fn device_delete(tx: &mut Tx<'_>, id: DeviceId) -> Result<bool, StoreE
         tx.changed(ChangeKind::Device, id.get()).await?;
     }
     Ok(gone)
-}
-
-/// The device that an external id stands for.
-///
-/// # Errors
-/// When the database fails.
-pub async fn device_by_alias(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    protocol: &str,
-    external_id: &str,
-) -> Result<Option<Device>, StoreError> {
-    let found = fetch_optional!(
-        tx,
-        (i64,),
-        "SELECT device_id FROM device_alias WHERE tenant_id = $1 AND protocol = $2 AND external_id = $3",
-        tenant.get(),
-        protocol,
-        external_id
-    )?;
-    match found {
-        Some((id,)) => device_by_id(tx, DeviceId::new(id)).await,
-        None => Ok(None),
-    }
-}
-
-/// Whom an external id belongs to after an attempt to give it away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AliasOutcome {
-    /// It is the device's now.
-    Added,
-    /// It was the device's already.
-    Unchanged,
-    /// It is another device's.
-    Taken,
-}
-
-/// Gives an external id to a device, unless another device has it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn alias_insert(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    device: DeviceId,
-    alias: &Alias,
-) -> Result<AliasOutcome, StoreError> {
-    let Alias { protocol, external_id } = alias;
-    let added = execute!(
-        tx,
-        "INSERT INTO device_alias (tenant_id, protocol, external_id, device_id) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (tenant_id, protocol, external_id) DO NOTHING",
-        tenant.get(),
-        protocol.as_str(),
-        external_id.as_str(),
-        device.get()
-    )?;
-    if added > 0 {
-        tx.changed(ChangeKind::Device, device.get()).await?;
-        return Ok(AliasOutcome::Added);
-    }
-    let holder = device_by_alias(tx, tenant, protocol, external_id).await?;
-    Ok(match holder {
-        Some(holder) if holder.id == device => AliasOutcome::Unchanged,
-        Some(_) | None => AliasOutcome::Taken,
-    })
-}
-
-/// Takes an external id from a device. True if it had it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn alias_delete(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    device: DeviceId,
-    alias: &Alias,
-) -> Result<bool, StoreError> {
-    let Alias { protocol, external_id } = alias;
-    let gone = execute!(
-        tx,
-        "DELETE FROM device_alias WHERE tenant_id = $1 AND protocol = $2 AND external_id = $3 AND device_id = $4",
-        tenant.get(),
-        protocol.as_str(),
-        external_id.as_str(),
-        device.get()
-    )? > 0;
-    if gone {
-        tx.changed(ChangeKind::Device, device.get()).await?;
-    }
-    Ok(gone)
-}
-
-/// The external ids of a device, in order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn device_aliases(tx: &mut Tx<'_>, device: DeviceId) -> Result<BTreeSet<Alias>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (String, String),
-        "SELECT protocol, external_id FROM device_alias WHERE device_id = $1",
-        device.get()
-    )?;
-    Ok(rows.into_iter().map(|(protocol, external_id)| Alias { protocol, external_id }).collect())
-}
-
-/// The external ids of all devices with an id above `after` and up to `last`: goes with [`devices_after`].
-///
-/// # Errors
-/// When the database fails.
-pub async fn aliases_between(
-    tx: &mut Tx<'_>,
-    after: DeviceId,
-    last: DeviceId,
-) -> Result<Vec<(DeviceId, Alias)>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (i64, String, String),
-        "SELECT device_id, protocol, external_id FROM device_alias WHERE device_id > $1 AND device_id <= $2",
-        after.get(),
-        last.get()
-    )?;
-    Ok(rows
-        .into_iter()
-        .map(|(device, protocol, external_id)| (DeviceId::new(device), Alias { protocol, external_id }))
-        .collect())
 }

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
+use windlass_domain::alert::AlertKind;
 use windlass_domain::event::Severity;
+use windlass_domain::ids::ChannelName;
+use windlass_domain::notify::Interest;
 
 use super::*;
 use crate::testing::{START, on_each_engine};
