@@ -16,9 +16,16 @@ use windlass_domain::limits::Limits;
 use crate::outbound::Smtp;
 
 mod backup;
+mod cidr;
 mod limits;
+mod names;
+mod overrides;
 
 pub use backup::{BackupConfig, Interval, InvalidInterval};
+pub use cidr::{Cidr, InvalidCidr};
+pub use overrides::Overrides;
+
+use names::{TEXTS, is_text, keys, keys_of, known};
 
 /// The start of every environment variable.
 pub const PREFIX: &str = "WINDLASS_";
@@ -115,53 +122,6 @@ impl Default for Config {
     }
 }
 
-/// What the command line says; absent and empty members say nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Overrides {
-    /// `--config`.
-    #[serde(skip)]
-    pub config: Option<PathBuf>,
-    /// `--data`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<PathBuf>,
-    /// `--http`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<SocketAddr>,
-    /// `--http-plain`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_plain: Option<bool>,
-    /// `--mqtt`, repeatable.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mqtt: Vec<SocketAddr>,
-    /// `--mqtt-plain`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mqtt_plain: Option<SocketAddr>,
-    /// `--hostname`, repeatable.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hostname: Vec<String>,
-    /// `--public-url`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
-    /// `--tls-cert`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_cert: Option<PathBuf>,
-    /// `--tls-key`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_key: Option<PathBuf>,
-    /// `--database`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub database: Option<String>,
-    /// `--trusted-proxy`, repeatable.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub trusted_proxy: Vec<String>,
-    /// `--log`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
-    /// `--log-format`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_format: Option<LogFormat>,
-}
-
 /// Why the configuration cannot be used. Every sentence says where and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -193,69 +153,6 @@ pub enum ConfigError {
 
 fn suggestion(nearest: Option<&str>) -> String {
     nearest.map(|key| format!("; did you mean {key}?")).unwrap_or_default()
-}
-
-/// A range of addresses: `10.0.0.0/8`, `::1`, `192.0.2.7`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Cidr {
-    network: IpAddr,
-    bits: u8,
-}
-
-impl Cidr {
-    /// Whether the address is in the range. An IPv4 address inside IPv6 counts as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.network, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let shift = 32_u32.saturating_sub(self.bits.into());
-                u64::from(network.to_bits()) >> shift == u64::from(address.to_bits()) >> shift
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let shift = 128_u32.saturating_sub(self.bits.into());
-                network.to_bits().checked_shr(shift).unwrap_or(0)
-                    == address.to_bits().checked_shr(shift).unwrap_or(0)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-/// Why a text is no range of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an address or a range of addresses such as 10.0.0.0/8")]
-pub struct InvalidCidr;
-
-impl FromStr for Cidr {
-    type Err = InvalidCidr;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCidr> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let network: IpAddr = address.parse().map_err(|_| InvalidCidr)?;
-        let most = if network.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => most,
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most).ok_or(InvalidCidr)?,
-        };
-        Ok(Self { network, bits })
-    }
-}
-
-impl TryFrom<String> for Cidr {
-    type Error = InvalidCidr;
-
-    fn try_from(text: String) -> Result<Self, InvalidCidr> {
-        text.parse()
-    }
-}
-
-impl From<Cidr> for String {
-    fn from(range: Cidr) -> Self {
-        format!("{}/{}", range.network, range.bits)
-    }
 }
 
 /// A list, or text with commas as a variable has it.
@@ -382,69 +279,6 @@ impl Config {
     }
 }
 
-/// Settings that are text even where a variable's value looks like a number.
-const TEXTS: [&str; 8] =
-    ["data", "public_url", "tls_cert", "tls_key", "database", "admin_password_file", "log", "hostname"];
-
-fn keys() -> Vec<String> {
-    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
-    defaults.as_object().into_iter().flat_map(serde_json::Map::keys).cloned().collect()
-}
-
-/// The keys of a table inside the configuration; none if there is no such table.
-fn keys_of(section: &str) -> Option<Vec<String>> {
-    let defaults = serde_json::to_value(Config::default()).ok()?;
-    Some(defaults.get(section)?.as_object()?.keys().cloned().collect())
-}
-
-/// Whether a setting inside a table is text even where a variable's value looks like a number.
-fn is_text(section: &str, key: &str) -> bool {
-    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
-    defaults
-        .get(section)
-        .and_then(|table| table.get(key))
-        .is_none_or(|value| value.is_null() || value.is_string())
-}
-
-fn known<'a>(
-    place: &str,
-    found: impl Iterator<Item = &'a String>,
-    allowed: &[String],
-) -> Result<(), ConfigError> {
-    for key in found {
-        if !allowed.contains(key) {
-            let nearest = allowed
-                .iter()
-                .map(|candidate| (distance(key, candidate), candidate))
-                .filter(|(far, candidate)| *far <= candidate.len().max(key.len()) / 2)
-                .min()
-                .map(|(_, candidate)| candidate.clone());
-            return Err(ConfigError::UnknownKey { place: place.to_owned(), key: key.clone(), nearest });
-        }
-    }
-    Ok(())
-}
-
-/// How many letters must be changed, added or taken away to get from one word to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i.saturating_add(1);
-        let mut next = vec![left];
-        for (b, above) in to.chars().zip(row.iter().skip(1)) {
-            let best = (diagonal.saturating_add(usize::from(a != b)))
-                .min(left.saturating_add(1))
-                .min(above.saturating_add(1));
-            diagonal = *above;
-            left = best;
-            next.push(best);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -559,31 +393,5 @@ mod tests {
         assert!(error.to_string().contains("loopback"), "{error}");
         let error = load("data = \n", &[], Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("windlass.toml"), "{error}");
-    }
-
-    #[test]
-    fn ranges_of_addresses_hold_what_they_say() {
-        for (range, inside, outside) in [
-            ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
-            ("192.0.2.7", "192.0.2.7", "192.0.2.8"),
-            ("0.0.0.0/0", "8.8.8.8", "::1"),
-            ("2001:db8::/32", "2001:db8:1::1", "2001:db9::1"),
-            ("::/0", "2001:db9::1", "10.0.0.1"),
-            ("10.0.0.0/8", "::ffff:10.0.0.1", "::1"),
-        ] {
-            let range: Cidr = range.parse().unwrap();
-            assert!(range.contains(inside.parse().unwrap()), "{range:?} {inside}");
-            assert!(!range.contains(outside.parse().unwrap()), "{range:?} {outside}");
-        }
-        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "host"] {
-            assert!(bad.parse::<Cidr>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_distance_of_words_counts_letters() {
-        assert_eq!(distance("hostname", "hostnames"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
     }
 }

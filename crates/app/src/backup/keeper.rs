@@ -1,4 +1,6 @@
 //! Backups of a running node: on demand, on schedule, listed, deleted, and the outcome kept for whoever watches.
+//!
+//! Knows nothing of how a backup is written or sealed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,17 +10,22 @@ use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
-use windlass_store::backups::{self as table, BackupOutcome};
 use windlass_store::{ChangeKind, Location, StoreError, tenants};
 
 use super::error::BackupError;
 use super::seal::{SealSource, Sealed};
-use super::shelf::{self, BackupName, Kept};
+use super::shelf::{self, BackupName};
 use super::stage::{Snapshot, Staged, clear_left_over, stage};
 use super::write::{Written, write};
 use crate::error::{AppError, chain};
 use crate::permit::{demand, demand_operator};
 use crate::{App, audit};
+
+mod recorded;
+mod shown;
+
+use shown::under_way;
+pub use shown::{Listed, Schedule, Shown, ShownState};
 
 /// How often the schedule is looked at.
 const LOOK: Duration = Duration::from_secs(30);
@@ -34,62 +41,6 @@ pub struct Settings {
     pub keep: usize,
     /// What they are sealed with.
     pub seal: SealSource,
-}
-
-/// A backup as shown to operators.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// Its file's name.
-    pub name: String,
-    /// When.
-    pub created_at: Timestamp,
-    /// Of the file.
-    pub bytes: u64,
-    /// How it is closed.
-    pub sealed: Sealed,
-    /// Of the program that made it.
-    pub version: String,
-    /// How it went.
-    pub state: ShownState,
-}
-
-/// How it went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ShownState {
-    /// It is being made.
-    Running,
-    /// It is there.
-    Complete {
-        /// What else went wrong while it was made, and what to do about it.
-        warning: Option<String>,
-    },
-    /// The last attempt failed.
-    Failed {
-        /// Why.
-        detail: String,
-    },
-}
-
-/// When backups are made and where they are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
-    /// Where.
-    pub directory: PathBuf,
-    /// How often; none means on demand only.
-    pub every: Option<Duration>,
-    /// How many.
-    pub keep: usize,
-    /// When the next one is due.
-    pub next_at: Option<Timestamp>,
-}
-
-/// All backups.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Listed {
-    /// Newest first.
-    pub items: Vec<Shown>,
-    /// None when no directory is configured.
-    pub schedule: Option<Schedule>,
 }
 
 /// What is staged for somebody else to write; no other backup is made meanwhile.
@@ -234,41 +185,6 @@ impl Backups {
         Ok(shown)
     }
 
-    /// All backups in the configured folder, the one that is being made, and the last attempt if it failed.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub async fn list(&self, by: &Principal) -> Result<Listed, AppError> {
-        demand(by, Permission::ServerRead)?;
-        if demand_operator(&self.0.app, by).await.is_err() {
-            return Ok(Listed::default());
-        }
-        let outcome = self.outcome().await?;
-        let failed = outcome.as_ref().and_then(|outcome| Some((outcome, outcome.problem.clone()?)));
-        let mut listed = Listed::default();
-        if let Some(settings) = &self.0.settings {
-            let kept = shelf::list(&settings.directory).map_err(no_folder(&settings.directory));
-            // Who asks should see why it failed, also when the folder is gone.
-            let kept = if failed.is_some() { kept.unwrap_or_default() } else { kept? };
-            let now = self.0.app.clock.now();
-            let failed_at = failed.as_ref().map(|(outcome, _)| outcome.attempted_at);
-            listed.schedule = Some(Schedule {
-                directory: settings.directory.clone(),
-                every: settings.every,
-                keep: settings.keep,
-                next_at: settings.every.map(|every| shelf::next(&kept, failed_at, every, now)),
-            });
-            let warned = self.warned().clone();
-            listed.items = kept.into_iter().map(|kept| complete(kept, warned.as_ref())).collect();
-            if let Some(name) = self.running().clone() {
-                listed.items.insert(0, under_way(&name, settings.seal.kind()));
-            } else if let Some((outcome, detail)) = failed {
-                listed.items.insert(0, failure(outcome, detail, settings.seal.kind()));
-            }
-        }
-        Ok(listed)
-    }
-
     /// Deletes a backup. The last good one stays.
     ///
     /// # Errors
@@ -332,22 +248,6 @@ impl Backups {
         drop(held);
         let by = self.system().await?;
         Ok(self.record_success(&by, at, name, Written { bytes, members: 0 }, sealed, None).await?)
-    }
-
-    /// How this node's backups went.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn outcome(&self) -> Result<Option<BackupOutcome>, StoreError> {
-        let node = self.0.app.node.clone();
-        self.0
-            .app
-            .store
-            .read(move |tx| {
-                let node = node.clone();
-                Box::pin(async move { table::outcome(tx, &node).await })
-            })
-            .await
     }
 
     /// What the configuration says.
@@ -428,63 +328,6 @@ impl Backups {
         };
         stage(&app.config.directory, embedded, &app.uploads, &app.limits, now).await
     }
-
-    async fn record_success(
-        &self,
-        by: &Principal,
-        at: Timestamp,
-        name: &str,
-        written: Written,
-        sealed: Sealed,
-        warning: Option<String>,
-    ) -> Result<(), StoreError> {
-        let outcome = BackupOutcome {
-            attempted_at: self.0.app.clock.now(),
-            succeeded_at: Some(at),
-            name: Some(name.to_owned()),
-            problem: None,
-        };
-        let mut details = json!({ "bytes": written.bytes, "sealed": sealed.as_str() });
-        if let (Some(warning), Some(details)) = (warning, details.as_object_mut()) {
-            details.insert("warning".to_owned(), warning.into());
-        }
-        self.record(by, "backup.create", name, details, outcome).await
-    }
-
-    async fn record_failure(&self, by: &Principal, name: &str, problem: String) -> Result<(), StoreError> {
-        let before = self.outcome().await?;
-        let outcome = BackupOutcome {
-            attempted_at: self.0.app.clock.now(),
-            succeeded_at: before.and_then(|before| before.succeeded_at),
-            name: Some(name.to_owned()),
-            problem: Some(problem.clone()),
-        };
-        self.record(by, "backup.fail", name, json!({ "problem": problem }), outcome).await
-    }
-
-    async fn record(
-        &self,
-        by: &Principal,
-        action: &'static str,
-        name: &str,
-        details: serde_json::Value,
-        outcome: BackupOutcome,
-    ) -> Result<(), StoreError> {
-        let (by, node, target) = (by.clone(), self.0.app.node.clone(), format!("backup/{name}"));
-        let now = outcome.attempted_at;
-        self.0
-            .app
-            .store
-            .write(move |tx| {
-                let (by, node, target) = (by.clone(), node.clone(), target.clone());
-                let (details, outcome) = (details.clone(), outcome.clone());
-                Box::pin(async move {
-                    table::outcome_save(tx, &node, &outcome).await?;
-                    audit::record(tx, &by, action, &target, details, now).await
-                })
-            })
-            .await
-    }
 }
 
 /// Deletes what is more than is kept. A good backup stays good where an old one cannot be deleted: that is said, and
@@ -517,40 +360,4 @@ fn clear_superfluous(settings: &Settings, remove: Remove) -> Option<String> {
          hand, or let the server write to {}; the next backup tries again",
         folder.display()
     ))
-}
-
-fn complete(kept: Kept, warned: Option<&(String, String)>) -> Shown {
-    let Kept { name, bytes, sealed } = kept;
-    let warning = warned.filter(|(file, _)| *file == name.to_string()).map(|(_, warning)| warning.clone());
-    Shown {
-        created_at: name.created_at,
-        version: name.version.clone(),
-        name: name.to_string(),
-        bytes,
-        sealed,
-        state: ShownState::Complete { warning },
-    }
-}
-
-fn under_way(name: &BackupName, sealed: Sealed) -> Shown {
-    Shown {
-        name: name.to_string(),
-        created_at: name.created_at,
-        bytes: 0,
-        sealed,
-        version: name.version.clone(),
-        state: ShownState::Running,
-    }
-}
-
-fn failure(outcome: &BackupOutcome, detail: String, sealed: Sealed) -> Shown {
-    let name = outcome.name.clone().unwrap_or_default();
-    Shown {
-        created_at: outcome.attempted_at,
-        bytes: 0,
-        sealed,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        state: ShownState::Failed { detail },
-        name,
-    }
 }
