@@ -60,7 +60,7 @@ pub(crate) struct Unwanted {
 pub(crate) struct Output {
     /// To the client.
     pub(crate) bytes: Vec<u8>,
-    /// To be made durable, in this order; each is answered by one [`Session::outcome`].
+    /// To be made durable, in this order; each is answered by one [`super::Session::outcome`].
     pub(crate) taken: Vec<Taken>,
     /// Publishes to topics that the peer may not use, to be noted.
     pub(crate) refused: Vec<Unwanted>,
