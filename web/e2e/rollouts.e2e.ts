@@ -109,8 +109,11 @@ atEverySize("rollouts", (_size, openWindow) => {
     await window.isFitForAll();
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("alert").first().waitFor();
+    expect(await page.getByTestId("summary").count(), "nothing is promised that was refused").toBe(0);
     await window.isFitForAll();
-    await page.getByRole("button", { name: "Back" }).click();
+    await page.getByRole("button", { name: "Show what is wrong" }).click();
+    await page.locator("[aria-invalid=true]:focus").waitFor();
+    expect(await first.getByLabel("Only those that match").getAttribute("aria-invalid")).toBe("true");
     await first.getByLabel("Only those that match").fill("attribute.site==berlin");
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByText(/2 devices of attribute\.site==berlin and a pause, then 10%/).waitFor();

@@ -164,6 +164,7 @@ atEverySize("updates", (_size, openWindow) => {
     await page.getByText("SHA-256").waitFor();
     await page.getByRole("button", { name: "Leave out other-9.9.bin" }).click();
     expect(await page.getByLabel("Name").inputValue(), "a guess from a file that is left out").toBe("");
+    await server.until<{ items: unknown[] }>("/artifacts", (it) => it.items.length === 0);
     await page.getByLabel("Files").setInputFiles(image);
     await page.getByText("SHA-256").waitFor();
     await page.getByRole("button", { name: "Which devices may get it" }).click();

@@ -138,6 +138,8 @@ export function NewRelease() {
               it={it}
               remove={() => {
                 it.stop.abort();
+                // Nothing else can have it yet, and it would count towards the quota.
+                if (it.artifact) request("DELETE", path("artifacts", it.artifact.id)).catch(() => undefined);
                 setFiles((before) => before.filter((other) => other.key !== it.key));
                 // What was only guessed from its name goes with it.
                 const guessed = guess(it.file.name);

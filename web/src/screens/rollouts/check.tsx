@@ -33,9 +33,11 @@ export function Check(props: { draft: Draft; change: Change; preview: ReturnType
   const found = preview.data;
   return (
     <Stack maw={860} mt="md">
-      <Text size="lg" data-testid="summary" className="anywhere">
-        {summary(draft, found?.targets ?? 0)}
-      </Text>
+      {found ? (
+        <Text size="lg" data-testid="summary" className="anywhere">
+          {summary(draft, found.targets)}
+        </Text>
+      ) : null}
       <Trouble problem={preview.error} />
       {preview.isPending ? (
         <Group gap="xs">
@@ -115,6 +117,8 @@ function WouldBe({ outcome }: { outcome: Schemas["PreviewCluster"]["outcome"] })
   switch (outcome) {
     case "open":
       return <Status tone="busy">updated</Status>;
+    case "succeeded":
+      return <Status tone="good">left as it is</Status>;
     case "skipped":
       return <Status tone="off">left out</Status>;
     default:

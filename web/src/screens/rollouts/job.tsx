@@ -42,7 +42,7 @@ function Shown({ job }: { job: Job }) {
         </>
       }
     >
-      {job.reason ? (
+      {job.reason && !waits ? (
         <Notice color={job.state === "halted" ? "red" : "blue"} title={capital(words(job.state))}>
           {withTimes(sentence(job.reason))}
         </Notice>

@@ -1,10 +1,20 @@
 import { expect, it } from "vitest";
 
 import { NEW_WAVE, START, type Draft } from "./draft";
-import { toJob } from "./request";
+import { stepOf, toJob } from "./request";
 
 const job = (change: Partial<Draft>) =>
   toJob({ ...START, release: "pump-fw@2.0.0", targetKind: "type", target: " pump ", ...change });
+
+it("knows in which step of the form it asked for what was refused", () => {
+  const step = (...fields: string[]) => stepOf(fields.map((field) => ({ field })));
+  expect(step("rollout.waveTerms.0.query")).toBe(1);
+  expect(step("rollout.window.schedule", "release")).toBe(0);
+  expect(step("targets.query")).toBe(0);
+  expect(step("releases"), "another field that begins like one").toBe(1);
+  expect(step("description")).toBeNull();
+  expect(step()).toBeNull();
+});
 
 it("asks for nothing that was not chosen", () => {
   expect(job({})).toEqual({

@@ -1,5 +1,6 @@
 /** What the server is asked for, from a draft that misses nothing. Pure but for the browser's time zone. */
 import type { Schemas } from "../../kit/api";
+import { isIn } from "../../ui/form";
 import {
   localTime,
   namesIn,
@@ -131,6 +132,15 @@ function policy(draft: Draft): Policy {
       },
     ),
   };
+}
+
+const WHAT_AND_WHOM = ["kind", "release", "document", "force", "targets"];
+
+/** The step of the form in which the first thing is asked for that was refused; `null` where none of it was. */
+export function stepOf(refused: { field: string }[]): 0 | 1 | null {
+  const asked = refused.filter(({ field }) => field !== "description");
+  if (asked.length === 0) return null;
+  return asked.some(({ field }) => WHAT_AND_WHOM.some((name) => isIn(field, name))) ? 0 : 1;
 }
 
 export function toJob(draft: Draft): NewJob {

@@ -25,7 +25,7 @@ import { Check, usePreview } from "./check";
 import { missing, START, targetQuery, type Draft, type TargetKind } from "./draft";
 import type { Change, Part } from "./fields";
 import { How } from "./how";
-import { toJob } from "./request";
+import { stepOf, toJob } from "./request";
 
 /** The fields that each step asks for; a step is left only once none of its own is missing. */
 const STEPS: (keyof Draft)[][] = [
@@ -61,11 +61,13 @@ export function NewRollout() {
     if (blocked) setStopped(stopped + 1);
     else goTo(step + 1);
   };
+  const refused = make.error ?? preview.error;
+  const wrong = stepOf(refused?.fields ?? []);
   const change: Change = (part) => {
     make.reset();
     setDraft((before) => ({ ...before, ...part }));
   };
-  const part = { draft, change, shown: tried >= step ? problems : {}, refused: make.error ?? preview.error };
+  const part = { draft, change, shown: tried >= step ? problems : {}, refused };
   return (
     <Screen title="New rollout" about="Nothing happens before the last step.">
       <Stepper active={step} onStepClick={goTo} allowNextStepsSelect={false} size="sm">
@@ -89,6 +91,15 @@ export function NewRollout() {
         ) : null}
         {step < STEPS.length ? (
           <Button onClick={next}>Next</Button>
+        ) : wrong !== null ? (
+          <Button
+            onClick={() => {
+              goTo(wrong);
+              setStopped(stopped + 1);
+            }}
+          >
+            Show what is wrong
+          </Button>
         ) : (
           <Button loading={make.isPending} onClick={() => make.mutate(draft)}>
             {draft.begin === "now" && !draft.approval ? "Roll out" : "Make it"}
@@ -128,6 +139,8 @@ function WhatAndWhom(part: Part & { matching: ReturnType<typeof useMatching> }) 
 
 function What({ draft, change, shown, refused }: Part) {
   const releases = useList<Schemas["Release"]>(path("releases"), { limit: 1000 });
+  const known = releases.items.some((it) => `${it.name}@${it.version}` === draft.release);
+  const unknown = draft.release !== "" && !known && !releases.loading && !releases.more;
   return (
     <Stack>
       <Radio.Group
@@ -152,7 +165,11 @@ function What({ draft, change, shown, refused }: Part) {
             }))}
             value={draft.release || null}
             onChange={(release) => change({ release: release ?? "" })}
-            error={shown.release ?? fault(refused, "release")}
+            error={
+              shown.release ??
+              fault(refused, "release") ??
+              (unknown ? `There is no release ${draft.release.replace("@", " ")}.` : undefined)
+            }
             openOnFocus={false}
           />
           <Checkbox

@@ -14,6 +14,9 @@ type Terms = Schemas["ArtifactTerms"];
 
 const GIB = 1024 ** 3;
 
+/** As it is shown; what was set elsewhere to the byte is kept as long as nobody changes the figure. */
+const gib = (quota: Terms["quotaBytes"]) => (quota == null ? "" : Number((quota / GIB).toPrecision(6)));
+
 export function ArtifactSettings() {
   const terms = useRecord<Terms>(path("settings", "artifacts"));
   // What comes in the background must not wipe what is being typed: the form starts once.
@@ -25,14 +28,16 @@ function Form({ start }: { start: Terms }) {
   const [based, setBased] = useState(start);
   const [signers, setSigners] = useState(start.signers);
   const [required, setRequired] = useState(start.requireSignature);
-  const [quota, setQuota] = useState<number | "">(start.quotaBytes == null ? "" : start.quotaBytes / GIB);
+  const [quota, setQuota] = useState<number | "">(gib(start.quotaBytes));
   const save = useAct<void, Terms>(
     () =>
       request("PUT", path("settings", "artifacts"), {
         body: {
           signers: signers.filter((pem) => pem.trim() !== ""),
           requireSignature: required,
-          ...(quota === "" ? {} : { quotaBytes: Math.round(quota * GIB) }),
+          ...(quota === ""
+            ? {}
+            : { quotaBytes: quota === gib(based.quotaBytes) ? based.quotaBytes : Math.round(quota * GIB) }),
         },
         headers: { "if-match": `"${based.version}"` },
       }),
