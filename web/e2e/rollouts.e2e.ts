@@ -82,6 +82,21 @@ atEverySize("rollouts", (_size, openWindow) => {
     await window.isFitForAll();
   });
 
+  it("tells those who may not make one before they fill it in", async () => {
+    server = await Windlass.start();
+    await server.must("POST", "/users", { name: "guest", password: PASSWORD, role: "viewer" });
+    const window = await open("/jobs", "guest");
+    const { page } = window;
+    await page.getByText("No rollout yet").waitFor();
+    expect(await page.getByRole("link", { name: "New rollout" }).count()).toBe(0);
+    for (const path of ["/jobs/new", "/releases/new"]) {
+      await window.go(path);
+      await page.getByText("Your role does not allow it").waitFor();
+      expect(await page.getByRole("main").getByRole("textbox").count()).toBe(0);
+      await window.isFitForAll();
+    }
+  });
+
   it("makes waves of one’s own, spread over sites, and shows what each waits for", async () => {
     server = await Windlass.start();
     for (const [name, site] of [
@@ -191,6 +206,27 @@ atEverySize("rollouts", (_size, openWindow) => {
     await other.isFitForAll();
     const [job] = (await server.must<{ items: Job[] }>("GET", "/jobs")).items;
     expect(job?.state).toBe("running");
+
+    const release = { name: "pump-fw", version: "2.0.0" };
+    const targets = { query: "name==pump-*" };
+    await server.must("POST", "/jobs", {
+      kind: "update",
+      release,
+      targets,
+      force: true,
+      rollout: { approval: true },
+    });
+    await other.go("/jobs/2");
+    await other.page.getByRole("button", { name: "Deny" }).click();
+    await theirs.getByLabel("Remark").fill("x".repeat(600));
+    await theirs.getByRole("button", { name: "Deny" }).click();
+    await theirs.locator("[aria-invalid=true]:focus").waitFor();
+    await other.isFitForAll();
+    await theirs.getByLabel("Remark").fill("Not on a Thursday.");
+    await theirs.getByRole("button", { name: "Deny" }).click();
+    await other.page.getByText("Denied by user second").waitFor();
+    expect(await other.page.getByText("Not on a Thursday.").count(), "told once").toBe(1);
+    expect(await other.page.getByRole("button", { name: /Approve|Deny|Cancel/ }).count()).toBe(0);
   });
 
   it("brings devices back to the release before", async () => {

@@ -148,6 +148,13 @@ export function Notice(props: AlertProps) {
   return <Alert variant="light" styles={{ title: { color: "var(--mantine-color-text)" } }} {...props} />;
 }
 
+/** A screen for those whose role does not allow what it is for, before they have filled it in. */
+export const NotAllowed = ({ title, who }: { title: string; who: string }) => (
+  <Screen title={title}>
+    <Notice title="Your role does not allow it">{who}</Notice>
+  </Screen>
+);
+
 /** A button that asks first, in one sentence, and shows why it was refused. */
 export function Confirmed(props: {
   label: string;

@@ -19,7 +19,8 @@ import {
 
 import { fault, path, ProblemError, request, useAct, useList, type Schemas } from "../../kit/api";
 import { useGo } from "../../kit/nav";
-import { Digest, Notice, Screen, Trouble, useFaultInSight } from "../../kit/parts";
+import { Digest, NotAllowed, Notice, Screen, Trouble, useFaultInSight } from "../../kit/parts";
+import { useCan } from "../../session/session";
 import { bytes, sentence } from "../../ui/format";
 import { ContentFacts } from "./content";
 import { guess } from "./guess";
@@ -88,6 +89,14 @@ async function make(wanted: Wanted): Promise<Schemas["Release"]> {
 }
 
 export function NewRelease() {
+  return useCan()("release.write") ? (
+    <Form />
+  ) : (
+    <NotAllowed title="New release" who="Administrators and operators make releases." />
+  );
+}
+
+function Form() {
   const go = useGo();
   const [form, setForm] = useState(NOTHING);
   const [rules, setRules] = useState(ANY);

@@ -210,6 +210,7 @@ function DecisionForm({ job, say, done }: { job: Job; say: "approve" | "deny"; d
         description="For whoever reads it later; may be empty."
         autosize
         minRows={2}
+        maxRows={8}
         data-autofocus
         value={remark}
         onChange={(event) => setRemark(event.currentTarget.value)}

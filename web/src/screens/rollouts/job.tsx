@@ -26,6 +26,8 @@ export function Rollout() {
 
 function Shown({ job }: { job: Job }) {
   const waits = approvalWords(job, useMe());
+  // Who decides about a job says why in full; a reason that is no more than that is told there.
+  const reason = waits || job.reason === job.decision?.remark ? null : job.reason;
   return (
     <Screen
       title={jobTitle(job)}
@@ -42,9 +44,9 @@ function Shown({ job }: { job: Job }) {
         </>
       }
     >
-      {job.reason && !waits ? (
+      {reason ? (
         <Notice color={job.state === "halted" ? "red" : "blue"} title={capital(words(job.state))}>
-          {withTimes(sentence(job.reason))}
+          {withTimes(sentence(reason))}
         </Notice>
       ) : null}
       {waits ? <Notice title="It waits for a second person">{waits}</Notice> : null}

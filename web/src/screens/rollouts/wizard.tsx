@@ -18,7 +18,8 @@ import {
 import { useNow } from "../../api/live";
 import { fault, path, request, useAct, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
-import { Screen, Trouble, useFaultInSight } from "../../kit/parts";
+import { NotAllowed, Screen, Trouble, useFaultInSight } from "../../kit/parts";
+import { useCan } from "../../session/session";
 import { JsonField } from "../../ui/JsonField";
 import { counted } from "../../ui/format";
 import { Check, usePreview } from "./check";
@@ -34,6 +35,14 @@ const STEPS: (keyof Draft)[][] = [
 ];
 
 export function NewRollout() {
+  return useCan()("job.create") ? (
+    <Wizard />
+  ) : (
+    <NotAllowed title="New rollout" who="Administrators and operators make rollouts." />
+  );
+}
+
+function Wizard() {
   const [release] = useUrl("release");
   const [query] = useUrl("q");
   const [draft, setDraft] = useState<Draft>({ ...START, release, target: query });
