@@ -97,7 +97,17 @@ impl Traits {
 
 impl App {
     pub(super) fn ddi_traits(&self, peer: &DdiPeer) -> Traits {
-        let entry = self.fleet.entry(peer.device);
+        self.traits(peer.device, &peer.agent)
+    }
+
+    /// Whether nothing that is not to be installed is shown to a device, by what is known of its client.
+    pub(crate) fn ddi_closes_skipped(&self, device: DeviceId) -> bool {
+        let agent = self.ddi.contact(device).map(|contact| contact.agent).unwrap_or_default();
+        self.traits(device, &agent).skip == SkipMeans::Done
+    }
+
+    fn traits(&self, device: DeviceId, agent: &str) -> Traits {
+        let entry = self.fleet.entry(device);
         let attribute = |key: &str| {
             let key = key.parse::<AttributeKey>().ok()?;
             entry.as_ref().and_then(|entry| entry.device.attributes.get(&key)).cloned()
@@ -108,7 +118,7 @@ impl App {
             record.spec.default_attributes.get(&CLIENT_ATTRIBUTE.parse::<AttributeKey>().ok()?).cloned()
         };
         let client = attribute(CLIENT_ATTRIBUTE).or_else(of_type);
-        let skip = skip_means(client.as_deref(), &peer.agent, self.ddi.is_closer(peer.device));
+        let skip = skip_means(client.as_deref(), agent, self.ddi.is_closer(device));
         Traits { zone: attribute(ZONE_ATTRIBUTE), skip }
     }
 

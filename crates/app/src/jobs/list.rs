@@ -15,6 +15,7 @@ use windlass_store::jobs::JobPick;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
 use super::downloads::{Downloaded, downloaded, installed};
+use super::surroundings::Surroundings;
 use crate::permit::demand;
 use crate::{App, AppError};
 
@@ -138,8 +139,8 @@ pub(super) async fn execution_views(
             None => None,
         };
         let device = devices::device_by_id(tx, execution.device).await?;
-        let online = app.hub.connections(execution.device) > 0;
-        let why = why(job, &execution, online, now);
+        let around = Surroundings::of(tx, app, job, &execution, now).await?;
+        let why = why(job, &execution, around.known(), now);
         let command = job.spec.what.command().cloned();
         let device = device.map(|device| device.name.into_string());
         views.push(ExecutionView { device, command, why, downloaded, execution });

@@ -26,6 +26,7 @@ mod previous;
 pub mod reconcile;
 mod shape;
 pub mod single;
+mod surroundings;
 mod targets;
 mod tries;
 pub mod verify;

@@ -10,6 +10,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{ExecutionView, known_device, known_job, may_see};
+use super::surroundings::Surroundings;
 use super::targets;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
@@ -39,9 +40,12 @@ async fn stands(
 ) -> Result<DeviceStanding, StoreError> {
     let execution = executions::latest(tx, device, job.id).await?;
     let tallies = executions::tallies(tx, job.id).await?;
-    let online = app.hub.connections(device) > 0;
+    let around;
     let place = match &execution {
-        Some(execution) => Place::Here { execution, online },
+        Some(execution) => {
+            around = Surroundings::of(tx, app, &job, execution, now).await?;
+            Place::Here { execution, known: around.known() }
+        }
         None => {
             let targets = targets::frozen(tx, job.id).await?;
             match targets.wave_of(&job, device) {

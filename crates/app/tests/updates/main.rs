@@ -7,6 +7,7 @@ mod artifacts;
 mod commands;
 mod ddi;
 mod ddi_truth;
+mod ddi_why;
 mod ddi_word;
 mod device;
 mod downloads;

@@ -1,9 +1,12 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
+use crate::ids::JobId;
 use crate::job::execution::{Consent, Execution, span};
 use crate::job::plan::{self, Tally};
+use crate::job::rollout::Handling;
 use crate::job::spec::{Job, What};
 use crate::job::states::{ExecutionState, JobState, Verdict};
+use crate::job::window::{MaintenanceWindow, WindowState, Zone};
 use crate::time::Timestamp;
 
 /// A sentence and a piece of advice. The advice may be empty.
@@ -53,8 +56,21 @@ fn about(left: std::time::Duration) -> String {
 /// The detail of an execution that says why its device went on when it was asked to stop.
 pub const STOP_REFUSED: &str = "stopRefused";
 
+/// What is known of a device beside its part of a job.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Whether it can be reached now.
+    pub is_online: bool,
+    /// Its attribute `timezone`.
+    pub zone: Option<&'a str>,
+    /// Whether its client says that it is done with what it is told not to install: nothing of that kind is shown to it.
+    pub closes_skipped: bool,
+    /// The job whose update the device is told of before this one, with its name.
+    pub ahead: Option<(JobId, &'a str)>,
+}
+
 /// What holds back a device that has not begun.
-fn held(job: &Job, execution: &Execution) -> Option<Why> {
+fn held(job: &Job, execution: &Execution, zone: Option<&str>) -> Option<Why> {
     if execution.consent == Consent::Awaited {
         return Some(say(
             "The device's user has not agreed to the update yet.",
@@ -62,16 +78,57 @@ fn held(job: &Job, execution: &Execution) -> Option<Why> {
         ));
     }
     let at = execution.held_until?;
-    Some(match &job.spec.rollout.window {
-        Some(window) if execution.number == 1 || job.spec.rollout.backoff.is_none() => say(
-            format!("The maintenance window ({window}) is closed; it opens at {at}."),
-            "Wait, or make a job without a window.",
-        ),
-        _ => say(
+    let is_first = execution.number == 1;
+    // A pause that ends while the window is open is no opening.
+    let opens = |window: &&MaintenanceWindow| match window.state(zone, at) {
+        WindowState::Open { since, .. } => since == at || is_first,
+        WindowState::Closed { .. } | WindowState::NoneLeft => is_first,
+    };
+    let Some(window) = job.spec.rollout.window.as_ref().filter(opens) else {
+        return Some(say(
             format!("It failed before and is tried again at {at}."),
             "Wait, or retry the failed devices now.",
+        ));
+    };
+    let is_unknown = window.zone.is_none() && zone.is_some_and(|zone| zone.parse::<Zone>().is_err());
+    Some(say(
+        format!("The maintenance window ({}) is closed; it opens at {at}.", window.words_for(zone)),
+        if is_unknown {
+            "Set the device's attribute timezone to a name such as Europe/Berlin, or wait."
+        } else {
+            "Wait, or make a job without a window."
+        },
+    ))
+}
+
+/// Why a device that nothing holds back has not begun: by what it is told of, and whether it can hear it.
+fn not_begun(job: &Job, known: Known<'_>, left: &str) -> Why {
+    if known.closes_skipped && job.spec.rollout.handling == Handling::DownloadOnly {
+        return say(
+            "Not shown to the device: its client cannot only download. As SWUpdate does, it closes what it is told not \
+             to install.",
+            "Make a job that installs, or set the device's attribute hawkbit.client to generic if its client can.",
+        );
+    }
+    match (known.ahead, known.is_online) {
+        (Some((first, name)), _) => {
+            let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+            say(
+                format!(
+                    "Another update goes first: job {first}{name}; this one follows when that ended.{left}"
+                ),
+                "Wait for that job, or cancel it.",
+            )
+        }
+        (None, true) => say(
+            format!("Offered; the device is online and has not picked it up.{left}"),
+            "Check that the device's client runs and asks for jobs.",
         ),
-    })
+        (None, false) => say(
+            format!("Offered; the device is not online.{left}"),
+            "Wait for the device, or find out why it is away.",
+        ),
+    }
 }
 
 /// Where a device is to be found in a job.
@@ -88,8 +145,8 @@ pub enum Place<'a> {
     Here {
         /// Its part.
         execution: &'a Execution,
-        /// Whether it can be reached now.
-        online: bool,
+        /// What is known of the device.
+        known: Known<'a>,
     },
 }
 
@@ -137,7 +194,7 @@ fn not_yet(job: &Job, wave: u32, tallies: &[Tally]) -> Why {
 /// Explains where a device stands with a job, whatever that is.
 pub fn standing(job: &Job, place: &Place<'_>, tallies: &[Tally], now: Timestamp) -> Why {
     match place {
-        Place::Here { execution, online } => why(job, execution, *online, now),
+        Place::Here { execution, known } => why(job, execution, *known, now),
         Place::Waiting { wave } => not_yet(job, *wave, tallies),
         Place::NotATarget => Why {
             place_is_known: false,
@@ -149,8 +206,8 @@ pub fn standing(job: &Job, place: &Place<'_>, tallies: &[Tally], now: Timestamp)
     }
 }
 
-/// Explains an execution. `online`: whether the device can be reached now.
-pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Why {
+/// Explains an execution.
+pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -> Why {
     let left = |due: Option<Timestamp>| {
         due.map_or(String::new(), |due| format!(" Time left: {}.", about(due.since(now))))
     };
@@ -161,22 +218,9 @@ pub fn why(job: &Job, execution: &Execution, online: bool, now: Timestamp) -> Wh
         return say(sentence, "Wait for the device, or force the cancellation.");
     }
     match (execution.state, execution.verdict) {
-        (ExecutionState::Queued, _) => waiting(job).or_else(|| held(job, execution)).unwrap_or_else(|| {
-            if online {
-                say(
-                    format!(
-                        "Offered; the device is online and has not picked it up.{}",
-                        left(execution.due())
-                    ),
-                    "Check that the device's client runs and asks for jobs.",
-                )
-            } else {
-                say(
-                    format!("Offered; the device is not online.{}", left(execution.due())),
-                    "Wait for the device, or find out why it is away.",
-                )
-            }
-        }),
+        (ExecutionState::Queued, _) => waiting(job)
+            .or_else(|| held(job, execution, known.zone))
+            .unwrap_or_else(|| not_begun(job, known, &left(execution.due()))),
         (ExecutionState::InProgress, _) => {
             let phase = execution.details.get("phase").map_or("working on it", |phase| phase);
             let progress =
@@ -268,7 +312,10 @@ mod tests {
     use super::*;
     use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
     use crate::job::fixture;
+    use crate::job::rollout::{Backoff, RolloutPolicy};
     use crate::job::states::{Begin, Begun, Halt};
+
+    const ONLINE: Known<'static> = Known { is_online: true, zone: None, closes_skipped: false, ahead: None };
 
     fn job(state: JobState) -> Job {
         Job { state, ..fixture::job() }
@@ -320,29 +367,116 @@ mod tests {
     }
 
     #[test]
-    fn every_state_and_verdict_has_a_sentence_without_loose_ends() {
-        for state in ExecutionState::ALL {
-            for verdict in Verdict::ALL {
-                let why = why(
-                    &job(JobState::Running),
-                    &execution(*state, *verdict),
-                    true,
-                    Timestamp::from_seconds(0),
-                );
-                assert!(why.sentence.ends_with('.') && !why.sentence.contains(".."), "{}", why.sentence);
+    fn every_state_and_verdict_has_a_sentence_without_loose_ends_and_whoever_waits_can_do_something() {
+        let only_fetched = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };
+        let knowns = [
+            Known::default(),
+            ONLINE,
+            Known { closes_skipped: true, ..ONLINE },
+            Known { ahead: Some((JobId::new(7), "spring")), ..ONLINE },
+        ];
+        let now = Timestamp::from_seconds(0);
+        let mut seen = std::collections::BTreeSet::new();
+        for rollout in [RolloutPolicy::default(), only_fetched] {
+            let mut job = job(JobState::Running);
+            job.spec.rollout = rollout;
+            for known in knowns {
+                for verdict in Verdict::ALL {
+                    for state in ExecutionState::ALL {
+                        let why = why(&job, &execution(*state, *verdict), known, now);
+                        assert!(
+                            why.sentence.ends_with('.') && !why.sentence.contains(".."),
+                            "{}",
+                            why.sentence
+                        );
+                    }
+                    let waits = why(&job, &execution(ExecutionState::Queued, *verdict), known, now);
+                    assert!(waits.action.ends_with('.'), "{waits:?}");
+                    seen.insert((waits.sentence, waits.action));
+                }
             }
         }
+        assert_eq!(seen.len(), 4, "away, idle, unable, after another: {seen:?}");
+    }
+
+    /// What is said of a device that waits, with what an operator can do.
+    fn waits(job: &Job, execution: &Execution, known: Known<'_>) -> (String, &'static str) {
+        let why = why(job, execution, known, Timestamp::from_seconds(0));
+        assert!(why.sentence.ends_with('.') && !why.sentence.contains(".."), "{}", why.sentence);
+        (why.sentence, why.action)
+    }
+
+    #[test]
+    fn a_client_that_cannot_only_download_is_named_as_the_reason() {
+        let queued = execution(ExecutionState::Queued, Verdict::Pending);
+        let mut job = job(JobState::Running);
+        let closes = Known { closes_skipped: true, ..ONLINE };
+        assert!(waits(&job, &queued, closes).0.contains("has not picked it up"), "it installs this one");
+        job.spec.rollout.handling = Handling::DownloadOnly;
+        let (sentence, action) = waits(&job, &queued, closes);
+        assert!(sentence.contains("cannot only download"), "{sentence}");
+        assert!(action.contains("a job that installs") && action.contains("hawkbit.client"), "{action}");
+        assert!(waits(&job, &queued, ONLINE).0.contains("has not picked it up"));
+    }
+
+    #[test]
+    fn another_update_that_goes_first_is_named_whether_the_device_is_there_or_not() {
+        let queued = execution(ExecutionState::Queued, Verdict::Pending);
+        for is_online in [true, false] {
+            let ahead = |name| Known { is_online, ahead: Some((JobId::new(7), name)), ..Known::default() };
+            let (sentence, action) = waits(&job(JobState::Running), &queued, ahead("spring"));
+            let first = "Another update goes first: job 7 (spring); this one follows when that ended.";
+            assert!(sentence.starts_with(first), "{sentence}");
+            assert!(action.contains("cancel it"), "{action}");
+            let (sentence, _) = waits(&job(JobState::Running), &queued, ahead(""));
+            assert!(sentence.contains("job 7; this one"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_window_is_told_from_a_pause_after_a_failure_at_every_try() {
+        let mut job = job(JobState::Running);
+        let seconds = Duration::from_secs;
+        job.spec.rollout.backoff =
+            Some(Backoff { first: seconds(60), longest: seconds(3600), codes: Vec::new() });
+        job.spec.rollout.window = Some(MaintenanceWindow {
+            schedule: "0 2 * * *".parse().unwrap(),
+            duration: seconds(3600),
+            zone: None,
+        });
+        let said = |number: i64, hour: i64, minute: i64, zone| {
+            let held_until = Some(Timestamp::from_seconds(hour * 3600 + minute * 60));
+            let held =
+                Execution { number, held_until, ..execution(ExecutionState::Queued, Verdict::Pending) };
+            waits(&job, &held, Known { zone, ..ONLINE })
+        };
+        let (first, action) = said(1, 2, 0, Some("UTC"));
+        assert!(first.starts_with("The maintenance window (0 2 * * * for 60 min in UTC,"), "{first}");
+        assert_eq!(action, "Wait, or make a job without a window.");
+        let (again, action) = said(2, 2, 0, Some("UTC"));
+        let held = "The maintenance window (0 2 * * * for 60 min in UTC,";
+        assert!(again.starts_with(held) && again.contains("is closed; it opens at 1970-01-01"), "{again}");
+        assert_eq!(action, "Wait, or make a job without a window.");
+        let (paused, action) = said(2, 2, 30, Some("UTC"));
+        assert!(paused.starts_with("It failed before and is tried again at 1970-01-01"), "{paused}");
+        assert_eq!(action, "Wait, or retry the failed devices now.");
+        let (unknown, action) = said(1, 2, 0, Some("Europe/Berln"));
+        assert!(
+            unknown.contains("in UTC, since the device's time zone `Europe/Berln` is unknown"),
+            "{unknown}"
+        );
+        assert!(action.contains("attribute timezone"), "{action}");
     }
 
     #[test]
     fn a_waiting_device_is_told_apart_from_a_held_job() {
         let queued = execution(ExecutionState::Queued, Verdict::Pending);
         let now = Timestamp::from_seconds(0);
-        assert!(why(&job(JobState::Running), &queued, false, now).sentence.contains("not online"));
-        assert!(why(&job(JobState::Running), &queued, true, now).sentence.contains("Time left: 1 hour."));
-        assert!(why(&job(JobState::Paused), &queued, true, now).sentence.contains("paused"));
+        assert!(why(&job(JobState::Running), &queued, Known::default(), now).sentence.contains("not online"));
+        assert!(why(&job(JobState::Running), &queued, ONLINE, now).sentence.contains("Time left: 1 hour."));
+        assert!(why(&job(JobState::Paused), &queued, ONLINE, now).sentence.contains("paused"));
         let failed = execution(ExecutionState::Failed, Verdict::Pending);
-        assert_eq!(why(&job(JobState::Running), &failed, true, now).sentence, "Failed: battery low.");
+        assert_eq!(why(&job(JobState::Running), &failed, ONLINE, now).sentence, "Failed: battery low.");
     }
 
     #[test]
