@@ -1,7 +1,7 @@
 //! Lists of actions: of one target, and pages over all of them. Nothing here holds more than one page.
 
 use windlass_domain::permission::{Permission, Principal};
-use windlass_store::management::actions as steps;
+use windlass_store::management::{actions as steps, hidden};
 
 use super::actions::{ActionView, Jobs, PER_TARGET, may_see, view};
 use super::targets::find;
@@ -41,7 +41,7 @@ impl App {
             Box::pin(async move {
                 let device = find(tx, &cx, &target).await?;
                 let (mut known, mut views) = (Jobs::default(), Vec::new());
-                let mut history = steps::of_device(tx, cx.by.tenant, device.id, PER_TARGET).await?;
+                let mut history = hidden::rest_of_device(tx, cx.by.tenant, device.id, PER_TARGET).await?;
                 history.reverse();
                 for step in history {
                     views.extend(view(tx, &cx, &mut known, step).await?);

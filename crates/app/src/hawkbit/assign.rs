@@ -178,8 +178,10 @@ async fn batches(
             if unfit == Unfit::LeaveOut {
                 continue;
             }
-            let detail =
-                format!("target {} has had {PER_TARGET} actions, the most that it may have", one.target);
+            let detail = format!(
+                "target {} has {PER_TARGET} actions, the most that it may have; delete some that are over",
+                one.target
+            );
             return Err(AppError::Quota { code: "hawkbit.actions", detail });
         }
         let entry = (device.name.into_string(), one.target.clone());

@@ -20,6 +20,7 @@ mod target_facts;
 mod target_types;
 mod targets;
 
+mod action_deletes;
 mod action_lists;
 mod actions;
 mod assign;
@@ -33,6 +34,7 @@ mod roll_out;
 mod rollouts;
 mod terms;
 
+pub use action_deletes::StillOpen;
 pub use action_lists::{LOOKED_AT, Look};
 pub use actions::ActionView;
 pub use assign::{Assignment, Outcome};

@@ -262,13 +262,14 @@ pub(super) async fn among(
     Ok((found.into_iter().skip(query.offset).take(query.limit).map(|(_, view)| view).collect(), total))
 }
 
-/// Looks at the newest actions for those that a list asks for. Keeps no more of each than its number and its place.
-pub(super) async fn newest(
+/// The numbers of those among the newest actions that a list asks for, in its order. Keeps no more of each than its
+/// number and its place.
+pub(super) async fn numbers(
     rest: &Rest,
     by: &Principal,
     base: &Base,
     query: &ListQuery,
-) -> Result<(Vec<ActionView>, usize), Refusal> {
+) -> Result<Vec<i64>, Refusal> {
     let mut choice = Choice::read(rest, by, base, query).await?;
     let (mut found, mut looked_at, mut before) = (Vec::new(), 0, Some(i64::MAX));
     while let Some(last) = before.filter(|_| looked_at < LOOKED_AT) {
@@ -283,8 +284,19 @@ pub(super) async fn newest(
         before = look.before;
     }
     found.sort_by(|(one, a), (two, b)| choice.asked.compare(one, two).then(a.cmp(b)));
+    Ok(found.into_iter().map(|(_, id)| id).collect())
+}
+
+/// A page of those among the newest actions that a list asks for, and how many there are in all.
+pub(super) async fn newest(
+    rest: &Rest,
+    by: &Principal,
+    base: &Base,
+    query: &ListQuery,
+) -> Result<(Vec<ActionView>, usize), Refusal> {
+    let found = numbers(rest, by, base, query).await?;
     let total = found.len();
-    let ids = found.into_iter().skip(query.offset).take(query.limit).map(|(_, id)| id).collect();
+    let ids = found.into_iter().skip(query.offset).take(query.limit).collect();
     Ok((rest.app.hawkbit_actions_by_number(by, ids).await?, total))
 }
 

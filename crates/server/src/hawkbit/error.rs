@@ -28,7 +28,7 @@ const EXISTS: Kind = (
 );
 
 /// By the code of a problem: status and kind.
-const KNOWN: [(&str, u16, Kind); 33] = [
+const KNOWN: [(&str, u16, Kind); 34] = [
     (
         "hawkbit.locked",
         423,
@@ -186,6 +186,11 @@ const KNOWN: [(&str, u16, Kind); 33] = [
             "org.eclipse.hawkbit.repository.exception.AutoConfirmationAlreadyActiveException",
             "hawkbit.server.error.repo.autoConfAlreadyActive",
         ),
+    ),
+    (
+        "hawkbit.action_open",
+        400,
+        ("jakarta.validation.ConstraintViolationException", "hawkbit.server.error.repo.constraintViolation"),
     ),
     (
         "hawkbit.encryption",

@@ -27,6 +27,7 @@ mod tags;
 mod target_types;
 mod targets;
 
+mod action_deletes;
 mod action_queries;
 mod actions;
 mod assign;
@@ -39,6 +40,8 @@ mod rollouts;
 
 mod set_acts;
 
+#[cfg(test)]
+mod action_delete_tests;
 #[cfg(test)]
 mod action_tests;
 #[cfg(test)]
@@ -95,6 +98,7 @@ fn operations(rest: &Rest) -> Routes {
         target_types::routes,
         assign::routes,
         actions::routes,
+        action_deletes::routes,
         auto_confirm::routes,
         filters::routes,
         rollouts::routes,

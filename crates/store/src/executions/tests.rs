@@ -16,7 +16,8 @@ use windlass_domain::job::{
 use super::*;
 use crate::ddi::{Served, served_put};
 use crate::devices::{NewDevice, device_by_id, device_insert, device_save};
-use crate::management::actions::{Alike, alike};
+use crate::management::actions::{Alike, alike, before, count, count_of_device, of_device, one, page};
+use crate::management::hidden::{hide, rest_of_device};
 use crate::store::Store;
 use crate::testing::{START, on_each_engine};
 use crate::{groups, jobs};
@@ -610,6 +611,43 @@ async fn many_are_stored_at_once_as_each_would_be_and_all_or_none() {
         assert!(refused.is_err(), "device 1 has this try");
         let found = store.read(move |tx| Box::pin(latest(tx, DeviceId::new(150), job))).await.unwrap();
         assert_eq!((found, counted(&store, job).await.len()), (None, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_over_goes_out_of_sight_once_and_only_for_its_own_tenant() {
+    on_each_engine("executions-hidden", |store| async move {
+        let job = stored_job(&store, 2).await;
+        let done = stored(&store, an_execution(job, 1)).await;
+        let other = stored(&store, an_execution(job, 2)).await;
+        let hidden = async |tenant: TenantId, id: ExecutionId| {
+            write(&store, move |tx| Box::pin(hide(tx, tenant, id, START))).await
+        };
+        assert!(!hidden(TENANT, done.id).await, "it is not over");
+        let over = Execution { state: ExecutionState::Failed, version: 2, ..done.clone() };
+        assert!(change(&store, &done, &over).await);
+        assert!(!hidden(TenantId::new(2), done.id).await);
+        assert!(hidden(TENANT, done.id).await);
+        assert!(!hidden(TENANT, done.id).await, "it is out of sight already");
+        let device = DeviceId::new(1);
+        let read = store.read(move |tx| {
+            Box::pin(async move {
+                assert_eq!(count(tx, TENANT).await?, 1);
+                assert_eq!(count_of_device(tx, TENANT, device).await?, 0);
+                assert!(one(tx, TENANT, over.id.get()).await?.is_none());
+                assert!(rest_of_device(tx, TENANT, device, 9).await?.is_empty());
+                for left in [page(tx, TENANT, false, 0, 9).await?, before(tx, TENANT, i64::MAX, 9).await?] {
+                    assert_eq!(left.iter().map(|step| step.execution.id).collect::<Vec<_>>(), [other.id]);
+                }
+                let kept = of_device(tx, TENANT, device, 9).await?;
+                assert_eq!(kept.iter().map(|step| step.execution.id).collect::<Vec<_>>(), [over.id]);
+                assert_eq!(alike(tx, TENANT, ReleaseId::new(5)).await?.len(), 1);
+                assert_eq!(get(tx, TENANT, over.id).await?.map(|found| found.state), Some(over.state));
+                Ok::<_, StoreError>(())
+            })
+        });
+        read.await.unwrap();
     })
     .await;
 }

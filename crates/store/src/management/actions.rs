@@ -1,4 +1,5 @@
-//! Updates of devices as actions: pages over a tenant, a device or a release.
+//! Updates of devices as actions: pages over a tenant, a device or a release. Those that somebody took out of sight
+//! ([`super::hidden`]) are left out where it says so.
 
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, ReleaseId, TenantId};
 use windlass_domain::job::{Execution, ExecutionState, Outcome, Verdict};
@@ -25,7 +26,7 @@ fn verdict_of(text: &str) -> Result<Verdict, StoreError> {
     text.parse().map_err(|e| StoreError::corrupt("execution.verdict", e))
 }
 
-async fn with_release(tx: &mut Tx<'_>, rows: Vec<ExecutionRow>) -> Result<Vec<Step>, StoreError> {
+pub(super) async fn with_release(tx: &mut Tx<'_>, rows: Vec<ExecutionRow>) -> Result<Vec<Step>, StoreError> {
     let mut steps: Vec<Step> = Vec::with_capacity(rows.len());
     let mut known: std::collections::HashMap<JobId, Option<i64>> = std::collections::HashMap::new();
     for row in rows {
@@ -73,7 +74,7 @@ pub async fn of_device(
     with_release(tx, rows).await
 }
 
-/// How many updates of a device there are.
+/// How many updates of a device there are that are not out of sight.
 ///
 /// # Errors
 /// When the database fails.
@@ -82,14 +83,14 @@ pub async fn count_of_device(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId
         tx,
         (i64,),
         "SELECT CAST(COUNT(*) AS BIGINT) FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-         WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1",
+         WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL",
         tenant.get(),
         device.get(),
     )?;
     Ok(count)
 }
 
-/// One update of a tenant.
+/// One update of a tenant that is not out of sight.
 ///
 /// # Errors
 /// When the database fails.
@@ -97,14 +98,17 @@ pub async fn one(tx: &mut Tx<'_>, tenant: TenantId, id: i64) -> Result<Option<St
     let rows = fetch_all!(
         tx,
         ExecutionRow,
-        columns!("JOIN job j ON j.id = e.job_id AND j.kind = 'update' WHERE e.tenant_id = $1 AND e.id = $2"),
+        columns!(
+            "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+             WHERE e.tenant_id = $1 AND e.id = $2 AND e.hidden_at IS NULL"
+        ),
         tenant.get(),
         id,
     )?;
     Ok(with_release(tx, rows).await?.into_iter().next())
 }
 
-/// Latest tries of updates of a whole tenant, by number.
+/// Latest tries of updates of a whole tenant that are not out of sight, by number.
 ///
 /// # Errors
 /// When the database fails.
@@ -118,12 +122,12 @@ pub async fn page(
     let sql = if newest_first {
         columns!(
             "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.tenant_id = $1 AND e.latest = 1 ORDER BY e.id DESC LIMIT $2 OFFSET $3"
+             WHERE e.tenant_id = $1 AND e.latest = 1 AND e.hidden_at IS NULL ORDER BY e.id DESC LIMIT $2 OFFSET $3"
         )
     } else {
         columns!(
             "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.tenant_id = $1 AND e.latest = 1 ORDER BY e.id LIMIT $2 OFFSET $3"
+             WHERE e.tenant_id = $1 AND e.latest = 1 AND e.hidden_at IS NULL ORDER BY e.id LIMIT $2 OFFSET $3"
         )
     };
     let offset = i64::try_from(offset).unwrap_or(i64::MAX);
@@ -131,7 +135,8 @@ pub async fn page(
     with_release(tx, rows).await
 }
 
-/// Latest tries of updates of a whole tenant, the newest first, those with a lower number than `before`.
+/// Latest tries of updates of a whole tenant that are not out of sight, the newest first, those with a lower number than
+/// `before`.
 ///
 /// # Errors
 /// When the database fails.
@@ -146,7 +151,8 @@ pub async fn before(
         ExecutionRow,
         columns!(
             "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.tenant_id = $1 AND e.id < $2 AND e.latest = 1 ORDER BY e.id DESC LIMIT $3"
+             WHERE e.tenant_id = $1 AND e.id < $2 AND e.latest = 1 AND e.hidden_at IS NULL
+             ORDER BY e.id DESC LIMIT $3"
         ),
         tenant.get(),
         before,
@@ -155,7 +161,8 @@ pub async fn before(
     with_release(tx, rows).await
 }
 
-/// How many devices have how many updates in a tenant, all together: from the counters of its jobs.
+/// How many devices have how many updates in a tenant, all together: from the counters of its jobs, without those that
+/// are out of sight.
 ///
 /// # Errors
 /// When the database fails.
@@ -167,7 +174,7 @@ pub async fn count(tx: &mut Tx<'_>, tenant: TenantId) -> Result<u64, StoreError>
          JOIN job j ON j.id = t.job_id AND j.kind = 'update' WHERE j.tenant_id = $1",
         tenant.get(),
     )?;
-    Ok(u64::try_from(count).unwrap_or(0))
+    Ok(u64::try_from(count).unwrap_or(0).saturating_sub(super::hidden::count(tx, tenant).await?))
 }
 
 /// As much of an update as tells where its device stands.
@@ -228,7 +235,7 @@ pub async fn outlines(
         .collect()
 }
 
-/// Latest tries of the updates that bring a release, by number.
+/// Latest tries of the updates that bring a release and are not out of sight, by number.
 ///
 /// # Errors
 /// When the database fails.
@@ -242,7 +249,7 @@ pub async fn of_release(
         ExecutionRow,
         columns!(
             "JOIN job j ON j.id = e.job_id
-             WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1 ORDER BY e.id"
+             WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL ORDER BY e.id"
         ),
         tenant.get(),
         release.get(),
@@ -270,7 +277,7 @@ pub struct Alike {
     pub count: u64,
 }
 
-/// How many latest tries of the updates that bring a release stand alike.
+/// How many latest tries of the updates that bring a release and are not out of sight stand alike.
 ///
 /// # Errors
 /// When the database fails.
@@ -284,7 +291,7 @@ pub async fn alike(tx: &mut Tx<'_>, tenant: TenantId, release: ReleaseId) -> Res
            CAST(CASE WHEN a.retrieved_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
            CAST(COALESCE(a.forced, 0) AS BIGINT), CAST(COUNT(*) AS BIGINT)
          FROM execution e JOIN job j ON j.id = e.job_id LEFT JOIN ddi_action a ON a.execution_id = e.id
-         WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1
+         WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL
          GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7",
         tenant.get(),
         release.get(),

@@ -1,11 +1,13 @@
 //! What hawkBit's Management API keeps beside devices, components, releases and jobs: things of its own ([`items`]), and
-//! what it knows of things of ours ([`extras`]); and the questions that only it asks ([`software`], [`actions`]).
+//! what it knows of things of ours ([`extras`]); and the questions that only it asks ([`software`], [`actions`],
+//! [`hidden`]).
 //!
 //! Bodies are documents: SQL never looks inside them. Knows no HTTP and no rule.
 
 pub mod actions;
 mod bodies;
 pub mod extras;
+pub mod hidden;
 pub mod items;
 pub mod software;
 
