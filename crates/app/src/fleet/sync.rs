@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use roaring::RoaringTreemap;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, JobId, TypeId};
 use windlass_domain::time::Timestamp;
@@ -16,6 +18,8 @@ use crate::app::App;
 
 /// Devices read in one go.
 const BATCH: u32 = 2_000;
+/// Batches read before the first of them is in the index.
+const AHEAD: usize = 2;
 /// Changes read in one go.
 const CHANGES: u32 = 1_000;
 /// Longest silence between two looks at the change feed.
@@ -201,13 +205,15 @@ impl Fleet {
             groups: all_groups.into_iter().map(|group| (group.id, Some(group))).collect(),
             devices: Vec::new(),
         });
-        let mut after = DeviceId::new(0);
-        loop {
-            let entries = store.read::<_, StoreError, _>(move |tx| Box::pin(read_batch(tx, after))).await?;
-            let Some(last) = entries.last() else { break };
-            after = last.device.id;
+        let (give, mut batches) = mpsc::channel(AHEAD);
+        let mut reader = JoinSet::new();
+        reader.spawn(read_ahead(store.clone(), give));
+        while let Some(entries) = batches.recv().await {
             let devices = entries.into_iter().map(|entry| (entry.device.id, Some(entry))).collect();
             self.apply(Fresh { devices, ..Fresh::default() });
+        }
+        for end in reader.join_all().await {
+            end?;
         }
         self.change().seq = seq;
         *lock(&self.current) = Some(tokio::time::Instant::now());
@@ -230,6 +236,19 @@ impl Fleet {
         }
         *lock(&self.current) = Some(tokio::time::Instant::now());
         Ok(all)
+    }
+}
+
+/// Reads every device, a few batches ahead of whoever takes them.
+async fn read_ahead(store: Store, batches: mpsc::Sender<Vec<Entry>>) -> Result<(), StoreError> {
+    let mut after = DeviceId::new(0);
+    loop {
+        let entries = store.read::<_, StoreError, _>(move |tx| Box::pin(read_batch(tx, after))).await?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        after = last.device.id;
+        if batches.send(entries).await.is_err() {
+            return Ok(());
+        }
     }
 }
 
