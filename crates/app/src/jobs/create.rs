@@ -275,10 +275,10 @@ pub(super) async fn draft(
         },
         (NewWhat::Update { .. }, None) => return Err(AppError::Invalid(problems)),
     };
-    let waves = waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout, &mut problems)?;
     if !problems.is_empty() {
         return Err(AppError::Invalid(problems));
     }
+    let waves = waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout)?;
     let state =
         if new.rollout.approval { JobState::AwaitingApproval { then: new.begin } } else { new.begin.state() };
     let started_at = (state == JobState::Running).then_some(now);

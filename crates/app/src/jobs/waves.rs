@@ -12,7 +12,6 @@ use roaring::RoaringTreemap;
 use windlass_domain::ids::{AttributeKey, DeviceId, TenantId};
 use windlass_domain::job::{Job, Order, RolloutPolicy, Wave};
 
-use crate::error::FieldProblem;
 use crate::fleet::parse_query;
 use crate::{App, AppError};
 
@@ -149,14 +148,14 @@ fn cut(order: &[u64], waves: &[Wave], matching: &[Option<RoaringTreemap>]) -> Ve
     cut
 }
 
-/// Freezes the waves of a new job. None: they are in order of registration, and their sizes follow from the policy.
+/// Freezes the waves of a new job with a sound policy. None: they are in order of registration, and their sizes follow
+/// from the policy.
 pub(super) fn freeze(
     app: &App,
     tenant: TenantId,
     targets: &RoaringTreemap,
     waves: &[Wave],
     rollout: &RolloutPolicy,
-    problems: &mut Vec<FieldProblem>,
 ) -> Result<Vec<RoaringTreemap>, AppError> {
     let by_query = waves.iter().any(|wave| wave.query.is_some());
     if rollout.order == Order::Registered && !by_query && rollout.continuous.is_none() {
@@ -167,14 +166,10 @@ pub(super) fn freeze(
     for (index, wave) in waves.iter().enumerate() {
         matching.push(match &wave.query {
             None => None,
-            Some(text) => match parse_query(&format!("waves.{index}.query"), text) {
-                Ok(query) => Some(app.fleet.select(tenant, &query, app, now).devices),
-                Err(AppError::Invalid(more)) => {
-                    problems.extend(more);
-                    None
-                }
-                Err(other) => return Err(other),
-            },
+            Some(text) => {
+                let query = parse_query(&format!("rollout.waveTerms.{index}.query"), text)?;
+                Some(app.fleet.select(tenant, &query, app, now).devices)
+            }
         });
     }
     let value = |id: u64, key: &AttributeKey| {

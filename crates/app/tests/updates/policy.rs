@@ -543,6 +543,7 @@ async fn every_bad_part_of_a_policy_is_named() {
     ] {
         assert!(fields.contains(&field), "{field} in {fields:?}");
     }
+    assert!(!fields.contains(&"waves.0.query"), "a query is told once, of {fields:?}");
 }
 
 #[tokio::test]
