@@ -35,6 +35,8 @@ async fn an_assignment_is_a_job_and_its_action_an_execution() {
     assert_eq!((&action["forceType"], &action["weight"]), (&json!("soft"), &json!(500)));
     assert_eq!(action["detailStatus"], "running");
     assert!(action.get("rollout").is_none());
+    let named = |relation: &str| action["_links"][relation]["name"].clone();
+    assert_eq!((named("target"), named("distributionset")), (json!("pump"), json!("fw:1")));
     let executions = server.get("/devices/pump/executions").await.expect(200);
     assert_eq!(executions["items"][0]["id"], id);
     let target = server.hawkbit("GET", "/targets/pump", None).await.expect(200);

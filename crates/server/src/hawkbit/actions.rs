@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use serde_json::json;
 use windlass_app::hawkbit::ActionView;
-use windlass_domain::job::{Handling, MaintenanceWindow};
+use windlass_domain::job::{Handling, MaintenanceWindow, Outcome};
 use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
 use windlass_wire::management::actions as wire;
@@ -39,6 +39,16 @@ fn clock(span: std::time::Duration) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// Older clients know `pending` and `finished` only, also of what was canceled, and look at `detailStatus` for the
+/// rest; newer ones know no `detailStatus` and take `finished` for installed. What failed is neither's `finished`.
+const fn status(is_open: bool, outcome: Outcome) -> &'static str {
+    match outcome {
+        _ if is_open => "pending",
+        Outcome::Failed => "error",
+        _ => "finished",
+    }
+}
+
 /// An action as shown.
 pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
     let execution = &view.execution;
@@ -52,13 +62,16 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
     let window = view.policy.window.as_ref();
     let path = format!("/targets/{}/actions/{}", part(&view.controller_id), execution.id);
     let mut links = base.links(&path, [("self", ""), ("status", &format!("/status{NEWEST}"))]);
-    links.insert("target", base.link(&format!("/targets/{}", part(&view.controller_id))));
-    links.insert("distributionset", base.link(&format!("/distributionsets/{}", view.release)));
+    let target = format!("/targets/{}", part(&view.controller_id));
+    links.insert("target", base.named(&target, view.controller_id.clone()));
+    let (set, version) = &view.release_name;
+    let path_of_set = format!("/distributionsets/{}", view.release);
+    links.insert("distributionset", base.named(&path_of_set, format!("{set}:{version}")));
     if view.is_cancel() {
         links.insert("canceledaction", base.link(&path));
     }
-    if let Some((rollout, _)) = &view.rollout {
-        links.insert("rollout", base.link(&format!("/rollouts/{rollout}")));
+    if let Some((rollout, name)) = &view.rollout {
+        links.insert("rollout", base.named(&format!("/rollouts/{rollout}"), name.clone()));
     }
     wire::Action {
         stamp: Stamp {
@@ -70,7 +83,7 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
         id: execution.id.get(),
         active: execution.state.is_open(),
         action_type: if view.is_cancel() { "cancel" } else { "update" },
-        status: if execution.state.is_open() { "pending" } else { "finished" },
+        status: status(execution.state.is_open(), execution.outcome()),
         detail_status: view.detail(),
         last_status_code: execution.status_code,
         force_type,

@@ -36,7 +36,12 @@ impl<S: Sync> FromRequestParts<S> for Base {
 
 impl Base {
     pub(crate) fn link(&self, path: &str) -> Link {
-        Link { href: format!("{}{BASE}{path}", self.0) }
+        Link { href: format!("{}{BASE}{path}", self.0), name: None }
+    }
+
+    /// A link to what people call by this name.
+    pub(crate) fn named(&self, path: &str, name: String) -> Link {
+        Link { name: Some(name), ..self.link(path) }
     }
 
     /// Links below one path by relation; an empty tail is the path itself.

@@ -25,6 +25,9 @@ pub struct Stamp {
 pub struct Link {
     /// Where.
     pub href: String,
+    /// What people call it, where a client shows it beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A thing by its number.
