@@ -287,11 +287,13 @@ impl Reader<'_> {
     }
 
     fn text<T>(&mut self, key: SettingKey, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let read = match self.value(key) {
-            SettingValue::Text(text) if text.len() <= 4096 => read(&text),
-            SettingValue::Text(_) => Err("must be at most 4096 bytes".to_owned()),
-            SettingValue::Flag(_) | SettingValue::Number(_) => Err("must be text".to_owned()),
+        let text = match self.value(key) {
+            SettingValue::Text(text) => text,
+            SettingValue::Flag(flag) => flag.to_string(),
+            SettingValue::Number(number) => number.to_string(),
         };
+        let read =
+            if text.len() <= 4096 { read(&text) } else { Err("must be at most 4096 bytes".to_owned()) };
         match read {
             Ok(value) => Some(value),
             Err(problem) => {
@@ -365,6 +367,16 @@ mod tests {
         assert_eq!(with(std::slice::from_ref(&key)).unwrap().authentication.gateway_token, None);
         assert_eq!(with(std::slice::from_ref(&on)).unwrap().authentication.gateway_token, None);
         assert!(with(&[key, on]).unwrap().authentication.gateway_token.unwrap().is("secret"));
+    }
+
+    #[test]
+    fn a_text_of_digits_may_come_as_a_number() {
+        let on = (SettingKey::GatewayTokenEnabled, SettingValue::Flag(true));
+        let key = (SettingKey::GatewayTokenKey, SettingValue::Number(4711));
+        assert!(with(&[on, key]).unwrap().authentication.gateway_token.unwrap().is("4711"));
+        let problem =
+            with(&[(SettingKey::PollingTime, SettingValue::Number(1))]).unwrap_err().remove(0).problem;
+        assert!(problem.contains("HH:MM:SS"), "what would do is said: {problem}");
     }
 
     #[test]

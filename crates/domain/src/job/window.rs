@@ -108,7 +108,7 @@ impl Eq for Schedule {}
 /// Why a text is no schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "schedule must be five cron fields such as 0 2 * * SAT, or six to seven with seconds first such as 0 0 2 ? * SAT: {0}"
+    "must be five cron fields such as 0 2 * * SAT, or six to seven with seconds first such as 0 0 2 ? * SAT: {0}"
 )]
 pub struct InvalidSchedule(String);
 

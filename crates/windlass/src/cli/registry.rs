@@ -10,7 +10,7 @@ use serde_json::json;
 use windlass_api::claims::{Claim, CreatedClaim, NewClaim};
 use windlass_api::groups::{Group, Membership, NewGroup};
 use windlass_api::templates::{Template, TemplateSpec};
-use windlass_api::types::{DeviceType, TypeSpec};
+use windlass_api::types::{DeviceType, TypeSpec, VersionSource};
 
 use super::api::Api;
 use super::printer::{Printer, assignments, or_dash, time, words};
@@ -128,6 +128,15 @@ pub(crate) enum TemplateCommand {
     },
 }
 
+/// Where a version shows, as one word.
+fn source(source: &VersionSource) -> String {
+    match source {
+        VersionSource::Reported(path) => format!("reported.{path}"),
+        VersionSource::Inventory(key) => format!("inventory.{key}"),
+        VersionSource::Nowhere => "nowhere".to_owned(),
+    }
+}
+
 /// Device types.
 pub(crate) async fn types(api: &Api, command: TypeCommand, printer: Printer) -> anyhow::Result<Exit> {
     let show = |shown: &DeviceType| {
@@ -145,6 +154,9 @@ pub(crate) async fn types(api: &Api, command: TypeCommand, printer: Printer) -> 
                     words(shown.spec.topic_map.iter().map(|m| format!("{}→{}", m.filter, m.target))),
                 ),
                 ("default attributes", assignments(&shown.spec.default_attributes)),
+                ("version shows in", words(shown.spec.version_sources.iter().flatten().map(source))),
+                ("signers of its own", shown.spec.signers.len().to_string()),
+                ("signed software only", shown.spec.require_signature.to_string()),
                 ("version", shown.version.to_string()),
             ]
         })

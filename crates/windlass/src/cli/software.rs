@@ -12,11 +12,13 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use windlass_api::artifacts::{Artifact, ArtifactContent, SHA256_HEADER, UploadQuery};
 use windlass_api::releases::{Component, ComponentName, NewComponent, NewRelease, Release, ReleaseRules};
+use windlass_api::uploads::Upload;
 
 use super::api::Api;
 use super::parse;
 use super::parts;
 use super::printer::{Printer, time, words};
+use super::registry::delete;
 use super::terms::{self, TermsCommand};
 use crate::terminal::{self, Exit};
 
@@ -36,9 +38,29 @@ pub(crate) enum ArtifactCommand {
     },
     /// Show all.
     List,
+    /// Delete one that no component is made of.
+    Delete {
+        /// Its number.
+        id: i64,
+    },
+    /// Uploads in parts that were not finished; they count to the quota.
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Who may sign, and how many bytes there may be of all.
     #[command(subcommand)]
     Terms(TermsCommand),
+}
+
+/// Uploads in parts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UploadsCommand {
+    /// Show all.
+    List,
+    /// Give one up.
+    Delete {
+        /// Its number.
+        id: i64,
+    },
 }
 
 /// Sets of components that belong together.
@@ -51,7 +73,7 @@ pub(crate) enum ReleaseCommand {
         /// Its version.
         version: String,
         /// A file to upload into a component of the release's name and version; repeat for more.
-        #[arg(long = "artifact")]
+        #[arg(long = "artifact", visible_alias = "file")]
         artifacts: Vec<PathBuf>,
         /// NAME@VERSION or TYPE/NAME@VERSION of a component that exists; repeat for more.
         #[arg(long = "component", value_parser = parse::component)]
@@ -84,6 +106,25 @@ pub(crate) enum ReleaseCommand {
 pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Printer) -> anyhow::Result<Exit> {
     match command {
         ArtifactCommand::Terms(command) => return terms::run(api, command, printer).await,
+        ArtifactCommand::Delete { id } => {
+            delete(api, &["artifacts", &id.to_string()], &format!("artifact {id}")).await?;
+        }
+        ArtifactCommand::Uploads(UploadsCommand::Delete { id }) => {
+            delete(api, &["uploads", &id.to_string()], &format!("upload {id}")).await?;
+        }
+        ArtifactCommand::Uploads(UploadsCommand::List) => {
+            let page = api.all::<Upload>(&["uploads"], &json!({}), usize::MAX).await?;
+            printer.page(&page, &["id", "name", "received", "size", "by", "expires"], |upload| {
+                vec![
+                    upload.id.to_string(),
+                    upload.name.clone(),
+                    upload.offset.to_string(),
+                    upload.size.to_string(),
+                    upload.created_by.clone(),
+                    time(upload.expires_at),
+                ]
+            })?;
+        }
         ArtifactCommand::Upload { file, name, signature } => {
             let signature = match signature {
                 Some(file) => Some(

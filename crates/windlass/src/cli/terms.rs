@@ -1,6 +1,6 @@
 //! `windlass artifact terms`: who may sign artifacts, and how many bytes there may be of all of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -49,6 +49,17 @@ fn print(terms: &ArtifactTerms, printer: Printer) -> anyhow::Result<()> {
     })
 }
 
+/// What a file says, if it is text.
+fn certificate(file: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    String::from_utf8(bytes).map_err(|_| {
+        let name = file.display();
+        anyhow::anyhow!(
+            "{name} is no certificate in PEM; one in DER becomes one by: openssl x509 -inform DER -in {name} -out signer.pem"
+        )
+    })
+}
+
 /// Shows or changes the terms.
 pub(crate) async fn run(api: &Api, command: TermsCommand, printer: Printer) -> anyhow::Result<Exit> {
     let before: ArtifactTerms = api.show(PLACE).await?;
@@ -56,10 +67,7 @@ pub(crate) async fn run(api: &Api, command: TermsCommand, printer: Printer) -> a
         print(&before, printer)?;
         return Ok(Exit::Success);
     };
-    let read = |file: &PathBuf| {
-        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
-    };
-    let named = signers.iter().map(read).collect::<Result<Vec<String>, _>>()?;
+    let named = signers.iter().map(|file| certificate(file)).collect::<Result<Vec<String>, _>>()?;
     let wanted = NewArtifactTerms {
         signers: if no_signers || !named.is_empty() { named } else { before.signers },
         require_signature: require_signature.unwrap_or(before.require_signature),

@@ -33,6 +33,15 @@ fn a_large_upload_goes_on_by_itself_after_the_server_was_killed_in_the_middle() 
     assert!(output.status.success(), "{}", said(&output));
     let artifact: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(artifact["sha256"], hex::encode(Sha256::digest(&content)));
-    assert_eq!(server.json(&["artifact", "list"])["items"].as_array().map(Vec::len), Some(1));
+    let listed = |server: &Server| server.json(&["artifact", "list"])["items"].as_array().map(Vec::len);
+    assert_eq!(listed(&server), Some(1));
     assert!(!part.exists(), "the part is the blob now");
+    let uploads = server.json(&["artifact", "uploads", "list"]);
+    let upload = uploads["items"][0]["id"].to_string();
+    for words in [["uploads", "delete", &upload].as_slice(), &["delete", &artifact["id"].to_string()]] {
+        let output = server.command(&[&["artifact"], words].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    assert_eq!(listed(&server), Some(0));
+    assert_eq!(server.json(&["artifact", "uploads", "list"])["items"].as_array().map(Vec::len), Some(0));
 }
