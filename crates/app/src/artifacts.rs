@@ -257,6 +257,19 @@ async fn user(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<Optio
 }
 
 impl Upload {
+    /// Says what was not known before the bytes came: the file's name and the digests that it must have. What was said
+    /// before is forgotten.
+    ///
+    /// # Errors
+    /// The name cannot be used.
+    pub fn describe(&mut self, said: &NewArtifact) -> Result<(), AppError> {
+        self.name = check(&self.app, said)?;
+        let NewArtifact { name: _, sha256, sha1, md5, size, signature } = said;
+        self.expected = Expected { sha256: *sha256, sha1: *sha1, md5: *md5 };
+        (self.size, self.signature) = (*size, signature.clone());
+        Ok(())
+    }
+
     /// Adds bytes.
     ///
     /// # Errors

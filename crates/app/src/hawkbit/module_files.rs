@@ -13,15 +13,17 @@ use crate::error::AppError;
 use crate::releases::PARTS;
 use crate::{App, audit};
 
-/// Refuses a file that a module cannot have.
-fn takes(component: &Component, extra: &ModuleExtra, name: &str) -> Result<(), AppError> {
+/// Refuses a file that a module cannot have, as far as its name is known.
+fn takes(component: &Component, extra: &ModuleExtra, name: Option<&str>) -> Result<(), AppError> {
     if extra.deleted {
         return Err(AppError::not_found("software module", component.id));
     }
     if extra.locked {
         return Err(locked("software module", &label(component)));
     }
-    if component.artifacts.iter().any(|artifact| artifact.name.as_str() == name) {
+    if let Some(name) = name
+        && component.artifacts.iter().any(|artifact| artifact.name.as_str() == name)
+    {
         return Err(AppError::Exists { what: "artifact", name: name.to_owned() });
     }
     if component.artifacts.len() >= PARTS {
@@ -57,17 +59,22 @@ impl App {
         Ok(())
     }
 
-    /// Whether a module takes a file of that name, asked before its bytes come.
+    /// Whether a module takes a file of that name, or one whose name is not known before its bytes have come.
     ///
     /// # Errors
     /// Forbidden, not found, locked, the name is taken, too many artifacts, or that the store failed.
-    pub async fn hawkbit_module_takes(&self, by: &Principal, id: i64, name: &str) -> Result<(), AppError> {
-        let name = name.to_owned();
+    pub async fn hawkbit_module_takes(
+        &self,
+        by: &Principal,
+        id: i64,
+        name: Option<&str>,
+    ) -> Result<(), AppError> {
+        let name = name.map(str::to_owned);
         self.hawkbit_read(by, Permission::ReleaseWrite, move |cx, tx| {
             let name = name.clone();
             Box::pin(async move {
                 let (component, extra) = module(tx, &cx, id).await?;
-                takes(&component, &extra, &name)
+                takes(&component, &extra, name.as_deref())
             })
         })
         .await
@@ -89,7 +96,7 @@ impl App {
                 let name = name.clone();
                 Box::pin(async move {
                     let (component, mut extra) = module(tx, &cx, id).await?;
-                    takes(&component, &extra, &name)?;
+                    takes(&component, &extra, Some(&name))?;
                     if was_assigned(tx, component.id).await? {
                         return Err(locked("software module", &label(&component)));
                     }

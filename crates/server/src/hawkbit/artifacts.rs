@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use multer::{Constraints, Multipart, SizeLimit};
 use percent_encoding::percent_decode_str;
 use windlass_app::AppError;
-use windlass_app::artifacts::NewArtifact;
+use windlass_app::artifacts::{NewArtifact, Upload};
 use windlass_app::downloads::Account;
 use windlass_app::links::DownloadGrant;
 use windlass_domain::permission::{Permission, Principal};
@@ -37,7 +37,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/softwaremodules/{id}/artifacts/{artifact}/download", Permission::ArtifactRead, download)
 }
 
-/// What the query says of the file.
+/// What query and form say of the file, in whatever order.
 #[derive(Debug, Default)]
 struct Said {
     filename: Option<String>,
@@ -130,7 +130,8 @@ async fn upload(
     created(&shown(&rest, artifact, id, false, &base).await?)
 }
 
-/// Takes the file out of a form.
+/// Takes the file out of a form. What stands in the form counts also where it comes after the file, so nothing is kept
+/// before the form ends.
 async fn take(
     rest: &Rest,
     by: &Principal,
@@ -148,25 +149,29 @@ async fn take(
     let limits = SizeLimit::new().whole_stream(most).for_field("filename", 1024).for_field("md5sum", 1024);
     let stream = request.into_body().into_data_stream();
     let mut parts = Multipart::with_constraints(stream, boundary, Constraints::new().size_limit(limits));
+    let mut came = None;
     while let Some(mut part) = parts.next_field().await.map_err(|error| unreadable(&error))? {
         let name = part.name().unwrap_or_default().to_owned();
-        if name != "file" {
-            let mut text = Vec::new();
-            while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
-                if text.len().saturating_add(chunk.len()) > 4096 {
-                    return Err(Refusal::field(&name, "must be at most 4096 bytes"));
-                }
-                text.extend_from_slice(&chunk);
+        if name == "file" {
+            // As upstream: of several files the first counts.
+            if came.is_none() {
+                let own = file_name(&part);
+                came = Some((receive(rest, by, id, &said, &mut part).await?, own));
             }
-            said.take(&name, String::from_utf8_lossy(&text).into_owned());
             continue;
         }
-        let file = said.filename.clone().or_else(|| file_name(&part));
-        let file = file.filter(|name| !name.is_empty());
-        let file = file.ok_or_else(|| Refusal::field("filename", "is missing"))?;
-        return store(rest, by, id, &file, &said, &mut part).await;
+        let mut text = Vec::new();
+        while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
+            if text.len().saturating_add(chunk.len()) > 4096 {
+                return Err(Refusal::field(&name, "must be at most 4096 bytes"));
+            }
+            text.extend_from_slice(&chunk);
+        }
+        said.take(&name, String::from_utf8_lossy(&text).into_owned());
     }
-    Err(Refusal::field("file", "is missing"))
+    let (upload, own) = came.ok_or_else(|| Refusal::field("file", "is missing"))?;
+    said.filename = said.filename.or(own).filter(|name| !name.is_empty());
+    keep(rest, by, id, said, upload).await
 }
 
 /// What a part says that its file is called; in full by RFC 8187 where it says both.
@@ -213,26 +218,20 @@ async fn shown(
     Ok(shown)
 }
 
-async fn store(
+/// Takes in the bytes of a file. Its name is asked for first where it is known; what was sent with the file's part may
+/// yet be replaced. Dropping the upload discards what came.
+async fn receive(
     rest: &Rest,
     by: &Principal,
     module: i64,
-    name: &str,
     said: &Said,
     part: &mut multer::Field<'_>,
-) -> Result<Artifact, Refusal> {
-    rest.app.hawkbit_module_takes(by, module, name).await?;
-    let new = NewArtifact {
-        name: name.to_owned(),
-        sha256: digest("hawkbit.checksum_sha256", "SHA-256", said.sha256sum.as_deref())?,
-        sha1: digest("hawkbit.checksum_sha1", "SHA-1", said.sha1sum.as_deref())?,
-        md5: digest("hawkbit.checksum_md5", "MD5", said.md5sum.as_deref())?,
-        size: None,
-        signature: None,
-    };
+) -> Result<Upload, Refusal> {
+    rest.app.hawkbit_module_takes(by, module, said.filename.as_deref()).await?;
+    let name = said.filename.clone().unwrap_or_else(|| "file".to_owned());
+    let new = NewArtifact { name, ..NewArtifact::default() };
     let mut upload = rest.app.artifact_upload(by, new).await.map_err(unnamed)?;
     let mut is_empty = true;
-    // Dropping the upload discards what came so far.
     while let Some(chunk) = part.chunk().await.map_err(|error| unreadable(&error))? {
         is_empty &= chunk.is_empty();
         upload.write(&chunk).await?;
@@ -240,6 +239,29 @@ async fn store(
     if is_empty {
         return Err(Refusal::field("file", "is empty"));
     }
+    Ok(upload)
+}
+
+/// Keeps a file that came whole, if it is what was said of it.
+async fn keep(
+    rest: &Rest,
+    by: &Principal,
+    module: i64,
+    said: Said,
+    mut upload: Upload,
+) -> Result<Artifact, Refusal> {
+    let Said { filename, md5sum, sha1sum, sha256sum } = said;
+    let name = filename.ok_or_else(|| Refusal::field("filename", "is missing"))?;
+    rest.app.hawkbit_module_takes(by, module, Some(&name)).await?;
+    let new = NewArtifact {
+        name,
+        sha256: digest("hawkbit.checksum_sha256", "SHA-256", sha256sum.as_deref())?,
+        sha1: digest("hawkbit.checksum_sha1", "SHA-1", sha1sum.as_deref())?,
+        md5: digest("hawkbit.checksum_md5", "MD5", md5sum.as_deref())?,
+        size: None,
+        signature: None,
+    };
+    upload.describe(&new).map_err(unnamed)?;
     let artifact = upload.finish().await.map_err(|error| match error {
         AppError::Invalid(fields) => match fields.first().map(|field| field.field.as_str()) {
             Some("sha256") => wrong("hawkbit.checksum_sha256", "SHA-256"),
