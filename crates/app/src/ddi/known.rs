@@ -1,5 +1,6 @@
 //! Which device a controller id stands for, and how one that there is not comes to be.
 
+use windlass_domain::hawkbit::SecretText;
 use windlass_domain::ids::{DeviceId, DeviceName, TenantId, TenantName};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
@@ -7,7 +8,9 @@ use windlass_store::management::{TargetExtra, extras};
 use windlass_store::{StoreError, Tx, credentials, device_tokens, devices, tenants};
 
 use super::peer::{ALIAS, LONGEST, Proof, Shown, Turned, Why, own_certificate, own_token, unavailable};
+use super::tokens::token_put;
 use crate::app::App;
+use crate::clock::random;
 use crate::enrol;
 use crate::error::AppError;
 
@@ -104,11 +107,12 @@ impl App {
         }
         let by = Principal::device(tenant, &shown.controller);
         let controller = shown.controller.clone();
+        let token = SecretText::from_random(random(&*self.entropy));
         let made = self
             .store
             .write(move |tx| {
-                let (by, controller) = (by.clone(), controller.clone());
-                Box::pin(async move { admit(tx, &by, &controller, proof, now).await })
+                let (by, controller, token) = (by.clone(), controller.clone(), token.clone());
+                Box::pin(async move { admit(tx, &by, &controller, proof, &token, now).await })
             })
             .await
             .map_err(|error: AppError| unavailable(error))?;
@@ -150,12 +154,14 @@ async fn found(
     Ok(Admitted::In(device))
 }
 
-/// Makes a device for a controller id; one that is no device name gets a name made of it, and the id as external id.
+/// Makes a device for a controller id; one that is no device name gets a name made of it, and the id as external id. It
+/// is given a token that binds it once it is used.
 async fn admit(
     tx: &mut Tx<'_>,
     by: &Principal,
     controller: &str,
     proof: Proof,
+    token: &SecretText,
     now: Timestamp,
 ) -> Result<Admitted, AppError> {
     // Another request of the same device may have been quicker.
@@ -176,6 +182,7 @@ async fn admit(
     }
     let extra = TargetExtra { created_by: Some(PLUG_AND_PLAY.to_owned()), ..TargetExtra::default() };
     extras::put(tx, by.tenant, made.get(), &extra).await?;
+    token_put(tx, by, made, &name, Some((token, false)), now).await?;
     Ok(Admitted::In(made))
 }
 

@@ -79,6 +79,45 @@ impl App {
         self.device_token_give(by, name, token, false).await
     }
 
+    /// The token of a device; one is made where it has none and may connect, for clients of hawkBit's Management API, to
+    /// whom every target has one. Lesser proof stays good until the device uses it.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn device_token_needed(
+        &self,
+        by: &Principal,
+        device: DeviceId,
+        name: &DeviceName,
+    ) -> Result<Option<SecretText>, AppError> {
+        demand(by, Permission::CredentialIssue)?;
+        if let Some(known) = self.token_of(device).await? {
+            return Ok(Some(known.token));
+        }
+        let (app, who, name, now) = (self.clone(), by.clone(), name.clone(), self.clock.now());
+        let new = SecretText::from_random(random(&*self.entropy));
+        let token = self
+            .store
+            .write(move |tx| {
+                let (app, by, name, new) = (app.clone(), who.clone(), name.clone(), new.clone());
+                Box::pin(async move {
+                    let device = visible(&app, tx, &by, &name).await?;
+                    // Somebody else may have looked at the same moment.
+                    if let Some(known) = table::device_token(tx, device.id).await? {
+                        return Ok(Some(known.token));
+                    }
+                    if !device.lifecycle.may_connect() {
+                        return Ok(None);
+                    }
+                    token_put(tx, &by, device.id, &name, Some((&new, false)), now).await?;
+                    Ok::<_, AppError>(Some(new))
+                })
+            })
+            .await?;
+        self.ddi.tokens.forget(&device);
+        Ok(token)
+    }
+
     async fn device_token_give(
         &self,
         by: &Principal,

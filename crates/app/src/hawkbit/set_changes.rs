@@ -151,6 +151,8 @@ async fn make(tx: &mut Tx<'_>, cx: &Context, types: &Catalogue, new: &NewSet) ->
     let extra = SetExtra {
         set_type: Some(item.id),
         required_migration_step: *required_migration_step,
+        // A release knows no difference between empty notes and none; clients do.
+        description: description.clone().filter(String::is_empty),
         ..SetExtra::default()
     };
     extras::put(tx, cx.by.tenant, id.get(), &extra).await?;

@@ -71,17 +71,21 @@ impl Terms {
 impl Window {
     fn read(&self, now: Timestamp) -> Result<Option<MaintenanceWindow>, AppError> {
         let bad = |detail: String| AppError::Conflict { code: "hawkbit.schedule", detail };
-        let (schedule, duration, zone) = match (&self.schedule, &self.duration, &self.timezone) {
-            (None, None, None) => return Ok(None),
-            (Some(schedule), Some(duration), Some(zone)) => (schedule, duration, zone),
-            _ => {
-                let detail = "a maintenance window needs schedule, duration and timezone, or none of them";
-                return Err(bad(detail.to_owned()));
-            }
-        };
+        // Forms send empty texts where nobody wrote anything.
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (schedule, duration, zone) =
+            match (said(&self.schedule), said(&self.duration), said(&self.timezone)) {
+                (None, None, None) => return Ok(None),
+                (Some(schedule), Some(duration), Some(zone)) => (schedule, duration, zone),
+                _ => {
+                    let detail =
+                        "a maintenance window needs schedule, duration and timezone, or none of them";
+                    return Err(bad(detail.to_owned()));
+                }
+            };
         let window = MaintenanceWindow {
             schedule: schedule.parse().map_err(|problem| bad(format!("{problem}")))?,
-            duration: parse_duration(duration).map_err(|problem| bad(format!("duration {problem}")))?,
+            duration: parse_duration(&duration).map_err(|problem| bad(format!("duration {problem}")))?,
             zone: Some(zone.parse().map_err(|problem| bad(format!("{problem}")))?),
         };
         if window.state(None, now) == WindowState::NoneLeft {

@@ -238,3 +238,36 @@ async fn a_target_without_a_name_is_called_by_the_start_of_its_id() {
     let found = server.hawkbit("GET", &format!("/targets?q=name=={}", "i".repeat(128)), None).await;
     assert_eq!(found.expect(200)["total"], 1);
 }
+
+#[tokio::test]
+async fn an_empty_description_of_a_set_is_a_description() {
+    let server = Fixture::new("hb-description").await;
+    for (index, said) in [json!(""), json!("pump"), Value::Null].into_iter().enumerate() {
+        let set = json!([{"type": "os", "name": "a", "version": index.to_string(), "description": said}]);
+        let made = server.hawkbit("POST", "/distributionsets", Some(set)).await.expect(201);
+        let path = format!("/distributionsets/{}", made[0]["id"]);
+        let shown = server.hawkbit("GET", &path, None).await.expect(200);
+        let listed = server.hawkbit("GET", &format!("/distributionsets?q=version=={index}"), None).await;
+        for set in [&made[0], &shown, &listed.expect(200)["content"][0]] {
+            assert_eq!(set.get("description").cloned().unwrap_or_default(), said, "{set}");
+        }
+        for text in ["other", ""] {
+            let changed = server.hawkbit("PUT", &path, Some(json!({"description": text}))).await;
+            assert_eq!(changed.expect(200)["description"], text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn three_empty_texts_of_a_maintenance_window_are_none() {
+    let (server, set) = pump("hb-window").await;
+    let window = |schedule: &str, duration: &str, zone: &str| json!({"schedule": schedule, "duration": duration, "timezone": zone});
+    for half in [window("0 0 2 * * ?", "", ""), window("", "01:00:00", ""), window("", "", "+00:00")] {
+        let body = json!({"id": set, "maintenanceWindow": half});
+        let refused = server.hawkbit("POST", "/targets/pump/assignedDS", Some(body)).await;
+        assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.maintenanceScheduleInvalid");
+    }
+    let id = assigned(&server, json!({"id": set, "maintenanceWindow": window("", "", "")})).await;
+    let action = server.hawkbit("GET", &format!("/targets/pump/actions/{id}"), None).await.expect(200);
+    assert!(action.get("maintenanceWindow").is_none(), "{action}");
+}

@@ -181,3 +181,43 @@ async fn settings_are_read_and_written_under_their_keys() {
     server.hawkbit("DELETE", key, None).await.expect(204);
     assert_eq!(server.hawkbit("GET", key, None).await.expect(200)["value"], false);
 }
+
+#[tokio::test]
+async fn a_target_that_hawkbit_did_not_make_gets_its_token_when_somebody_who_may_looks_at_it() {
+    let server = Fixture::new("hb-token-late").await;
+    server.post("/devices", json!({"name": "d"})).await.expect(201);
+    let tokens = |audit: &Value| audit.to_string().matches("device.token.set").count();
+    let viewer = server.as_role("viewer").await;
+    assert!(viewer.hawkbit("GET", "/targets/d", None).await.expect(200).get("securityToken").is_none());
+    server.hawkbit("GET", "/targets", None).await.expect(200);
+    server.get("/devices/d/token").await.problem(404, "token.not_found");
+    assert_eq!(tokens(&server.get("/audit").await.expect(200)), 0, "nobody had to know it yet");
+    let token = server.hawkbit("GET", "/targets/d", None).await.expect(200)["securityToken"].clone();
+    assert_eq!(token.as_str().unwrap().len(), 32);
+    assert_eq!(server.hawkbit("GET", "/targets/d", None).await.expect(200)["securityToken"], token);
+    assert_eq!(server.get("/devices/d/token").await.expect(200)["token"], token);
+    let audit = server.get("/audit").await.expect(200);
+    assert_eq!(tokens(&audit), 1, "{audit}");
+    assert!(!audit.to_string().contains(token.as_str().unwrap()));
+    server.delete("/devices/d/token").await.expect(204);
+    let other = server.hawkbit("GET", "/targets/d", None).await.expect(200)["securityToken"].clone();
+    assert_ne!(other, token, "one that was taken away does not come back");
+    server.act("/devices/d/suspend").await.expect(200);
+    server.delete("/devices/d/token").await.expect(204);
+    let suspended = server.hawkbit("GET", "/targets/d", None).await.expect(200);
+    assert!(suspended.get("securityToken").is_none(), "a device that may not come gets none: {suspended}");
+}
+
+#[tokio::test]
+async fn an_empty_token_asks_for_one_that_the_server_makes() {
+    let server = Fixture::new("hb-token-empty").await;
+    let new = json!([{"controllerId": "a", "securityToken": ""}]);
+    let made = server.hawkbit("POST", "/targets", Some(new)).await.expect(201);
+    assert_eq!(made[0]["securityToken"].as_str().unwrap().len(), 32);
+    let refused = server.hawkbit("PUT", "/targets/a", Some(json!({"securityToken": ""}))).await;
+    refused.hawkbit_error(400);
+    assert_eq!(
+        server.hawkbit("GET", "/targets/a", None).await.expect(200)["securityToken"],
+        made[0]["securityToken"]
+    );
+}

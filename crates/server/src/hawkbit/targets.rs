@@ -84,15 +84,15 @@ pub(super) fn shown_page(found: TargetPage, expected: Expected, base: &Base) -> 
 /// One target as shown to whoever may see everything of it.
 async fn shown(rest: &Rest, by: &Principal, view: TargetView, base: &Base) -> Result<Target, Refusal> {
     let expected = expected(rest, by).await?;
-    let device = view.device.device.id;
     let confirms = rest.app.settings_of(by.tenant).await?.confirmation;
     let mut private = Private {
         security_token: None,
         auto_confirm: confirms.then_some(view.target.auto_confirm.is_some()),
     };
     if allows(by, Permission::CredentialIssue) {
-        let token = rest.app.token_of(device).await?;
-        private.security_token = token.map(|known| known.token.reveal().to_owned());
+        let record = &view.device.device;
+        let token = rest.app.device_token_needed(by, record.id, &record.name).await?;
+        private.security_token = token.map(|token| token.reveal().to_owned());
     }
     Ok(view::target(view, private, expected, base))
 }
@@ -124,6 +124,8 @@ fn change_of(asked: TargetRequest) -> (Option<String>, Option<String>, TargetCha
 async fn create(State(rest): State<Rest>, Caller(by): Caller, base: Base, Body(body): Body<Value>) -> Answer {
     let new = one_or_many::<TargetRequest>(body)?.into_iter().map(|asked| {
         let (controller_id, token, change) = change_of(asked);
+        // As upstream: forms send an empty text for a token that the server is to make.
+        let token = token.filter(|token| !token.is_empty());
         NewTarget { controller_id, token, change }
     });
     let mut made = Vec::new();

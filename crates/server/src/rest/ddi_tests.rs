@@ -158,6 +158,34 @@ async fn a_gateway_token_brings_devices_in_and_does_not_do_for_one_with_its_own_
 }
 
 #[tokio::test]
+async fn a_device_that_came_by_itself_has_a_token_that_binds_once_it_is_used() {
+    let world = World::new("ddi-born").await;
+    let gateway = world.server.with_authorization("GatewayToken gateway");
+    for id in ["born-1", "Born%20No.%202"] {
+        let path = format!("/default/controller/v1/{id}");
+        assert_eq!(gateway.outside("GET", &path).await.status, 200);
+        let shown = world.server.hawkbit("GET", &format!("/targets/{id}"), None).await.expect(200);
+        let token = shown["securityToken"].as_str().unwrap().to_owned();
+        assert_eq!(token.len(), 32);
+        assert_eq!(gateway.outside("GET", &path).await.status, 200, "nobody used its own yet");
+        let own = world.server.with_authorization(&format!("TargetToken {token}"));
+        assert_eq!(own.outside("GET", "/default/controller/v1/d1").await.status, 401, "not d1's");
+        assert_eq!(own.outside("GET", &path).await.status, 200);
+        assert_eq!(gateway.outside("GET", &path).await.status, 401, "its token binds");
+        let again = world.server.hawkbit("GET", &format!("/targets/{id}"), None).await.expect(200);
+        assert_eq!(again["securityToken"], token.as_str());
+    }
+    let made = world.server.get("/devices/born-1/token").await.expect(200);
+    assert_eq!(made["token"].as_str().unwrap().len(), 32);
+    let audit = world.server.get("/audit").await.expect(200).to_string();
+    assert_eq!(audit.matches("device.token.set").count(), 3, "d1's and theirs: {audit}");
+    world.server.post("/devices", json!({"name": "d2"})).await.expect(201);
+    assert_eq!(gateway.outside("GET", "/default/controller/v1/d2").await.status, 200);
+    world.server.hawkbit("GET", "/targets/d2", None).await.expect(200);
+    assert_eq!(gateway.outside("GET", "/default/controller/v1/d2").await.status, 200, "looking binds nobody");
+}
+
+#[tokio::test]
 async fn confirming_by_itself_is_switched_once_each_way() {
     let world = World::new("ddi-confirm").await;
     let base = world.get("/confirmationBase").await.expect(200);
