@@ -1,5 +1,8 @@
 //! Sign-in as hawkBit's clients do it: HTTP Basic with a user of ours, written `user`, `tenant\user` or `tenant/user`, or
 //! with one of our API tokens in place of the password. What REST v1 takes is taken too.
+//!
+//! UIs of others stand behind proxies of their own, which often drop the name that the browser wrote: a change that no page
+//! of another site could have sent without asking before is let through then, if the console's cookie is not with it.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -10,7 +13,8 @@ use http::{HeaderValue, header};
 use windlass_app::access::TOKEN_PREFIX;
 
 use crate::rest::Rest;
-use crate::rest::access::{self, Access};
+use crate::rest::access::{self, Access, Way};
+use crate::rest::browser::had_to_ask;
 
 /// The layer around one route: as in REST v1, after the header is put in its words.
 pub(crate) async fn decide(
@@ -29,7 +33,8 @@ pub(crate) async fn decide(
             }
         }
     }
-    access::decide(State((rest, access)), request, next).await
+    let way = if had_to_ask(request.method(), request.headers()) { Way::Asked } else { Way::Plain };
+    access::decide_by(&rest, access, way, request, next).await
 }
 
 /// The header in the words of REST v1, if it is in others.

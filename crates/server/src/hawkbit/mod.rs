@@ -55,6 +55,8 @@ mod fitting_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod forgery_tests;
+#[cfg(test)]
 mod form_tests;
 #[cfg(test)]
 mod manners_tests;

@@ -54,13 +54,33 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
 const HOW: &str = "Send an API token as Authorization: Bearer, or user and password as Authorization: Basic.";
 
+/// Whether a page of another site could have made a browser send a change just like that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As far as can be seen.
+    Plain,
+    /// Not without asking before, which this server allows nobody.
+    Asked,
+}
+
 /// The layer around one operation.
 pub(crate) async fn decide(
     State((rest, access)): State<(Rest, Access)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    decide_by(&rest, access, Way::Plain, request, next).await
+}
+
+/// As [`decide`], knowing how the request came.
+pub(crate) async fn decide_by(
+    rest: &Rest,
+    access: Access,
+    way: Way,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let browser = Browser::of(&rest, &request);
+    let browser = Browser::of(rest, &request);
     let changes = !request.method().is_safe();
     if access == Access::Anyone {
         if changes && browser.site == Site::Other {
@@ -69,7 +89,7 @@ pub(crate) async fn decide(
         request.extensions_mut().insert(browser);
         return next.run(request).await;
     }
-    let signed_in = match sign_in(&rest, request.headers(), &browser).await {
+    let signed_in = match sign_in(rest, request.headers(), &browser).await {
         Ok(signed_in) => signed_in,
         Err(refusal) => return refusal.into_response(),
     };
@@ -80,7 +100,11 @@ pub(crate) async fn decide(
         return Refusal::from(AppError::Forbidden(permission.as_str())).into_response();
     }
     // A browser sends the cookie, and a password that it remembers, along with what other sites ask of it.
-    let forgeable = browser.site == Site::Other || (session.is_some() && browser.site == Site::Unknown);
+    let forgeable = match browser.site {
+        Site::Own => false,
+        Site::Other => session.is_some() || way == Way::Plain,
+        Site::Unknown => session.is_some(),
+    };
     if changes && forgeable {
         return forged().into_response();
     }
@@ -90,7 +114,8 @@ pub(crate) async fn decide(
 }
 
 fn forged() -> Refusal {
-    const DETAIL: &str = "A page of another site may not change anything here.";
+    const DETAIL: &str = "A page of another site may not change anything here. Where the page is yours, set public_url to \
+        its address, or have a trusted_proxy pass its Host or X-Forwarded-Host on.";
     Refusal::new(StatusCode::FORBIDDEN, code::FORBIDDEN, "Not allowed", DETAIL)
 }
 

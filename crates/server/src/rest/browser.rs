@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use aide::OperationInput;
 use axum::extract::{FromRequestParts, Request};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use windlass_app::access::Visitor;
 use windlass_domain::ids::ConsoleSessionId;
 
@@ -99,12 +99,7 @@ impl Browser {
 
     /// What our cookie holds.
     pub(crate) fn cookie(&self, headers: &HeaderMap) -> Option<String> {
-        let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        pairs
-            .flat_map(|pairs| pairs.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == self.name())
-            .map(|(_, value)| value.to_owned())
+        cookies(headers).find(|(name, _)| *name == self.name()).map(|(_, value)| value.to_owned())
     }
 
     /// The header that gives the cookie to a browser.
@@ -130,6 +125,25 @@ impl Browser {
 pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key("sec-fetch-mode")
         || text(headers, "user-agent").is_some_and(|agent| agent.starts_with("Mozilla/"))
+}
+
+/// Whether a page of another site could have made a browser send this change only after asking (a preflight), which is
+/// allowed to none. Not relied upon where the browser itself says which site it was, or where our cookie comes along.
+pub(crate) fn had_to_ask(method: &Method, headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter().filter_map(|value| value.to_str().ok());
+    let is_json = |kind: &str| {
+        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    };
+    let asked = matches!(*method, Method::PUT | Method::DELETE)
+        || matches!((kinds.next(), kinds.next()), (Some(kind), None) if is_json(kind));
+    asked
+        && !headers.contains_key("sec-fetch-site")
+        && !cookies(headers).any(|(name, _)| [SECURE_COOKIE, PLAIN_COOKIE].contains(&name))
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
