@@ -33,7 +33,7 @@ pub use column::{Column, Postings, Rows, TextColumn};
 pub use error::QueryError;
 pub use eval::{Fields, Value};
 pub use parse::{MAX_BYTES, MAX_CLAUSES, MAX_DEPTH, parse};
-pub use rsql::{RsqlError, Times, parse_rsql, translate_rsql};
+pub use rsql::{Instead, RsqlError, Times, parse_rsql, rewrite, translate_rsql};
 pub use select::Index;
 
 use roaring::RoaringTreemap;
@@ -57,6 +57,8 @@ struct Clause {
     field: Field,
     /// Character of the query at which the field starts, from 1.
     position: usize,
+    /// The character after its last one.
+    end: usize,
     negated: bool,
     test: Test,
 }

@@ -129,7 +129,7 @@ impl<'a> Parser<'a> {
             Operator::IsNot => (true, self.null_or_value()?),
             Operator::Order(order) => (false, Test::Order(*order, self.plain_value()?)),
         };
-        Ok(Node::Clause(Clause { field, position, negated, test }))
+        Ok(Node::Clause(Clause { field, position, end: self.position, negated, test }))
     }
 
     fn operator(&mut self) -> Result<&'static Operator, QueryError> {

@@ -4,8 +4,9 @@
 
 use windlass_domain::time::Timestamp;
 
+use crate::eval::holds;
 use crate::parse::{MAX_BYTES, is_field, parse};
-use crate::{Clause, Field, Node, Query, QueryError};
+use crate::{Clause, Field, Fields, Node, Query, QueryError};
 
 /// Why a text cannot be asked. `Display` is a sentence for whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,14 +60,8 @@ pub fn translate_rsql(
     parse_rsql(text, times, rename, expected)?;
     let text = filled(text, times);
     let query = parse(&text).map_err(RsqlError::Syntax)?;
-    let mut fields = Vec::new();
-    let mut open = vec![&query.root];
-    while let Some(node) = open.pop() {
-        match node {
-            Node::All(nodes) | Node::Any(nodes) => open.extend(nodes),
-            Node::Clause(clause) => fields.push((clause.position, &clause.field)),
-        }
-    }
+    let mut fields: Vec<(usize, &Field)> =
+        query.clauses().into_iter().map(|clause| (clause.position, &clause.field)).collect();
     fields.sort_by_key(|(position, _)| *position);
     let (mut translated, mut rest, mut at) = (String::with_capacity(text.len()), text.as_str(), 1_usize);
     for (position, field) in fields {
@@ -82,6 +77,31 @@ pub fn translate_rsql(
     }
     translated.push_str(rest);
     Ok(translated)
+}
+
+/// What stands in a query in place of a comparison: told its field, and able to ask of whom the comparison holds.
+pub type Instead<'a> = dyn Fn(&Field, &dyn Fn(&dyn Fields) -> bool) -> Option<String> + 'a;
+
+/// The text of a query with other clauses in place of those for which `instead` gives one.
+///
+/// # Errors
+/// Says where the text goes wrong. What `instead` gives is not looked at.
+pub fn rewrite(text: &str, instead: &Instead<'_>) -> Result<String, QueryError> {
+    let query = parse(text)?;
+    let mut clauses = query.clauses();
+    clauses.sort_by_key(|clause| clause.position);
+    let mut written = String::with_capacity(text.len());
+    let (mut characters, mut at) = (text.chars(), 1_usize);
+    for clause in clauses {
+        let holds = |subject: &dyn Fields| holds(clause, subject) != clause.negated;
+        let Some(other) = instead(&clause.field, &holds) else { continue };
+        written.extend(characters.by_ref().take(clause.position.saturating_sub(at)));
+        written.push_str(&other);
+        characters.by_ref().take(clause.end.saturating_sub(clause.position)).for_each(drop);
+        at = clause.end;
+    }
+    written.extend(characters);
+    Ok(written)
 }
 
 /// The text with times in place of their placeholders, whose case does not matter.
@@ -115,9 +135,9 @@ fn renamed(node: Node, rename: &dyn Fn(&Field) -> Option<Field>) -> Node {
     match node {
         Node::All(nodes) => Node::All(nodes.into_iter().map(|node| renamed(node, rename)).collect()),
         Node::Any(nodes) => Node::Any(nodes.into_iter().map(|node| renamed(node, rename)).collect()),
-        Node::Clause(Clause { field, position, negated, test }) => {
+        Node::Clause(Clause { field, position, end, negated, test }) => {
             let field = rename(&field).unwrap_or(field);
-            Node::Clause(Clause { field, position, negated, test })
+            Node::Clause(Clause { field, position, end, negated, test })
         }
     }
 }
@@ -125,14 +145,18 @@ fn renamed(node: Node, rename: &dyn Fn(&Field) -> Option<Field>) -> Node {
 impl Query {
     /// The fields that it asks for, in no order, each as often as it is asked for.
     pub fn fields(&self) -> Vec<&Field> {
-        let (mut open, mut fields) = (vec![&self.root], Vec::new());
+        self.clauses().into_iter().map(|clause| &clause.field).collect()
+    }
+
+    fn clauses(&self) -> Vec<&Clause> {
+        let (mut open, mut clauses) = (vec![&self.root], Vec::new());
         while let Some(node) = open.pop() {
             match node {
                 Node::All(nodes) | Node::Any(nodes) => open.extend(nodes),
-                Node::Clause(clause) => fields.push(&clause.field),
+                Node::Clause(clause) => clauses.push(clause),
             }
         }
-        fields
+        clauses
     }
 
     /// Whether it asks for any field of these.
@@ -190,6 +214,23 @@ mod tests {
         assert_eq!(asked("lastControllerRequestAt=lt=${NOW_TS}"), Ok(true));
         assert_eq!(asked("lastControllerRequestAt=le=${overdue_ts}"), Ok(false));
         assert!(matches!(asked("lastControllerRequestAt=le=${"), Ok(false)));
+    }
+
+    #[test]
+    fn clauses_make_way_for_others_whatever_stands_around_them() {
+        let instead = |field: &Field, holds: &dyn Fn(&dyn Fields) -> bool| {
+            (field.as_str() == "name").then(|| format!("it=={}", holds(&Target)))
+        };
+        for (text, wanted) in [
+            ("name==pump-7", "it==true"),
+            ("NAME != 'pump-7' ; a==1", "it==false ; a==1"),
+            ("(a=='ü' or name=in=(x, \"Pump-7\"))", "(a=='ü' or it==true)"),
+            ("name=out=(x,y),name=is=null;b==name", "it==true,it==false;b==name"),
+            ("a==1", "a==1"),
+        ] {
+            assert_eq!(rewrite(text, &instead).as_deref(), Ok(wanted), "{text}");
+        }
+        assert!(rewrite("name==", &instead).is_err());
     }
 
     #[test]

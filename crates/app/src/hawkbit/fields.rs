@@ -6,7 +6,7 @@ use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TypeId};
 use windlass_domain::job::Outcome;
 use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
-use windlass_query::{Field, Query, Times, Value, translate_rsql};
+use windlass_query::{Field, Fields, Query, Times, Value, rewrite, translate_rsql};
 use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
 use windlass_store::{Tx, ddi, releases, types};
@@ -56,6 +56,33 @@ pub(super) fn kept_field(field: &Field) -> Option<Field> {
         "id" | "controllerid" | "name" => Some(Field::new("name")),
         _ => target_field(field).filter(|field| !field.as_str().starts_with(OWN)),
     }
+}
+
+/// The key of no type: keys have no spaces.
+const NO_KEY: &str = "' '";
+
+/// A type of which only the name is asked, or none.
+struct Called<'n>(Option<&'n str>);
+
+impl Fields for Called<'_> {
+    fn each(&self, _field: &Field, each: &mut dyn FnMut(Value<'_>)) {
+        self.0.into_iter().for_each(|name| each(name.into()));
+    }
+}
+
+/// RSQL that asks for types by their keys, as the index knows them, where it asks for what people call them: `types` are
+/// keys and names of now.
+pub(super) fn by_key(text: &str, types: &[(String, String)]) -> String {
+    let instead = |field: &Field, holds: &dyn Fn(&dyn Fields) -> bool| {
+        target_field(field).filter(|field| field.as_str() == "hawkbit.typename")?;
+        // Of a target without a type it holds or not; named are the types of which it is the other way about.
+        let of_none = holds(&Called(None));
+        let others = types.iter().filter(|(_, name)| holds(&Called(Some(name))) != of_none);
+        let mut keys: Vec<String> = others.map(|(key, _)| format!("'{key}'")).collect();
+        keys.push(NO_KEY.to_owned());
+        Some(format!("type{}({})", if of_none { "=out=" } else { "=in=" }, keys.join(",")))
+    };
+    rewrite(text, &instead).unwrap_or_else(|_| text.to_owned())
 }
 
 /// A query as the fleet index reads it: one in its own words, or RSQL in hawkBit's names about what the index holds.
@@ -307,6 +334,24 @@ async fn learn_updates(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_that_are_called_so_now_are_asked_for_by_key() {
+        let types = [("pt", "Pump Type"), ("other", "Other")].map(|(key, name)| (key.into(), name.into()));
+        for (text, wanted) in [
+            ("type.name=='pump*'", "type=in=('pt',' ')"),
+            ("tag==a;targetType.name!=other", "tag==a;type=out=('other',' ')"),
+            ("type.name=in=('Pump Type',other)", "type=in=('pt','other',' ')"),
+            ("type.name==nobody", "type=in=(' ')"),
+            ("type.name!=nobody", "type=out=(' ')"),
+            ("type.name=is=null", "type=out=('pt','other',' ')"),
+            ("type.name=not=null", "type=in=('pt','other',' ')"),
+            ("type.key==pt,type==pt", "type.key==pt,type==pt"),
+            ("type.name==", "type.name=="),
+        ] {
+            assert_eq!(by_key(text, &types), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn a_query_in_either_language_becomes_one_of_the_index() {

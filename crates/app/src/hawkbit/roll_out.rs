@@ -13,7 +13,7 @@ use windlass_query::{Query, Times, parse_rsql, translate_rsql};
 use windlass_store::management::{Displaced, GroupExtra, JobExtra, extras};
 
 use super::assign::{PATIENCE, assignable, lock};
-use super::fields::{TARGET_FIELDS, kept_field, target_field};
+use super::fields::{TARGET_FIELDS, by_key, kept_field, target_field};
 use super::fitting::Fitting;
 use super::rollouts::{RolloutView, illegal};
 use super::terms::Terms;
@@ -27,8 +27,8 @@ use crate::jobs::{NewJob, NewTargets, NewWhat};
 pub const GROUPS: usize = WAVES;
 
 /// The fields of queries that are kept, for whoever wrote another one.
-const KEPT_FIELDS: &str = "one of controllerId, createdAt, lastModifiedAt, group, tag, type, attribute.<key>, \
-     metadata.<key>, lastControllerRequestAt; others cannot be asked again later";
+const KEPT_FIELDS: &str = "one of controllerId, createdAt, lastModifiedAt, group, tag, type, type.name, \
+     attribute.<key>, metadata.<key>, lastControllerRequestAt; others cannot be asked again later";
 
 /// A group of a rollout to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,6 +167,7 @@ impl App {
         let settings = self.settings_of(by.tenant).await?;
         let now = self.clock.now();
         let times = Times { now, overdue: now.minus(settings.polling.base.base).minus(settings.overdue) };
+        let text = &by_key(text, &self.hawkbit_type_names(by).await?);
         let kept = translate_rsql(text, times, &kept_field, KEPT_FIELDS);
         let kept = kept.map_err(|problem| AppError::invalid(field, problem))?;
         crate::fleet::parse_query(field, &kept)?;

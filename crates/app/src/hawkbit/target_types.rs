@@ -142,6 +142,20 @@ impl App {
             .await
     }
 
+    /// Keys and names of the types of targets.
+    pub(super) async fn hawkbit_type_names(&self, by: &Principal) -> Result<Vec<(String, String)>, AppError> {
+        self.hawkbit_read(by, Permission::DeviceRead, |cx, tx| {
+            Box::pin(async move {
+                let named = all(tx, &cx).await?.into_iter().map(|TargetTypeView { record, extra }| {
+                    let key = record.name.to_string();
+                    (key.clone(), extra.name.unwrap_or(key))
+                });
+                Ok(named.collect())
+            })
+        })
+        .await
+    }
+
     /// One type of targets.
     ///
     /// # Errors

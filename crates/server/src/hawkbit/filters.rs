@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::IntoResponse;
+use serde_json::json;
 use windlass_app::hawkbit::NewAutoAssign;
 use windlass_app::hawkbit::stored::Filter;
 use windlass_app::hawkbit::stored::items::Item;
@@ -40,12 +41,17 @@ const NAMES: Names = Names {
         ("query", "query"),
         ("autoassigndistributionset", "autoAssignDistributionSet"),
         ("autoassigndistributionset.id", "autoAssignDistributionSet"),
+        ("autoassigndistributionset.name", "_set.name"),
+        ("autoassigndistributionset.version", "_set.version"),
         ("createdat", "createdAt"),
         ("createdby", "createdBy"),
         ("lastmodifiedat", "lastModifiedAt"),
         ("lastmodifiedby", "lastModifiedBy"),
     ],
 };
+
+/// Members that only queries see.
+const HIDDEN: &[&str] = &["_set"];
 
 /// A value of RSQL, in quotes where it would not be read without.
 fn quoted(text: &str) -> String {
@@ -101,9 +107,30 @@ async fn one_shown(
     Ok(all_shown(rest, by, vec![item], base).await?.pop())
 }
 
+/// A page of filters, which are found also by what the set is called that they assign.
+async fn paged(
+    rest: &Rest,
+    by: &Principal,
+    items: Vec<Item<Filter>>,
+    query: &ListQuery,
+    base: &Base,
+) -> Answer {
+    let sets = rest.app.hawkbit_assigned_names(by, &items).await?;
+    let mut all = Vec::with_capacity(items.len());
+    for filter in all_shown(rest, by, items, base).await? {
+        let set = filter.auto_assign_distribution_set.and_then(|set| sets.get(&set));
+        let mut filter = serde_json::to_value(filter).map_err(|error| Refusal::internal(&error))?;
+        if let (Some(members), Some((name, version))) = (filter.as_object_mut(), set) {
+            members.insert("_set".to_owned(), json!({"name": name, "version": version}));
+        }
+        all.push(filter);
+    }
+    page(all, query, NAMES, HIDDEN, rest.app.clock.now())
+}
+
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
     let all = rest.app.hawkbit_filters(&by).await?;
-    page(all_shown(&rest, &by, all, &base).await?, &query, NAMES, &[], rest.app.clock.now())
+    paged(&rest, &by, all, &query, &base).await
 }
 
 async fn of_set(
@@ -114,9 +141,9 @@ async fn of_set(
     query: ListQuery,
 ) -> Answer {
     rest.app.hawkbit_set(&by, id).await?;
-    let all = rest.app.hawkbit_filters(&by).await?.into_iter();
-    let all = all.filter(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id));
-    page(all_shown(&rest, &by, all.collect(), &base).await?, &query, NAMES, &[], rest.app.clock.now())
+    let mut all = rest.app.hawkbit_filters(&by).await?;
+    all.retain(|item| item.body.auto_assign.as_ref().is_some_and(|auto| auto.set == id));
+    paged(&rest, &by, all, &query, &base).await
 }
 
 async fn create(

@@ -33,6 +33,7 @@ pub(super) const NAMES: Names = Names {
         ("vendor", "vendor"),
         ("type", "type"),
         ("type.key", "type"),
+        ("type.id", "_type"),
         ("type.name", "typeName"),
         ("encrypted", "encrypted"),
         ("locked", "locked"),
@@ -45,17 +46,19 @@ pub(super) const NAMES: Names = Names {
 };
 
 /// Members that only queries see.
-pub(super) const HIDDEN: &[&str] = &["_metadata", "_tags"];
+pub(super) const HIDDEN: &[&str] = &["_metadata", "_tags", "_type"];
 
-/// What is shown, with what queries may ask for.
-pub(super) fn with_metadata(
+/// What is shown, with what queries may ask for: the number of its type and its metadata.
+pub(super) fn with_hidden(
     shown: &impl serde::Serialize,
+    type_id: Option<i64>,
     metadata: impl Iterator<Item = (String, String)>,
 ) -> Result<Value, Refusal> {
     let mut value = serde_json::to_value(shown).map_err(|error| Refusal::internal(&error))?;
     if let Some(members) = value.as_object_mut() {
         let metadata = metadata.map(|(key, value)| (key, Value::from(value))).collect();
         members.insert("_metadata".to_owned(), Value::Object(metadata));
+        members.insert("_type".to_owned(), Value::from(type_id));
     }
     Ok(value)
 }
@@ -66,7 +69,8 @@ async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: L
     for one in rest.app.hawkbit_modules(&by).await? {
         let entries: Vec<_> =
             one.extra.metadata.iter().map(|(key, entry)| (key.clone(), entry.value.clone())).collect();
-        shown.push(with_metadata(&view::module(one, &base), entries.into_iter())?);
+        let type_id = one.type_id;
+        shown.push(with_hidden(&view::module(one, &base), type_id, entries.into_iter())?);
     }
     page(shown, &query, NAMES, HIDDEN, rest.app.clock.now())
 }

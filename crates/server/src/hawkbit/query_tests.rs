@@ -154,3 +154,113 @@ async fn rollouts_are_found_by_their_sets_and_by_what_is_shown_of_them() {
     let found = server.hawkbit("GET", "/rollouts?q=distributionset.name==fw", None).await.expect(200);
     assert!(found["content"][0].get("_set").is_none(), "{found}");
 }
+
+#[tokio::test]
+async fn sets_and_modules_are_found_by_the_number_of_their_type_and_filters_by_what_they_assign() {
+    let server = Fixture::new("hb-type-rsql").await;
+    let (_, set) = software(&server, "fw", "2.4").await;
+    let app = json!([{"name": "app", "version": "1", "type": "application"}]);
+    server.hawkbit("POST", "/softwaremodules", Some(app)).await.expect(201);
+    let app = json!([{"name": "app", "version": "1", "type": "app"}]);
+    server.hawkbit("POST", "/distributionsets", Some(app)).await.expect(201);
+    for (path, types) in
+        [("/softwaremodules", "/softwaremoduletypes"), ("/distributionsets", "/distributionsettypes")]
+    {
+        let types = server.hawkbit("GET", &format!("{types}?q=key==os"), None).await.expect(200);
+        let id = &types["content"][0]["id"];
+        let found = server.hawkbit("GET", &format!("{path}?q=type.id=={id}"), None).await.expect(200);
+        assert_eq!((&found["total"], &found["content"][0]["name"]), (&json!(1), &json!("fw")), "{path}");
+        assert_eq!(
+            found["content"][0].as_object().unwrap().keys().find(|key| key.starts_with('_')).unwrap(),
+            "_links"
+        );
+        assert_eq!(total(&server, path, &format!("type.id!={id}")).await, 1, "{path}");
+        assert_eq!(total(&server, path, "type.id==99999").await, 0, "{path}");
+    }
+    let filter = json!({"name": "all", "query": "controllerId==*"});
+    let filter = server.hawkbit("POST", "/targetfilters", Some(filter)).await.expect(201)["id"].clone();
+    let lone = json!({"name": "lone", "query": "controllerId==*"});
+    server.hawkbit("POST", "/targetfilters", Some(lone)).await.expect(201);
+    let assigns = format!("/targetfilters/{filter}/autoAssignDS");
+    server.hawkbit("POST", &assigns, Some(json!({"id": set}))).await.expect(200);
+    for (q, wanted) in [
+        ("autoassigndistributionset.name==fw", 1),
+        ("autoAssignDistributionSet.version==2.*", 1),
+        ("autoassigndistributionset.version==1", 0),
+        ("autoassigndistributionset.name=is=null", 1),
+        ("autoassigndistributionset.name!=fw", 1),
+    ] {
+        assert_eq!(total(&server, "/targetfilters", q).await, wanted, "{q}");
+        assert_eq!(
+            total(
+                &server,
+                &format!("/distributionsets/{set}/autoAssignTargetFilters"),
+                "autoassigndistributionset.name==fw"
+            )
+            .await,
+            1
+        );
+    }
+    let found = server.hawkbit("GET", "/targetfilters?sort=autoassigndistributionset.name:DESC", None).await;
+    let found = found.expect(200);
+    assert_eq!(found["content"][0]["name"], "all");
+    assert!(found["content"][0].get("_set").is_none(), "{found}");
+    server
+        .hawkbit("GET", "/targetfilters?q=autoassigndistributionset.colour==x", None)
+        .await
+        .hawkbit_error(400);
+}
+
+#[tokio::test]
+async fn queries_that_are_kept_name_types_as_people_do() {
+    let server = Fixture::new("hb-kept-type").await;
+    let kind = json!([{"name": "Pump Type", "key": "pt"}, {"name": "Other", "key": "other"}]);
+    let kinds = server.hawkbit("POST", "/targettypes", Some(kind)).await.expect(201);
+    let new = json!([
+        {"controllerId": "p1", "targetType": kinds[0]["id"]},
+        {"controllerId": "p2", "targetType": kinds[1]["id"]},
+        {"controllerId": "p3"},
+    ]);
+    server.hawkbit("POST", "/targets", Some(new)).await.expect(201);
+    let (_, set) = software(&server, "fw", "1").await;
+    for (index, (q, wanted)) in [
+        ("targettype.name=='Pump Type'", 1),
+        ("type.name=='pump*'", 1),
+        ("type.name!='Pump Type'", 2),
+        ("type.name=in=('Pump Type',Other);controllerId==p*", 2),
+        ("targettype.name==nobody", 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(total(&server, "/targets", q).await, wanted, "{q}");
+        if wanted == 0 {
+            continue;
+        }
+        let rollout = json!({
+            "name": format!("r{index}"), "distributionSetId": set, "targetFilterQuery": q, "dynamic": true,
+            "amountGroups": 1,
+        });
+        let made = server.hawkbit("POST", "/rollouts", Some(rollout)).await;
+        assert_eq!(made.status, 201, "{q}: {}", made.text());
+        while server.rest.app.jobs_activate().await.unwrap() {}
+        let id = made.expect(201)["id"].clone();
+        let shown = server.hawkbit("GET", &format!("/rollouts/{id}"), None).await.expect(200);
+        assert_eq!(shown["totalTargets"], wanted, "{q}: {shown}");
+        assert_eq!(shown["targetFilterQuery"], q);
+    }
+    let grouped = json!({
+        "name": "grouped", "distributionSetId": set, "targetFilterQuery": "controllerId==p*",
+        "groups": [
+            {"name": "pumps", "targetFilterQuery": "targettype.name=='Pump Type'", "targetPercentage": 100},
+            {"name": "rest", "targetPercentage": 100},
+        ],
+    });
+    let made = server.hawkbit("POST", "/rollouts", Some(grouped)).await.expect(201);
+    while server.rest.app.jobs_activate().await.unwrap() {}
+    let groups =
+        server.hawkbit("GET", &format!("/rollouts/{}/deploygroups", made["id"]), None).await.expect(200);
+    let sizes: Vec<_> =
+        groups["content"].as_array().unwrap().iter().map(|one| &one["totalTargets"]).collect();
+    assert_eq!(sizes, [1, 2], "{groups}");
+}

@@ -12,7 +12,7 @@ use windlass_wire::management::software::SetRequest;
 
 use super::io::{Answer, At, Body, created, done, ok, one_or_many};
 use super::list::{ListQuery, Names, page};
-use super::modules::{HIDDEN, with_metadata};
+use super::modules::{HIDDEN, with_hidden};
 use super::routes::Routes;
 use super::types::ids;
 use super::view::{self, Base};
@@ -41,6 +41,7 @@ pub(super) const NAMES: Names = Names {
         ("description", "description"),
         ("type", "type"),
         ("type.key", "type"),
+        ("type.id", "_type"),
         ("type.name", "typeName"),
         ("complete", "complete"),
         ("valid", "valid"),
@@ -67,10 +68,10 @@ pub(super) async fn tag_names(rest: &Rest, by: &Principal) -> Result<HashMap<i64
 
 /// A set with what queries may ask for.
 pub(super) fn queried(one: SetView, tags: &HashMap<i64, String>, base: &Base) -> Result<Value, Refusal> {
-    let entries = one.extra.metadata.clone();
+    let (type_id, entries) = (one.type_id, one.extra.metadata.clone());
     let has = one.extra.tags.iter().filter_map(|id| tags.get(id));
     let has = has.map(|name| Value::from(name.as_str())).collect();
-    let mut set = with_metadata(&view::set(one, base), entries.into_iter())?;
+    let mut set = with_hidden(&view::set(one, base), type_id, entries.into_iter())?;
     if let Some(members) = set.as_object_mut() {
         members.insert("_tags".to_owned(), Value::Array(has));
     }
