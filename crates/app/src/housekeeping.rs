@@ -43,7 +43,7 @@ impl App {
                 self.alerts_expire().await?;
                 while self.jobs_forget_bygone().await? {}
                 self.uploads_expire().await?;
-                while self.versions_activate().await? {}
+                self.versions_activate().await?;
                 if sweep {
                     self.blobs_sweep().await?;
                     self.store.write(|tx| Box::pin(downloads::forget_gone(tx))).await?;

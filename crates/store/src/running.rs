@@ -81,18 +81,21 @@ pub async fn running_between(
         .collect()
 }
 
-/// The first devices whose versions were never read, or by another type than theirs is now.
+/// The first devices above `after` whose versions were read by another type than theirs is now, or never though they said
+/// something.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn unread(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
+pub async fn unread(tx: &mut Tx<'_>, after: DeviceId, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
     let sql = "SELECT d.id FROM device d
          LEFT JOIN device_type t ON t.id = d.type_id
          LEFT JOIN device_running r ON r.device_id = d.id
-         WHERE r.device_id IS NULL OR r.type_id <> COALESCE(d.type_id, 0)
-           OR r.type_version <> COALESCE(t.version, 0)
-         ORDER BY d.id LIMIT $1";
-    let rows = fetch_all!(tx, (i64,), sql, i64::from(limit))?;
+         WHERE d.id > $1
+           AND CASE WHEN r.device_id IS NULL
+             THEN d.inventory <> '{}' OR EXISTS (SELECT 1 FROM shadow s WHERE s.device_id = d.id AND s.name = '')
+             ELSE r.type_id <> COALESCE(d.type_id, 0) OR r.type_version <> COALESCE(t.version, 0) END
+         ORDER BY d.id LIMIT $2";
+    let rows = fetch_all!(tx, (i64,), sql, after.get(), i64::from(limit))?;
     Ok(rows.into_iter().map(|(id,)| DeviceId::new(id)).collect())
 }
 
@@ -101,7 +104,7 @@ mod tests {
     use windlass_domain::ids::TenantId;
 
     use super::*;
-    use crate::devices::{NewDevice, device_insert};
+    use crate::devices::{NewDevice, device_by_id, device_insert, device_save};
     use crate::testing::{START, on_each_engine};
 
     #[tokio::test]
@@ -112,21 +115,29 @@ mod tests {
                     Box::pin(async move {
                         let new = NewDevice::named(TenantId::new(1), "d1".parse().unwrap());
                         let device = device_insert(tx, &new, START).await?.unwrap().id;
-                        assert_eq!(unread(tx, 10).await?, [device]);
+                        let first = DeviceId::new(0);
+                        assert!(unread(tx, first, 10).await?.is_empty(), "it said nothing yet");
+                        let mut said = device_by_id(tx, device).await?.unwrap();
+                        said.inventory.insert("fw".parse().unwrap(), "1".to_owned());
+                        assert!(device_save(tx, &mut said, START).await?);
+                        assert_eq!(unread(tx, first, 10).await?, [device]);
+                        assert!(unread(tx, device, 10).await?.is_empty());
                         assert!(running(tx, device).await?.is_empty());
                         let none = ReadBy { type_id: 0, type_version: 0 };
                         let shown = BTreeSet::from(["app 2.0".to_owned(), "os 12".to_owned()]);
                         running_put(tx, device, &shown, none).await?;
                         running_put(tx, device, &shown, none).await?;
-                        assert!(unread(tx, 10).await?.is_empty());
+                        assert!(unread(tx, first, 10).await?.is_empty());
                         assert_eq!(running(tx, device).await?, shown);
                         let all = running_between(tx, DeviceId::new(0), device).await?;
                         assert_eq!(all, [(device, shown.clone())]);
                         assert!(running_between(tx, device, DeviceId::new(i64::MAX)).await?.is_empty());
                         running_put(tx, device, &shown, ReadBy { type_id: 7, type_version: 1 }).await?;
-                        assert_eq!(unread(tx, 10).await?, [device], "it is of no type");
+                        assert_eq!(unread(tx, first, 10).await?, [device], "it is of no type");
                         running_put(tx, device, &BTreeSet::new(), none).await?;
-                        assert!(unread(tx, 10).await?.is_empty() && running(tx, device).await?.is_empty());
+                        assert!(
+                            unread(tx, first, 10).await?.is_empty() && running(tx, device).await?.is_empty()
+                        );
                         Ok::<_, StoreError>(())
                     })
                 })

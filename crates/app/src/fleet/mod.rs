@@ -20,6 +20,7 @@ mod tests;
 mod view;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub struct Fleet {
     refreshing: tokio::sync::Mutex<()>,
     /// When the change feed was last read to its end.
     current: Mutex<Option<tokio::time::Instant>>,
+    /// Whether a type, or the type of a device, changed since somebody took that.
+    retyped: AtomicBool,
 }
 
 /// Scopes that are remembered in parsed form.
@@ -213,6 +216,16 @@ impl Fleet {
             Some(record) => may_change(&record.spec.version_sources, reported),
             None => may_change(&TypeSpec::default().version_sources, reported),
         }
+    }
+
+    /// Remembers that a type, or the type of a device, changed.
+    pub(crate) fn note_retyped(&self) {
+        self.retyped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a type, or the type of a device, changed since this was asked last; so it counts after a start, too.
+    pub(crate) fn take_retyped(&self) -> bool {
+        self.retyped.swap(false, Ordering::Relaxed)
     }
 
     /// Remembers why a connection of a device ended.

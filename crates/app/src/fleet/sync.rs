@@ -121,6 +121,9 @@ impl Stale {
 impl Fleet {
     fn apply(&self, fresh: Fresh) {
         let Fresh { devices, types, groups } = fresh;
+        if !types.is_empty() {
+            self.note_retyped();
+        }
         let mut index = self.change();
         for (id, record) in types {
             match record {
@@ -136,7 +139,14 @@ impl Fleet {
         }
         for (id, entry) in devices {
             match entry {
-                Some(entry) => index.put(entry),
+                Some(entry) => {
+                    let device_type = entry.device.device_type;
+                    let before = index.devices.get(&id);
+                    if before.is_some_and(|before| before.device.device_type != device_type) {
+                        self.note_retyped();
+                    }
+                    index.put(entry);
+                }
                 None => index.remove(id),
             }
         }
@@ -216,6 +226,7 @@ impl Fleet {
             end?;
         }
         self.change().seq = seq;
+        self.note_retyped();
         *lock(&self.current) = Some(tokio::time::Instant::now());
         Ok(())
     }

@@ -40,25 +40,39 @@ pub(crate) async fn note(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreE
 }
 
 impl App {
-    /// Reads the versions of some devices that were not read by the type that they are of. False if there were none.
+    /// Reads the versions of all devices that were not read by the type that they are of, if a type or the type of a
+    /// device changed since the last time. False if there was nothing to read.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails; it is all read the next time.
     pub async fn versions_activate(&self) -> Result<bool, StoreError> {
-        let unread = self.store.read(|tx| Box::pin(unread(tx, AT_ONCE))).await?;
-        if unread.is_empty() {
+        if !self.fleet.take_retyped() {
             return Ok(false);
         }
-        self.store
-            .write(move |tx| {
-                let unread = unread.clone();
-                Box::pin(async move {
-                    for device in unread {
-                        note(tx, device).await?;
-                    }
-                    Ok(true)
+        let done = self.versions_read_again().await;
+        if done.is_err() {
+            self.fleet.note_retyped();
+        }
+        done
+    }
+
+    async fn versions_read_again(&self) -> Result<bool, StoreError> {
+        let (mut after, mut any) = (DeviceId::new(0), false);
+        loop {
+            let unread = self.store.read(move |tx| Box::pin(unread(tx, after, AT_ONCE))).await?;
+            let Some(last) = unread.last() else { return Ok(any) };
+            (after, any) = (*last, true);
+            self.store
+                .write::<_, StoreError, _>(move |tx| {
+                    let unread = unread.clone();
+                    Box::pin(async move {
+                        for device in unread {
+                            note(tx, device).await?;
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .await
+                .await?;
+        }
     }
 }
