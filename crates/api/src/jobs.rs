@@ -284,6 +284,9 @@ pub struct Counts {
 pub struct Wave {
     /// 1 for the first.
     pub number: u32,
+    /// How many waves are told as this one: more than 1 only of a continuous job, whose earlier waves that are long
+    /// settled are told together.
+    pub waves: u32,
     /// For people; may be empty.
     pub name: String,
     /// How its devices stand.
@@ -424,7 +427,7 @@ pub struct Execution {
     pub job: i64,
     /// On which device; absent if it is gone.
     pub device: Option<String>,
-    /// 1 for the first try on this device, one more for each retry.
+    /// 1 for the first try on this device, one more for each retry; less where it was left out and got it since.
     pub number: i64,
     /// In which wave, from 1.
     pub wave: u32,

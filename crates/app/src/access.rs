@@ -5,10 +5,12 @@
 //! that are remembered nor tokens are ever locked out.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use windlass_domain::credential::ConnectRefusal;
 use windlass_domain::ids::{Sha256, TenantId};
 use windlass_domain::permission::{Actor, Principal};
+use windlass_domain::time::span;
 use windlass_store::{tokens, users};
 
 use crate::app::App;
@@ -41,7 +43,7 @@ pub enum SignInError {
     #[error("the session has ended; sign in again")]
     Ended,
     /// Too many wrong tries of this user from this address.
-    #[error("too many wrong tries; wait {seconds} seconds")]
+    #[error("too many wrong tries; wait {}", span(Duration::from_secs(*seconds)))]
     Throttled {
         /// How long to wait.
         seconds: u64,

@@ -18,7 +18,7 @@ mod offer;
 mod queries;
 
 pub use insert::{insert, insert_all};
-pub use offer::{OfferFacts, offer_facts};
+pub use offer::{OfferFacts, later_updates, offer_facts};
 pub use queries::{ExecutionPick, commands_of_device, failures, list, of_device};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -154,10 +154,13 @@ const fn counter(execution: &Execution) -> Counter {
     (execution.job, execution.wave, execution.state, execution.verdict)
 }
 
+/// Moves a counter: that of the execution's wave, or of the past if its wave was folded into that.
 async fn count(tx: &mut Tx<'_>, (job, wave, state, verdict): Counter, change: i64) -> Result<(), StoreError> {
     execute!(
         tx,
-        "INSERT INTO job_tally (job_id, wave, state, verdict, count) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO job_tally (job_id, wave, state, verdict, count)
+         VALUES ($1, COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
+             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), $3, $4, $5)
          ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
         job.get(),
         i64::from(wave),
@@ -245,6 +248,26 @@ pub async fn supersede(tx: &mut Tx<'_>, execution: &Execution) -> Result<bool, S
         count(tx, counter(execution), -1).await?;
     }
     Ok(written == 1)
+}
+
+/// Makes room for the first try on a device that was left out: that is history from now on, and counts as no try.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_aside(tx: &mut Tx<'_>, left_out: &Execution) -> Result<bool, StoreError> {
+    if !supersede(tx, left_out).await? {
+        return Ok(false);
+    }
+    execute!(
+        tx,
+        "UPDATE execution SET number =
+           (SELECT MIN(e.number) FROM execution e WHERE e.job_id = $1 AND e.device_id = $2) - 1
+         WHERE id = $3",
+        left_out.job.get(),
+        left_out.device.get(),
+        left_out.id.get(),
+    )?;
+    Ok(true)
 }
 
 /// One execution of a tenant.

@@ -53,7 +53,7 @@ impl JobRow {
         let spec: SpecRow = serde_json::from_str(&spec).map_err(|e| StoreError::corrupt("job.spec", e))?;
         let progress: ProgressRow =
             serde_json::from_str(&progress).map_err(|e| StoreError::corrupt("job.progress", e))?;
-        let Read { state, progress, wave_sizes, decision } = progress.read(&state)?;
+        let Read { state, progress, frozen_waves, past, decision } = progress.read(&state)?;
         Ok(Job {
             id: JobId::new(id),
             tenant: TenantId::new(tenant_id),
@@ -62,7 +62,8 @@ impl JobRow {
             progress,
             target_count: u64::try_from(target_count)
                 .map_err(|e| StoreError::corrupt("job.target_count", e))?,
-            wave_sizes,
+            frozen_waves,
+            past,
             decision,
             target_seq,
             version,

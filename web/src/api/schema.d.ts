@@ -3166,7 +3166,7 @@ export interface components {
             job: number;
             /**
              * Format: int64
-             * @description 1 for the first try on this device, one more for each retry.
+             * @description 1 for the first try on this device, one more for each retry; less where it was left out and got it since.
              */
             number: number;
             /** @description How it counts. */
@@ -5633,6 +5633,12 @@ export interface components {
              * @description 1 for the first.
              */
             number: number;
+            /**
+             * Format: uint32
+             * @description How many waves are told as this one: more than 1 only of a continuous job, whose earlier waves that are long
+             *      settled are told together.
+             */
+            waves: number;
         };
         /** @description How many devices of the job belong to one wave. Exactly one member. */
         WaveSize: {

@@ -27,6 +27,8 @@ describe("times within sentences", () => {
     const at = "2099-01-01T02:00:00Z";
     const here = absoluteTime(Date.parse(at)).slice(0, 16);
     expect(withTimes(`It opens at ${at}.`)).toBe(`It opens at ${here}.`);
+    expect(withTimes("It opens at 2099-01-01 02:00 UTC.")).toBe(`It opens at ${here}.`);
+    expect(withTimes("build 2099-01-01 02:00 of UTC")).toBe("build 2099-01-01 02:00 of UTC");
     expect(withTimes(`From 2099-01-01T02:00:00.123456Z on`)).toBe(`From ${here} on`);
     expect(withTimes("version 2099-01-01 of x2099-01-01T02:00Z")).toBe(
       "version 2099-01-01 of x2099-01-01T02:00Z",

@@ -44,8 +44,10 @@ export const sentence = (text: string): string => {
 
 /** A sentence of the server with its times as people here read them: in their own zone, to the minute. */
 export const withTimes = (text: string): string =>
-  text.replace(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z/g, (at) =>
-    absoluteTime(Date.parse(at)).slice(0, 16),
+  text.replace(
+    /\b(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)Z| (\d{2}:\d{2}) UTC\b)/g,
+    (_, day: string, exact?: string, told?: string) =>
+      absoluteTime(Date.parse(`${day}T${exact ?? told}Z`)).slice(0, 16),
   );
 
 /** "512 B", "1.5 KiB", "3.2 GiB". */

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use windlass_domain::ids::Sha256;
 use windlass_domain::permission::{Principal, Role};
-use windlass_domain::time::Timestamp;
+use windlass_domain::time::{Timestamp, span};
 use windlass_store::console_links::{self, LinkPurpose};
 use windlass_store::{tenants, users};
 
@@ -54,7 +54,7 @@ pub enum LinkError {
     )]
     Done,
     /// Too many wrong links from this address.
-    #[error("too many wrong links; wait {seconds} seconds")]
+    #[error("too many wrong links; wait {}", span(Duration::from_secs(*seconds)))]
     Throttled {
         /// How long to wait.
         seconds: u64,

@@ -271,11 +271,12 @@ impl App {
         if group >= rollout.groups() {
             return Err(AppError::not_found("rollout group", group));
         }
-        let Some(range) = rollout.view.job.wave_ranges().get(group).cloned() else {
+        let job = &rollout.view.job;
+        let Some((number, range)) = job.wave_ranges().get(group).cloned() else {
             return Ok(BTreeSet::new());
         };
         let tries = self.hawkbit_tries(by, id).await?;
-        let in_wave = |one: &&Execution| usize::try_from(one.wave).is_ok_and(|wave| wave == group);
+        let in_wave = |one: &&Execution| job.counts_in(one.wave) == number;
         let mut found: BTreeSet<DeviceId> = tries.iter().filter(in_wave).map(|one| one.device).collect();
         if u64::try_from(found.len()).is_ok_and(|have| have < range.end - range.start) {
             let (all, waves) = self

@@ -6,7 +6,8 @@ use roaring::RoaringTreemap;
 use serde_json::{Map, Value, json};
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, Sha256};
 use windlass_domain::job::{
-    Amount, Begin, FailureThreshold, Job, JobSpec, JobState, Progress, RolloutPolicy, Timeouts, Wave, What,
+    Amount, Begin, FailureThreshold, FrozenWave, Job, JobSpec, JobState, Progress, RolloutPolicy, Timeouts,
+    Wave, What,
 };
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
@@ -298,7 +299,8 @@ pub(super) async fn draft(
         },
         progress: Progress::default(),
         target_count: targets.len(),
-        wave_sizes: waves.iter().map(roaring::RoaringTreemap::len).collect(),
+        frozen_waves: FrozenWave::in_order(waves.iter().map(roaring::RoaringTreemap::len)),
+        past: None,
         decision: None,
         target_seq,
         version: 1,

@@ -1,5 +1,6 @@
 //! Continuous jobs: devices that match later become the next wave, once everybody before them was offered work. Devices that
-//! were left out are offered it once the job means work for them, a few of them at a time.
+//! were left out are offered it once the job means work for them, a few of them at a time, in a wave of their own.
+//! Waves long settled are counted in one, so that there are never many; see `domain::job::past`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::room;
-use windlass_domain::job::{Job, JobState, Outcome, Standing};
+use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, past};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
 use windlass_store::{StoreError, Tx, executions, jobs};
@@ -63,6 +64,8 @@ impl Looks {
 struct LeftOut {
     /// For whom it means work by now.
     ready: Vec<ExecutionId>,
+    /// What speaks against the others, where that is not what their parts say.
+    against: Vec<(ExecutionId, String)>,
     /// Where the next look goes on; 0: this one came to the end.
     next: i64,
 }
@@ -91,14 +94,18 @@ async fn left_out(
         if found.ready.len() >= most {
             return Ok(found);
         }
+        found.next = execution.id.get();
         if !matching.contains(number(execution.device)) {
             continue;
         }
         let known = facts.get(&execution.device);
-        if matches!(catalogue.judge(tx, job, known).await?, Judged::Work { .. }) {
-            found.ready.push(execution.id);
+        match catalogue.judge(tx, job, known).await? {
+            Judged::Work { .. } => found.ready.push(execution.id),
+            Judged::Skip(skip) if skip.to_string() != execution.reason => {
+                found.against.push((execution.id, skip.to_string()));
+            }
+            Judged::Skip(_) | Judged::Runs(_) => {}
         }
-        found.next = execution.id.get();
     }
     let is_full = page.len() >= usize::try_from(JUDGED).unwrap_or(usize::MAX);
     found.next = page.last().filter(|_| is_full).map_or(0, |last| last.id.get());
@@ -114,7 +121,19 @@ async fn places(tx: &mut Tx<'_>, job: &Job) -> Result<usize, StoreError> {
     Ok(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
-/// Offers work to those that were left out. Returns who has some.
+/// Says of devices that were left out what speaks against them now.
+async fn say_why(tx: &mut Tx<'_>, against: &[(ExecutionId, String)]) -> Result<(), StoreError> {
+    for (id, reason) in against {
+        let found = executions::latest_by_id(tx, *id).await?;
+        if let Some(left_out) = found.filter(|one| one.outcome() == Outcome::Skipped) {
+            let now_said = Execution { reason: reason.clone(), ..left_out.clone() };
+            executions::update(tx, &left_out, &now_said).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Offers work to those that were left out, as one more wave. Returns who has some.
 async fn offer_anew(
     tx: &mut Tx<'_>,
     id: JobId,
@@ -122,22 +141,40 @@ async fn offer_anew(
     most_open: usize,
     now: Timestamp,
 ) -> Result<Vec<DeviceId>, StoreError> {
-    let mut offered = Vec::new();
-    let Some(job) = jobs::get_any(tx, id).await? else { return Ok(offered) };
-    if !waits_for_more(&job) {
-        return Ok(offered);
+    let Some(job) = jobs::get_any(tx, id).await? else { return Ok(Vec::new()) };
+    if !waits_for_more(&job) || !past::has_room(&job) {
+        return Ok(Vec::new());
     }
     let most = places(tx, &job).await?;
     let catalogue = judge::catalogue(tx, &job, most_open, now).await?;
-    let way = offer::displaced_by(tx, &job).await?;
+    let mut work = Vec::new();
     for id in ready.iter().take(most) {
-        if let Some(left_out) = executions::latest_by_id(tx, *id).await?
-            && offer::anew(tx, &job, &catalogue, way, &left_out, now).await?
-        {
-            offered.push(left_out.device);
+        if let Some(left_out) = executions::latest_by_id(tx, *id).await? {
+            work.extend(offer::anew(tx, &job, &catalogue, left_out).await?);
         }
     }
-    Ok(offered)
+    if work.is_empty() {
+        return Ok(Vec::new());
+    }
+    let from: Vec<u32> = work.iter().map(|one| job.counts_in(one.left_out.wave)).collect();
+    let devices: Vec<DeviceId> = work.iter().map(|one| one.left_out.device).collect();
+    let set: RoaringTreemap = devices.iter().map(|device| number(*device)).collect();
+    let wave = job.next_wave();
+    jobs::waves::regroup(tx, id, &from.iter().copied().collect(), wave, &set).await?;
+    let way = offer::displaced_by(tx, &job).await?;
+    for one in work {
+        one.offer(tx, &job, wave, way, now).await?;
+    }
+    save(tx, &job.regrouped(&from)).await?;
+    Ok(devices)
+}
+
+async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), StoreError> {
+    if jobs::update(tx, job).await? {
+        return Ok(());
+    }
+    let text = "the job was changed meanwhile; devices join it at the next look";
+    Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text))
 }
 
 /// Takes devices in as one more wave. Those that the job has already are left out.
@@ -146,20 +183,27 @@ async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) 
     if !waits_for_more(&job) {
         return Ok(0);
     }
-    let whole = jobs::frozen_targets(tx, id).await?;
-    let wanted = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
-    let new: RoaringTreemap = (matching - &whole).into_iter().take(wanted).collect();
-    if new.is_empty() {
-        return Ok(0);
+    let tallies = executions::tallies(tx, id).await?;
+    let fold = past::fold(&job, &tallies);
+    if let Some(fold) = &fold {
+        jobs::waves::fold(tx, id, fold).await?;
+        job = job.folded(fold);
     }
-    let wave = u32::try_from(job.wave_sizes.len()).unwrap_or(u32::MAX);
-    jobs::waves::insert(tx, id, wave, &new).await?;
-    jobs::waves::set_targets(tx, id, &(whole | &new)).await?;
-    job.wave_sizes.push(new.len());
-    job.target_count += new.len();
-    if !jobs::update(tx, &job).await? {
-        let text = "the job was changed meanwhile; devices join it at the next look";
-        return Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text));
+    let mut new = RoaringTreemap::new();
+    if past::has_room(&job) {
+        let whole = jobs::frozen_targets(tx, id).await?;
+        let wanted = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
+        new.extend((matching - &whole).into_iter().take(wanted));
+        if !new.is_empty() {
+            let wave = job.next_wave();
+            jobs::waves::insert(tx, id, wave, &new).await?;
+            jobs::waves::set_targets(tx, id, &(whole | &new)).await?;
+            job.frozen_waves.push(FrozenWave { number: wave, size: new.len() });
+            job.target_count += new.len();
+        }
+    }
+    if fold.is_some() || !new.is_empty() {
+        save(tx, &job).await?;
     }
     Ok(new.len())
 }
@@ -216,20 +260,23 @@ impl App {
                 Box::pin(async move { left_out(tx, &job, &matching, after, most_open, now).await })
             })
             .await?;
-        if found.ready.is_empty() {
-            return Ok((found.next, false));
+        let LeftOut { ready, against, next } = found;
+        if ready.is_empty() && against.is_empty() {
+            return Ok((next, false));
         }
-        let ready = found.ready;
         let offered = self
             .store
             .write(move |tx| {
-                let ready = ready.clone();
-                Box::pin(async move { offer_anew(tx, id, &ready, most_open, now).await })
+                let (ready, against) = (ready.clone(), against.clone());
+                Box::pin(async move {
+                    say_why(tx, &against).await?;
+                    offer_anew(tx, id, &ready, most_open, now).await
+                })
             })
             .await?;
         for device in &offered {
             self.wake_device(*device);
         }
-        Ok((found.next, !offered.is_empty()))
+        Ok((next, !offered.is_empty()))
     }
 }

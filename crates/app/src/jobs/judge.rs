@@ -2,9 +2,10 @@
 //! offer, by a dry run, and by whoever wants to know.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 
 use windlass_domain::device_type::TypeSpec;
-use windlass_domain::ids::{AttributeKey, DeviceId, TypeId, TypeName};
+use windlass_domain::ids::{AttributeKey, DeviceId, JobId, TypeId, TypeName};
 use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Candidate, Execution, ExecutionState, Job, Running, Skip, What};
@@ -16,6 +17,21 @@ use windlass_store::{StoreError, Tx, artifacts, executions, jobs, releases, type
 
 use super::verify;
 use crate::artifacts::signing;
+
+/// What is known of a device that a job is for.
+pub(super) struct Facts {
+    known: OfferFacts,
+    /// The later job that takes the place of this one's update and that has brought its own to the device.
+    outdone: Option<JobId>,
+}
+
+impl Deref for Facts {
+    type Target = OfferFacts;
+
+    fn deref(&self) -> &OfferFacts {
+        &self.known
+    }
+}
 
 /// What judging knows of a job's release and of the tenant's types, as far as it needs them.
 pub(super) struct Catalogue {
@@ -109,7 +125,7 @@ pub(super) async fn time_zone(
     device: DeviceId,
 ) -> Result<Option<String>, StoreError> {
     let known = facts(tx, job, &[device]).await?;
-    Ok(known.get(&device).and_then(zone).map(str::to_owned))
+    Ok(known.get(&device).and_then(|facts| zone(facts)).map(str::to_owned))
 }
 
 /// The time zone that an operator set for a device.
@@ -136,12 +152,17 @@ impl Catalogue {
         facts.device_type.and_then(|id| self.types.get(&id))
     }
 
+    /// How much a device may have open that is to get more.
+    pub(super) fn allow_open(&mut self, most: usize) {
+        self.most_open = u64::try_from(most).unwrap_or(u64::MAX);
+    }
+
     /// Judges a device. `facts`: none if it is gone.
     pub(super) async fn judge(
         &self,
         tx: &mut Tx<'_>,
         job: &Job,
-        facts: Option<&OfferFacts>,
+        facts: Option<&Facts>,
     ) -> Result<Judged, StoreError> {
         let Some(facts) = facts else { return Ok(Judged::Skip(Skip::Gone)) };
         let open = facts.unsettled.iter().filter(|one| one.state.is_open()).count();
@@ -187,8 +208,37 @@ impl Catalogue {
         if !self.force && expected.is_running(&running) && !is_changing {
             return Ok(Judged::Runs(before));
         }
+        if let Some(later) = facts.outdone.filter(|_| !self.is_required_step) {
+            return Ok(Judged::Skip(Skip::Outdone(later)));
+        }
         Ok(Judged::Work { before, others })
     }
+}
+
+/// Which of these devices got the update of a later job that takes the place of this one's, and of which.
+async fn outdone(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    devices: &[DeviceId],
+) -> Result<BTreeMap<DeviceId, JobId>, StoreError> {
+    if !matches!(job.spec.what, What::Update { .. }) {
+        return Ok(BTreeMap::new());
+    }
+    let (mut known, mut found) = (HashMap::new(), BTreeMap::new());
+    for (device, later) in executions::later_updates(tx, job, devices).await? {
+        let displaces = match known.get(&later) {
+            Some(displaces) => *displaces,
+            None => {
+                let displaces = jobs::get_any(tx, later).await?.is_some_and(|later| later.displaces(job));
+                known.insert(later, displaces);
+                displaces
+            }
+        };
+        if displaces {
+            found.insert(device, later);
+        }
+    }
+    Ok(found)
 }
 
 /// The facts of some devices, in any order.
@@ -196,6 +246,9 @@ pub(super) async fn facts(
     tx: &mut Tx<'_>,
     job: &Job,
     devices: &[DeviceId],
-) -> Result<BTreeMap<DeviceId, OfferFacts>, StoreError> {
-    executions::offer_facts(tx, job.tenant, devices).await
+) -> Result<BTreeMap<DeviceId, Facts>, StoreError> {
+    let outdone = outdone(tx, job, devices).await?;
+    let all = executions::offer_facts(tx, job.tenant, devices).await?;
+    let facts = all.into_iter().map(|(id, known)| (id, Facts { known, outdone: outdone.get(&id).copied() }));
+    Ok(facts.collect())
 }

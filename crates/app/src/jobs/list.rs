@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, DeviceName, ExecutionId, JobId};
+use windlass_domain::job::plan::current_wave;
 use windlass_domain::job::{
-    Command, Execution, ExecutionState, Job, Outcome, Standing, Verdict, What, Why, why,
+    Command, Execution, ExecutionState, Job, Outcome, Standing, Standings, Verdict, What, Why, why,
 };
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
@@ -22,6 +23,10 @@ use crate::{App, AppError};
 /// One wave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaveView {
+    /// Counted from 0.
+    pub number: u32,
+    /// How many waves are counted in it: more than 1 only where earlier waves of a continuous job are told as one.
+    pub counts: u32,
     /// How many targets it has.
     pub targets: u64,
     /// How many of them were offered work or skipped.
@@ -41,8 +46,8 @@ pub struct JobView {
     pub waves: Vec<WaveView>,
     /// The whole job.
     pub standing: Standing,
-    /// Index of the wave under way.
-    pub current_wave: usize,
+    /// Number of the wave under way, from 0.
+    pub current_wave: u32,
 }
 
 /// One device's part, with what it means.
@@ -100,19 +105,19 @@ async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
         What::Command(_) | What::Document(_) => None,
     };
     let offered = job.progress.offered;
-    let ranges = job.wave_ranges();
-    let waves: Vec<WaveView> = ranges
-        .iter()
-        .enumerate()
-        .map(|(index, range)| WaveView {
+    let standings = Standings::of(&tallies);
+    let waves: Vec<WaveView> = job
+        .wave_ranges()
+        .into_iter()
+        .map(|(number, range)| WaveView {
+            number,
+            counts: job.waves_in(number),
             targets: range.end - range.start,
             offered: offered.clamp(range.start, range.end) - range.start,
-            standing: Standing::of(&tallies, |wave| usize::try_from(wave).is_ok_and(|wave| wave == index)),
+            standing: standings.wave(number),
         })
         .collect();
-    let last = offered.saturating_sub(1);
-    let current_wave = ranges.iter().position(|range| range.contains(&last)).unwrap_or(0);
-    Ok(JobView { release, waves, standing: Standing::of(&tallies, |_| true), current_wave, job })
+    Ok(JobView { release, waves, standing: standings.whole(), current_wave: current_wave(&job), job })
 }
 
 pub(super) async fn execution_views(
@@ -154,11 +159,15 @@ pub(super) fn may_see(app: &App, by: &Principal, device: DeviceId) -> bool {
 }
 
 /// Whether a job touches nothing beyond the caller's scope; to whoever has one, other jobs do not exist.
-async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<bool, StoreError> {
+async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, job: &Job) -> Result<bool, StoreError> {
     if by.scope.is_none() {
         return Ok(true);
     }
-    let targets = jobs::frozen_targets(tx, id).await?;
+    if job.spec.rollout.continuous.is_some() {
+        // Whoever matches later may lie anywhere.
+        return Ok(false);
+    }
+    let targets = jobs::frozen_targets(tx, job.id).await?;
     if targets.is_empty() {
         // Nobody can tell yet whom it will touch.
         return Ok(false);
@@ -192,7 +201,7 @@ pub(super) async fn known_job(
 ) -> Result<Job, AppError> {
     let missing = || AppError::not_found("job", id);
     let job = jobs::get(tx, by.tenant, id).await?.ok_or_else(missing)?;
-    if in_scope(tx, app, by, id).await? { Ok(job) } else { Err(missing()) }
+    if in_scope(tx, app, by, &job).await? { Ok(job) } else { Err(missing()) }
 }
 
 impl App {
@@ -237,7 +246,7 @@ impl App {
                         let Some(last) = page.last() else { break };
                         pick.before = last.id.get();
                         for job in page {
-                            if views.len() < wanted && in_scope(tx, &app, &by, job.id).await? {
+                            if views.len() < wanted && in_scope(tx, &app, &by, &job).await? {
                                 views.push(view(tx, job).await?);
                             }
                         }

@@ -9,7 +9,6 @@ use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{self, NewStatus};
-use windlass_store::executions::OfferFacts;
 use windlass_store::management::{Displaced, JobExtra, extras};
 use windlass_store::{StoreError, Tx, executions};
 
@@ -48,10 +47,15 @@ pub(super) fn fresh(job: &Job, device: DeviceId, wave: u32, now: Timestamp) -> E
 }
 
 /// Holds work back until its maintenance window opens, as the device's own clock has it.
-pub(super) fn held(job: &Job, execution: Execution, facts: Option<&OfferFacts>, now: Timestamp) -> Execution {
+pub(super) fn held(
+    job: &Job,
+    execution: Execution,
+    facts: Option<&judge::Facts>,
+    now: Timestamp,
+) -> Execution {
     match &job.spec.rollout.window {
         Some(window) => {
-            let zone = facts.and_then(judge::zone);
+            let zone = facts.and_then(|facts| judge::zone(facts));
             execution.in_window(window.state(zone, now), &job.spec.timeouts, now)
         }
         None => execution,
@@ -140,26 +144,51 @@ pub(super) async fn displaced_by(tx: &mut Tx<'_>, job: &Job) -> Result<Displaced
     Ok(extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced)
 }
 
-/// Offers work to a device that was left out, if the job means work for it by now. False, and nothing changes, if not.
+/// Work for a device that was left out.
+pub(super) struct Anew {
+    pub(super) left_out: Execution,
+    facts: judge::Facts,
+    before: BTreeMap<String, String>,
+    others: Vec<(Execution, Job)>,
+}
+
+/// What a device that was left out gets, if the job means work for it by now.
 pub(super) async fn anew(
     tx: &mut Tx<'_>,
     job: &Job,
     catalogue: &judge::Catalogue,
-    way: Displaced,
-    left_out: &Execution,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let facts = judge::facts(tx, job, &[left_out.device]).await?;
-    let facts = facts.get(&left_out.device);
-    let Judged::Work { before, others } = catalogue.judge(tx, job, facts).await? else { return Ok(false) };
-    if left_out.state != ExecutionState::Removed || !executions::supersede(tx, left_out).await? {
-        return Ok(false);
+    left_out: Execution,
+) -> Result<Option<Anew>, StoreError> {
+    let facts = judge::facts(tx, job, &[left_out.device]).await?.remove(&left_out.device);
+    let judged = catalogue.judge(tx, job, facts.as_ref()).await?;
+    Ok(match (judged, facts) {
+        (Judged::Work { before, others }, Some(facts)) if left_out.state == ExecutionState::Removed => {
+            Some(Anew { left_out, facts, before, others })
+        }
+        _ => None,
+    })
+}
+
+impl Anew {
+    /// Offers it, in a wave that the job has by now. What was left out counts as no try.
+    pub(super) async fn offer(
+        self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        wave: u32,
+        way: Displaced,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Self { left_out, facts, before, others } = self;
+        if !executions::set_aside(tx, &left_out).await? {
+            let text = "the device was offered work meanwhile; it is looked at again";
+            return Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text));
+        }
+        supersede(tx, job, others, way, now).await?;
+        let fresh = Execution { number: left_out.number, before, ..fresh(job, left_out.device, wave, now) };
+        executions::insert(tx, &held(job, fresh, Some(&facts), now)).await?;
+        Ok(())
     }
-    supersede(tx, job, others, way, now).await?;
-    let number = left_out.number + 1;
-    let fresh = Execution { number, before, ..fresh(job, left_out.device, left_out.wave, now) };
-    executions::insert(tx, &held(job, fresh, facts, now)).await?;
-    Ok(true)
 }
 
 /// What a device gets.
@@ -167,7 +196,7 @@ async fn begin(
     tx: &mut Tx<'_>,
     job: &Job,
     catalogue: &judge::Catalogue,
-    facts: Option<&OfferFacts>,
+    facts: Option<&judge::Facts>,
     way: Displaced,
     mut fresh: Execution,
 ) -> Result<Execution, StoreError> {

@@ -20,6 +20,20 @@ const DELETED_AT_ONCE: u32 = 2_000;
 /// Most bytes of a remark.
 const REMARK_BYTES: usize = 512;
 
+/// Whoever decides must be somebody else than whoever made the job, for all that is known.
+fn somebody_else(id: JobId, is_own: Option<bool>) -> Result<(), AppError> {
+    let detail = match is_own {
+        Some(false) => return Ok(()),
+        Some(true) => format!("job {id} was made by you; somebody else must approve or deny it"),
+        None => format!(
+            "nobody can tell whether you made job {id}, for a token that stands behind you or behind the job is gone or was \
+             made by too many others in a row; let somebody who signed in decide, or cancel the job and make it again \
+             with a token of your own"
+        ),
+    };
+    Err(AppError::Conflict { code: "job.own_approval", detail })
+}
+
 async fn load(
     tx: &mut Tx<'_>,
     app: &App,
@@ -216,15 +230,9 @@ impl App {
                 let (app, by, change) = (app.clone(), who.clone(), change.clone());
                 Box::pin(async move {
                     let job = load(tx, &app, &by, id, expected, change.action()).await?;
-                    if let Change::Decide(decision) = &change
-                        && is_one_person(tx, by.tenant, &decision.by, &job.created_by).await?
-                    {
-                        return Err(AppError::Conflict {
-                            code: "job.own_approval",
-                            detail: format!(
-                                "job {id} was made by you; somebody else must approve or deny it"
-                            ),
-                        });
+                    if let Change::Decide(decision) = &change {
+                        let is_own = is_one_person(tx, by.tenant, &decision.by, &job.created_by).await?;
+                        somebody_else(id, is_own)?;
                     }
                     let tallies = executions::tallies(tx, id).await?;
                     let failed = Standing::of(&tallies, |_| true).failed;
@@ -250,7 +258,10 @@ impl App {
                     {
                         return Err(AppError::Conflict {
                             code: "command.expired",
-                            detail: format!("the command of job {id} expired at {at}; send it again instead"),
+                            detail: format!(
+                                "the command of job {id} expired at {}; send it again instead",
+                                at.for_people()
+                            ),
                         });
                     }
                     let newest = executions::newest(tx, id).await?;

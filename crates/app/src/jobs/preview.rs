@@ -217,7 +217,7 @@ async fn look(
     // None once a wave was found of which nobody can tell.
     let mut expected_end = Some(None);
     let ranges = job.wave_ranges();
-    for (wave, range) in (0_u32..).zip(&ranges) {
+    for (wave, range) in ranges.clone() {
         let (size, begun) = (range.end - range.start, begins.at);
         // Each wave gets its share of the looks, at least one.
         let share = u128::from(size) * u128::from(LOOKED_AT) / u128::from(job.target_count.max(1));
@@ -251,7 +251,7 @@ async fn look(
     Ok(Preview {
         targets: job.target_count,
         looked_at: sums.looked_at,
-        waves: ranges.iter().map(|range| range.end - range.start).collect(),
+        waves: ranges.iter().map(|(_, range)| range.end - range.start).collect(),
         clusters,
         bytes_per_device,
         bytes: u64::try_from(bytes).unwrap_or(u64::MAX),

@@ -15,7 +15,7 @@ use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
-use super::tries::Tries;
+use super::tries::{By, Tries};
 use super::waves::Targets;
 use super::withdraw::{Withdrawn, withdraw};
 use super::{joining, judge, offer, targets, verify};
@@ -133,7 +133,7 @@ async fn retry(
     done: &mut Done,
 ) -> Result<(), StoreError> {
     if let Some(failed) = executions::latest_by_id(tx, id).await?
-        && again.at(tx, job, &failed, None, now).await?
+        && again.at(tx, job, &failed, By::Operator, now).await?
     {
         done.wake.push(failed.device);
     }

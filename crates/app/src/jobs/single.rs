@@ -27,6 +27,8 @@ pub struct DeviceStanding {
     pub release: Option<(String, String)>,
     /// The device's part, if it was offered work.
     pub execution: Option<Execution>,
+    /// Whether it has a place in the job at all.
+    pub is_target: bool,
     /// The sentence.
     pub why: Why,
 }
@@ -55,11 +57,12 @@ async fn stands(
         }
     };
     let why = standing(&job, &place, &tallies, now);
+    let is_target = !matches!(place, Place::NotATarget);
     let release = match job.spec.what {
         What::Update { release, .. } => releases::release_name(tx, job.tenant, release).await?,
         What::Command(_) | What::Document(_) => None,
     };
-    Ok(DeviceStanding { job, release, execution, why })
+    Ok(DeviceStanding { job, release, execution, is_target, why })
 }
 
 fn conflict(code: &'static str, detail: String) -> AppError {
@@ -207,7 +210,7 @@ impl App {
                     for id in jobs::open_updates(tx, by.tenant, JOBS).await? {
                         let Some(job) = jobs::get(tx, by.tenant, id).await? else { continue };
                         let standing = stands(tx, &app, job, device.id, now).await?;
-                        if standing.execution.is_some() || standing.why.place_is_known {
+                        if standing.is_target {
                             told.push(standing);
                         }
                     }

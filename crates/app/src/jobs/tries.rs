@@ -11,6 +11,19 @@ use windlass_store::{StoreError, Tx, executions};
 use super::judge::{self, Catalogue, Judged};
 use super::offer;
 
+/// Who wants another try.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By {
+    /// Whoever asked for it: a device that shows the version by now has nothing to do.
+    Operator,
+    /// The job's policy, after the device's own failure: that stands against what it shows. The try takes the place of the
+    /// failed one, however much else the device has to do meanwhile, and waits behind that.
+    Itself {
+        /// How long it waits first.
+        pause: Option<Duration>,
+    },
+}
+
 /// Tries again of one job in one transaction, with what judging them needs to know once it is needed.
 pub(super) struct Tries {
     most_open: usize,
@@ -27,7 +40,7 @@ impl Tries {
         tx: &mut Tx<'_>,
         job: &Job,
         now: Timestamp,
-    ) -> Result<&Catalogue, StoreError> {
+    ) -> Result<&mut Catalogue, StoreError> {
         let catalogue = match self.catalogue.take() {
             Some(known) => known,
             None => judge::catalogue(tx, job, self.most_open, now).await?,
@@ -35,13 +48,13 @@ impl Tries {
         Ok(self.catalogue.insert(catalogue))
     }
 
-    /// Makes another try of a failed execution, at once or after a pause. What speaks against it now is said of the failed one.
+    /// Makes another try of a failed execution. What speaks against it now is said of the failed one.
     pub(super) async fn at(
         &mut self,
         tx: &mut Tx<'_>,
         job: &Job,
         failed: &Execution,
-        pause: Option<Duration>,
+        by: By,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let is_late = failed.expires_at.is_some_and(|at| at <= now);
@@ -50,7 +63,13 @@ impl Tries {
         }
         let facts = judge::facts(tx, job, &[failed.device]).await?;
         let facts = facts.get(&failed.device);
-        let judged = self.catalogue(tx, job, now).await?.judge(tx, job, facts).await?;
+        let most_open = match by {
+            By::Operator => self.most_open,
+            By::Itself { .. } => usize::MAX,
+        };
+        let catalogue = self.catalogue(tx, job, now).await?;
+        catalogue.allow_open(most_open);
+        let judged = catalogue.judge(tx, job, facts).await?;
         if let Judged::Skip(skip) = &judged {
             executions::update(tx, failed, &failed.not_tried_again(&skip.to_string())).await?;
             return Ok(false);
@@ -66,14 +85,14 @@ impl Tries {
             phase_due: Some(queued_until(now, &job.spec.timeouts, failed.expires_at)),
             ..offer::fresh(job, failed.device, failed.wave, now)
         };
-        let fresh = match (judged, pause) {
-            (Judged::Runs(before), _) => offer::running(Execution { before, ..fresh }),
-            (_, Some(pause)) => {
+        let fresh = match (judged, by) {
+            (Judged::Runs(before), By::Operator) => offer::running(Execution { before, ..fresh }),
+            (_, By::Itself { pause: Some(pause) }) => {
                 let at = now.plus(pause);
                 let phase_due = Some(queued_until(at, &job.spec.timeouts, failed.expires_at));
                 Execution { phase_due, held_until: Some(at), ..fresh }
             }
-            (_, None) => offer::held(job, fresh, facts, now),
+            (_, By::Operator | By::Itself { pause: None }) => offer::held(job, fresh, facts, now),
         };
         executions::insert(tx, &fresh).await?;
         Ok(true)
@@ -102,7 +121,7 @@ impl Tries {
                 return Ok(false);
             }
             let pause = backoff.map(|backoff| backoff.before(execution.number + 1));
-            self.at(tx, job, execution, pause, now).await
+            self.at(tx, job, execution, By::Itself { pause }, now).await
         } else {
             Ok(false)
         }

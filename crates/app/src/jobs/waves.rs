@@ -20,7 +20,7 @@ use crate::{App, AppError};
 pub(super) struct Targets {
     /// All of them.
     pub(super) whole: RoaringTreemap,
-    /// By wave; none if they come in order of registration.
+    /// By wave, as the job has them; none if they come in order of registration.
     pub(super) waves: Vec<RoaringTreemap>,
 }
 
@@ -35,9 +35,10 @@ fn take(set: &RoaringTreemap, ranks: &Range<u64>) -> Vec<DeviceId> {
 impl Targets {
     /// The devices of some ranks, which all lie in one wave.
     pub(super) fn at_ranks(&self, job: &Job, wave: u32, ranks: &Range<u64>) -> Vec<DeviceId> {
-        let index = usize::try_from(wave).unwrap_or(usize::MAX);
-        match (self.waves.get(index), job.wave_ranges().get(index)) {
-            (Some(set), Some(range)) => {
+        let ranges = job.wave_ranges();
+        let index = ranges.iter().position(|(number, _)| *number == wave).unwrap_or(usize::MAX);
+        match (self.waves.get(index), ranges.get(index)) {
+            (Some(set), Some((_, range))) => {
                 let local = ranks.start.saturating_sub(range.start)..ranks.end.saturating_sub(range.start);
                 take(set, &local)
             }
@@ -51,13 +52,14 @@ impl Targets {
         if !self.whole.contains(id) {
             return None;
         }
+        let ranges = job.wave_ranges();
         let index = if self.waves.is_empty() {
             let rank = self.whole.rank(id).saturating_sub(1);
-            job.wave_ranges().iter().position(|range| range.contains(&rank))?
+            ranges.iter().position(|(_, range)| range.contains(&rank))?
         } else {
             self.waves.iter().position(|wave| wave.contains(id))?
         };
-        u32::try_from(index).ok()
+        ranges.get(index).map(|(number, _)| *number)
     }
 }
 

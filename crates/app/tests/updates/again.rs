@@ -1,5 +1,7 @@
 //! Second chances: devices that were left out, tries after a failure, and rollouts that end while devices are at work.
 
+use std::time::Duration;
+
 use serde_json::json;
 use windlass_app::AppError;
 use windlass_app::access::NewToken;
@@ -8,8 +10,11 @@ use windlass_app::devices::LifecycleChange;
 use windlass_app::jobs::{NewJob, NewTargets};
 use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::{Signing, VersionSource};
-use windlass_domain::ids::{ExecutionId, JobId};
-use windlass_domain::job::{Begun, Continuous, Execution, ExecutionState, JobState, RolloutPolicy, Verdict};
+use windlass_domain::ids::{ExecutionId, JobId, TokenId};
+use windlass_domain::job::{
+    Begun, Continuous, Execution, ExecutionState, JobState, RolloutPolicy, Timeouts, Verdict,
+};
+use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Actor, Principal, Role};
 use windlass_wire::ddi::{Execution as Said, Finished};
 
@@ -75,7 +80,7 @@ async fn a_continuous_job_takes_devices_in_that_it_left_out_once_nothing_speaks_
         world.settle().await;
         assert_eq!(open(&world).await, 1, "no more at once than a wave of it holds");
         let again = latest(&world, id).await[1].clone();
-        assert_eq!((again.number, again.state), (2, ExecutionState::Queued));
+        assert_eq!((again.number, again.state), (1, ExecutionState::Queued), "it was not tried before");
         world.work(&names[1], "SUCCEEDED", "").await;
         world.reports_version(&names[1], "2.0").await;
         world.advance(60);
@@ -89,6 +94,157 @@ async fn a_continuous_job_takes_devices_in_that_it_left_out_once_nothing_speaks_
         assert_eq!((standing.succeeded, standing.skipped, standing.queued), (3, 1, 0), "{standing:?}");
         assert_eq!(world.executions(id).await.len(), 6, "nobody gets it twice");
     }
+}
+
+#[tokio::test]
+async fn the_first_failure_of_a_device_that_was_left_out_is_its_first_try() {
+    for mut world in World::each("again-first").await {
+        let names = world.devices(2).await;
+        for name in &names {
+            world.attribute(name, "ring", "early").await;
+        }
+        world.refresh().await;
+        change(&world, &names[1], LifecycleChange::Suspend).await;
+        world.release("2.0", &[]).await;
+        let id = world.create(NewJob { retries: 1, ..continuous(&names, 5) }).await;
+        world.settle().await;
+        world.work(&names[0], "SUCCEEDED", "").await;
+        change(&world, &names[1], LifecycleChange::Resume).await;
+        world.refresh().await;
+        world.advance(60);
+        world.settle().await;
+        world.work(&names[1], "FAILED", "battery low").await;
+        world.settle().await;
+        let last = latest(&world, id).await[1].clone();
+        assert_eq!((last.number, last.state), (2, ExecutionState::Queued), "it has the one try again");
+        world.work(&names[1], "FAILED", "battery low").await;
+        world.settle().await;
+        let tries = world.executions(id).await;
+        let of_it = tries.iter().filter(|one| one.device == last.device);
+        assert_eq!(of_it.map(|one| one.number).collect::<Vec<_>>(), [0, 1, 2], "no more than that");
+    }
+}
+
+/// A rollout of 1.0, also to devices that run something newer, that goes on taking devices in.
+fn older(names: &[String]) -> NewJob {
+    let later = continuous(names, 1);
+    let rollout = RolloutPolicy { allow_downgrade: true, ..later.rollout };
+    NewJob { what: update_job("1.0", &[]).what, rollout, ..later }
+}
+
+/// A rollout of 1.0 that goes on taking devices in, and a later one of 2.0 that takes its place on the second device.
+async fn overtaken(world: &mut World) -> (JobId, JobId, Vec<String>) {
+    let names = world.devices(2).await;
+    world.release("1.0", &[]).await;
+    world.release("2.0", &[]).await;
+    for name in &names {
+        world.attribute(name, "ring", "early").await;
+    }
+    world.refresh().await;
+    let old = world.create(older(&names)).await;
+    world.advance(1);
+    let rollout = RolloutPolicy { supersede: true, ..RolloutPolicy::default() };
+    let new = world.create(NewJob { rollout, ..update_job("2.0", &names[1..]) }).await;
+    (old, new, names)
+}
+
+#[tokio::test]
+async fn a_device_that_a_later_rollout_brought_further_is_not_offered_the_older_release_anew() {
+    for mut world in World::each("again-outdone").await {
+        let (old, new, names) = overtaken(&mut world).await;
+        // The later one is offered first; then it is the turn of the older one.
+        while world.app().job_step(new).await.unwrap() {}
+        world.settle().await;
+        world.work(&names[0], "SUCCEEDED", "").await;
+        world.reports_version(&names[0], "1.0").await;
+        world.settle().await;
+        let why = async |world: &World| world.app().job_why(&world.by, old, &names[1]).await.unwrap().why;
+        world.work(&names[1], "SUCCEEDED", "").await;
+        world.reports_version(&names[1], "2.0").await;
+        for _ in 0..3 {
+            world.advance(60);
+            world.settle().await;
+        }
+        let left_out = latest(&world, old).await[1].clone();
+        assert_eq!((left_out.number, left_out.state), (1, ExecutionState::Removed), "{}", left_out.reason);
+        let reason = format!("the device got the update of the later job {new} in place of this one");
+        assert_eq!(why(&world).await.sentence, format!("Skipped: {reason}."));
+        assert!(world.accepted(&names[1], "start-next", json!({})).await.get("execution").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_a_later_rollout_brought_further_joins_no_older_one() {
+    for mut world in World::each("again-outdone-join").await {
+        let names = world.devices(2).await;
+        world.release("1.0", &[]).await;
+        world.release("2.0", &[]).await;
+        world.attribute(&names[0], "ring", "early").await;
+        world.refresh().await;
+        let old = world.create(older(&names)).await;
+        world.settle().await;
+        world.work(&names[0], "SUCCEEDED", "").await;
+        world.reports_version(&names[0], "1.0").await;
+        world.advance(1);
+        let rollout = RolloutPolicy { supersede: true, ..RolloutPolicy::default() };
+        let new = world.create(NewJob { rollout, ..update_job("2.0", &names[1..]) }).await;
+        world.settle().await;
+        world.work(&names[1], "SUCCEEDED", "").await;
+        world.reports_version(&names[1], "2.0").await;
+        world.attribute(&names[1], "ring", "early").await;
+        world.refresh().await;
+        world.advance(60);
+        world.settle().await;
+        let left_out = latest(&world, old).await[1].clone();
+        assert_eq!(left_out.state, ExecutionState::Removed);
+        assert!(left_out.reason.contains(&format!("the later job {new}")), "{}", left_out.reason);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_failed_is_tried_again_though_it_shows_the_version_and_only_an_operator_takes_that_for_done()
+ {
+    let mut world = World::new().await;
+    let names = world.pumps(&["p1"]).await;
+    let id = world.create(NewJob { retries: 1, ..update_job("2.0", &names) }).await;
+    world.settle().await;
+    world.start_next(&names[0]).await;
+    world.reports_version(&names[0], "2.0").await;
+    world.accepted(&names[0], &format!("{id}/update"), json!({ "status": "FAILED" })).await;
+    world.settle().await;
+    let again = latest(&world, id).await[0].clone();
+    assert_eq!((again.number, again.state, again.verdict), (2, ExecutionState::Queued, Verdict::Pending));
+    world.work(&names[0], "FAILED", "no").await;
+    world.settle().await;
+    assert_eq!(latest(&world, id).await[0].number, 2);
+    world.app().job_retry_failed(&world.by, id, None).await.unwrap();
+    world.settle().await;
+    let asked = latest(&world, id).await[0].clone();
+    assert_eq!((asked.number, asked.verdict), (3, Verdict::Verified), "{}", asked.reason);
+}
+
+#[tokio::test]
+async fn a_device_that_ran_out_of_time_is_tried_again_though_it_has_much_to_do_by_then() {
+    let limits =
+        Limits { open_executions: 1, free_disk_per_mille: 0, free_disk_bytes: 0, ..Limits::default() };
+    let mut world = World::with(limits).await;
+    let names = world.devices(1).await;
+    world.release("1.0", &[]).await;
+    world.release("2.0", &[]).await;
+    let timeouts = Timeouts { in_progress: Duration::from_secs(60), ..Timeouts::default() };
+    let id = world.create(NewJob { retries: 1, timeouts, ..update_job("1.0", &names) }).await;
+    world.settle().await;
+    world.start_next(&names[0]).await;
+    world.limits.open_executions = 5;
+    world.restart().await;
+    world.rollout("2.0", &names).await;
+    world.settle().await;
+    world.limits.open_executions = 1;
+    world.restart().await;
+    world.advance(61);
+    world.settle().await;
+    let again = latest(&world, id).await[0].clone();
+    assert_eq!((again.number, again.state), (2, ExecutionState::Queued), "{}", again.reason);
 }
 
 #[tokio::test]
@@ -270,4 +426,35 @@ async fn nobody_approves_their_own_job_with_a_token_nor_with_a_token_made_by_tha
     assert!(world.app().job_decide(&one, id, true, "", None).await.is_err());
     assert!(world.app().job_decide(&token(&one, "more").await, id, true, "", None).await.is_err());
     world.app().job_decide(&other, id, true, "", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_approves_a_job_of_whom_cannot_be_told_that_they_did_not_make_it() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2.0", &[]).await;
+    let anna = admin(&world);
+    let mut last = anna.clone();
+    for number in 0..20 {
+        let name = format!("t{number}");
+        let new = NewToken { name: name.clone(), role: Role::Admin, scope: None, expires_at: None };
+        let made = world.app().token_create(&last, new).await.unwrap();
+        last = Principal { actor: Actor::token(&name, made.token.id), ..anna.clone() };
+    }
+    let gone = Principal { actor: Actor::token("gone", TokenId::new(1_000_000)), ..anna.clone() };
+    let new = NewJob {
+        rollout: RolloutPolicy { approval: true, ..RolloutPolicy::default() },
+        ..update_job("2.0", &names)
+    };
+    let id = world.app().job_create(&anna, new.clone()).await.unwrap().job.id;
+    let of_gone = world.app().job_create(&gone, new).await.unwrap().job.id;
+    let peter = Principal::user(world.tenant, "peter", Role::Admin);
+    for (decider, job) in [(&last, id), (&gone, id), (&peter, of_gone), (&gone, of_gone)] {
+        let denied = world.app().job_decide(decider, job, true, "", None).await.map(drop);
+        let Err(AppError::Conflict { code: "job.own_approval", detail }) = denied else {
+            panic!("{denied:?}");
+        };
+        assert!(detail.contains("let somebody who signed in decide"), "{detail}");
+    }
+    world.app().job_decide(&peter, id, true, "", None).await.unwrap();
 }

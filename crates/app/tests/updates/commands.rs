@@ -145,7 +145,7 @@ async fn an_expired_command_is_never_handed_out_also_before_the_server_has_notic
     assert_eq!(view.execution.state, ExecutionState::TimedOut);
     assert_eq!(
         view.execution.reason,
-        "the command expired at 2026-01-01T01:00:00Z; the device had not taken it up"
+        "the command expired at 2026-01-01 01:00 UTC; the device had not taken it up"
     );
     assert_eq!(world.job(job).await.job.state, JobState::Completed);
     let retried = world.app().job_retry_failed(&world.by, job, None).await.unwrap_err();

@@ -272,3 +272,31 @@ async fn a_device_without_a_type_is_overdue_by_the_time_that_it_was_told_to_come
     world.advance(3600 + 60);
     assert_eq!(shown(), Presence::Overdue);
 }
+
+#[tokio::test]
+async fn who_was_told_to_skip_and_begins_in_the_open_window_all_the_same_never_ends_as_finished() {
+    for world in worlds("ddi-told-to-skip").await {
+        let (job, action) = job(&world, nightly()).await;
+        let unknown = peer(&world, "home-made").await;
+        let fetch = || world.app().ddi_action(&unknown, action, Wanted::Deployment, None);
+        assert_eq!(fetch().await.unwrap().update, Urgency::Skip);
+        world.advance(2 * 3600);
+        world.settle().await;
+        // It never looked again: what it acts on is the document that told it to skip.
+        let say = |said, finished| world.app().ddi_feedback(&unknown, action, says(said, finished));
+        say(Said::Proceeding, Finished::None).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::Queued, "nothing was begun");
+        world.advance(2 * 3600);
+        world.settle().await;
+        say(Said::Closed, Finished::Success).await.unwrap();
+        assert_eq!(state(&world, job).await, (ExecutionState::Queued, Verdict::Pending));
+        assert_eq!(world.app().ddi_target(unknown.device).await.unwrap().installed, None);
+        // In the next window it looks, is told to install, and is believed.
+        world.advance(22 * 3600);
+        world.settle().await;
+        assert_eq!(fetch().await.unwrap().update, Urgency::Forced);
+        say(Said::Proceeding, Finished::None).await.unwrap();
+        say(Said::Closed, Finished::Success).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+    }
+}

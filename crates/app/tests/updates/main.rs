@@ -15,6 +15,7 @@ mod forecast;
 mod gone;
 mod keeping;
 mod operate;
+mod past;
 mod policy;
 mod restart;
 mod rollout;

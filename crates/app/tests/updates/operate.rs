@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use windlass_app::AppError;
-use windlass_app::jobs::{Begin, JobPick, NewJob, NewTargets, NewWhat};
+use windlass_app::jobs::{Begin, ExecutionFilter, JobPick, NewJob, NewTargets, NewWhat};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{
-    Amount, Begun, ExecutionState, FailureThreshold, JobState, ShareOf, ThresholdScope, Timeouts,
+    Amount, Begun, Continuous, ExecutionState, FailureThreshold, JobState, RolloutPolicy, ShareOf,
+    ThresholdScope, Timeouts,
 };
 use windlass_domain::permission::{Principal, Role};
 
@@ -309,4 +310,40 @@ async fn a_job_that_reaches_beyond_a_scope_does_not_exist_there() {
     let seen: Vec<_> = world.app().job_list(&berlin, JobPick::default(), 1).await.unwrap();
     assert_eq!(seen.iter().map(|view| view.job.id).collect::<Vec<_>>(), [own]);
     world.app().job_pause(&berlin, own, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_may_take_in_devices_beyond_a_scope_does_not_exist_there_though_all_it_has_lie_within() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.attribute(&names[0], "ring", "early").await;
+    world.release("2", &[]).await;
+    world.refresh().await;
+    let query = "attribute.ring==early".to_owned();
+    let continuous = Some(Continuous { query: query.clone(), wave_size: 1 });
+    let rollout = RolloutPolicy { continuous, ..RolloutPolicy::default() };
+    let new = NewJob { targets: NewTargets::Query(query), rollout, ..update_job("2", &[]) };
+    let id = world.create(new).await;
+    world.settle().await;
+    let berlin = Principal { scope: Some(format!("name=={}", names[0])), ..world.by.clone() };
+    let app = world.app();
+    for refused in [
+        app.job_get(&berlin, id).await.map(drop),
+        app.job_failures(&berlin, id).await.map(drop),
+        app.job_downloads(&berlin, id).await.map(drop),
+        app.job_why(&berlin, id, &names[0]).await.map(drop),
+        app.execution_list(&berlin, id, ExecutionFilter::default(), 10).await.map(drop),
+        app.job_pause(&berlin, id, None).await.map(drop),
+        app.job_resume(&berlin, id, None).await.map(drop),
+        app.job_retry_failed(&berlin, id, None).await.map(drop),
+        app.job_cancel(&berlin, id, Begun::Ask, None).await.map(drop),
+        app.job_roll_back(&berlin, id).await.map(drop),
+        app.job_delete(&berlin, id, None).await,
+    ] {
+        assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
+    }
+    assert!(app.job_list(&berlin, JobPick::default(), 10).await.unwrap().is_empty());
+    let seen = app.device_executions(&berlin, &names[0], None, 10).await.unwrap();
+    assert_eq!(seen.len(), 1, "what a device within has to do shows");
+    assert_eq!(world.job(id).await.job.state, JobState::Running, "nothing was changed");
 }

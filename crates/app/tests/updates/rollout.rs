@@ -247,13 +247,13 @@ async fn a_silent_device_does_not_hold_its_wave_for_ever() {
     world.advance(30);
     world.settle().await;
     let first = &world.executions(id).await[0];
-    assert_eq!(first.reason, "not finished within 30 seconds (last heard: in progress)");
+    assert_eq!(first.reason, "not finished within 30 s (last heard: in progress)");
     world.advance(30);
     world.settle().await;
     let second = &world.executions(id).await[1];
     assert_eq!(
         (second.state, second.reason.as_str()),
-        (ExecutionState::TimedOut, "not picked up within 1 minute")
+        (ExecutionState::TimedOut, "not picked up within 1 min")
     );
     assert_eq!(world.job(id).await.job.progress.offered, 3, "the next wave began");
 }

@@ -88,6 +88,8 @@ pub enum Skip {
     NotSigned(String),
     /// A later job that takes the place of this one's update has an update under way on it.
     Displaced(JobId),
+    /// A later job that takes the place of this one's update has brought its own to the device.
+    Outdone(JobId),
 }
 
 fn type_words(name: Option<&TypeName>) -> &str {
@@ -134,6 +136,9 @@ impl fmt::Display for Skip {
             }
             Self::NotSigned(fault) => write!(f, "the release is not signed as it must be: {fault}"),
             Self::Displaced(job) => write!(f, "the device has the update of the later job {job} to do"),
+            Self::Outdone(job) => {
+                write!(f, "the device got the update of the later job {job} in place of this one")
+            }
         }
     }
 }
@@ -158,6 +163,7 @@ impl Skip {
                 "Let a signer that the device's type or the tenant trusts sign the software, or add the signer there."
             }
             Self::Displaced(_) => "Cancel the later job, then make another one with this release.",
+            Self::Outdone(_) => "Make another job with this release if the device is to go back.",
         }
     }
 }
@@ -327,6 +333,7 @@ mod tests {
             Skip::Downgrade { runs: "3".to_owned(), to: "2".to_owned() },
             Skip::NotSigned("it is not signed".to_owned()),
             Skip::Displaced(JobId::new(7)),
+            Skip::Outdone(JobId::new(7)),
         ];
         for reason in reasons {
             assert!(reason.to_string().starts_with("the "), "{reason}");

@@ -11,7 +11,7 @@ use crate::job::command;
 use crate::job::spec::Timeouts;
 use crate::job::states::{ExecutionState, Outcome, Verdict};
 use crate::job::window::WindowState;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, span};
 
 /// Longest reason that is kept, in bytes.
 pub const REASON_BYTES: usize = 256;
@@ -42,7 +42,7 @@ pub struct Execution {
     pub job: JobId,
     /// The device.
     pub device: DeviceId,
-    /// 1 for the first try, one more for each retry.
+    /// 1 for the first try, one more for each retry; less for what was left out and is history.
     pub number: i64,
     /// The wave it belongs to, from 0.
     pub wave: u32,
@@ -284,7 +284,8 @@ impl Execution {
         match self.state {
             ExecutionState::Queued => {
                 if let Some(at) = self.expires_at.filter(|at| *at <= now) {
-                    let reason = format!("the command expired at {at}; the device had not taken it up");
+                    let reason =
+                        format!("the command expired at {}; the device had not taken it up", at.for_people());
                     next.version += 1;
                     next.end(ExecutionState::TimedOut, &reason, now);
                     return Some(next);
@@ -402,19 +403,6 @@ fn shortened(reason: &str) -> String {
     reason.get(..end).unwrap_or_default().to_owned()
 }
 
-/// A span for people: in the largest unit that divides it.
-pub fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let (number, unit) = match seconds {
-        0 => (0, "second"),
-        s if s % 86_400 == 0 => (s / 86_400, "day"),
-        s if s % 3_600 == 0 => (s / 3_600, "hour"),
-        s if s % 60 == 0 => (s / 60, "minute"),
-        s => (s, "second"),
-    };
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
@@ -527,7 +515,7 @@ pub(super) mod tests {
         let never = queued(at(0)).timed_out(&TIMEOUTS, None, None, at(100)).unwrap();
         assert_eq!(
             (never.state, never.reason.as_str()),
-            (ExecutionState::TimedOut, "not picked up within 100 seconds")
+            (ExecutionState::TimedOut, "not picked up within 1 min 40 s")
         );
 
         let begun = queued(at(0)).report(&says(ReportedStatus::InProgress), &TIMEOUTS, at(0)).unwrap();
@@ -583,7 +571,7 @@ pub(super) mod tests {
         }
         let over = command.timed_out(&TIMEOUTS, Some(at(50)), None, at(60)).unwrap();
         assert_eq!(over.state, ExecutionState::TimedOut);
-        assert!(over.reason.starts_with("the command expired at 1970-01-01T00:01:00Z"), "{}", over.reason);
+        assert!(over.reason.starts_with("the command expired at 1970-01-01 00:01 UTC"), "{}", over.reason);
         let begun = command.report(&begin, &TIMEOUTS, at(59)).unwrap();
         assert!(begun.report(&says(ReportedStatus::Succeeded), &TIMEOUTS, at(70)).is_ok(), "it was in time");
     }

@@ -1,6 +1,7 @@
 //! One intention for many devices: what is to be done, to whom first, when to stop, and what came of it.
 //!
-//! [`plan::plan`] looks at a job's policy and at counters and says what to do next; [`execution`] says what a device
+//! [`plan::plan`] looks at a job's policy and at counters and says what to do next; [`past`] keeps the
+//! waves of a continuous job few; [`execution`] says what a device
 //! and a timer may do to one device's part; [`verdict`] says what is true of an update, [`command`] of a command. Knows
 //! no protocol, no clock and no storage; carrying a plan out is somebody else's business.
 
@@ -9,6 +10,7 @@ pub mod eligible;
 pub mod execution;
 pub mod forecast;
 pub mod gates;
+pub mod past;
 pub mod plan;
 pub mod rollout;
 pub mod shown;
@@ -25,7 +27,8 @@ mod fixture;
 pub use command::{Command, CommandTemplate};
 pub use eligible::{Candidate, Skip};
 pub use execution::{Consent, DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
-pub use plan::{Observed, Plan, Standing, Step, Tally, plan};
+pub use past::{Fold, FrozenWave};
+pub use plan::{Observed, Plan, Standing, Standings, Step, Tally, plan};
 pub use rollout::{
     Backoff, Continuous, DownloadRate, Handling, HandlingWord, Order, Priority, RolloutPolicy,
     SuccessThreshold, Wave,

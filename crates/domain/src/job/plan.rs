@@ -4,6 +4,7 @@
 //! default: everything offered so far is settled) and the thresholds hold. Nothing here waits for ever: every open or verifying execution has a timer.
 //! Knows neither devices nor storage; whoever carries a plan out looks again whether each step still holds.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ids::ExecutionId;
@@ -101,19 +102,21 @@ impl Standing {
     /// Sums the counters for which `pick` says yes.
     pub fn of(tallies: &[Tally], pick: impl Fn(u32) -> bool) -> Self {
         let mut standing = Self::default();
-        for tally in tallies.iter().filter(|tally| pick(tally.wave)) {
-            let slot = match Outcome::of(tally.state, tally.verdict) {
-                Outcome::Open if tally.state == ExecutionState::Queued => &mut standing.queued,
-                Outcome::Open => &mut standing.in_progress,
-                Outcome::Verifying => &mut standing.verifying,
-                Outcome::Succeeded => &mut standing.succeeded,
-                Outcome::Failed => &mut standing.failed,
-                Outcome::Canceled => &mut standing.canceled,
-                Outcome::Skipped => &mut standing.skipped,
-            };
-            *slot += tally.count;
-        }
+        tallies.iter().filter(|tally| pick(tally.wave)).for_each(|tally| standing.add(tally));
         standing
+    }
+
+    fn add(&mut self, tally: &Tally) {
+        let slot = match Outcome::of(tally.state, tally.verdict) {
+            Outcome::Open if tally.state == ExecutionState::Queued => &mut self.queued,
+            Outcome::Open => &mut self.in_progress,
+            Outcome::Verifying => &mut self.verifying,
+            Outcome::Succeeded => &mut self.succeeded,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Canceled => &mut self.canceled,
+            Outcome::Skipped => &mut self.skipped,
+        };
+        *slot += tally.count;
     }
 
     /// Devices that were offered work and are through with it.
@@ -127,6 +130,40 @@ impl Standing {
     }
 }
 
+/// How each wave of a job stands, and all of it. Looks at each counter once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standings {
+    waves: BTreeMap<u32, Standing>,
+    whole: Standing,
+}
+
+impl Standings {
+    /// Sums the counters.
+    pub fn of(tallies: &[Tally]) -> Self {
+        let mut standings = Self::default();
+        for tally in tallies {
+            standings.waves.entry(tally.wave).or_default().add(tally);
+            standings.whole.add(tally);
+        }
+        standings
+    }
+
+    /// One wave, by its number from 0.
+    pub fn wave(&self, wave: u32) -> Standing {
+        self.waves.get(&wave).copied().unwrap_or_default()
+    }
+
+    /// The whole job.
+    pub const fn whole(&self) -> Standing {
+        self.whole
+    }
+
+    /// Whether nothing more will come in any wave up to this one.
+    fn is_settled_up_to(&self, wave: u32) -> bool {
+        self.waves.range(..=wave).all(|(_, standing)| standing.is_settled())
+    }
+}
+
 /// A wave's number from 0, and its ranks.
 type Numbered = (u32, Range<u64>);
 
@@ -134,11 +171,10 @@ type Numbered = (u32, Range<u64>);
 fn wave_under_way(job: &Job) -> (u32, Range<u64>, Option<Numbered>) {
     let ranges = job.wave_ranges();
     let last = job.progress.offered.saturating_sub(1);
-    let index = ranges.iter().position(|range| range.contains(&last)).unwrap_or(0);
-    let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
-    let range = ranges.get(index).cloned().unwrap_or(0..0);
-    let next = ranges.iter().enumerate().skip(index + 1).find(|(_, range)| !range.is_empty());
-    (number(index), range, next.map(|(index, range)| (number(index), range.clone())))
+    let index = ranges.iter().position(|(_, range)| range.contains(&last)).unwrap_or(0);
+    let (number, range) = ranges.get(index).cloned().unwrap_or((0, 0..0));
+    let next = ranges.into_iter().skip(index + 1).find(|(_, range)| !range.is_empty());
+    (number, range, next)
 }
 
 /// The number of the wave under way, from 0.
@@ -147,22 +183,20 @@ pub fn current_wave(job: &Job) -> u32 {
 }
 
 /// What counts for a threshold now: failed, finished, and how many will have finished in the end.
-fn counted(job: &Job, tallies: &[Tally], scope: ThresholdScope, wave: u32) -> (u64, u64, u64) {
+fn counted(job: &Job, standings: &Standings, scope: ThresholdScope, wave: u32, size: u64) -> (u64, u64, u64) {
     let accepted = job.progress.accepted;
     let (standing, total, accepted_failed, accepted_finished) = match scope {
         ThresholdScope::Wave => {
             let same = accepted.wave == wave;
-            let ranges = job.wave_ranges();
-            let range = ranges.get(usize::try_from(wave).unwrap_or(usize::MAX)).cloned().unwrap_or(0..0);
             (
-                Standing::of(tallies, |w| w == wave),
-                range.end - range.start,
+                standings.wave(wave),
+                size,
                 if same { accepted.wave_failed } else { 0 },
                 if same { accepted.wave_finished } else { 0 },
             )
         }
         ThresholdScope::Job => {
-            (Standing::of(tallies, |_| true), job.target_count, accepted.job_failed, accepted.job_finished)
+            (standings.whole(), job.target_count, accepted.job_failed, accepted.job_finished)
         }
     };
     (
@@ -175,8 +209,8 @@ fn counted(job: &Job, tallies: &[Tally], scope: ThresholdScope, wave: u32) -> (u
 /// The failures so far, to be forgiven when an operator resumes a halted job.
 pub fn accept(job: &Job, tallies: &[Tally]) -> Accepted {
     let (wave, _, _) = wave_under_way(job);
-    let in_wave = Standing::of(tallies, |w| w == wave);
-    let in_job = Standing::of(tallies, |_| true);
+    let standings = Standings::of(tallies);
+    let (in_wave, in_job) = (standings.wave(wave), standings.whole());
     Accepted {
         wave,
         wave_failed: in_wave.failed,
@@ -186,35 +220,42 @@ pub fn accept(job: &Job, tallies: &[Tally]) -> Accepted {
     }
 }
 
-/// The first wave whose failures are too many, or the job if they are counted over all of it. Waves before the one that
-/// was under way at the last resumption are forgiven.
-fn halt(job: &Job, tallies: &[Tally]) -> Option<Halt> {
-    let (current, _, _) = wave_under_way(job);
-    (job.progress.accepted.wave..=current).find_map(|wave| {
-        let own = job.wave(wave).and_then(|wave| wave.failure);
-        let threshold = own.or(job.spec.threshold)?;
-        let (failed, finished, size) = counted(job, tallies, threshold.scope, wave);
-        threshold.exceeded(failed, finished, size).then(|| Halt {
-            wave,
-            failed,
-            finished,
-            threshold: threshold.to_string(),
-        })
+/// Why a wave of this size stops the job, if it does.
+pub(super) fn too_many(job: &Job, standings: &Standings, wave: u32, size: u64) -> Option<Halt> {
+    let own = job.wave(wave).and_then(|wave| wave.failure);
+    let threshold = own.or(job.spec.threshold)?;
+    let (failed, finished, size) = counted(job, standings, threshold.scope, wave, size);
+    threshold.exceeded(failed, finished, size).then(|| Halt {
+        wave,
+        failed,
+        finished,
+        threshold: threshold.to_string(),
     })
 }
 
+/// The first wave whose failures are too many, or the job if they are counted over all of it. Waves before the one that
+/// was under way at the last resumption are forgiven; those that were folded into the past were judged then.
+fn halt(job: &Job, standings: &Standings) -> Option<Halt> {
+    let (current, _, _) = wave_under_way(job);
+    let judged = job.progress.accepted.wave..=current;
+    job.wave_ranges()
+        .into_iter()
+        .filter(|(wave, _)| judged.contains(wave) && job.past != Some(*wave))
+        .find_map(|(wave, range)| too_many(job, standings, wave, range.end - range.start))
+}
+
 /// Whether the next wave may begin as far as this one is concerned.
-fn is_through(job: &Job, tallies: &[Tally], wave: u32, range: &Range<u64>) -> bool {
+fn is_through(job: &Job, standings: &Standings, wave: u32, range: &Range<u64>) -> bool {
     if job.progress.passed > wave {
         return true;
     }
-    let standing = Standing::of(tallies, |w| w == wave);
+    let standing = standings.wave(wave);
     let enough = job.wave(wave).and_then(|wave| wave.success).or(job.spec.rollout.success);
     match enough {
         Some(enough) => {
             enough.reached(standing.succeeded, counting(standing, range)) || is_forgiven(job, standing, wave)
         }
-        None => Standing::of(tallies, |w| w <= wave).is_settled(),
+        None => standings.is_settled_up_to(wave),
     }
 }
 
@@ -230,10 +271,10 @@ fn is_forgiven(job: &Job, standing: Standing, wave: u32) -> bool {
 }
 
 /// A wave that is settled and has not succeeded as it should: whoever set the bar must decide.
-fn fell_short(job: &Job, tallies: &[Tally]) -> Option<Halt> {
+fn fell_short(job: &Job, standings: &Standings) -> Option<Halt> {
     let (wave, range, _) = wave_under_way(job);
     let enough = job.wave(wave).and_then(|wave| wave.success).or(job.spec.rollout.success)?;
-    let standing = Standing::of(tallies, |w| w == wave);
+    let standing = standings.wave(wave);
     let is_short = job.progress.offered >= range.end
         && !range.is_empty()
         && standing.is_settled()
@@ -244,7 +285,7 @@ fn fell_short(job: &Job, tallies: &[Tally]) -> Option<Halt> {
         wave,
         failed: standing.failed,
         finished: standing.finished(),
-        threshold: format!("that at least {} % of the wave succeed", enough.percent),
+        threshold: format!("at least {} % of the wave must succeed", enough.percent),
     })
 }
 
@@ -313,10 +354,11 @@ fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
     if is_late(job, now) {
         return vec![Step::End];
     }
-    if let Some(halt) = halt(job, observed.tallies).or_else(|| fell_short(job, observed.tallies)) {
+    let standings = Standings::of(observed.tallies);
+    if let Some(halt) = halt(job, &standings).or_else(|| fell_short(job, &standings)) {
         return vec![Step::Halt(halt)];
     }
-    let everybody = Standing::of(observed.tallies, |_| true);
+    let everybody = standings.whole();
     let room = room(job, everybody);
     let offered = job.progress.offered;
     let offer = |wave, range: &Range<u64>| {
@@ -327,7 +369,7 @@ fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
     if offered < range.end {
         return offer(wave, &range);
     }
-    if !is_through(job, observed.tallies, wave, &range) {
+    if !is_through(job, &standings, wave, &range) {
         return vec![];
     }
     match next {

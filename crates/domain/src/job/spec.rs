@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::ids::{ExecutionId, JobId, ReleaseId, TenantId, TypeName};
 use crate::job::command::Command;
+use crate::job::past::FrozenWave;
 use crate::job::rollout::{RolloutPolicy, Wave};
 use crate::job::states::{JobKind, JobState};
 use crate::time::Timestamp;
@@ -84,19 +85,22 @@ impl FailureThreshold {
     }
 }
 
+/// What is allowed, to follow how many failed: `at most 20 % may`.
 impl fmt::Display for FailureThreshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scope = match self.scope {
-            ThresholdScope::Wave => "wave",
-            ThresholdScope::Job => "job",
+        let of = match self.of {
+            ShareOf::Finished => "",
+            ShareOf::All => " of all, finished or not,",
         };
         match (self.count, self.percent) {
-            (Some(count), Some(percent)) => {
-                write!(f, "more than {count} or {percent} % failed in the {scope}")
-            }
-            (Some(count), None) => write!(f, "more than {count} failed in the {scope}"),
-            (None, Some(percent)) => write!(f, "more than {percent} % failed in the {scope}"),
-            (None, None) => f.write_str("none"),
+            (Some(count), Some(percent)) => write!(f, "at most {count}, and at most {percent} %{of} may")?,
+            (Some(count), None) => write!(f, "at most {count} may")?,
+            (None, Some(percent)) => write!(f, "at most {percent} %{of} may")?,
+            (None, None) => return f.write_str("any number may"),
+        }
+        match self.scope {
+            ThresholdScope::Wave => Ok(()),
+            ThresholdScope::Job => f.write_str(" in the whole job"),
         }
     }
 }
@@ -267,8 +271,10 @@ pub struct Job {
     pub progress: Progress,
     /// How many devices it is for.
     pub target_count: u64,
-    /// Sizes of its waves as frozen, some may be empty. Nothing: as the policy says, in order of registration.
-    pub wave_sizes: Vec<u64>,
+    /// Its waves as frozen, by number, some may be empty. Nothing: as the policy says, in order of registration.
+    pub frozen_waves: Vec<FrozenWave>,
+    /// The one of those that earlier waves of a continuous job are counted in; see [`crate::job::past`].
+    pub past: Option<u32>,
     /// What a second person said of it.
     pub decision: Option<Decision>,
     /// The change sequence at which the targets were read.
@@ -288,22 +294,22 @@ pub struct Job {
 }
 
 impl Job {
-    /// The waves as ranges of target ranks, without gaps.
-    pub fn wave_ranges(&self) -> Vec<Range<u64>> {
+    /// The waves by number, as ranges of target ranks without gaps.
+    pub fn wave_ranges(&self) -> Vec<(u32, Range<u64>)> {
         let by_policy;
-        let sizes = if self.wave_sizes.is_empty() {
-            by_policy = self.spec.wave_sizes(self.target_count);
+        let waves = if self.frozen_waves.is_empty() {
+            by_policy = FrozenWave::in_order(self.spec.wave_sizes(self.target_count));
             &by_policy
         } else {
-            &self.wave_sizes
+            &self.frozen_waves
         };
         let mut start = 0_u64;
-        let mut range = |size: &u64| {
-            let range = start..start.saturating_add(*size);
+        let mut range = |wave: &FrozenWave| {
+            let range = start..start.saturating_add(wave.size);
             start = range.end;
-            range
+            (wave.number, range)
         };
-        sizes.iter().map(&mut range).collect()
+        waves.iter().map(&mut range).collect()
     }
 
     /// What is particular to a wave, if its policy says anything.

@@ -155,7 +155,7 @@ pub struct Halt {
     pub failed: u64,
     /// Devices that had finished, well or not, and counted.
     pub finished: u64,
-    /// The threshold as text, such as "more than 20 % of the wave".
+    /// What is allowed, as text, such as "at most 20 % may".
     pub threshold: String,
 }
 
@@ -163,7 +163,7 @@ impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "stopped in wave {}: {} of {} finished devices failed; the threshold is {}",
+            "stopped in wave {}: {} of {} finished devices failed; {}",
             u64::from(self.wave) + 1,
             self.failed,
             self.finished,

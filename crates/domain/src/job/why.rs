@@ -1,13 +1,13 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
 use crate::ids::JobId;
-use crate::job::execution::{Consent, Execution, span};
+use crate::job::execution::{Consent, Execution};
 use crate::job::plan::{self, Tally};
 use crate::job::rollout::Handling;
 use crate::job::spec::{Job, What};
 use crate::job::states::{ExecutionState, JobState, Verdict};
 use crate::job::window::{MaintenanceWindow, WindowState, Zone};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, span};
 
 /// A sentence and a piece of advice. The advice may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +16,10 @@ pub struct Why {
     pub sentence: String,
     /// What an operator can do.
     pub action: &'static str,
-    /// Whether the device has a place in the job at all.
-    pub place_is_known: bool,
 }
 
 fn say(sentence: impl Into<String>, action: &'static str) -> Why {
-    Why { sentence: sentence.into(), action, place_is_known: true }
+    Why { sentence: sentence.into(), action }
 }
 
 fn waiting(job: &Job) -> Option<Why> {
@@ -38,19 +36,12 @@ fn waiting(job: &Job) -> Option<Why> {
             Some(say("The job is paused; devices do not see what they had not begun.", "Resume the job."))
         }
         JobState::Halted(halt) => Some(say(
-            format!("The job {halt}; devices do not see what they had not begun."),
+            format!("The job {halt}. Devices do not see what they had not begun."),
             "Look at the failures, then resume, retry or cancel the job.",
         )),
         JobState::Stopping { .. } => Some(say("The job is being canceled.", "")),
         JobState::Scheduled { .. } | JobState::Running | JobState::Canceled | JobState::Completed => None,
     }
-}
-
-/// What is left, as people say it: in the largest unit of which there are at least two, rounded down.
-fn about(left: std::time::Duration) -> String {
-    let seconds = left.as_secs();
-    let unit = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= 2 * unit).unwrap_or(1);
-    span(std::time::Duration::from_secs(seconds - seconds % unit))
 }
 
 /// The detail of an execution that says why its device went on when it was asked to stop.
@@ -86,13 +77,17 @@ fn held(job: &Job, execution: &Execution, zone: Option<&str>) -> Option<Why> {
     };
     let Some(window) = job.spec.rollout.window.as_ref().filter(opens) else {
         return Some(say(
-            format!("It failed before and is tried again at {at}."),
+            format!("It failed before and is tried again at {}.", at.for_people()),
             "Wait, or retry the failed devices now.",
         ));
     };
     let is_unknown = window.zone.is_none() && zone.is_some_and(|zone| zone.parse::<Zone>().is_err());
     Some(say(
-        format!("The maintenance window ({}) is closed; it opens at {at}.", window.words_for(zone)),
+        format!(
+            "The maintenance window ({}) is closed; it opens at {}.",
+            window.words_for(zone),
+            at.for_people()
+        ),
         if is_unknown {
             "Set the device's attribute timezone to a name such as Europe/Berlin, or wait."
         } else {
@@ -159,7 +154,7 @@ fn not_yet(job: &Job, wave: u32, tallies: &[Tally]) -> Why {
             waiting(job).unwrap_or_else(|| say("The job does not run.", ""))
         }
         JobState::Scheduled { start_at: Some(at) } => {
-            say(format!("The job starts at {at}."), "Wait, or start it now.")
+            say(format!("The job starts at {}.", at.for_people()), "Wait, or start it now.")
         }
         JobState::Scheduled { start_at: None } => say("The job was not started yet.", "Start the job."),
         JobState::Stopping { .. } | JobState::Canceled => {
@@ -169,7 +164,7 @@ fn not_yet(job: &Job, wave: u32, tallies: &[Tally]) -> Why {
             say("The job was over before it was this device's turn.", "Make another job for it.")
         }
         JobState::Running if wave > current => {
-            let standing = plan::Standing::of(tallies, |w| w == current);
+            let standing = plan::Standings::of(tallies).wave(current);
             let open = standing.queued + standing.in_progress + standing.verifying;
             say(
                 format!(
@@ -196,20 +191,17 @@ pub fn standing(job: &Job, place: &Place<'_>, tallies: &[Tally], now: Timestamp)
     match place {
         Place::Here { execution, known } => why(job, execution, *known, now),
         Place::Waiting { wave } => not_yet(job, *wave, tallies),
-        Place::NotATarget => Why {
-            place_is_known: false,
-            ..say(
-                format!("The job is not for this device; it is for {}.", job.spec.targets),
-                "Make a job for this device.",
-            )
-        },
+        Place::NotATarget => say(
+            format!("The job is not for this device; it is for {}.", job.spec.targets),
+            "Make a job for this device.",
+        ),
     }
 }
 
 /// Explains an execution.
 pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -> Why {
     let left = |due: Option<Timestamp>| {
-        due.map_or(String::new(), |due| format!(" Time left: {}.", about(due.since(now))))
+        due.map_or(String::new(), |due| format!(" Time left: {}.", span(due.since(now))))
     };
     let is_command = job.spec.what.command().is_some();
     if execution.state.is_open() && execution.cancel_asked_at.is_some() {
@@ -352,21 +344,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_in_a_unit_that_people_take_in() {
-        for (seconds, said) in [
-            (0, "0 seconds"),
-            (59, "59 seconds"),
-            (119, "119 seconds"),
-            (7_151, "119 minutes"),
-            (7_200, "2 hours"),
-            (100_000, "27 hours"),
-            (200_000, "2 days"),
-        ] {
-            assert_eq!(about(Duration::from_secs(seconds)), said);
-        }
-    }
-
-    #[test]
     fn every_state_and_verdict_has_a_sentence_without_loose_ends_and_whoever_waits_can_do_something() {
         let only_fetched = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };
         let knowns = [
@@ -473,7 +450,7 @@ mod tests {
         let queued = execution(ExecutionState::Queued, Verdict::Pending);
         let now = Timestamp::from_seconds(0);
         assert!(why(&job(JobState::Running), &queued, Known::default(), now).sentence.contains("not online"));
-        assert!(why(&job(JobState::Running), &queued, ONLINE, now).sentence.contains("Time left: 1 hour."));
+        assert!(why(&job(JobState::Running), &queued, ONLINE, now).sentence.contains("Time left: 1 h."));
         assert!(why(&job(JobState::Paused), &queued, ONLINE, now).sentence.contains("paused"));
         let failed = execution(ExecutionState::Failed, Verdict::Pending);
         assert_eq!(why(&job(JobState::Running), &failed, ONLINE, now).sentence, "Failed: battery low.");
@@ -504,6 +481,6 @@ mod tests {
         }
         assert_eq!(seen.len(), 10, "only a running job tells waves apart: {seen:?}");
         let nowhere = standing(&job(JobState::Running), &Place::NotATarget, &[], now);
-        assert!(!nowhere.place_is_known && nowhere.sentence.contains("not for this device"));
+        assert!(nowhere.sentence.contains("not for this device"));
     }
 }

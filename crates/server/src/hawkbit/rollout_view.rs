@@ -118,20 +118,27 @@ pub(super) fn shown(rollout: &RolloutView, base: &Base) -> wire::Rollout {
     }
 }
 
+/// The number of the wave that a group is; a group that found nobody has its place's.
+fn wave_number(rollout: &RolloutView, index: usize) -> u32 {
+    let place = u32::try_from(index).unwrap_or(u32::MAX);
+    rollout.view.waves.get(index).map_or(place, |wave| wave.number)
+}
+
 /// Where a group stands, as clients write it.
 fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
     let (job, current) = (&rollout.view.job, rollout.view.current_wave);
+    let number = wave_number(rollout, index);
     match &job.state {
         JobState::AwaitingApproval { .. } | JobState::Denied | JobState::Scheduled { .. } => "ready",
         JobState::Completed | JobState::Canceled => "finished",
-        JobState::Halted(halt) if usize::try_from(halt.wave).is_ok_and(|wave| wave == index) => "error",
+        JobState::Halted(halt) if halt.wave == number => "error",
         JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {
             let wave = rollout.view.waves.get(index);
             let through = wave.is_some_and(|wave| {
                 let Standing { succeeded, failed, canceled, skipped, verifying, .. } = wave.standing;
                 succeeded + failed + canceled + skipped + verifying >= wave.targets
             });
-            match index.cmp(&current) {
+            match number.cmp(&current) {
                 std::cmp::Ordering::Greater => "scheduled",
                 // The next one begins at its threshold, or by hand, and this one goes on meanwhile.
                 std::cmp::Ordering::Less | std::cmp::Ordering::Equal if through => "finished",
@@ -166,7 +173,7 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
     wire::Group {
         stamp: stamp(job),
         id,
-        name: name.unwrap_or_else(|| format!("group-{}", index + 1)),
+        name: name.unwrap_or_else(|| format!("group-{}", wave_number(rollout, index).saturating_add(1))),
         description,
         status: group_status(rollout, index),
         target_filter_query: policy.and_then(|wave| wave.query.clone()).unwrap_or_default(),

@@ -233,10 +233,6 @@ fn counts(standing: Standing, targets: u64) -> Counts {
     Counts { targets, waiting, queued, in_progress, verifying, succeeded, failed, canceled, skipped }
 }
 
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
-}
-
 fn show_command(command: domain::Command, expires_at: Option<Timestamp>) -> Command {
     let domain::Command { name, arguments, expires_in: _, template, device_types: _ } = command;
     Command {
@@ -257,7 +253,8 @@ fn show(view: JobView) -> Job {
         spec,
         progress,
         target_count,
-        wave_sizes: _,
+        frozen_waves: _,
+        past: _,
         decision,
         target_seq: _,
         version,
@@ -269,7 +266,7 @@ fn show(view: JobView) -> Job {
     } = job;
     let domain::JobSpec { name, what, targets, waves: policy, threshold, timeouts: _, retries, rollout } =
         spec;
-    let names: Vec<String> = policy.iter().map(|wave| wave.name.clone()).collect();
+    let policy_names: Vec<String> = policy.iter().map(|wave| wave.name.clone()).collect();
     let (shown, reason) = match state {
         domain::JobState::AwaitingApproval { then: _ } => {
             (JobState::AwaitingApproval, Some("waits for the approval of a second person".to_owned()))
@@ -279,10 +276,10 @@ fn show(view: JobView) -> Job {
             (JobState::Denied, remark.filter(|remark| !remark.is_empty()))
         }
         domain::JobState::Scheduled { start_at } => {
-            (JobState::Scheduled, start_at.map(|at| format!("starts at {at}")))
+            (JobState::Scheduled, start_at.map(|at| format!("starts at {}", at.for_people())))
         }
         domain::JobState::Running => (JobState::Running, None),
-        domain::JobState::Paused if number(current_wave) <= progress.passed => {
+        domain::JobState::Paused if current_wave < progress.passed => {
             (JobState::Paused, Some(format!("pauses after wave {}", progress.passed)))
         }
         domain::JobState::Paused => (JobState::Paused, None),
@@ -312,13 +309,16 @@ fn show(view: JobView) -> Job {
         rollout: policy_out(rollout, policy),
         decision: decision.map(decision_out),
         counts: counts(standing, target_count),
-        current_wave: number(current_wave),
+        current_wave: current_wave.saturating_add(1),
         waves: waves
             .into_iter()
-            .enumerate()
-            .map(|(index, WaveView { targets, offered: _, standing })| Wave {
-                number: number(index),
-                name: names.get(index).cloned().unwrap_or_default(),
+            .map(|WaveView { number, counts: waves, targets, offered: _, standing }| Wave {
+                number: number.saturating_add(1),
+                waves,
+                name: policy_names
+                    .get(usize::try_from(number).unwrap_or(usize::MAX))
+                    .cloned()
+                    .unwrap_or_default(),
                 counts: counts(standing, targets),
             })
             .collect(),

@@ -358,7 +358,7 @@ fn show_preview(preview: Preview) -> JobPreview {
 }
 
 fn show_standing(standing: DeviceStanding) -> DeviceUpdate {
-    let DeviceStanding { job, release, execution, why } = standing;
+    let DeviceStanding { job, release, execution, is_target: _, why } = standing;
     let counts_as = execution.as_ref().map(domain::Execution::outcome);
     DeviceUpdate {
         job: job.id.get(),

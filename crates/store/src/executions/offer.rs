@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::device::Lifecycle;
-use windlass_domain::ids::{AttributeKey, DeviceId, TenantId, TypeId};
-use windlass_domain::job::Execution;
+use windlass_domain::ids::{AttributeKey, DeviceId, JobId, TenantId, TypeId};
+use windlass_domain::job::{Execution, Job};
 use windlass_domain::shadow::Shadow;
+use windlass_domain::time::Timestamp;
 
 use super::{ExecutionRow, columns};
 use crate::error::StoreError;
@@ -95,4 +96,27 @@ pub async fn offer_facts(
         }
     }
     Ok(facts)
+}
+
+/// The updates of jobs that began after this one and that ended well on these devices; none while it has not begun.
+///
+/// # Errors
+/// When the database fails.
+pub async fn later_updates(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    devices: &[DeviceId],
+) -> Result<Vec<(DeviceId, JobId)>, StoreError> {
+    let Some(began) = job.started_at.map(Timestamp::micros) else { return Ok(Vec::new()) };
+    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let sql = among!(
+        tx,
+        "SELECT e.device_id, e.job_id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE j.tenant_id = $2 AND j.kind = 'update' AND j.id <> $3 AND j.started_at >= $4 AND e.latest = 1
+           AND e.verdict IN ('verified', 'unverifiable') AND e.device_id",
+        "$1",
+        " ORDER BY e.id"
+    );
+    let rows = fetch_all!(tx, (i64, i64), sql, list.as_str(), job.tenant.get(), job.id.get(), began)?;
+    Ok(rows.into_iter().map(|(device, job)| (DeviceId::new(device), JobId::new(job))).collect())
 }

@@ -8,9 +8,9 @@ use windlass_domain::device::Lifecycle;
 use windlass_domain::ids::{DeviceName, GroupPath, ReleaseId, Tag};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Amount, Backoff, Begun, Continuous, Decision, DownloadRate, FailureThreshold, Halt, Handling, Job,
-    JobSpec, MaintenanceWindow, Order, Outcome, Priority, Progress, Retry, RolloutPolicy, ShareOf,
-    SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
+    Amount, Backoff, Begun, Continuous, Decision, DownloadRate, FailureThreshold, Fold, FrozenWave, Halt,
+    Handling, Job, JobSpec, MaintenanceWindow, Order, Outcome, Priority, Progress, Retry, RolloutPolicy,
+    ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
 };
 
 use super::*;
@@ -104,7 +104,12 @@ fn a_job(targets: u64) -> Job {
             is_over: true,
         },
         target_count: targets,
-        wave_sizes: vec![2, 0, 5],
+        frozen_waves: [0, 3, 7]
+            .into_iter()
+            .zip([2, 0, 5])
+            .map(|(number, size)| FrozenWave { number, size })
+            .collect(),
+        past: Some(0),
         decision: Some(Decision {
             approved: true,
             by: "user olga".to_owned(),
@@ -648,6 +653,49 @@ async fn what_is_over_goes_out_of_sight_once_and_only_for_its_own_tenant() {
             })
         });
         read.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn counters_of_a_folded_wave_go_on_in_the_past_and_no_others_do() {
+    on_each_engine("execution-past", |store| async move {
+        let job = stored_job(&store, 4).await;
+        let mut ours = Vec::new();
+        for wave in 0..4_u32 {
+            let set: RoaringTreemap = std::iter::once(u64::from(wave) + 1).collect();
+            write(&store, move |tx| {
+                let set = set.clone();
+                Box::pin(async move { jobs::waves::insert(tx, job, wave, &set).await })
+            })
+            .await;
+            ours.push(stored(&store, Execution { wave, ..an_execution(job, i64::from(wave) + 1) }).await);
+        }
+        let fold = Fold { into: 1, waves: vec![2] };
+        write(&store, move |tx| {
+            let fold = fold.clone();
+            Box::pin(async move { jobs::waves::fold(tx, job, &fold).await })
+        })
+        .await;
+        let waves = store.read(move |tx| Box::pin(jobs::waves::of_job(tx, job))).await.unwrap();
+        let waves: Vec<Vec<u64>> = waves.iter().map(|wave| wave.iter().collect()).collect();
+        assert_eq!(waves, [vec![1], vec![2, 3], vec![4]]);
+        for before in [&ours[2], &ours[3]] {
+            let mut after = before.clone();
+            (after.state, after.version) = (ExecutionState::InProgress, after.version + 1);
+            assert!(change(&store, before, &after).await);
+        }
+        let tallies = store.read(move |tx| Box::pin(tallies(tx, job))).await.unwrap();
+        let counted: Vec<_> = tallies.iter().map(|one| (one.wave, one.state, one.count)).collect();
+        assert_eq!(
+            counted,
+            [
+                (0, ExecutionState::Queued, 1),
+                (1, ExecutionState::InProgress, 1),
+                (1, ExecutionState::Queued, 1),
+                (3, ExecutionState::InProgress, 1),
+            ]
+        );
     })
     .await;
 }

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use windlass_domain::ids::{ExecutionId, InvalidName, ReleaseId};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Begin, Begun, Command, Decision, Halt, Job, JobSpec, JobState, Progress, Retry, Timeouts, What,
+    Begin, Begun, Command, Decision, FrozenWave, Halt, Job, JobSpec, JobState, Progress, Retry, Timeouts,
+    What,
 };
 use windlass_domain::time::Timestamp;
 
@@ -167,6 +168,11 @@ pub(super) struct ProgressRow {
     manually: bool,
     #[serde(default)]
     wave_sizes: Vec<u64>,
+    /// Of each; nothing: from 0 on.
+    #[serde(default)]
+    wave_numbers: Vec<u32>,
+    #[serde(default)]
+    past: Option<u32>,
     #[serde(default)]
     decision: Option<DecisionRow>,
 }
@@ -185,7 +191,8 @@ struct DecisionRow {
 pub(super) struct Read {
     pub(super) state: JobState,
     pub(super) progress: Progress,
-    pub(super) wave_sizes: Vec<u64>,
+    pub(super) frozen_waves: Vec<FrozenWave>,
+    pub(super) past: Option<u32>,
     pub(super) decision: Option<Decision>,
 }
 
@@ -225,7 +232,12 @@ impl ProgressRow {
             passed: *passed,
             is_over: *is_over,
             manually: *state == JobState::AwaitingApproval { then: Begin::Manually },
-            wave_sizes: job.wave_sizes.clone(),
+            wave_sizes: job.frozen_waves.iter().map(|wave| wave.size).collect(),
+            wave_numbers: match job.past {
+                None => Vec::new(),
+                Some(_) => job.frozen_waves.iter().map(|wave| wave.number).collect(),
+            },
+            past: job.past,
             decision: job.decision.as_ref().map(|Decision { approved, by, at, remark }| DecisionRow {
                 approved: *approved,
                 by: by.clone(),
@@ -249,6 +261,8 @@ impl ProgressRow {
             is_over,
             manually,
             wave_sizes,
+            wave_numbers,
+            past,
             decision,
         } = self;
         let AcceptedRow { wave, wave_failed, wave_finished, job_failed, job_finished } = accepted;
@@ -294,6 +308,12 @@ impl ProgressRow {
             at: Timestamp::from_micros(at),
             remark,
         });
-        Ok(Read { state, progress, wave_sizes, decision })
+        let frozen_waves = if wave_numbers.is_empty() {
+            FrozenWave::in_order(wave_sizes)
+        } else {
+            let waves = wave_numbers.into_iter().zip(wave_sizes);
+            waves.map(|(number, size)| FrozenWave { number, size }).collect()
+        };
+        Ok(Read { state, progress, frozen_waves, past, decision })
     }
 }

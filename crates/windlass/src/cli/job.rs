@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use windlass_api::Time;
 use windlass_api::jobs::{
     Begin, Counts, Execution, ExecutionQuery, FailureThreshold, Job, JobKind, JobState, NewJob, Outcome,
-    RetryResult, Targets, Timeouts, WaveSize,
+    RetryResult, Targets, Timeouts, Wave, WaveSize,
 };
 use windlass_api::page::MOST;
 use windlass_api::releases::NameVersion;
@@ -378,12 +378,20 @@ fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
             ("devices", counts(&job.counts)),
         ];
         pairs.extend(
-            job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave.number, counts(&wave.counts)))),
+            job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave_words(wave), counts(&wave.counts)))),
         );
         pairs.push(("made", format!("{} by {}", time(job.created_at), job.created_by)));
         pairs.push(("ended", time_or_dash(job.ended_at)));
         pairs
     })
+}
+
+/// Which wave, or which waves where several are told as one.
+fn wave_words(wave: &Wave) -> String {
+    match wave.waves {
+        0 | 1 => wave.number.to_string(),
+        waves => format!("{} and {} later", wave.number, waves - 1),
+    }
 }
 
 fn counts(counts: &Counts) -> String {

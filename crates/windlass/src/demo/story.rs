@@ -265,7 +265,8 @@ impl Story {
         let bar = terminal::progress(count(devices), "");
         let followed = job::follow(api, made.id, |job| {
             bar.set_position(job::done(&job.counts));
-            bar.set_message(format!("   wave {} of {}, {}", job.current_wave, job.waves.len(), job.state));
+            let last = job.waves.last().map_or(0, |wave| wave.number);
+            bar.set_message(format!("   wave {} of {last}, {}", job.current_wave, job.state));
         });
         let job = tokio::time::timeout(PATIENCE, followed).await.context("the rollout never ended")?;
         bar.finish();

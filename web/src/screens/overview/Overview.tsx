@@ -9,6 +9,7 @@ import { Empty, Facts, Page, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Trouble } from "../../ui/Trouble";
+import { lastWave } from "../rollouts/wave";
 import { gatherNeeds, type Need } from "./needs";
 import { VersionsPanel } from "./VersionsPanel";
 import classes from "./overview.module.css";
@@ -191,7 +192,7 @@ function JobLine({ job }: { job: Schemas["Job"] }) {
       <Text size="xs" c="dimmed" mt={4}>
         {count(succeeded)} of {counted(targets, "device")} done
         {failed > 0 ? `, ${count(failed)} failed` : ""}
-        {job.waves.length > 1 ? `, wave ${job.currentWave} of ${job.waves.length}` : ""}
+        {job.waves.length > 1 ? `, wave ${job.currentWave} of ${lastWave(job)}` : ""}
       </Text>
     </div>
   );

@@ -11,6 +11,7 @@ import { useCan, useMe } from "../../session/session";
 import { Dialog } from "../../ui/Dialog";
 import { counted } from "../../ui/format";
 import { approvalOf } from "./approval";
+import { lastWave } from "./wave";
 
 type Job = Schemas["Job"];
 
@@ -38,7 +39,7 @@ export function Actions({ job }: { job: Job }) {
     </Button>
   );
   const over = OVER.includes(job.state);
-  const waves = job.waves.length;
+  const waves = lastWave(job);
   return (
     <>
       {decision}

@@ -14,6 +14,7 @@ import { approvalWords } from "./approval";
 import { Executions } from "./executions";
 import { policyFacts, thresholdWords } from "./policy";
 import { CountsBar, jobTitle } from "./states";
+import { waveName } from "./wave";
 import { WhyNot } from "./why";
 
 type Job = Schemas["Job"];
@@ -116,10 +117,10 @@ function Waves({ job }: { job: Job }) {
           return (
             <Card withBorder key={wave.number}>
               <Text size="sm" fw={wave.number === job.currentWave ? 600 : 400} className="anywhere">
-                {wave.name || `Wave ${wave.number}`}
+                {waveName(wave)}
                 {wave.number === job.currentWave && job.state === "running" ? ", under way" : ""}
               </Text>
-              <CountsBar counts={wave.counts} label={wave.name || `Wave ${wave.number}`} />
+              <CountsBar counts={wave.counts} label={waveName(wave)} />
               {terms ? <WaveTerms terms={terms} /> : null}
             </Card>
           );

@@ -1,0 +1,6 @@
+-- Continuous jobs: the wave that earlier waves are counted in. Of those neither job_wave nor job_tally has a row.
+
+CREATE TABLE job_past (
+  job_id BIGINT NOT NULL PRIMARY KEY,
+  wave BIGINT NOT NULL
+);
