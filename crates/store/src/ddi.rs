@@ -164,6 +164,25 @@ pub async fn target_put(tx: &mut Tx<'_>, device: DeviceId, target: &Target) -> R
     tx.changed(ChangeKind::DdiTarget, device.get()).await
 }
 
+/// Takes back that a device runs what an update brought it: it fell back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn installed_forget(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    brought: ExecutionId,
+) -> Result<(), StoreError> {
+    let written = execute!(
+        tx,
+        "UPDATE ddi_target SET installed_execution = NULL, installed_name = NULL, installed_version = NULL,
+           installed_at = NULL WHERE device_id = $1 AND installed_execution = $2",
+        device.get(),
+        brought.get(),
+    )?;
+    if written == 0 { Ok(()) } else { tx.changed(ChangeKind::DdiTarget, device.get()).await }
+}
+
 /// What was served of an action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Served {

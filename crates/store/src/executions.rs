@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, TenantId};
-use windlass_domain::job::{Begun, Consent, Execution, ExecutionState, JobState, Tally, Verdict};
+use windlass_domain::job::{Begun, Consent, Execution, ExecutionState, JobState, Outcome, Tally, Verdict};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
+use crate::ddi;
 use crate::error::StoreError;
 use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
@@ -222,6 +223,9 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
     if stands {
         count(tx, counter(before), -1).await?;
         count(tx, counter(after), 1).await?;
+    }
+    if after.outcome() == Outcome::Failed && before.outcome() != Outcome::Failed {
+        ddi::installed_forget(tx, after.device, after.id).await?;
     }
     if stands || is_seen {
         tx.changed(ChangeKind::Execution, before.id.get()).await?;

@@ -78,7 +78,6 @@ async fn config_data_in(
     now: Timestamp,
 ) -> Result<(Effects, bool), Failed> {
     let mut device = devices::device_by_id(tx, peer.device).await?.ok_or(Failed::NotFound)?;
-    let target = table::target(tx, peer.device).await?;
     let inventory = applied(&device.inventory, said)?;
     let changed = inventory != device.inventory;
     if changed {
@@ -91,6 +90,7 @@ async fn config_data_in(
     // It may have answered before its restart: until its new version shows there, it is asked at each poll.
     let attributes_wanted = verify::looks_at_attributes(tx, &device).await?
         && !executions::verifying(tx, peer.device).await?.is_empty();
+    let target = table::target(tx, peer.device).await?;
     if target.attributes_wanted != attributes_wanted {
         table::target_put(tx, peer.device, &Target { attributes_wanted, ..target }).await?;
     }

@@ -10,7 +10,7 @@ use windlass_store::management::hidden;
 
 use super::actions::{PER_TARGET, may_see};
 use super::targets::find;
-use super::{AT_ONCE, Context, at_once};
+use super::{Context, at_once};
 use crate::error::AppError;
 use crate::{App, audit};
 
@@ -102,25 +102,25 @@ impl App {
         keep: usize,
     ) -> Result<usize, AppError> {
         let target = target.to_owned();
-        let mut gone = 0;
+        let (mut gone, mut below, mut skip) = (0, i64::MAX, u64::try_from(keep).unwrap_or(u64::MAX));
         loop {
             let target = target.clone();
-            let went = self
+            let (went, last) = self
                 .hawkbit_write(by, Permission::JobControl, move |cx, tx| {
                     let target = target.clone();
                     Box::pin(async move {
                         let device = find(tx, &cx, &target).await?;
-                        let all = hidden::rest_of_device(tx, cx.by.tenant, device.id, PER_TARGET).await?;
-                        let over = all.into_iter().skip(keep).filter(|step| !step.execution.state.is_open());
-                        let over = over.take(AT_ONCE).collect();
-                        hide(tx, &cx, Some(&device), over, StillOpen::Stays).await
+                        let some =
+                            hidden::older_of_device(tx, cx.by.tenant, device.id, below, skip, PER_TARGET)
+                                .await?;
+                        let last = some.last().map(|step| step.execution.id.get());
+                        Ok((hide(tx, &cx, Some(&device), some, StillOpen::Stays).await?, last))
                     })
                 })
                 .await?;
             gone += went;
-            if went < AT_ONCE {
-                return Ok(gone);
-            }
+            let Some(last) = last else { return Ok(gone) };
+            (below, skip) = (last, 0);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What fields of targets are called, and the values of those that the fleet index does not hold.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TypeId};
 use windlass_domain::job::Outcome;
@@ -277,8 +277,6 @@ async fn learn_updates(
     by_rollout: bool,
 ) -> Result<(), AppError> {
     let (mut courses, mut after) = (HashMap::<DeviceId, Course>::new(), 0);
-    let brought = |target: &ddi::Target| target.installed.as_ref().and_then(|said| said.execution);
-    let mut fell_back = HashSet::new();
     loop {
         let page = steps::outlines(tx, cx.by.tenant, FETCHED, after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -288,11 +286,6 @@ async fn learn_updates(
                 continue;
             }
             courses.entry(update.device).or_default().take(&update);
-            if update.outcome == Outcome::Failed
-                && known.targets.get(&update.device).and_then(brought) == Some(update.id)
-            {
-                fell_back.insert(update.device);
-            }
             if by_rollout && update.outcome == Outcome::Failed {
                 known.failed.entry(update.device).or_default().push(update.job);
             }
@@ -303,7 +296,7 @@ async fn learn_updates(
     for device in devices {
         let course = courses.remove(&device).unwrap_or_default();
         let said = known.targets.get(&device).and_then(|target| target.installed.as_ref());
-        let said = match said.filter(|_| !fell_back.contains(&device)) {
+        let said = match said {
             None => None,
             Some(said) => {
                 let key = (said.name.clone(), said.version.clone());

@@ -91,7 +91,11 @@ fn numbered(index: usize) -> String {
 fn as_asked(groups: &[NewGroup]) -> Vec<GroupExtra> {
     let one = |(index, group): (usize, &NewGroup)| {
         let made = group.name.is_none().then(|| numbered(index));
-        GroupExtra { description: group.description.clone().or(made), percent: Some(group.percent) }
+        GroupExtra {
+            description: group.description.clone().or(made),
+            percent: Some(group.percent),
+            success: Some(group.success),
+        }
     };
     groups.iter().enumerate().map(one).collect()
 }
@@ -267,6 +271,10 @@ impl App {
         for wave in &mut waves {
             wave.consent = wave.consent.map(|asks| asks && settings.confirmation);
         }
+        // As upstream: a group's successes decide when the next one begins, and nothing else.
+        if let Some(last) = waves.last_mut().filter(|_| !new.dynamic) {
+            last.success = None;
+        }
         if new.dynamic {
             let all = u64::try_from(devices.len()).unwrap_or(u64::MAX);
             let like = if last > 0 { last } else { all };
@@ -276,6 +284,8 @@ impl App {
                 wave_size: new.dynamic_size.unwrap_or(like).max(1),
             });
         }
+        // Groups of latecomers are stopped by what stops the last one.
+        let threshold = waves.last().and_then(|last| last.failure).filter(|_| new.dynamic);
         let job = NewJob {
             description: name,
             what: NewWhat::Update {
@@ -285,7 +295,7 @@ impl App {
             },
             targets: NewTargets::Found { devices, words: format!("filter {query}") },
             waves,
-            threshold: None,
+            threshold,
             timeouts: PATIENCE,
             retries: 0,
             begin: match new.start_at.map(Timestamp::from_millis) {

@@ -257,7 +257,7 @@ impl App {
         }
     }
 
-    /// The devices of a group, counted from 0: those that were offered it, and those that will be.
+    /// The devices of a group, counted from 0, whether they were offered it yet or not.
     ///
     /// # Errors
     /// Forbidden, not found, or that the store failed.
@@ -272,29 +272,23 @@ impl App {
             return Err(AppError::not_found("rollout group", group));
         }
         let job = &rollout.view.job;
-        let Some((number, range)) = job.wave_ranges().get(group).cloned() else {
+        let Some((_, range)) = job.wave_ranges().get(group).cloned() else {
             return Ok(BTreeSet::new());
         };
-        let tries = self.hawkbit_tries(by, id).await?;
-        let in_wave = |one: &&Execution| job.counts_in(one.wave) == number;
-        let mut found: BTreeSet<DeviceId> = tries.iter().filter(in_wave).map(|one| one.device).collect();
-        if u64::try_from(found.len()).is_ok_and(|have| have < range.end - range.start) {
-            let (all, waves) = self
-                .store
-                .read(move |tx| {
-                    Box::pin(async move {
-                        let all = jobs::frozen_targets(tx, JobId::new(id)).await?;
-                        Ok::<_, StoreError>((all, jobs::waves::of_job(tx, JobId::new(id)).await?))
-                    })
+        let (all, waves) = self
+            .store
+            .read(move |tx| {
+                Box::pin(async move {
+                    let all = jobs::frozen_targets(tx, JobId::new(id)).await?;
+                    Ok::<_, StoreError>((all, jobs::waves::of_job(tx, JobId::new(id)).await?))
                 })
-                .await?;
-            let ids: Vec<u64> = match waves.get(group) {
-                Some(wave) => wave.iter().collect(),
-                None => range.filter_map(|rank| all.select(rank)).collect(),
-            };
-            let ids = ids.into_iter().filter_map(|id| i64::try_from(id).ok()).map(DeviceId::new);
-            found.extend(ids.filter(|device| by.scope.is_none() || self.fleet.is_visible(by, *device)));
-        }
-        Ok(found)
+            })
+            .await?;
+        let ids: Vec<u64> = match waves.get(group) {
+            Some(wave) => wave.iter().collect(),
+            None => range.filter_map(|rank| all.select(rank)).collect(),
+        };
+        let ids = ids.into_iter().filter_map(|id| i64::try_from(id).ok()).map(DeviceId::new);
+        Ok(ids.filter(|device| by.scope.is_none() || self.fleet.is_visible(by, *device)).collect())
     }
 }

@@ -9,14 +9,13 @@ use serde_json::json;
 use windlass_domain::device::{DataFate, Device, Lifecycle};
 use windlass_domain::hawkbit::SecretText;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, ReleaseId, TypeId};
-use windlass_domain::job::Outcome;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Field, Query};
 use windlass_store::devices::Alias;
 use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
-use windlass_store::{Tx, ddi, devices, executions, groups, releases, types};
+use windlass_store::{Tx, ddi, devices, groups, releases, types};
 
 use super::fields::known;
 use super::standing::{Standing, course};
@@ -129,19 +128,13 @@ pub(super) async fn find(tx: &mut Tx<'_>, cx: &Context, id: &str) -> Result<Devi
     })
 }
 
-/// The release that a target told it runs, if there is such a one and it did not fall back from it.
+/// The release that a target told it runs, if there is such a one.
 async fn told(
     tx: &mut Tx<'_>,
     cx: &Context,
     target: &ddi::Target,
 ) -> Result<Option<(ReleaseId, Timestamp)>, AppError> {
     let Some(told) = &target.installed else { return Ok(None) };
-    if let Some(brought) = told.execution
-        && let Some(execution) = executions::get(tx, cx.by.tenant, brought).await?
-        && execution.outcome() == Outcome::Failed
-    {
-        return Ok(None);
-    }
     let release = releases::release(tx, cx.by.tenant, &told.name, &told.version).await?;
     Ok(release.map(|release| (release.id, told.at)))
 }

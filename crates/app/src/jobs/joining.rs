@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
-use windlass_domain::job::plan::room;
+use windlass_domain::job::plan::{self, room};
 use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, past};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
@@ -23,6 +23,8 @@ use crate::{App, AppError};
 const HOLDS: Duration = Duration::from_secs(30);
 /// Jobs whose last look is remembered.
 const REMEMBERED: usize = 10_000;
+/// What stands of a device that was left out and needs nothing any more.
+const RUNS: &str = "the device runs this version by now";
 
 /// Devices left out that one look judges anew.
 const JUDGED: u32 = 200;
@@ -104,6 +106,9 @@ async fn left_out(
             Judged::Skip(skip) if skip.to_string() != execution.reason => {
                 found.against.push((execution.id, skip.to_string()));
             }
+            Judged::Runs(_) if execution.reason != RUNS => {
+                found.against.push((execution.id, RUNS.to_owned()));
+            }
             Judged::Skip(_) | Judged::Runs(_) => {}
         }
     }
@@ -143,6 +148,10 @@ async fn offer_anew(
 ) -> Result<Vec<DeviceId>, StoreError> {
     let Some(job) = jobs::get_any(tx, id).await? else { return Ok(Vec::new()) };
     if !waits_for_more(&job) || !past::has_room(&job) {
+        return Ok(Vec::new());
+    }
+    // The wave under way is judged and paused after as such; it is not to be overtaken before.
+    if !plan::is_free(&job, &executions::tallies(tx, id).await?) {
         return Ok(Vec::new());
     }
     let most = places(tx, &job).await?;

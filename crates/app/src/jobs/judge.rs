@@ -8,8 +8,8 @@ use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{AttributeKey, DeviceId, JobId, TypeId, TypeName};
 use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
-use windlass_domain::job::{Candidate, Execution, ExecutionState, Job, Running, Skip, What};
-use windlass_domain::software::Release;
+use windlass_domain::job::{Candidate, Execution, ExecutionState, Handling, Job, Running, Skip, What};
+use windlass_domain::software::{Component, Release};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
 use windlass_store::management::{SetExtra, extras};
@@ -124,8 +124,8 @@ pub(super) async fn time_zone(
     job: &Job,
     device: DeviceId,
 ) -> Result<Option<String>, StoreError> {
-    let known = facts(tx, job, &[device]).await?;
-    Ok(known.get(&device).and_then(|facts| zone(facts)).map(str::to_owned))
+    let known = executions::offer_facts(tx, job.tenant, &[device]).await?;
+    Ok(known.get(&device).and_then(zone).map(str::to_owned))
 }
 
 /// The time zone that an operator set for a device.
@@ -215,6 +215,21 @@ impl Catalogue {
     }
 }
 
+/// What a job installs, while that is there.
+async fn installs(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Release>, StoreError> {
+    match job.spec.what {
+        What::Update { release, .. } => releases::release_by_id(tx, job.tenant, release).await,
+        What::Command(_) | What::Document(_) => Ok(None),
+    }
+}
+
+/// Whether what came later is in place of the other: another release of some of the same components.
+fn is_in_place_of(later: Option<&Release>, other: Option<&Release>) -> bool {
+    let (Some(later), Some(other)) = (later, other) else { return true };
+    let is_of = |part: &Component| other.components.iter().any(|own| own.name == part.name);
+    later.id != other.id && later.components.iter().any(is_of)
+}
+
 /// Which of these devices got the update of a later job that takes the place of this one's, and of which.
 async fn outdone(
     tx: &mut Tx<'_>,
@@ -225,11 +240,20 @@ async fn outdone(
         return Ok(BTreeMap::new());
     }
     let (mut known, mut found) = (HashMap::new(), BTreeMap::new());
-    for (device, later) in executions::later_updates(tx, job, devices).await? {
+    let all = executions::later_updates(tx, job, devices).await?;
+    let own = if all.is_empty() { None } else { installs(tx, job).await? };
+    for (device, later) in all {
         let displaces = match known.get(&later) {
             Some(displaces) => *displaces,
             None => {
-                let displaces = jobs::get_any(tx, later).await?.is_some_and(|later| later.displaces(job));
+                let displaces = match jobs::get_any(tx, later).await? {
+                    Some(later)
+                        if later.displaces(job) && later.spec.rollout.handling != Handling::DownloadOnly =>
+                    {
+                        is_in_place_of(installs(tx, &later).await?.as_ref(), own.as_ref())
+                    }
+                    Some(_) | None => false,
+                };
                 known.insert(later, displaces);
                 displaces
             }

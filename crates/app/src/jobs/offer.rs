@@ -185,7 +185,10 @@ impl Anew {
             return Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text));
         }
         supersede(tx, job, others, way, now).await?;
-        let fresh = Execution { number: left_out.number, before, ..fresh(job, left_out.device, wave, now) };
+        // Whether it is asked hangs on the wave that it belongs to.
+        let consent = fresh(job, left_out.device, left_out.wave, now).consent;
+        let fresh =
+            Execution { number: left_out.number, before, consent, ..fresh(job, left_out.device, wave, now) };
         executions::insert(tx, &held(job, fresh, Some(&facts), now)).await?;
         Ok(())
     }

@@ -49,7 +49,7 @@ async fn load(
     if !job.state.allows(action) {
         return Err(AppError::Conflict {
             code: "job.state",
-            detail: format!("job {id} is {}; {} is not possible then", job.state.as_str(), word(action)),
+            detail: format!("job {id} is {}, so it cannot be {}", job.state.as_str(), word(action)),
         });
     }
     Ok(job)
@@ -57,15 +57,15 @@ async fn load(
 
 const fn word(action: JobAction) -> &'static str {
     match action {
-        JobAction::Approve => "to approve it",
-        JobAction::Deny => "to deny it",
-        JobAction::Advance => "to go on to its next wave",
-        JobAction::Start => "to start it",
-        JobAction::Pause => "to pause it",
-        JobAction::Resume => "to resume it",
-        JobAction::Cancel => "to cancel it",
-        JobAction::RetryFailed => "to retry what failed",
-        JobAction::Delete => "to delete it",
+        JobAction::Approve => "approved",
+        JobAction::Deny => "denied",
+        JobAction::Advance => "taken on to its next wave",
+        JobAction::Start => "started",
+        JobAction::Pause => "paused",
+        JobAction::Resume => "resumed",
+        JobAction::Cancel => "canceled",
+        JobAction::RetryFailed => "tried again",
+        JobAction::Delete => "deleted",
     }
 }
 

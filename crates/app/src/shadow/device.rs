@@ -129,8 +129,10 @@ async fn update(
             }
             // A version that is reported again counts as seen again, even if nothing changed by it. Versions show in the
             // classic shadow only.
-            if let (None, shadow::Patch::Merge(said)) = (name, &asked.reported) {
-                effects.observe.push((ctx.device, said.clone()));
+            match (name, &asked.reported) {
+                (None, shadow::Patch::Merge(said)) => effects.observe.push((ctx.device, said.clone())),
+                (None, shadow::Patch::Clear) => versions::note(tx, ctx.device).await?,
+                _ => {}
             }
             Ok(effects)
         }

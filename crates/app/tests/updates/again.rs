@@ -12,7 +12,8 @@ use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::{Signing, VersionSource};
 use windlass_domain::ids::{ExecutionId, JobId, TokenId};
 use windlass_domain::job::{
-    Begun, Continuous, Execution, ExecutionState, JobState, RolloutPolicy, Timeouts, Verdict,
+    Amount, Begun, Consent, Continuous, Execution, ExecutionState, Handling, JobState, RolloutPolicy,
+    SuccessThreshold, Timeouts, Verdict, Wave,
 };
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Actor, Principal, Role};
@@ -109,6 +110,7 @@ async fn the_first_failure_of_a_device_that_was_left_out_is_its_first_try() {
         let id = world.create(NewJob { retries: 1, ..continuous(&names, 5) }).await;
         world.settle().await;
         world.work(&names[0], "SUCCEEDED", "").await;
+        world.reports_version(&names[0], "2.0").await;
         change(&world, &names[1], LifecycleChange::Resume).await;
         world.refresh().await;
         world.advance(60);
@@ -134,6 +136,10 @@ fn older(names: &[String]) -> NewJob {
 
 /// A rollout of 1.0 that goes on taking devices in, and a later one of 2.0 that takes its place on the second device.
 async fn overtaken(world: &mut World) -> (JobId, JobId, Vec<String>) {
+    overtaken_by(world, "2.0", Handling::Forced).await
+}
+
+async fn overtaken_by(world: &mut World, version: &str, handling: Handling) -> (JobId, JobId, Vec<String>) {
     let names = world.devices(2).await;
     world.release("1.0", &[]).await;
     world.release("2.0", &[]).await;
@@ -143,9 +149,81 @@ async fn overtaken(world: &mut World) -> (JobId, JobId, Vec<String>) {
     world.refresh().await;
     let old = world.create(older(&names)).await;
     world.advance(1);
-    let rollout = RolloutPolicy { supersede: true, ..RolloutPolicy::default() };
-    let new = world.create(NewJob { rollout, ..update_job("2.0", &names[1..]) }).await;
+    let rollout = RolloutPolicy { supersede: true, handling, ..RolloutPolicy::default() };
+    let new = world.create(NewJob { rollout, ..update_job(version, &names[1..]) }).await;
     (old, new, names)
+}
+
+#[tokio::test]
+async fn what_was_only_downloaded_or_brought_the_same_release_is_in_place_of_nothing() {
+    for (version, handling) in [("2.0", Handling::DownloadOnly), ("1.0", Handling::Forced)] {
+        for mut world in World::each("again-not-outdone").await {
+            let (old, new, names) = overtaken_by(&mut world, version, handling).await;
+            while world.app().job_step(new).await.unwrap() {}
+            world.settle().await;
+            world.work(&names[0], "SUCCEEDED", "").await;
+            world.reports_version(&names[0], "1.0").await;
+            world.work(&names[1], "SUCCEEDED", "").await;
+            if handling == Handling::Forced {
+                world.reports_version(&names[1], "1.0").await;
+                // It is reset to what it left the factory with.
+                world.reports_version(&names[1], "0.9").await;
+            }
+            for _ in 0..3 {
+                world.advance(60);
+                world.settle().await;
+            }
+            let offered = latest(&world, old).await[1].clone();
+            assert_eq!(offered.state, ExecutionState::Queued, "{version}: {}", offered.reason);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_was_left_out_waits_until_the_wave_under_way_has_done_what_it_owes() {
+    for mut world in World::each("again-owed").await {
+        let names = world.devices(3).await;
+        for name in &names {
+            world.attribute(name, "ring", "early").await;
+        }
+        world.refresh().await;
+        change(&world, &names[2], LifecycleChange::Suspend).await;
+        world.release("2.0", &[]).await;
+        let mut new = continuous(&names, 3);
+        new.rollout.success = Some(SuccessThreshold { percent: 100 });
+        let id = world.create(new).await;
+        world.settle().await;
+        world.work(&names[0], "FAILED", "battery low").await;
+        change(&world, &names[2], LifecycleChange::Resume).await;
+        world.refresh().await;
+        world.advance(60);
+        world.settle().await;
+        assert_eq!(latest(&world, id).await[2].state, ExecutionState::Removed, "one is still at work");
+        world.work(&names[1], "FAILED", "battery low").await;
+        world.settle().await;
+        let JobState::Halted(halt) = world.job(id).await.job.state else { panic!("it goes on") };
+        assert_eq!((halt.wave, halt.failed), (0, 2));
+    }
+}
+
+#[tokio::test]
+async fn whether_a_device_that_was_left_out_is_asked_hangs_on_the_wave_it_belongs_to() {
+    for mut world in World::each("again-asked").await {
+        let names = world.devices(1).await;
+        world.attribute(&names[0], "ring", "early").await;
+        world.refresh().await;
+        change(&world, &names[0], LifecycleChange::Suspend).await;
+        world.release("2.0", &[]).await;
+        let wave = Wave { consent: Some(true), ..Wave::from(Amount::Percent(100)) };
+        let id = world.create(NewJob { waves: vec![wave], ..continuous(&names, 1) }).await;
+        world.settle().await;
+        change(&world, &names[0], LifecycleChange::Resume).await;
+        world.refresh().await;
+        world.advance(60);
+        world.settle().await;
+        let offered = latest(&world, id).await[0].clone();
+        assert_eq!((offered.wave, offered.consent), (1, Consent::Awaited));
+    }
 }
 
 #[tokio::test]

@@ -241,7 +241,7 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
     let error = world.app().job_start(&world.by, id, None).await.unwrap_err();
     assert_eq!(
         (error.code(), error.to_string()),
-        ("job.state", "job 1 is running; to start it is not possible then".to_owned())
+        ("job.state", "job 1 is running, so it cannot be started".to_owned())
     );
     assert_eq!(world.app().job_delete(&world.by, id, None).await.unwrap_err().code(), "job.state");
     assert_eq!(world.app().job_pause(&world.by, id, Some(7)).await.unwrap_err().code(), "version_mismatch");

@@ -122,6 +122,10 @@ async fn a_shadow_that_is_deleted_shows_no_versions() {
     world.refresh().await;
     reports(&world, "a", json!({ "firmware": { "version": "1.0" } })).await;
     assert_eq!(distribution(&world), [pair("firmware 1.0", 1)]);
+    reports(&world, "a", Value::Null).await;
+    assert_eq!(distribution(&world), [], "it took back what it reported");
+    reports(&world, "a", json!({ "firmware": { "version": "1.0" } })).await;
+    assert_eq!(distribution(&world), [pair("firmware 1.0", 1)]);
     world.app().shadow_delete(&world.by, &"a".parse().unwrap(), None, None).await.unwrap();
     world.refresh().await;
     assert_eq!(distribution(&world), []);

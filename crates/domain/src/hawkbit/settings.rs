@@ -287,13 +287,13 @@ impl Reader<'_> {
     }
 
     fn text<T>(&mut self, key: SettingKey, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let text = match self.value(key) {
-            SettingValue::Text(text) => text,
-            SettingValue::Flag(flag) => flag.to_string(),
-            SettingValue::Number(number) => number.to_string(),
+        let read = match self.value(key) {
+            SettingValue::Text(text) if text.len() > 4096 => Err("must be at most 4096 bytes".to_owned()),
+            SettingValue::Text(text) => read(&text),
+            SettingValue::Number(number) => read(&number.to_string()),
+            // Who switches a token on by its key would have made it "true".
+            SettingValue::Flag(_) => Err("must be text".to_owned()),
         };
-        let read =
-            if text.len() <= 4096 { read(&text) } else { Err("must be at most 4096 bytes".to_owned()) };
         match read {
             Ok(value) => Some(value),
             Err(problem) => {
@@ -374,6 +374,8 @@ mod tests {
         let on = (SettingKey::GatewayTokenEnabled, SettingValue::Flag(true));
         let key = (SettingKey::GatewayTokenKey, SettingValue::Number(4711));
         assert!(with(&[on, key]).unwrap().authentication.gateway_token.unwrap().is("4711"));
+        let flag = (SettingKey::GatewayTokenKey, SettingValue::Flag(true));
+        assert_eq!(with(&[flag]).unwrap_err().remove(0).problem, "must be text");
         let problem =
             with(&[(SettingKey::PollingTime, SettingValue::Number(1))]).unwrap_err().remove(0).problem;
         assert!(problem.contains("HH:MM:SS"), "what would do is said: {problem}");

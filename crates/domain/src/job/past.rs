@@ -1,8 +1,9 @@
 //! Waves as they were frozen, and how a continuous job keeps them few: those long settled are counted in one, the past.
 //!
-//! A wave is folded into the past once it is fully offered, settled and within its threshold; nothing that follows, not
-//! even another try of its devices, can make more of them fail than were judged then: those of its devices that were
-//! left out are offered work in a wave of their own. Knows neither devices nor storage.
+//! A wave is folded into the past once it is fully offered, settled and within its threshold; another try of its devices
+//! cannot make more of them fail than were judged then, and those that were left out are offered work in a wave of their
+//! own. A device whose word was believed and that falls back later still shows as failed, and stops nothing any more:
+//! the latest waves are never folded, so that there is time for that. Knows neither devices nor storage.
 
 use crate::job::plan::{Standings, Tally, too_many};
 use crate::job::spec::Job;

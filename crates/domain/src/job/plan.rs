@@ -270,6 +270,17 @@ fn is_forgiven(job: &Job, standing: Standing, wave: u32) -> bool {
     standing.is_settled() && accepted.wave == wave && accepted.wave_finished >= standing.finished()
 }
 
+/// Whether the job is to pause once this wave is through.
+fn owes_pause(job: &Job, wave: u32) -> bool {
+    job.progress.passed <= wave && job.wave(wave).is_some_and(|wave| wave.pause_after)
+}
+
+/// Whether nothing is owed to the wave under way any more, so that another one that joins may take its place.
+pub fn is_free(job: &Job, tallies: &[Tally]) -> bool {
+    let (wave, range, _) = wave_under_way(job);
+    is_through(job, &Standings::of(tallies), wave, &range) && !owes_pause(job, wave)
+}
+
 /// A wave that is settled and has not succeeded as it should: whoever set the bar must decide.
 fn fell_short(job: &Job, standings: &Standings) -> Option<Halt> {
     let (wave, range, _) = wave_under_way(job);
@@ -372,10 +383,9 @@ fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
     if !is_through(job, &standings, wave, &range) {
         return vec![];
     }
+    let goes_on = next.is_some() || (job.spec.rollout.continuous.is_some() && !range.is_empty());
     match next {
-        Some(_) if job.progress.passed <= wave && job.wave(wave).is_some_and(|wave| wave.pause_after) => {
-            vec![Step::PauseAfter(wave)]
-        }
+        _ if goes_on && owes_pause(job, wave) => vec![Step::PauseAfter(wave)],
         Some((wave, range)) => offer(wave, &range),
         None if job.spec.rollout.continuous.is_some() || !everybody.is_settled() => vec![],
         None => vec![Step::Complete],

@@ -84,9 +84,13 @@ async fn some(
     match rsql {
         Some(rsql) if ids.is_empty() => {
             let query = ListQuery { q: Some(rsql), ..ListQuery::default() };
-            let found = action_queries::numbers(&rest, &by, &base, &query).await?;
-            for some in found.chunks(AT_ONCE) {
-                rest.app.hawkbit_actions_delete(&by, None, some.to_vec(), StillOpen::Stays).await?;
+            let mut below = Some(i64::MAX);
+            while let Some(from) = below {
+                let (found, next) = action_queries::numbers(&rest, &by, &base, &query, from).await?;
+                for some in found.chunks(AT_ONCE) {
+                    rest.app.hawkbit_actions_delete(&by, None, some.to_vec(), StillOpen::Stays).await?;
+                }
+                below = next;
             }
         }
         None if !ids.is_empty() => {

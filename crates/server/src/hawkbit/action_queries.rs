@@ -262,16 +262,17 @@ pub(super) async fn among(
     Ok((found.into_iter().skip(query.offset).take(query.limit).map(|(_, view)| view).collect(), total))
 }
 
-/// The numbers of those among the newest actions that a list asks for, in its order. Keeps no more of each than its
-/// number and its place.
+/// The numbers of those among the newest actions below one that a list asks for, in its order, and where to go on where
+/// there are more. Keeps no more of each than its number and its place.
 pub(super) async fn numbers(
     rest: &Rest,
     by: &Principal,
     base: &Base,
     query: &ListQuery,
-) -> Result<Vec<i64>, Refusal> {
+    below: i64,
+) -> Result<(Vec<i64>, Option<i64>), Refusal> {
     let mut choice = Choice::read(rest, by, base, query).await?;
-    let (mut found, mut looked_at, mut before) = (Vec::new(), 0, Some(i64::MAX));
+    let (mut found, mut looked_at, mut before) = (Vec::new(), 0, Some(below));
     while let Some(last) = before.filter(|_| looked_at < LOOKED_AT) {
         let look = rest.app.hawkbit_actions_before(by, last).await?;
         for view in &look.items {
@@ -284,7 +285,7 @@ pub(super) async fn numbers(
         before = look.before;
     }
     found.sort_by(|(one, a), (two, b)| choice.asked.compare(one, two).then(a.cmp(b)));
-    Ok(found.into_iter().map(|(_, id)| id).collect())
+    Ok((found.into_iter().map(|(_, id)| id).collect(), before))
 }
 
 /// A page of those among the newest actions that a list asks for, and how many there are in all.
@@ -294,7 +295,7 @@ pub(super) async fn newest(
     base: &Base,
     query: &ListQuery,
 ) -> Result<(Vec<ActionView>, usize), Refusal> {
-    let found = numbers(rest, by, base, query).await?;
+    let (found, _) = numbers(rest, by, base, query, i64::MAX).await?;
     let total = found.len();
     let ids = found.into_iter().skip(query.offset).take(query.limit).collect();
     Ok((rest.app.hawkbit_actions_by_number(by, ids).await?, total))

@@ -66,7 +66,12 @@ pub(super) fn shown(view: &ActionView, base: &Base) -> wire::Action {
     links.insert("target", base.named(&target, view.controller_id.clone()));
     let (set, version) = &view.release_name;
     let path_of_set = format!("/distributionsets/{}", view.release);
-    links.insert("distributionset", base.named(&path_of_set, format!("{set}:{version}")));
+    let link = if set.is_empty() {
+        base.link(&path_of_set)
+    } else {
+        base.named(&path_of_set, format!("{set}:{version}"))
+    };
+    links.insert("distributionset", link);
     if view.is_cancel() {
         links.insert("canceledaction", base.link(&path));
     }

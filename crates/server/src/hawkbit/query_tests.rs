@@ -51,7 +51,7 @@ async fn total(server: &Fixture, path: &str, q: &str) -> Value {
 async fn actions_are_found_by_what_their_targets_sets_rollouts_and_groups_are() {
     let (server, set, rollout) = ready("hb-action-rsql").await;
     assert_eq!(server.hawkbit("GET", "/actions", None).await.expect(200)["total"], 3);
-    let group = rollout * 1_000;
+    let group = rollout * 1_000_000;
     for (q, wanted) in [
         ("target.updateStatus==pending", 3),
         ("target.updateStatus==in_sync", 0),

@@ -13,7 +13,7 @@ use windlass_wire::management::rollouts as wire;
 use super::view::{Base, actor};
 
 /// Numbers of groups that one rollout may have.
-const GROUPS: i64 = 1_000;
+const GROUPS: i64 = 1_000_000;
 
 /// The number of a rollout's first group; the others follow.
 pub(super) const fn first_group(job: JobId) -> i64 {
@@ -124,6 +124,11 @@ fn wave_number(rollout: &RolloutView, index: usize) -> u32 {
     rollout.view.waves.get(index).map_or(place, |wave| wave.number)
 }
 
+/// The number of a group, which stays its own when the past is told as one.
+pub(super) fn group_id(rollout: &RolloutView, index: usize) -> i64 {
+    first_group(rollout.view.job.id) + i64::from(wave_number(rollout, index)).min(GROUPS - 1)
+}
+
 /// Where a group stands, as clients write it.
 fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
     let (job, current) = (&rollout.view.job, rollout.view.current_wave);
@@ -152,16 +157,18 @@ fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
 pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> wire::Group {
     let job = &rollout.view.job;
     let wave = rollout.view.waves.get(index);
-    let number = i64::try_from(index).unwrap_or(GROUPS - 1);
-    let id = first_group(job.id) + number;
+    let id = group_id(rollout, index);
     let policy = u32::try_from(index).ok().and_then(|index| job.wave(index));
     let name = policy.map(|wave| wave.name.clone()).filter(|name| !name.is_empty());
-    let GroupExtra { description, percent } = rollout.extra.groups.get(index).cloned().unwrap_or_default();
+    let GroupExtra { description, percent, success } =
+        rollout.extra.groups.get(index).cloned().unwrap_or_default();
     let condition =
         |percent: u8| wire::Condition { condition: "THRESHOLD".to_owned(), expression: percent.to_string() };
     let action = |word: &str| wire::Action { action: word.to_owned(), expression: String::new() };
-    let success = policy.and_then(|wave| wave.success).map_or(50, |threshold| threshold.percent);
-    let failure = policy.and_then(|wave| wave.failure).and_then(|threshold| threshold.percent);
+    let asked = policy.and_then(|wave| wave.success).map(|threshold| threshold.percent);
+    let success = asked.or(success).unwrap_or(50);
+    let failure =
+        policy.and_then(|wave| wave.failure).or(job.spec.threshold).and_then(|threshold| threshold.percent);
     let pause = policy.is_some_and(|wave| wave.pause_after);
     let targets = wave.map_or(0, |wave| wave.targets);
     let before: u64 = rollout.view.waves.iter().take(index).map(|wave| wave.targets).sum();

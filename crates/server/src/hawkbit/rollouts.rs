@@ -14,7 +14,7 @@ use windlass_wire::management::rollouts as wire;
 use super::action_queries::if_there;
 use super::io::{Answer, At, Body, created, done, ok};
 use super::list::{Asked, ListQuery, Names, page, page_of, times};
-use super::rollout_view::{group_shown, group_views, shown};
+use super::rollout_view::{group_id, group_shown, group_views, shown};
 use super::routes::Routes;
 use super::sets;
 use super::targets::{asked, expected, shown_page};
@@ -322,9 +322,7 @@ async fn groups(
 /// A group that there is.
 fn place(rollout: &RolloutView, group: i64) -> Result<usize, Refusal> {
     let missing = || Refusal::from(AppError::not_found("rollout group", group));
-    let index = group.checked_sub(super::rollout_view::first_group(rollout.view.job.id));
-    let index = index.and_then(|index| usize::try_from(index).ok()).ok_or_else(missing)?;
-    if index < rollout.groups() { Ok(index) } else { Err(missing()) }
+    (0..rollout.groups()).find(|index| group_id(rollout, *index) == group).ok_or_else(missing)
 }
 
 async fn group(

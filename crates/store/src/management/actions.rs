@@ -50,6 +50,15 @@ pub(super) async fn with_release(tx: &mut Tx<'_>, rows: Vec<ExecutionRow>) -> Re
     Ok(steps)
 }
 
+/// The plus keeps SQLite from reading all of a tenant to find one device's; the tenant only has to be right.
+pub(super) const OF_DEVICE: &str = columns!(
+    "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+     WHERE +e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 ORDER BY e.id DESC LIMIT $3"
+);
+pub(super) const COUNT_OF_DEVICE: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+     WHERE +e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL";
+
 /// Latest tries of updates of one device, newest first.
 ///
 /// # Errors
@@ -60,17 +69,7 @@ pub async fn of_device(
     device: DeviceId,
     limit: u32,
 ) -> Result<Vec<Step>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!(
-            "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 ORDER BY e.id DESC LIMIT $3"
-        ),
-        tenant.get(),
-        device.get(),
-        i64::from(limit),
-    )?;
+    let rows = fetch_all!(tx, ExecutionRow, OF_DEVICE, tenant.get(), device.get(), i64::from(limit))?;
     with_release(tx, rows).await
 }
 
@@ -79,14 +78,7 @@ pub async fn of_device(
 /// # Errors
 /// When the database fails.
 pub async fn count_of_device(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId) -> Result<i64, StoreError> {
-    let (count,) = crate::tx::fetch_one!(
-        tx,
-        (i64,),
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-         WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL",
-        tenant.get(),
-        device.get(),
-    )?;
+    let (count,) = crate::tx::fetch_one!(tx, (i64,), COUNT_OF_DEVICE, tenant.get(), device.get())?;
     Ok(count)
 }
 

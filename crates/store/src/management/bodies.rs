@@ -178,6 +178,8 @@ pub struct GroupExtra {
     pub description: Option<String>,
     /// The share that it was to have of what the groups before it left.
     pub percent: Option<f64>,
+    /// The share of successes that it was to have; nothing hangs on that of the last one.
+    pub success: Option<u8>,
 }
 
 /// What becomes of the other updates of a device where a job's takes their place.

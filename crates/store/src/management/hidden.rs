@@ -47,6 +47,13 @@ pub async fn count(tx: &mut Tx<'_>, tenant: TenantId) -> Result<u64, StoreError>
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// See [`super::actions`] for the plus.
+pub(super) const REST_OF_DEVICE: &str = columns!(
+    "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+     WHERE +e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL AND e.id < $3
+     ORDER BY e.id DESC LIMIT $4 OFFSET $5"
+);
+
 /// Latest tries of updates of one device that are not out of sight, newest first.
 ///
 /// # Errors
@@ -57,17 +64,30 @@ pub async fn rest_of_device(
     device: DeviceId,
     limit: u32,
 ) -> Result<Vec<Step>, StoreError> {
+    older_of_device(tx, tenant, device, i64::MAX, 0, limit).await
+}
+
+/// Of those below a number, newest first, the ones after the first `skip`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn older_of_device(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    below: i64,
+    skip: u64,
+    limit: u32,
+) -> Result<Vec<Step>, StoreError> {
     let rows = fetch_all!(
         tx,
         ExecutionRow,
-        columns!(
-            "JOIN job j ON j.id = e.job_id AND j.kind = 'update'
-             WHERE e.tenant_id = $1 AND e.device_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL
-             ORDER BY e.id DESC LIMIT $3"
-        ),
+        REST_OF_DEVICE,
         tenant.get(),
         device.get(),
+        below,
         i64::from(limit),
+        i64::try_from(skip).unwrap_or(i64::MAX),
     )?;
     with_release(tx, rows).await
 }

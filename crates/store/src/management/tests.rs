@@ -4,9 +4,10 @@ use windlass_domain::ids::{ArtifactId, ComponentId, ReleaseId, TenantId};
 use windlass_domain::software::{Component, Release};
 
 use super::items::{self, SetTag, TargetTag};
-use super::{Filter, ModuleExtra, SetExtra, Tag, TargetExtra, extras, software};
-use crate::releases;
-use crate::testing::{START, on_each_engine};
+use super::{Filter, ModuleExtra, SetExtra, Tag, TargetExtra, actions, extras, hidden, software};
+use crate::testing::{START, on_each_engine, sqlite_store};
+use crate::tx::fetch_all;
+use crate::{StoreError, releases};
 
 const OURS: TenantId = TenantId::new(1);
 const THEIRS: TenantId = TenantId::new(2);
@@ -135,4 +136,24 @@ async fn software_is_put_together_and_taken_apart_in_order() {
             .unwrap();
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_history_of_a_device_is_found_by_the_device_and_not_by_its_tenant() {
+    let test = sqlite_store("device-history").await;
+    for sql in [actions::OF_DEVICE, actions::COUNT_OF_DEVICE, hidden::REST_OF_DEVICE] {
+        let plan = test
+            .store
+            .read::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                    fetch_all!(tx, (i64, i64, i64, String), explain)
+                })
+            })
+            .await
+            .unwrap();
+        let told: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
+        assert!(told.iter().any(|step| step.contains("device_id=?")), "{sql}: {told:?}");
+    }
+    test.remove().await;
 }

@@ -14,7 +14,7 @@ use windlass_api::jobs::{
 };
 use windlass_api::page::MOST;
 use windlass_api::releases::NameVersion;
-use windlass_api::rollouts::{DeviceUpdate, JobPreview, Remark};
+use windlass_api::rollouts::{Decision, DeviceUpdate, JobPreview, Remark};
 
 use super::api::Api;
 use super::parse;
@@ -373,10 +373,12 @@ fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
         let mut pairs = vec![
             ("job", job.id.to_string()),
             ("what", what(job)),
+            ("description", job.description.clone()),
             ("state", job.state.to_string()),
             ("why", or_dash(job.reason.as_ref())),
             ("devices", counts(&job.counts)),
         ];
+        pairs.extend(job.decision.as_ref().map(|decision| ("decision", decided(decision))));
         pairs.extend(
             job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave_words(wave), counts(&wave.counts)))),
         );
@@ -384,6 +386,13 @@ fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
         pairs.push(("ended", time_or_dash(job.ended_at)));
         pairs
     })
+}
+
+/// Who decided on a job, and how.
+fn decided(Decision { approved, by, at, remark }: &Decision) -> String {
+    let word = if *approved { "approved" } else { "denied" };
+    let remark = if remark.is_empty() { String::new() } else { format!(": {remark}") };
+    format!("{word} by {by}, {}{remark}", time(*at))
 }
 
 /// Which wave, or which waves where several are told as one.

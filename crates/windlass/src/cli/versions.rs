@@ -6,9 +6,13 @@ use windlass_api::page::{FacetCount, ListQuery};
 
 use super::api::Api;
 use super::printer::Printer;
+use crate::terminal;
 
 /// The field whose values are `component version`.
 const RUNNING: &str = "running";
+
+/// Most values of a field that the server counts.
+const FACET_VALUES: usize = 100;
 
 /// How many devices run one version of a component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +39,11 @@ pub(super) async fn show(api: &Api, query: Option<String>, printer: Printer) -> 
         ListQuery { q: query, sort: None, limit: Some(1), cursor: None, facets: Some(RUNNING.to_owned()) };
     let page = api.all::<Device>(&["devices"], &query, 1).await?;
     let counts = page.facets.unwrap_or_default().remove(RUNNING).unwrap_or_default();
+    if counts.len() >= FACET_VALUES {
+        terminal::note(&format!(
+            "only the {FACET_VALUES} most frequent are shown; narrow the devices with --query"
+        ));
+    }
     printer.rows(&shares(counts), &["component", "version", "devices"], |share| {
         vec![share.component.clone(), share.version.clone(), share.devices.to_string()]
     })
