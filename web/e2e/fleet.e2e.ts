@@ -98,11 +98,11 @@ atEverySize("fleet", (size, open) => {
     await desired.fill('{"settings":{"intervalSeconds":7}}');
     await window.isFitForAll();
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("The device is as desired").waitFor({ timeout: 40_000 });
     const shadow = await server.until<Shadow>(
       "/devices/dev-00000/shadow",
-      (it) => it.state.delta === undefined,
+      (it) => it.state.desired !== undefined && it.state.delta === undefined,
     );
+    await page.getByText("The device is as desired").waitFor({ timeout: 40_000 });
     expect(shadow.state.desired).toEqual({ settings: { intervalSeconds: 7 } });
     await window.isFitForAll();
   });
