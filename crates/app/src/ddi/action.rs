@@ -6,13 +6,14 @@ use windlass_domain::software::{Artifact, Release, Sums};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{NewStatus, Served};
 use windlass_store::management::{ModuleExtra, extras};
-use windlass_store::{StoreError, Tx, ddi as table, executions, jobs, releases};
+use windlass_store::{StoreError, Tx, ddi as table, executions, jobs};
 
 use super::peer::DdiPeer;
 use super::poll::{Open, Traits, force};
 use super::stand::{Stand, Urgency};
 use crate::app::App;
 use crate::error::AppError;
+use crate::jobs::release_of;
 use crate::message::Effects;
 
 /// Most messages of a history.
@@ -134,13 +135,6 @@ pub(super) fn may_begin(execution: &Execution, job: &Job, now: Timestamp) -> boo
         || (job.state == JobState::Running && !execution.is_expired(now))
 }
 
-pub(super) async fn release(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Release>, StoreError> {
-    match job.spec.what {
-        What::Update { release, .. } => releases::release_by_id(tx, job.tenant, release).await,
-        What::Command(_) | What::Document(_) => Ok(None),
-    }
-}
-
 /// hawkBit's word for how an execution stands.
 pub fn action_word(execution: &Execution) -> &'static str {
     use windlass_domain::job::{Consent, Outcome};
@@ -224,7 +218,7 @@ async fn look(
         Some(wanted) => Some(history(tx, execution, wanted).await?),
         None => None,
     };
-    let (release, served) = (release(tx, job).await?, table::served(tx, action).await?);
+    let (release, served) = (release_of(tx, job).await?, table::served(tx, action).await?);
     let mut extras = Vec::new();
     for component in release.iter().flat_map(|release| &release.components) {
         extras.push(extras::get::<ModuleExtra>(tx, peer.tenant, component.id.get()).await?);

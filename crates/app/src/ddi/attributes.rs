@@ -9,13 +9,13 @@ use windlass_store::ddi::{AutoConfirm, Installed, Target};
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
 use windlass_wire::ddi::{ConfigData, Initiator, InstalledBase, Mode};
 
-use super::action::{Failed, release};
+use super::action::Failed;
 use super::peer::DdiPeer;
 use super::poll::{Open, agree, open};
 use super::report::busy;
 use crate::app::App;
 use crate::jobs::verify::{self, JustSaid};
-use crate::jobs::versions;
+use crate::jobs::{release_of, versions};
 use crate::message::Effects;
 
 /// Most characters of a key and of a value.
@@ -113,7 +113,7 @@ async fn is_under_way(
         if !has_begun {
             continue;
         }
-        let Some(release) = release(tx, &job).await? else { continue };
+        let Some(release) = release_of(tx, &job).await? else { continue };
         if release.name.as_str() == said.name && release.version.as_str() == said.version {
             return Ok(true);
         }
@@ -132,7 +132,7 @@ async fn judge(
     let (mut effects, mut is_newest) = (Effects::default(), !is_under_way(tx, peer, said, now).await?);
     for execution in executions::finished_updates(tx, peer.device, LOOKED_AT).await? {
         let Some(job) = jobs::get_any(tx, execution.job).await? else { continue };
-        let Some(release) = release(tx, &job).await? else { continue };
+        let Some(release) = release_of(tx, &job).await? else { continue };
         if release.name.as_str() != said.name || job.spec.rollout.handling == Handling::DownloadOnly {
             continue;
         }

@@ -11,11 +11,12 @@ use windlass_domain::software::{Artifact, Release};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
 
-use super::action::{Failed, FileView, may_begin, release};
+use super::action::{Failed, FileView, may_begin};
 use super::peer::DdiPeer;
 use super::poll::{Open, open};
 use crate::app::App;
 use crate::downloads::Account;
+use crate::jobs::release_of;
 use crate::links::DownloadGrant;
 
 /// How long an answer may be taken from memory.
@@ -63,7 +64,7 @@ async fn wanted(
     for Open { execution, job } in open(tx, peer.device, now).await? {
         let waits = execution.agreed(now).is_some();
         if execution.cancel_asked_at.is_none() && !waits && may_begin(&execution, &job, now) {
-            let release = release(tx, &job).await?;
+            let release = release_of(tx, &job).await?;
             wanted.extend(release.map(|release| (execution, job, release)));
         }
     }
@@ -76,7 +77,7 @@ async fn installed(tx: &mut Tx<'_>, peer: &DdiPeer) -> Result<Option<Release>, S
     let Some(execution) = target.installed.and_then(|installed| installed.execution) else { return Ok(None) };
     let Some(execution) = executions::get(tx, peer.tenant, execution).await? else { return Ok(None) };
     match jobs::get_any(tx, execution.job).await? {
-        Some(job) => release(tx, &job).await,
+        Some(job) => release_of(tx, &job).await,
         None => Ok(None),
     }
 }

@@ -14,12 +14,12 @@ use windlass_store::ddi::{Installed, NewStatus, Served, Target};
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, shadows};
 use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
 
-use super::action::{Failed, find, release};
+use super::action::{Failed, find};
 use super::peer::DdiPeer;
 use super::poll::Open;
 use super::said::{cut, details, entry, kind};
 use crate::app::App;
-use crate::jobs::{device, verify};
+use crate::jobs::{device, release_of, verify};
 use crate::message::Effects;
 
 /// Most entries of the history of an action; a final one is always taken.
@@ -90,7 +90,7 @@ async fn installed(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let target = table::target(tx, execution.device).await?;
-    let installed = match release(tx, job).await? {
+    let installed = match release_of(tx, job).await? {
         Some(release) if job.spec.rollout.handling != Handling::DownloadOnly => Some(Installed {
             name: release.name.into_string(),
             version: release.version.into_string(),

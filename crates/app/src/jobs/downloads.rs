@@ -43,7 +43,7 @@ fn covered(sent: Sent, artifact: &Artifact) -> u64 {
 }
 
 /// What a job installs, if it installs something that is still there.
-pub(super) async fn installed(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Release>, StoreError> {
+pub(crate) async fn release_of(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Release>, StoreError> {
     match job.spec.what {
         What::Update { release, .. } => releases::release_by_id(tx, job.tenant, release).await,
         What::Command(_) | What::Document(_) => Ok(None),
@@ -79,7 +79,7 @@ impl App {
                 let (app, by) = (app.clone(), by.clone());
                 Box::pin(async move {
                     let job = known_job(tx, &app, &by, id).await?;
-                    let Some(release) = installed(tx, &job).await? else {
+                    let Some(release) = release_of(tx, &job).await? else {
                         return Ok(JobDownloads::default());
                     };
                     let mut all = JobDownloads::default();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::{self, room};
-use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, past};
+use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, Tally, past};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
 use windlass_store::{StoreError, Tx, executions, jobs};
@@ -88,7 +88,8 @@ async fn left_out(
         return Ok(found);
     }
     found.next = after;
-    let most = places(tx, job).await?;
+    let tallies = executions::tallies(tx, job.id).await?;
+    let (most, is_free) = (places(job, &tallies), plan::is_free(job, &tallies));
     let catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices: Vec<DeviceId> = page.iter().map(|execution| execution.device).collect();
     let facts = judge::facts(tx, job, &devices).await?;
@@ -102,14 +103,14 @@ async fn left_out(
         }
         let known = facts.get(&execution.device);
         match catalogue.judge(tx, job, known).await? {
-            Judged::Work { .. } => found.ready.push(execution.id),
+            Judged::Work { .. } if is_free => found.ready.push(execution.id),
             Judged::Skip(skip) if skip.to_string() != execution.reason => {
                 found.against.push((execution.id, skip.to_string()));
             }
             Judged::Runs(_) if execution.reason != RUNS => {
                 found.against.push((execution.id, RUNS.to_owned()));
             }
-            Judged::Skip(_) | Judged::Runs(_) => {}
+            Judged::Work { .. } | Judged::Skip(_) | Judged::Runs(_) => {}
         }
     }
     let is_full = page.len() >= usize::try_from(JUDGED).unwrap_or(usize::MAX);
@@ -118,12 +119,12 @@ async fn left_out(
 }
 
 /// How many more devices a continuous job may give work at once: those of one of its waves.
-async fn places(tx: &mut Tx<'_>, job: &Job) -> Result<usize, StoreError> {
-    let everybody = Standing::of(&executions::tallies(tx, job.id).await?, |_| true);
+fn places(job: &Job, tallies: &[Tally]) -> usize {
+    let everybody = Standing::of(tallies, |_| true);
     let open = everybody.queued + everybody.in_progress + everybody.verifying;
     let wave = job.spec.rollout.continuous.as_ref().map_or(0, |continuous| continuous.wave_size.max(1));
     let most = wave.saturating_sub(open).min(room(job, everybody));
-    Ok(usize::try_from(most).unwrap_or(usize::MAX))
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 /// Says of devices that were left out what speaks against them now.
@@ -151,10 +152,11 @@ async fn offer_anew(
         return Ok(Vec::new());
     }
     // The wave under way is judged and paused after as such; it is not to be overtaken before.
-    if !plan::is_free(&job, &executions::tallies(tx, id).await?) {
+    let tallies = executions::tallies(tx, id).await?;
+    if !plan::is_free(&job, &tallies) {
         return Ok(Vec::new());
     }
-    let most = places(tx, &job).await?;
+    let most = places(&job, &tallies);
     let catalogue = judge::catalogue(tx, &job, most_open, now).await?;
     let mut work = Vec::new();
     for id in ready.iter().take(most) {

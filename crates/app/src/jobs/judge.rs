@@ -15,6 +15,7 @@ use windlass_store::executions::OfferFacts;
 use windlass_store::management::{SetExtra, extras};
 use windlass_store::{StoreError, Tx, artifacts, executions, jobs, releases, types};
 
+use super::downloads::release_of;
 use super::verify;
 use crate::artifacts::signing;
 
@@ -215,14 +216,6 @@ impl Catalogue {
     }
 }
 
-/// What a job installs, while that is there.
-async fn installs(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Release>, StoreError> {
-    match job.spec.what {
-        What::Update { release, .. } => releases::release_by_id(tx, job.tenant, release).await,
-        What::Command(_) | What::Document(_) => Ok(None),
-    }
-}
-
 /// Whether what came later is in place of the other: another release of some of the same components.
 fn is_in_place_of(later: Option<&Release>, other: Option<&Release>) -> bool {
     let (Some(later), Some(other)) = (later, other) else { return true };
@@ -241,7 +234,7 @@ async fn outdone(
     }
     let (mut known, mut found) = (HashMap::new(), BTreeMap::new());
     let all = executions::later_updates(tx, job, devices).await?;
-    let own = if all.is_empty() { None } else { installs(tx, job).await? };
+    let own = if all.is_empty() { None } else { release_of(tx, job).await? };
     for (device, later) in all {
         let displaces = match known.get(&later) {
             Some(displaces) => *displaces,
@@ -250,7 +243,7 @@ async fn outdone(
                     Some(later)
                         if later.displaces(job) && later.spec.rollout.handling != Handling::DownloadOnly =>
                     {
-                        is_in_place_of(installs(tx, &later).await?.as_ref(), own.as_ref())
+                        is_in_place_of(release_of(tx, &later).await?.as_ref(), own.as_ref())
                     }
                     Some(_) | None => false,
                 };

@@ -15,7 +15,7 @@ use windlass_store::executions::ExecutionPick;
 use windlass_store::jobs::JobPick;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
-use super::downloads::{Downloaded, downloaded, installed};
+use super::downloads::{Downloaded, downloaded, release_of};
 use super::surroundings::Surroundings;
 use crate::permit::demand;
 use crate::{App, AppError};
@@ -133,7 +133,7 @@ pub(super) async fn execution_views(
             Some(job) => job,
             None => match jobs::get_any(tx, execution.job).await? {
                 Some(job) => {
-                    let release = installed(tx, &job).await?;
+                    let release = release_of(tx, &job).await?;
                     known.entry(execution.job).or_insert((job, release))
                 }
                 None => continue,

@@ -38,6 +38,7 @@ mod withdraw;
 pub use command_templates::TemplateView;
 pub use commands::{NewCommand, Waited};
 pub use create::{NewJob, NewTargets, NewWhat};
+pub(crate) use downloads::release_of;
 pub use downloads::{Downloaded, JobDownloads};
 pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};
 pub use windlass_domain::job::Begin;
