@@ -187,6 +187,12 @@ pub struct Timeouts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub queued_seconds: Option<u64>,
+    /// For `update`: from then until it says that it has downloaded; the installation then has `inProgressSeconds` for
+    /// itself. A device that does not say which of the two it is at has the time of both. Absent: both have
+    /// `inProgressSeconds` together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub download_seconds: Option<u64>,
     /// From then until it reports an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]

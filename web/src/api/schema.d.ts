@@ -5364,6 +5364,13 @@ export interface components {
         Timeouts: {
             /**
              * Format: uint64
+             * @description For `update`: from then until it says that it has downloaded; the installation then has `inProgressSeconds` for
+             *      itself. A device that does not say which of the two it is at has the time of both. Absent: both have
+             *      `inProgressSeconds` together.
+             */
+            downloadSeconds?: number | null;
+            /**
+             * Format: uint64
              * @description From then until it reports an end.
              */
             inProgressSeconds?: number | null;

@@ -162,7 +162,7 @@ async fn feedback_in(
     table::status_insert(tx, &entry(peer, action, kind(feedback), feedback), now).await?;
     let report = DeviceReport {
         status,
-        details: Some(details(peer, &execution, feedback)),
+        details: Some(details(peer, &execution, feedback, only_download)),
         expected_version: None,
         step: StepTimer::Keep,
     };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::ExecutionId;
-use windlass_domain::job::Execution;
+use windlass_domain::job::phase::{DOWNLOADED, DOWNLOADING, INSTALLING, PHASE};
+use windlass_domain::job::{Execution, Phase};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::NewStatus;
 use windlass_wire::ddi::{Execution as Said, Feedback, Finished};
@@ -23,11 +24,12 @@ fn percent(message: &str) -> Option<u8> {
     number.parse().ok().filter(|percent| *percent <= 100)
 }
 
-/// What is kept of a report beside its messages.
+/// What is kept of a report beside its messages. `only_download`: to fetch it is all that the device is to do.
 pub(super) fn details(
     peer: &DdiPeer,
     execution: &Execution,
     feedback: &Feedback,
+    only_download: bool,
 ) -> BTreeMap<String, String> {
     let mut details = execution.details.clone();
     details.insert("credential".to_owned(), peer.proof.as_str().to_owned());
@@ -39,14 +41,18 @@ pub(super) fn details(
         details.insert("progress".to_owned(), percent.to_string());
     }
     let phase = match feedback.execution {
-        Said::Download => Some("downloading"),
-        Said::Downloaded => Some("downloaded"),
+        Said::Download => Some(DOWNLOADING),
+        Said::Downloaded => Some(DOWNLOADED),
+        // It was fetching; whatever it goes on with is the installation.
+        Said::Proceeding | Said::Resumed if !only_download && Phase::of(&details).is_some() => {
+            Some(INSTALLING)
+        }
         Said::Proceeding | Said::Resumed => None,
         Said::Scheduled => Some("scheduled"),
         Said::Closed | Said::Canceled | Said::Rejected => None,
     };
     if let Some(phase) = phase {
-        details.insert("phase".to_owned(), phase.to_owned());
+        details.insert(PHASE.to_owned(), phase.to_owned());
     }
     if let Some(message) = feedback.details.iter().rev().find(|message| !message.trim().is_empty()) {
         details.insert("message".to_owned(), message.trim().chars().take(200).collect());

@@ -94,7 +94,7 @@ fn wipe_job(name: &DeviceName, wipe: &Wipe) -> NewJob {
         targets: NewTargets::Devices(vec![name.to_string()]),
         waves: Vec::new(),
         threshold: None,
-        timeouts: Timeouts { queued: wipe.wait, in_progress: wipe.wait, verify: None },
+        timeouts: Timeouts { queued: wipe.wait, download: None, in_progress: wipe.wait, verify: None },
         retries: 0,
         begin: Begin::Now,
         rollout: windlass_domain::job::RolloutPolicy::default(),

@@ -36,6 +36,7 @@ use crate::{App, audit};
 /// How long a device may take: as good as for ever, as upstream.
 pub(super) const PATIENCE: Timeouts = Timeouts {
     queued: Duration::from_secs(365 * 24 * 3600),
+    download: None,
     in_progress: Duration::from_secs(30 * 24 * 3600),
     verify: None,
 };

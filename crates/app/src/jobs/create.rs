@@ -124,12 +124,20 @@ fn check(new: &NewJob, limits: &Limits, now: Timestamp) -> Vec<FieldProblem> {
             add("failureThreshold.percent".to_owned(), "0 to 100".to_owned());
         }
     }
-    let Timeouts { queued, in_progress, verify } = new.timeouts;
-    let spans = [("queued", Some(queued)), ("inProgress", Some(in_progress)), ("verify", verify)];
+    let Timeouts { queued, download, in_progress, verify } = new.timeouts;
+    let spans = [
+        ("queued", Some(queued)),
+        ("download", download),
+        ("inProgress", Some(in_progress)),
+        ("verify", verify),
+    ];
     for (name, span) in spans {
         if span.is_some_and(|span| span < Duration::from_secs(1) || span > LONGEST) {
             add(format!("timeouts.{name}"), "1 second to 365 days".to_owned());
         }
+    }
+    if download.is_some() && !matches!(new.what, NewWhat::Update { .. }) {
+        add("timeouts.download".to_owned(), "goes with an update only".to_owned());
     }
     if new.retries > RETRIES {
         add("retries".to_owned(), format!("0 to {RETRIES}"));

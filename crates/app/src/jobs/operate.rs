@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::plan::{accept, current_wave};
 use windlass_domain::job::spec::Accepted;
-use windlass_domain::job::{Begun, Decision, Job, JobAction, JobState, Retry, Standing, Tally, What};
+use windlass_domain::job::{Begun, Decision, Job, JobAction, JobState, Retry, Standing, Tally, What, past};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
@@ -101,6 +101,7 @@ fn apply(mut job: Job, change: Change, tallies: &[Tally], up_to: ExecutionId, no
         Change::Pause => job.state = JobState::Paused,
         Change::Resume => {
             if matches!(job.state, JobState::Halted(_)) {
+                job.past = past::accepted(&job, tallies);
                 job.progress.accepted = accept(&job, tallies);
             }
             job.progress.resumed_at = Some(now);

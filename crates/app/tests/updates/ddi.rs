@@ -316,3 +316,78 @@ async fn the_action_of_the_highest_priority_goes_first_and_then_the_oldest() {
         );
     }
 }
+
+/// A job whose devices have ten minutes to download and one to install; its action.
+async fn timed_job(world: &World, rollout: RolloutPolicy) -> (JobId, ExecutionId) {
+    let timeouts = Timeouts {
+        download: Some(Duration::from_secs(600)),
+        in_progress: Duration::from_secs(60),
+        ..Timeouts::default()
+    };
+    let job = world.create(NewJob { timeouts, rollout, ..update_job("1", &["d1".to_owned()]) }).await;
+    world.settle().await;
+    (job, world.executions(job).await[0].id)
+}
+
+#[tokio::test]
+async fn download_and_installation_run_out_each_by_itself_and_the_reason_names_which() {
+    for world in worlds("ddi-phases").await {
+        let rauc = peer(&world, RAUC).await;
+        let say = async |action, word: Said| {
+            world.app().ddi_feedback(&rauc, action, says(word, Finished::None)).await.unwrap();
+        };
+        let after = async |job, seconds| {
+            world.advance(seconds);
+            world.settle().await;
+            (state(&world, job).await.0, world.app().job_why(&world.by, job, "d1").await.unwrap().why)
+        };
+        let (job, action) = timed_job(&world, RolloutPolicy::default()).await;
+        say(action, Said::Download).await;
+        let (at_work, why) = after(job, 590).await;
+        assert_eq!(at_work, ExecutionState::InProgress);
+        assert_eq!(why.sentence, "The device is downloading. Time left: 10 s.");
+        let (ended, why) = after(job, 10).await;
+        assert_eq!(ended, ExecutionState::TimedOut);
+        assert_eq!(why.sentence, "Timed out: the download did not end within 10 min.");
+        assert!(why.action.contains("download rate"), "{}", why.action);
+
+        let (job, action) = timed_job(&world, RolloutPolicy::default()).await;
+        say(action, Said::Download).await;
+        world.advance(590);
+        say(action, Said::Downloaded).await;
+        say(action, Said::Proceeding).await;
+        let (at_work, why) = after(job, 59).await;
+        assert_eq!(at_work, ExecutionState::InProgress);
+        assert_eq!(why.sentence, "The device is installing. Time left: 1 s.");
+        let (ended, why) = after(job, 1).await;
+        assert_eq!(ended, ExecutionState::TimedOut);
+        let said = "Timed out: the installation did not end within 1 min (last heard: installing).";
+        assert_eq!(why.sentence, said);
+        assert!(why.action.contains("log"), "{}", why.action);
+
+        let (job, action) = timed_job(&world, RolloutPolicy::default()).await;
+        say(action, Said::Proceeding).await;
+        assert_eq!(after(job, 659).await.0, ExecutionState::InProgress, "it never says that it downloads");
+        let (ended, why) = after(job, 1).await;
+        assert_eq!(ended, ExecutionState::TimedOut);
+        assert!(why.sentence.contains("download and installation together"), "{}", why.sentence);
+    }
+}
+
+#[tokio::test]
+async fn who_is_only_to_download_never_installs_however_it_says_that_it_goes_on() {
+    let world = world().await;
+    let rauc = peer(&world, RAUC).await;
+    let rollout = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };
+    let (job, action) = timed_job(&world, rollout).await;
+    for word in [Said::Download, Said::Proceeding] {
+        world.app().ddi_feedback(&rauc, action, says(word, Finished::None)).await.unwrap();
+    }
+    world.advance(599);
+    world.settle().await;
+    assert_eq!(state(&world, job).await.0, ExecutionState::InProgress);
+    world.advance(1);
+    world.settle().await;
+    let why = world.app().job_why(&world.by, job, "d1").await.unwrap().why;
+    assert_eq!(why.sentence, "Timed out: the download did not end within 10 min.");
+}

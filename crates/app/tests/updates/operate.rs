@@ -45,6 +45,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         }),
         timeouts: Timeouts {
             queued: Duration::ZERO,
+            download: Some(Duration::from_secs(366 * 24 * 3600)),
             in_progress: Duration::from_secs(400 * 24 * 3600),
             verify: Some(Duration::ZERO),
         },
@@ -63,6 +64,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
             "waves.2.percent",
             "failureThreshold.percent",
             "timeouts.queued",
+            "timeouts.download",
             "timeouts.inProgress",
             "timeouts.verify",
             "retries",

@@ -6,10 +6,13 @@ use windlass_app::jobs::{NewJob, NewTargets};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::past::LATEST;
 use windlass_domain::job::{
-    Continuous, ExecutionState, FailureThreshold, JobState, RolloutPolicy, ShareOf, Standing, ThresholdScope,
+    Continuous, ExecutionState, FailureThreshold, JobState, Outcome, RolloutPolicy, ShareOf, Standing,
+    ThresholdScope, Verdict,
 };
 use windlass_domain::permission::{Principal, Role};
+use windlass_wire::ddi::{Execution as Said, Finished, InstalledBase};
 
+use crate::ddi::{RAUC, says, shown, worlds};
 use crate::world::{World, update_job};
 
 /// More waves than are kept on their own.
@@ -168,5 +171,43 @@ async fn a_device_left_out_in_a_folded_wave_is_offered_it_in_a_wave_of_its_own_t
         world.settle().await;
         let JobState::Halted(halt) = world.job(id).await.job.state else { panic!("it goes on") };
         assert_eq!(halt.wave, before.current_wave + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_device_of_a_folded_wave_that_falls_back_stops_the_job_and_an_operator_goes_on() {
+    for mut world in worlds("past-falls-back").await {
+        let (id, names) = one_by_one(&mut world, 2 * LATEST + 3).await;
+        // An early one speaks hawkBit's interface and is believed; the others show what they run.
+        let early = names[4].as_str();
+        let peer = world.app().ddi_identify(shown(early, RAUC)).await.unwrap();
+        for name in &names {
+            if name == early {
+                let action = world.executions(id).await.iter().map(|one| one.id).max().unwrap();
+                world.app().ddi_feedback(&peer, action, says(Said::Closed, Finished::Success)).await.unwrap();
+            } else {
+                world.work(name, "SUCCEEDED", "").await;
+                world.reports_version(name, "2.0").await;
+            }
+            world.settle().await;
+        }
+        let view = world.job(id).await;
+        assert!(view.waves.iter().all(|wave| wave.number != 4), "its wave is folded");
+        let old = InstalledBase { name: "fw".to_owned(), version: "1.0".to_owned() };
+        world.app().ddi_installed_base(&peer, old).await.unwrap();
+        world.settle().await;
+        assert_eq!(world.job(id).await.job.state, JobState::Running, "it may not have restarted yet");
+        world.advance(31 * 60);
+        world.settle().await;
+        let fell = world.executions(id).await.into_iter().find(|one| one.device == peer.device).unwrap();
+        assert_eq!((fell.verdict, fell.outcome()), (Verdict::RolledBack, Outcome::Failed));
+        world.restart().await;
+        let view = world.job(id).await;
+        let JobState::Halted(halt) = &view.job.state else { panic!("{:?}", view.job.state) };
+        assert_eq!((halt.wave, halt.failed), (1, 1));
+        assert!(halt.to_string().ends_with("they failed after their waves had been settled"), "{halt}");
+        world.app().job_resume(&world.by, id, None).await.unwrap();
+        world.settle().await;
+        assert_eq!(world.job(id).await.job.state, JobState::Running, "that was gone on with");
     }
 }

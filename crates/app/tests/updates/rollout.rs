@@ -237,6 +237,7 @@ async fn a_silent_device_does_not_hold_its_wave_for_ever() {
     world.release("2.0", &[]).await;
     let timeouts = Timeouts {
         queued: Duration::from_secs(60),
+        download: None,
         in_progress: Duration::from_secs(30),
         verify: Some(Duration::from_secs(10)),
     };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
 use crate::job::command;
+use crate::job::phase::PHASE;
 use crate::job::spec::Timeouts;
 use crate::job::states::{ExecutionState, Outcome, Verdict};
 use crate::job::window::WindowState;
@@ -194,9 +195,9 @@ impl Execution {
         }
         match report.status {
             ReportedStatus::InProgress => {
+                next.phase_due = self.work_due(&next, timeouts, now);
                 if self.state == ExecutionState::Queued {
                     next.state = ExecutionState::InProgress;
-                    next.phase_due = Some(now.plus(timeouts.in_progress));
                     next.held_until = None;
                     next.closes_at = None;
                 }
@@ -312,11 +313,11 @@ impl Execution {
                 );
             }
             ExecutionState::InProgress => {
-                let phase = self.details.get("phase").map_or("in progress", |phase| phase);
                 let reason = if self.step_due.is_some_and(|due| due <= now) {
-                    format!("the step timer of the device ran out while {phase}")
+                    let heard = self.details.get(PHASE).map_or("in progress", |phase| phase);
+                    format!("the step timer of the device ran out while {heard}")
                 } else {
-                    format!("not finished within {} (last heard: {phase})", span(timeouts.in_progress))
+                    self.ran_out(timeouts, now)
                 };
                 next.version += 1;
                 next.end(ExecutionState::TimedOut, &reason, now);
@@ -440,6 +441,7 @@ pub(super) mod tests {
 
     const TIMEOUTS: Timeouts = Timeouts {
         queued: Duration::from_secs(100),
+        download: None,
         in_progress: Duration::from_secs(50),
         verify: Some(Duration::from_secs(10)),
     };

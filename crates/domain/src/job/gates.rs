@@ -3,6 +3,7 @@
 //! Knows neither schedules nor protocols; see [`super::window`].
 
 use crate::job::execution::{Consent, Execution, queued_until};
+use crate::job::phase::Phase;
 use crate::job::spec::Timeouts;
 use crate::job::states::ExecutionState;
 use crate::job::window::WindowState;
@@ -85,7 +86,7 @@ impl Execution {
         next.cancel_asked_at = None;
         next.phase_due = Some(now.plus(match self.state {
             ExecutionState::Queued => timeouts.queued,
-            _ => timeouts.in_progress,
+            _ => timeouts.at_work(Phase::of(&self.details)),
         }));
         Some(next)
     }
@@ -113,8 +114,12 @@ mod tests {
     use super::*;
     use crate::job::execution::tests::queued;
 
-    const TIMEOUTS: Timeouts =
-        Timeouts { queued: Duration::from_secs(100), in_progress: Duration::from_secs(50), verify: None };
+    const TIMEOUTS: Timeouts = Timeouts {
+        queued: Duration::from_secs(100),
+        download: None,
+        in_progress: Duration::from_secs(50),
+        verify: None,
+    };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)

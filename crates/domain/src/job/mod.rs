@@ -2,7 +2,7 @@
 //!
 //! [`plan::plan`] looks at a job's policy and at counters and says what to do next; [`past`] keeps the
 //! waves of a continuous job few; [`execution`] says what a device
-//! and a timer may do to one device's part; [`verdict`] says what is true of an update, [`command`] of a command. Knows
+//! and a timer may do to one device's part, [`phase`] how long its download and its installation may last; [`verdict`] says what is true of an update, [`command`] of a command. Knows
 //! no protocol, no clock and no storage; carrying a plan out is somebody else's business.
 
 pub mod command;
@@ -11,11 +11,13 @@ pub mod execution;
 pub mod forecast;
 pub mod gates;
 pub mod past;
+pub mod phase;
 pub mod plan;
 pub mod rollout;
 pub mod shown;
 pub mod spec;
 pub mod states;
+mod threshold;
 pub mod verdict;
 pub mod why;
 pub mod window;
@@ -27,7 +29,8 @@ mod fixture;
 pub use command::{Command, CommandTemplate};
 pub use eligible::{Candidate, Skip};
 pub use execution::{Consent, DeviceReport, Execution, Refusal, ReportedStatus, StepTimer};
-pub use past::{Fold, FrozenWave};
+pub use past::{Fold, FrozenWave, Past};
+pub use phase::Phase;
 pub use plan::{Observed, Plan, Standing, Standings, Step, Tally, plan};
 pub use rollout::{
     Backoff, Continuous, DownloadRate, Handling, HandlingWord, Order, Priority, RolloutPolicy,

@@ -1,18 +1,40 @@
 //! Waves as they were frozen, and how a continuous job keeps them few: those long settled are counted in one, the past.
 //!
-//! A wave is folded into the past once it is fully offered, settled and within its threshold; another try of its devices
-//! cannot make more of them fail than were judged then, and those that were left out are offered work in a wave of their
-//! own. A device whose word was believed and that falls back later still shows as failed, and stops nothing any more:
-//! the latest waves are never folded, so that there is time for that. Knows neither devices nor storage.
+//! A wave is folded into the past once it is fully offered, settled and within its threshold. Those that were left out are
+//! offered work in a wave of their own; another try of a failed one cannot make more of them fail than were judged then.
+//! A device whose word was believed may fall back later: what failed since the last fold is judged as the failures of one
+//! wave of as many devices as were folded then. Knows neither devices nor storage.
 
-use crate::job::plan::{Standings, Tally, too_many};
+use crate::job::plan::{Standing, Standings, Tally};
 use crate::job::spec::Job;
+use crate::job::threshold::{halt, too_many};
 
 /// How many of the latest waves that joined are never folded.
 pub const LATEST: usize = 20;
 /// Most waves that joined and are not folded yet. With so many under way at once further devices wait until the oldest
 /// are settled.
 pub const MOST: usize = 200;
+
+/// Most waves that are folded at once; the next look folds on.
+pub const FOLDED: usize = 1_000;
+
+/// What earlier waves are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past {
+    /// The wave that it is.
+    pub number: u32,
+    /// What was judged of it. Nothing in a job that folded before this was kept; the next fold says it.
+    pub judged: Option<Judged>,
+}
+
+/// What was judged of the past when waves were folded into it, or when an operator went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    /// Devices that had failed, or were being tried again.
+    pub failed: u64,
+    /// How many devices were folded then.
+    pub size: u64,
+}
 
 /// One wave of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +57,28 @@ impl FrozenWave {
 pub struct Fold {
     /// Which that is.
     pub into: u32,
-    /// The others, which are no more then.
+    /// The others, which are no more then, in order; at most [`FOLDED`].
     pub waves: Vec<u32>,
+    /// What is judged of it then.
+    pub judged: Judged,
+}
+
+impl Fold {
+    /// Whether there may be more to fold.
+    pub fn is_full(&self) -> bool {
+        self.waves.len() >= FOLDED
+    }
 }
 
 /// The first wave that may be folded: what the policy has terms for stays.
-fn first_foldable(job: &Job) -> u32 {
+pub(super) fn first_foldable(job: &Job) -> u32 {
     u32::try_from(job.spec.waves.len().max(1)).unwrap_or(u32::MAX)
 }
 
 /// The waves that may be folded some day and were not yet, oldest first.
 fn unfolded(job: &Job) -> Vec<FrozenWave> {
     let first = first_foldable(job);
-    let is_unfolded = |wave: &&FrozenWave| wave.number >= first && job.past != Some(wave.number);
+    let is_unfolded = |wave: &&FrozenWave| wave.number >= first && !job.is_past(wave.number);
     job.frozen_waves.iter().filter(is_unfolded).copied().collect()
 }
 
@@ -63,11 +94,35 @@ pub fn fold(job: &Job, tallies: &[Tally]) -> Option<Fold> {
         return None;
     }
     let standings = Standings::of(tallies);
+    if halt(job, &standings).is_some() {
+        // An operator sees first what would be judged with this.
+        return None;
+    }
     let old = unfolded.iter().take(unfolded.len().saturating_sub(LATEST));
-    let mut done = old.filter(|wave| is_done(job, &standings, wave)).map(|wave| wave.number);
-    let into = job.past.or_else(|| done.next())?;
-    let waves: Vec<u32> = done.collect();
-    (!waves.is_empty()).then_some(Fold { into, waves })
+    let mut done = old.filter(|wave| is_done(job, &standings, wave)).take(FOLDED + 1).peekable();
+    let begins = if job.past.is_none() { done.next() } else { None };
+    let into = job.past.map(|past| past.number).or(begins.map(|wave| wave.number))?;
+    done.peek()?;
+    let mut failed = failed_or_again(standings.wave(into));
+    let (mut waves, mut size) = (Vec::new(), begins.map_or(0, |wave| wave.size));
+    for wave in done.take(FOLDED) {
+        failed += failed_or_again(standings.wave(wave.number));
+        size += wave.size;
+        waves.push(wave.number);
+    }
+    Some(Fold { into, waves, judged: Judged { failed, size } })
+}
+
+/// Devices that failed, or may fail again because they are tried again.
+const fn failed_or_again(standing: Standing) -> u64 {
+    standing.failed + standing.queued + standing.in_progress
+}
+
+/// The past of a job as it is judged once an operator went on with what failed so far.
+pub fn accepted(job: &Job, tallies: &[Tally]) -> Option<Past> {
+    let past = job.past?;
+    let failed = failed_or_again(Standings::of(tallies).wave(past.number));
+    Some(Past { judged: past.judged.map(|judged| Judged { failed, ..judged }), ..past })
 }
 
 /// Whether a wave is over for good, and was not too much.
@@ -83,13 +138,13 @@ impl Job {
     /// The job with these waves folded.
     #[must_use]
     pub fn folded(mut self, fold: &Fold) -> Self {
-        let is_folded = |wave: &FrozenWave| fold.waves.contains(&wave.number);
+        let is_folded = |wave: &FrozenWave| fold.waves.binary_search(&wave.number).is_ok();
         let size: u64 = self.frozen_waves.iter().filter(|wave| is_folded(wave)).map(|wave| wave.size).sum();
         self.frozen_waves.retain(|wave| !is_folded(wave));
         if let Some(past) = self.frozen_waves.iter_mut().find(|wave| wave.number == fold.into) {
             past.size += size;
         }
-        self.past = Some(fold.into);
+        self.past = Some(Past { number: fold.into, judged: Some(fold.judged) });
         self
     }
 
@@ -108,9 +163,14 @@ impl Job {
         self
     }
 
+    /// Whether earlier waves are counted in this one.
+    pub fn is_past(&self, wave: u32) -> bool {
+        self.past.is_some_and(|past| past.number == wave)
+    }
+
     /// How many waves are counted in this one: more than 1 only of the past.
     pub fn waves_in(&self, wave: u32) -> u32 {
-        if self.past != Some(wave) {
+        if !self.is_past(wave) {
             return 1;
         }
         let ever = self.next_wave();
@@ -126,7 +186,7 @@ impl Job {
     pub fn counts_in(&self, wave: u32) -> u32 {
         let is_kept =
             self.frozen_waves.is_empty() || self.frozen_waves.iter().any(|kept| kept.number == wave);
-        self.past.filter(|_| !is_kept).unwrap_or(wave)
+        self.past.filter(|_| !is_kept).map_or(wave, |past| past.number)
     }
 }
 
@@ -138,7 +198,7 @@ mod tests {
 
     use super::*;
     use crate::job::fixture;
-    use crate::job::plan::{Observed, Plan, Step, offered, plan};
+    use crate::job::plan::{Observed, Plan, Step, accept, offered, plan};
     use crate::job::rollout::{Continuous, RolloutPolicy, SuccessThreshold};
     use crate::job::spec::{FailureThreshold, JobSpec, ShareOf, ThresholdScope};
     use crate::job::states::{ExecutionState, JobState, Verdict};
@@ -222,6 +282,16 @@ mod tests {
             }
         }
 
+        /// What an operator does to a job that halted.
+        fn resume(&mut self) {
+            if matches!(self.job.state, JobState::Halted(_)) {
+                let tallies = self.tallies();
+                self.job.past = accepted(&self.job, &tallies);
+                self.job.progress.accepted = accept(&self.job, &tallies);
+                self.job.state = JobState::Running;
+            }
+        }
+
         /// What the store does when devices join. False if there is no room.
         fn join(&mut self, size: u64) -> bool {
             if let Some(fold) = fold(&self.job, &self.tallies()) {
@@ -255,7 +325,7 @@ mod tests {
         }
         assert_eq!(most, 2 * LATEST + 2, "the first, the past and those not folded yet, one counter each");
         assert!(model.job.frozen_waves.len() <= 2 * LATEST + 3);
-        let past = model.job.past.unwrap();
+        let past = model.job.past.unwrap().number;
         let waves: u32 = model.job.frozen_waves.iter().map(|wave| model.job.waves_in(wave.number)).sum();
         assert_eq!((past, waves), (1, 100_001), "each wave is counted in one");
         let sizes: u64 = model.job.frozen_waves.iter().map(|wave| wave.size).sum();
@@ -274,7 +344,7 @@ mod tests {
             assert!(model.join(1));
             assert_eq!(model.settle(DONE).len(), 1);
         }
-        assert_eq!(model.job.past, Some(2));
+        assert_eq!(model.job.past.unwrap().number, 2);
         model.moves(1, QUEUED, FAILED);
         let steps = model.plan().steps;
         assert!(matches!(steps.as_slice(), [Step::Halt(halt)] if halt.wave == 1), "{steps:?}");
@@ -339,22 +409,150 @@ mod tests {
         assert!(matches!(model.plan().steps.as_slice(), [Step::Offer { .. }]));
     }
 
+    #[test]
+    fn a_device_of_a_folded_wave_that_falls_back_later_stops_the_job_until_an_operator_goes_on() {
+        let mut model = Model::new(None, Some(0));
+        for _ in 0..100 {
+            model.settle(DONE);
+            assert!(model.join(1));
+        }
+        model.settle(DONE);
+        let past = model.job.past.unwrap().number;
+        let falls_back = |model: &mut Model, wave: u32| {
+            assert_eq!(model.job.counts_in(wave), past, "it is folded");
+            model.moves(wave, DONE, FAILED);
+            assert!(fold(&model.job, &model.tallies()).is_none(), "first an operator sees it");
+            let Some(Step::Halt(halt)) = model.plan().steps.pop() else { panic!("it runs on") };
+            halt
+        };
+        let halt = falls_back(&mut model, 5);
+        assert_eq!((halt.wave, halt.failed), (past, 1));
+        assert!(halt.threshold.ends_with("after their waves had been settled"), "{halt}");
+        model.job.state = JobState::Halted(halt);
+        model.resume();
+        for _ in 0..100 {
+            assert!(model.join(1));
+            assert_eq!(model.settle(DONE).len(), 1, "that was gone on with, also where more is folded");
+        }
+        falls_back(&mut model, 7);
+    }
+
+    #[test]
+    fn what_failed_since_the_last_fold_is_judged_as_one_wave_of_what_was_folded_then() {
+        let mut model = Model::new(None, None);
+        let half = FailureThreshold {
+            count: None,
+            percent: Some(50),
+            of: ShareOf::Finished,
+            minimum: 0,
+            scope: ThresholdScope::Wave,
+        };
+        model.job.spec.threshold = Some(half);
+        while model.job.past.is_none() {
+            model.settle(DONE);
+            assert!(model.join(1));
+        }
+        model.settle(DONE);
+        let size = model.job.past.unwrap().judged.unwrap().size;
+        assert!(size >= 20, "{size}");
+        let most = u32::try_from(size / 2).unwrap();
+        for wave in 1..=most {
+            model.moves(wave, DONE, FAILED);
+            assert!(model.plan().steps.is_empty(), "{wave} of {size}");
+        }
+        model.moves(most + 1, DONE, FAILED);
+        assert!(matches!(model.plan().steps.as_slice(), [Step::Halt(_)]));
+    }
+
+    #[test]
+    fn a_job_that_folded_before_its_past_was_judged_goes_on_and_is_judged_from_the_next_fold_on() {
+        let mut model = Model::new(None, Some(0));
+        for _ in 0..60 {
+            model.settle(DONE);
+            assert!(model.join(1));
+        }
+        model.settle(DONE);
+        let past = model.job.past.unwrap();
+        model.job.past = Some(Past { judged: None, ..past });
+        model.moves(2, DONE, FAILED);
+        assert!(model.plan().steps.is_empty());
+        for _ in 0..60 {
+            assert!(model.join(1));
+            assert_eq!(model.settle(DONE).len(), 1);
+        }
+        assert_eq!(model.job.past.unwrap().judged.unwrap().failed, 1);
+        model.moves(3, DONE, FAILED);
+        assert!(matches!(model.plan().steps.as_slice(), [Step::Halt(_)]));
+    }
+
+    #[test]
+    fn a_great_deal_that_was_never_folded_is_folded_bit_by_bit() {
+        let waves = 3 * FOLDED;
+        let mut model = Model::new(None, Some(0));
+        model.job.frozen_waves = FrozenWave::in_order(vec![1; waves]);
+        model.job.target_count = u64::try_from(waves).unwrap();
+        model.job.progress.offered = model.job.target_count;
+        for wave in 0..u32::try_from(waves).unwrap() {
+            model.counts.insert((wave, DONE.0, DONE.1), 1);
+        }
+        let mut folds = Vec::new();
+        while let Some(fold) = fold(&model.job, &model.tallies()) {
+            folds.push((fold.waves.len(), fold.is_full()));
+            assert!(folds.len() < 10);
+            model.join(1);
+            model.settle(DONE);
+        }
+        assert_eq!(folds[..2], [(FOLDED, true), (FOLDED, true)], "{folds:?}");
+        assert!(!folds.last().unwrap().1, "{folds:?}");
+        assert!(model.job.frozen_waves.len() < 3 * LATEST);
+    }
+
     proptest! {
         #[test]
         fn folding_changes_nothing_of_what_a_job_does(
-            ends in proptest::collection::vec((0_u8..4, 1_u64..4), 60..90),
+            waves in proptest::collection::vec(
+                (0_u8..40, 1_u64..4, proptest::option::weighted(0.05, 0_usize..1_000)), 60..90),
             most in proptest::option::of(0_u64..3),
+            success in proptest::option::of(prop_oneof![Just(50_u8), Just(100)]),
         ) {
-            let mut folds = Model::new(None, most);
+            let mut folds = Model::new(success, most);
             let mut never = folds.clone();
-            for (end, size) in ends {
-                let end = if end == 0 { FAILED } else { DONE };
-                prop_assert_eq!(folds.settle(end), never.settle(end));
+            // Which waves have devices that may fall back, and how many.
+            let mut believed: BTreeMap<u32, u64> = BTreeMap::new();
+            for (end, size, late) in waves {
+                let end = match end {
+                    0 => FAILED,
+                    1 => (ExecutionState::Removed, Verdict::Pending),
+                    _ => DONE,
+                };
+                let begun = folds.settle(end);
+                prop_assert_eq!(&begun, &never.settle(end));
                 prop_assert_eq!(&folds.job.state, &never.job.state);
-                prop_assert_eq!(Standings::of(&folds.tallies()).whole(), Standings::of(&never.tallies()).whole());
-                if folds.job.state != JobState::Running {
-                    break;
+                for wave in begun.iter().filter(|_| end == DONE) {
+                    let of = never.job.frozen_waves.iter().find(|of| of.number == *wave).unwrap();
+                    believed.insert(*wave, of.size);
                 }
+                folds.resume();
+                never.resume();
+                // What an operator went on with, or what a wave allows, is told apart by waves that are not folded only.
+                let accepted = never.job.progress.accepted.wave;
+                let judged: Vec<u32> = believed
+                    .iter()
+                    .filter(|(wave, left)| **wave >= accepted && **left > 0)
+                    .map(|(wave, _)| *wave)
+                    .collect();
+                let late = late.filter(|_| most.is_none_or(|most| most == 0) && !judged.is_empty());
+                if let Some(late) = late {
+                    let wave = judged[late % judged.len()];
+                    *believed.get_mut(&wave).unwrap() -= 1;
+                    folds.moves(wave, DONE, FAILED);
+                    never.moves(wave, DONE, FAILED);
+                    prop_assert_eq!(folds.settle(DONE), never.settle(DONE));
+                    prop_assert_eq!(folds.job.state.word(), never.job.state.word());
+                    folds.resume();
+                    never.resume();
+                }
+                prop_assert_eq!(Standings::of(&folds.tallies()).whole(), Standings::of(&never.tallies()).whole());
                 folds.join(size);
                 never.job.frozen_waves.push(FrozenWave { number: never.job.next_wave(), size });
                 never.job.target_count += size;

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ids::ExecutionId;
-use crate::job::spec::{Accepted, Job, Progress, ThresholdScope};
+use crate::job::spec::{Accepted, Job, Progress};
 use crate::job::states::{ExecutionState, Halt, JobState, Outcome, Verdict};
+use crate::job::threshold::halt;
 use crate::time::Timestamp;
 
 /// How many executions of one wave stand at one state and verdict; latest tries only.
@@ -182,30 +183,6 @@ pub fn current_wave(job: &Job) -> u32 {
     wave_under_way(job).0
 }
 
-/// What counts for a threshold now: failed, finished, and how many will have finished in the end.
-fn counted(job: &Job, standings: &Standings, scope: ThresholdScope, wave: u32, size: u64) -> (u64, u64, u64) {
-    let accepted = job.progress.accepted;
-    let (standing, total, accepted_failed, accepted_finished) = match scope {
-        ThresholdScope::Wave => {
-            let same = accepted.wave == wave;
-            (
-                standings.wave(wave),
-                size,
-                if same { accepted.wave_failed } else { 0 },
-                if same { accepted.wave_finished } else { 0 },
-            )
-        }
-        ThresholdScope::Job => {
-            (standings.whole(), job.target_count, accepted.job_failed, accepted.job_finished)
-        }
-    };
-    (
-        standing.failed.saturating_sub(accepted_failed),
-        standing.finished().saturating_sub(accepted_finished),
-        total.saturating_sub(standing.skipped + standing.canceled + accepted_finished),
-    )
-}
-
 /// The failures so far, to be forgiven when an operator resumes a halted job.
 pub fn accept(job: &Job, tallies: &[Tally]) -> Accepted {
     let (wave, _, _) = wave_under_way(job);
@@ -218,30 +195,6 @@ pub fn accept(job: &Job, tallies: &[Tally]) -> Accepted {
         job_failed: in_job.failed,
         job_finished: in_job.finished(),
     }
-}
-
-/// Why a wave of this size stops the job, if it does.
-pub(super) fn too_many(job: &Job, standings: &Standings, wave: u32, size: u64) -> Option<Halt> {
-    let own = job.wave(wave).and_then(|wave| wave.failure);
-    let threshold = own.or(job.spec.threshold)?;
-    let (failed, finished, size) = counted(job, standings, threshold.scope, wave, size);
-    threshold.exceeded(failed, finished, size).then(|| Halt {
-        wave,
-        failed,
-        finished,
-        threshold: threshold.to_string(),
-    })
-}
-
-/// The first wave whose failures are too many, or the job if they are counted over all of it. Waves before the one that
-/// was under way at the last resumption are forgiven; those that were folded into the past were judged then.
-fn halt(job: &Job, standings: &Standings) -> Option<Halt> {
-    let (current, _, _) = wave_under_way(job);
-    let judged = job.progress.accepted.wave..=current;
-    job.wave_ranges()
-        .into_iter()
-        .filter(|(wave, _)| judged.contains(wave) && job.past != Some(*wave))
-        .find_map(|(wave, range)| too_many(job, standings, wave, range.end - range.start))
 }
 
 /// Whether the next wave may begin as far as this one is concerned.

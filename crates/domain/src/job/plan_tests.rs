@@ -10,11 +10,12 @@ use crate::ids::{DeviceId, JobId, TenantId};
 use crate::job::execution::{Consent, DeviceReport, Execution, ReportedStatus, StepTimer};
 use crate::job::past::FrozenWave;
 use crate::job::rollout::{RolloutPolicy, SuccessThreshold, Wave};
-use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, ShareOf, Timeouts, What};
+use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, ShareOf, ThresholdScope, Timeouts, What};
 use crate::job::states::{Begun, Verdict};
 
 const TIMEOUTS: Timeouts = Timeouts {
     queued: Duration::from_secs(100),
+    download: None,
     in_progress: Duration::from_secs(50),
     verify: Some(Duration::from_secs(20)),
 };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::ids::{ExecutionId, JobId, ReleaseId, TenantId, TypeName};
 use crate::job::command::Command;
-use crate::job::past::FrozenWave;
+use crate::job::past::{FrozenWave, Past};
 use crate::job::rollout::{RolloutPolicy, Wave};
 use crate::job::states::{JobKind, JobState};
 use crate::time::Timestamp;
@@ -110,7 +110,9 @@ impl fmt::Display for FailureThreshold {
 pub struct Timeouts {
     /// From the offer until the device picks it up.
     pub queued: Duration,
-    /// From then until it reports an end.
+    /// From then until it says that it has downloaded; only where that is counted by itself.
+    pub download: Option<Duration>,
+    /// From then until it reports an end: where the download is counted by itself, the installation's.
     pub in_progress: Duration,
     /// From its success until the new version shows; the device type's if absent.
     pub verify: Option<Duration>,
@@ -120,6 +122,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             queued: Duration::from_secs(24 * 3600),
+            download: None,
             in_progress: Duration::from_secs(2 * 3600),
             verify: None,
         }
@@ -274,7 +277,7 @@ pub struct Job {
     /// Its waves as frozen, by number, some may be empty. Nothing: as the policy says, in order of registration.
     pub frozen_waves: Vec<FrozenWave>,
     /// The one of those that earlier waves of a continuous job are counted in; see [`crate::job::past`].
-    pub past: Option<u32>,
+    pub past: Option<Past>,
     /// What a second person said of it.
     pub decision: Option<Decision>,
     /// The change sequence at which the targets were read.

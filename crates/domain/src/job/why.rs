@@ -2,6 +2,7 @@
 
 use crate::ids::JobId;
 use crate::job::execution::{Consent, Execution};
+use crate::job::phase::{PHASE, Phase};
 use crate::job::plan::{self, Tally};
 use crate::job::rollout::Handling;
 use crate::job::spec::{Job, What};
@@ -198,6 +199,12 @@ pub fn standing(job: &Job, place: &Place<'_>, tallies: &[Tally], now: Timestamp)
     }
 }
 
+/// What a device was last known to be at, where the job times that by itself.
+fn timed(job: &Job, execution: &Execution) -> Option<Phase> {
+    let is_timed = job.spec.timeouts.download.is_some() && execution.started_at.is_some();
+    Phase::of(&execution.details).filter(|_| is_timed)
+}
+
 /// Explains an execution.
 pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -> Why {
     let left = |due: Option<Timestamp>| {
@@ -214,7 +221,7 @@ pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -
             .or_else(|| held(job, execution, known.zone))
             .unwrap_or_else(|| not_begun(job, known, &left(execution.due()))),
         (ExecutionState::InProgress, _) => {
-            let phase = execution.details.get("phase").map_or("working on it", |phase| phase);
+            let phase = execution.details.get(PHASE).map_or("working on it", |phase| phase);
             let progress =
                 execution.details.get("progress").map_or(String::new(), |progress| format!(", {progress} %"));
             match execution.details.get(STOP_REFUSED) {
@@ -283,10 +290,17 @@ pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -
         ),
         (ExecutionState::TimedOut, Verdict::Pending) => say(
             format!("Timed out: {}.", execution.reason),
-            if is_command {
-                "Find out why the device is silent, then send the command again."
-            } else {
-                "Find out why the device is silent, then retry the failed devices."
+            match timed(job, execution) {
+                _ if is_command => "Find out why the device is silent, then send the command again.",
+                Some(Phase::Download) => {
+                    "Look at the device's link and at the job's download rate; then retry the failed devices, or make a \
+                     job that gives the download more time."
+                }
+                Some(Phase::Install) => {
+                    "Look at the device's log: the installation hangs, or needs more time than the job gives it; then \
+                     retry the failed devices."
+                }
+                None => "Find out why the device is silent, then retry the failed devices.",
             },
         ),
         (ExecutionState::Canceled, Verdict::Pending) => say(format!("Withdrawn: {}.", execution.reason), ""),

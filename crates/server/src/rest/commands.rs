@@ -363,10 +363,10 @@ mod tests {
         assert_eq!(server.post("/jobs", two).await.problem(400, "request.invalid").fields(), ["document"]);
         let none = json!({"kind": "command", "targets": targets});
         assert_eq!(server.post("/jobs", none).await.problem(400, "request.invalid").fields(), ["command"]);
-        let waiting = json!({"kind": "command", "targets": targets, "command": {"command": "a"}, "timeouts": {"queuedSeconds": 5}});
+        let waiting = json!({"kind": "command", "targets": targets, "command": {"command": "a"}, "timeouts": {"queuedSeconds": 5, "downloadSeconds": 5}});
         assert_eq!(
             server.post("/jobs", waiting).await.problem(400, "request.invalid").fields(),
-            ["timeouts.queuedSeconds"]
+            ["timeouts.downloadSeconds", "timeouts.queuedSeconds"]
         );
         let bad = json!({"kind": "command", "targets": targets, "command": {"command": "a b"}});
         assert_eq!(

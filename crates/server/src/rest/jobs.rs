@@ -138,6 +138,9 @@ pub(super) fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
     if kind == JobKind::Command && timeouts.queued_seconds.is_some() {
         problems.add("timeouts.queuedSeconds", "does not go with a command; use command.expiresInSeconds");
     }
+    if kind != JobKind::Update && timeouts.download_seconds.is_some() {
+        problems.add("timeouts.downloadSeconds", format!("does not go with kind {kind}; leave it out"));
+    }
     let what = match (kind, release, command, document) {
         (JobKind::Update, Some(NameVersion { name, version }), _, _) => {
             Some(NewWhat::Update { name, version, force })
@@ -187,10 +190,11 @@ pub(super) fn wanted(new: NewJob) -> Result<app::NewJob, Refusal> {
     };
     let threshold = failure_threshold.map(threshold_in);
     let defaults = domain::Timeouts::default();
-    let Timeouts { queued_seconds, in_progress_seconds, verify_seconds } = timeouts;
+    let Timeouts { queued_seconds, download_seconds, in_progress_seconds, verify_seconds } = timeouts;
     let seconds = std::time::Duration::from_secs;
     let timeouts = domain::Timeouts {
         queued: queued_seconds.map_or(defaults.queued, seconds),
+        download: download_seconds.map(seconds),
         in_progress: in_progress_seconds.map_or(defaults.in_progress, seconds),
         verify: verify_seconds.map(seconds),
     };

@@ -6,11 +6,12 @@ use futures_util::future::BoxFuture;
 use roaring::RoaringTreemap;
 use windlass_domain::device::Lifecycle;
 use windlass_domain::ids::{DeviceName, GroupPath, ReleaseId, Tag};
+use windlass_domain::job::past::Judged;
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
     Amount, Backoff, Begun, Continuous, Decision, DownloadRate, FailureThreshold, Fold, FrozenWave, Halt,
-    Handling, Job, JobSpec, MaintenanceWindow, Order, Outcome, Priority, Progress, Retry, RolloutPolicy,
-    ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
+    Handling, Job, JobSpec, MaintenanceWindow, Order, Outcome, Past, Priority, Progress, Retry,
+    RolloutPolicy, ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
 };
 
 use super::*;
@@ -65,7 +66,11 @@ fn a_job(targets: u64) -> Job {
                 minimum: 3,
                 scope: ThresholdScope::Job,
             }),
-            timeouts: Timeouts { verify: Some(Duration::from_secs(9)), ..Timeouts::default() },
+            timeouts: Timeouts {
+                download: Some(Duration::from_secs(77)),
+                verify: Some(Duration::from_secs(9)),
+                ..Timeouts::default()
+            },
             retries: 2,
             rollout: RolloutPolicy {
                 handling: Handling::TimeForced { at: START },
@@ -109,7 +114,7 @@ fn a_job(targets: u64) -> Job {
             .zip([2, 0, 5])
             .map(|(number, size)| FrozenWave { number, size })
             .collect(),
-        past: Some(0),
+        past: Some(Past { number: 0, judged: Some(Judged { failed: 2, size: 9 }) }),
         decision: Some(Decision {
             approved: true,
             by: "user olga".to_owned(),
@@ -671,7 +676,7 @@ async fn counters_of_a_folded_wave_go_on_in_the_past_and_no_others_do() {
             .await;
             ours.push(stored(&store, Execution { wave, ..an_execution(job, i64::from(wave) + 1) }).await);
         }
-        let fold = Fold { into: 1, waves: vec![2] };
+        let fold = Fold { into: 1, waves: vec![2], judged: Judged { failed: 0, size: 2 } };
         write(&store, move |tx| {
             let fold = fold.clone();
             Box::pin(async move { jobs::waves::fold(tx, job, &fold).await })

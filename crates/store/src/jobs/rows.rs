@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use windlass_domain::ids::{ExecutionId, InvalidName, ReleaseId};
+use windlass_domain::job::past::Judged;
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Begin, Begun, Command, Decision, FrozenWave, Halt, Job, JobSpec, JobState, Progress, Retry, Timeouts,
-    What,
+    Begin, Begun, Command, Decision, FrozenWave, Halt, Job, JobSpec, JobState, Past, Progress, Retry,
+    Timeouts, What,
 };
 use windlass_domain::time::Timestamp;
 
@@ -42,6 +43,8 @@ pub(super) struct SpecRow {
     waves: Vec<WaveRow>,
     threshold: Option<ThresholdRow>,
     queued_seconds: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    download_seconds: Option<u64>,
     in_progress_seconds: u64,
     verify_seconds: Option<u64>,
     retries: u32,
@@ -52,7 +55,7 @@ pub(super) struct SpecRow {
 impl SpecRow {
     pub(super) fn of(spec: &JobSpec) -> Self {
         let JobSpec { name, what, targets, waves, threshold, timeouts, retries, rollout } = spec;
-        let Timeouts { queued, in_progress, verify } = timeouts;
+        let Timeouts { queued, download, in_progress, verify } = timeouts;
         Self {
             name: name.clone(),
             what: match what {
@@ -72,6 +75,7 @@ impl SpecRow {
             waves: waves.iter().map(WaveRow::of).collect(),
             threshold: threshold.as_ref().map(ThresholdRow::of),
             queued_seconds: queued.as_secs(),
+            download_seconds: download.map(|span| span.as_secs()),
             in_progress_seconds: in_progress.as_secs(),
             verify_seconds: verify.map(|span| span.as_secs()),
             retries: *retries,
@@ -87,6 +91,7 @@ impl SpecRow {
             waves,
             threshold,
             queued_seconds,
+            download_seconds,
             in_progress_seconds,
             verify_seconds,
             retries,
@@ -119,6 +124,7 @@ impl SpecRow {
             threshold: threshold.map(ThresholdRow::read),
             timeouts: Timeouts {
                 queued: Duration::from_secs(queued_seconds),
+                download: download_seconds.map(Duration::from_secs),
                 in_progress: Duration::from_secs(in_progress_seconds),
                 verify: verify_seconds.map(Duration::from_secs),
             },
@@ -173,6 +179,9 @@ pub(super) struct ProgressRow {
     wave_numbers: Vec<u32>,
     #[serde(default)]
     past: Option<u32>,
+    /// How many had failed of it, and how many devices were folded last.
+    #[serde(default)]
+    past_judged: Option<(u64, u64)>,
     #[serde(default)]
     decision: Option<DecisionRow>,
 }
@@ -192,7 +201,7 @@ pub(super) struct Read {
     pub(super) state: JobState,
     pub(super) progress: Progress,
     pub(super) frozen_waves: Vec<FrozenWave>,
-    pub(super) past: Option<u32>,
+    pub(super) past: Option<Past>,
     pub(super) decision: Option<Decision>,
 }
 
@@ -237,7 +246,8 @@ impl ProgressRow {
                 None => Vec::new(),
                 Some(_) => job.frozen_waves.iter().map(|wave| wave.number).collect(),
             },
-            past: job.past,
+            past: job.past.map(|past| past.number),
+            past_judged: job.past.and_then(|past| past.judged).map(|Judged { failed, size }| (failed, size)),
             decision: job.decision.as_ref().map(|Decision { approved, by, at, remark }| DecisionRow {
                 approved: *approved,
                 by: by.clone(),
@@ -263,6 +273,7 @@ impl ProgressRow {
             wave_sizes,
             wave_numbers,
             past,
+            past_judged,
             decision,
         } = self;
         let AcceptedRow { wave, wave_failed, wave_finished, job_failed, job_finished } = accepted;
@@ -314,6 +325,8 @@ impl ProgressRow {
             let waves = wave_numbers.into_iter().zip(wave_sizes);
             waves.map(|(number, size)| FrozenWave { number, size }).collect()
         };
+        let judged = past_judged.map(|(failed, size)| Judged { failed, size });
+        let past = past.map(|number| Past { number, judged });
         Ok(Read { state, progress, frozen_waves, past, decision })
     }
 }

@@ -170,6 +170,9 @@ pub(crate) struct Create {
     /// Seconds a device has to take the job up.
     #[arg(long)]
     start_timeout: Option<u64>,
+    /// Seconds a device has to download it; the time to finish it then begins with the installation.
+    #[arg(long)]
+    download_timeout: Option<u64>,
     /// Seconds a device has to finish it.
     #[arg(long)]
     progress_timeout: Option<u64>,
@@ -233,6 +236,7 @@ impl Create {
                 .then_some(threshold),
             timeouts: Timeouts {
                 queued_seconds: self.start_timeout,
+                download_seconds: self.download_timeout,
                 in_progress_seconds: self.progress_timeout,
                 verify_seconds: None,
             },

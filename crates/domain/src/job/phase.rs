@@ -1,0 +1,194 @@
+//! Download and installation, which a job may time each by itself: what a device says it is at, and until when it may be.
+//!
+//! A device that goes back and forth between the two gains nothing: together they never last longer than the sum. Knows
+//! no protocol but for the words of the job contract ("statusDetails": `phase`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::job::execution::Execution;
+use crate::job::spec::Timeouts;
+use crate::job::states::ExecutionState;
+use crate::time::{Timestamp, span};
+
+/// The detail of an execution that says what its device is at.
+pub const PHASE: &str = "phase";
+/// It downloads.
+pub const DOWNLOADING: &str = "downloading";
+/// It has downloaded.
+pub const DOWNLOADED: &str = "downloaded";
+/// It installs.
+pub const INSTALLING: &str = "installing";
+
+/// What a device is at, as far as that is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It fetches what it is to install.
+    Download,
+    /// It has it, and installs it.
+    Install,
+}
+
+impl Phase {
+    /// The phase that a device's details name. None: they name none, or one that nobody times.
+    pub fn of(details: &BTreeMap<String, String>) -> Option<Self> {
+        match details.get(PHASE)?.as_str() {
+            DOWNLOADING => Some(Self::Download),
+            DOWNLOADED | INSTALLING | "rebooting" | "verifying" => Some(Self::Install),
+            _ => None,
+        }
+    }
+}
+
+impl Timeouts {
+    /// From when a device takes work up until it must have ended it.
+    fn whole(&self) -> Duration {
+        self.download.unwrap_or_default().saturating_add(self.in_progress)
+    }
+
+    /// How long a device may be at this.
+    pub(super) fn at_work(&self, phase: Option<Phase>) -> Duration {
+        match (self.download, phase) {
+            (Some(download), Some(Phase::Download)) => download,
+            (Some(_), Some(Phase::Install)) => self.in_progress,
+            (Some(_) | None, _) => self.whole(),
+        }
+    }
+}
+
+impl Execution {
+    /// When what the device is at runs out, after a report that made `next` of this one.
+    pub(super) fn work_due(&self, next: &Self, timeouts: &Timeouts, now: Timestamp) -> Option<Timestamp> {
+        let phase = Phase::of(&next.details);
+        let due = now.plus(timeouts.at_work(phase));
+        if self.state == ExecutionState::Queued {
+            return Some(due);
+        }
+        let is_moved = phase.is_some() && phase != Phase::of(&self.details);
+        if timeouts.download.is_none() || !is_moved || self.cancel_asked_at.is_some() {
+            return self.phase_due;
+        }
+        let latest = self.started_at.map(|at| at.plus(timeouts.whole())).max(self.phase_due);
+        Some(latest.map_or(due, |latest| due.min(latest)))
+    }
+
+    /// Says what ran out while the device was at work.
+    pub(super) fn ran_out(&self, timeouts: &Timeouts, now: Timestamp) -> String {
+        let heard = self.details.get(PHASE).map_or("in progress", |phase| phase);
+        let Some(download) = timeouts.download else {
+            return format!("not finished within {} (last heard: {heard})", span(timeouts.in_progress));
+        };
+        let is_all = self.started_at.is_some_and(|at| at.plus(timeouts.whole()) <= now);
+        match Phase::of(&self.details).filter(|_| !is_all) {
+            Some(Phase::Download) => format!("the download did not end within {}", span(download)),
+            Some(Phase::Install) => format!(
+                "the installation did not end within {} (last heard: {heard})",
+                span(timeouts.in_progress)
+            ),
+            None => format!(
+                "download and installation together did not end within {} (last heard: {heard})",
+                span(timeouts.whole())
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::job::execution::tests::queued;
+    use crate::job::execution::{DeviceReport, ReportedStatus, StepTimer};
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        queued: Duration::from_secs(100),
+        download: Some(Duration::from_secs(600)),
+        in_progress: Duration::from_secs(50),
+        verify: None,
+    };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn says(execution: &Execution, phase: &str, now: i64) -> Execution {
+        let details = (!phase.is_empty()).then(|| BTreeMap::from([(PHASE.to_owned(), phase.to_owned())]));
+        let report = DeviceReport {
+            status: ReportedStatus::InProgress,
+            details,
+            expected_version: None,
+            step: StepTimer::Keep,
+        };
+        execution.report(&report, &TIMEOUTS, at(now)).unwrap()
+    }
+
+    fn ends(execution: &Execution, now: i64) -> Option<(ExecutionState, String)> {
+        execution.timed_out(&TIMEOUTS, None, None, at(now)).map(|next| (next.state, next.reason))
+    }
+
+    #[test]
+    fn a_slow_download_does_not_eat_the_time_of_the_installation_and_each_runs_out_by_itself() {
+        let loads = says(&queued(at(0)), DOWNLOADING, 10);
+        assert_eq!(loads.due(), Some(at(610)));
+        assert_eq!(says(&loads, DOWNLOADING, 400).due(), Some(at(610)), "progress stretches nothing");
+        let reason = "the download did not end within 10 min".to_owned();
+        assert_eq!(ends(&loads, 609), None);
+        assert_eq!(ends(&loads, 610), Some((ExecutionState::TimedOut, reason)));
+        let has = says(&loads, DOWNLOADED, 500);
+        assert_eq!(has.due(), Some(at(550)));
+        let installs = says(&has, INSTALLING, 520);
+        assert_eq!(installs.due(), Some(at(550)), "it installs since it has downloaded");
+        let reason = "the installation did not end within 50 s (last heard: installing)".to_owned();
+        assert_eq!(ends(&installs, 550), Some((ExecutionState::TimedOut, reason)));
+    }
+
+    #[test]
+    fn a_device_that_does_not_say_what_it_is_at_has_the_time_of_both() {
+        let works = says(&queued(at(0)), "", 10);
+        assert_eq!(works.due(), Some(at(660)));
+        let reason =
+            "download and installation together did not end within 10 min 50 s (last heard: in progress)";
+        assert_eq!(ends(&works, 660), Some((ExecutionState::TimedOut, reason.to_owned())));
+        assert_eq!(says(&works, DOWNLOADING, 20).due(), Some(at(620)), "it says it later");
+        assert_eq!(says(&works, "rebooting", 20).due(), Some(at(70)));
+        assert_eq!(says(&works, "dancing", 20).due(), Some(at(660)), "that is timed by nobody");
+    }
+
+    #[test]
+    fn without_a_time_of_its_own_the_download_is_part_of_the_work() {
+        let timeouts = Timeouts { download: None, ..TIMEOUTS };
+        for phase in [None, Some(Phase::Download), Some(Phase::Install)] {
+            assert_eq!(timeouts.at_work(phase), timeouts.in_progress);
+        }
+    }
+
+    #[test]
+    fn whoever_refuses_to_stop_has_the_time_of_its_phase_again_and_of_the_next_one() {
+        let loads = says(&queued(at(0)), DOWNLOADING, 0);
+        let asked = loads.asked_to_cancel(&TIMEOUTS, at(590)).unwrap();
+        assert_eq!(says(&asked, DOWNLOADED, 595).due(), asked.due(), "its answer is waited for");
+        let refused = asked.cancel_answered(false, &TIMEOUTS, at(600)).unwrap();
+        assert_eq!(refused.due(), Some(at(1200)));
+        assert_eq!(says(&refused, DOWNLOADED, 1000).due(), Some(at(1050)));
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_works_longer_than_both_take_together(
+            reports in proptest::collection::vec((0_usize..5, 0_i64..90), 1..40)
+        ) {
+            let words = ["", DOWNLOADING, DOWNLOADED, INSTALLING, "dancing"];
+            let mut execution = says(&queued(at(0)), "", 0);
+            let mut now = 0;
+            for (word, wait) in reports {
+                now += wait;
+                if execution.due().is_none_or(|due| due <= at(now)) {
+                    break;
+                }
+                execution = says(&execution, words[word], now);
+                prop_assert!(execution.due().is_some_and(|due| due <= at(650) && due > at(now)));
+            }
+        }
+    }
+}
