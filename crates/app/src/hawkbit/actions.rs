@@ -27,6 +27,17 @@ pub(super) const REQUESTED: &str = "cancelation requested.";
 /// Most actions of one target.
 pub(super) const PER_TARGET: u32 = 2_000;
 
+/// An operator's word in a device's place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Word {
+    /// Whether it may begin.
+    pub confirmed: bool,
+    /// A number for it.
+    pub code: Option<i32>,
+    /// More about it.
+    pub messages: Vec<String>,
+}
+
 /// An action with everything that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionView {
@@ -334,13 +345,12 @@ impl App {
         by: &Principal,
         target: &str,
         id: i64,
-        confirmed: bool,
-        messages: Vec<String>,
+        word: Word,
     ) -> Result<(), AppError> {
         let target = target.to_owned();
         let device = self
             .hawkbit_write(by, Permission::JobControl, move |cx, tx| {
-                let (target, messages) = (target.clone(), messages.clone());
+                let (target, Word { confirmed, code, messages }) = (target.clone(), word.clone());
                 Box::pin(async move {
                     let (device, step) = action(tx, &cx, &target, id).await?;
                     let Some(agreed) = step.execution.agreed(cx.now) else {
@@ -354,11 +364,17 @@ impl App {
                     } else {
                         ("wait_for_confirmation", "denied")
                     };
-                    if confirmed {
-                        store(tx, &step.execution, &agreed).await?;
+                    let code = code.map(i64::from);
+                    let said = if confirmed { agreed } else { step.execution.clone() };
+                    // As with a device's own word: the code is that of the last word, none if that had none.
+                    if confirmed || code != said.status_code {
+                        let said = Execution { status_code: code, updated_at: cx.now, ..said };
+                        store(tx, &step.execution, &said).await?;
                     }
                     let text = format!("{word} by operator '{}'. {}", cx.who(), messages.join(" "));
-                    note(tx, &step.execution, kind, text.trim_end(), cx.now).await?;
+                    let entry =
+                        NewStatus { code, ..NewStatus::by_server(step.execution.id, kind, text.trim_end()) };
+                    ddi::status_insert(tx, &entry, cx.now).await?;
                     let details = json!({"confirmed": confirmed});
                     let place = place(&device, &step);
                     audit::record(tx, &cx.by, "execution.confirm", &place, details, cx.now).await?;

@@ -36,7 +36,7 @@ mod terms;
 
 pub use action_deletes::StillOpen;
 pub use action_lists::{LOOKED_AT, Look};
-pub use actions::ActionView;
+pub use actions::{ActionView, Word};
 pub use assign::{Assignment, Outcome};
 pub(crate) use catalogue::default_set_type;
 pub(crate) use fields::fleet_query;

@@ -224,8 +224,8 @@ impl<'a> Choice<'a> {
         {
             let mut rollout = Rollout::default();
             if let Some(found) = if_there(rest.app.hawkbit_rollout(by, *id).await)? {
-                let groups = group_views(&found, base).into_iter();
-                rollout.shown = json(rollout_view::shown(&found, base))?;
+                let groups = group_views(&found, true, base).into_iter();
+                rollout.shown = json(rollout_view::shown(&found, true, base))?;
                 rollout.groups = groups.map(json).collect::<Result<_, _>>()?;
             }
             known.insert(job, rollout);

@@ -225,11 +225,20 @@ async fn where_devices_must_agree_an_operator_may_do_it_for_them() {
     assert_eq!(waiting["detailStatus"], "wait_for_confirmation");
     let confirm = format!("{path}/confirmation");
     server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "perhaps"}))).await.hawkbit_error(400);
-    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "denied"}))).await.expect(204);
+    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "denied", "code": 7}))).await.expect(204);
     let still = server.hawkbit("GET", &path, None).await.expect(200);
-    assert_eq!(still["detailStatus"], "wait_for_confirmation");
-    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "confirmed"}))).await.expect(204);
-    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["detailStatus"], "running");
+    assert_eq!(
+        (&still["detailStatus"], &still["lastStatusCode"]),
+        (&json!("wait_for_confirmation"), &json!(7))
+    );
+    server
+        .hawkbit("PUT", &confirm, Some(json!({"confirmation": "confirmed", "code": 210})))
+        .await
+        .expect(204);
+    let begun = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!((&begun["detailStatus"], &begun["lastStatusCode"]), (&json!("running"), &json!(210)));
+    let history = server.hawkbit("GET", &format!("{path}/status"), None).await.expect(200);
+    assert_eq!(history["content"][0]["code"], 210, "{history}");
     let again = server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "confirmed"}))).await;
     again.hawkbit_error(410);
 }

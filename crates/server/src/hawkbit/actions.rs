@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use serde_json::json;
-use windlass_app::hawkbit::ActionView;
+use windlass_app::hawkbit::{ActionView, Word};
 use windlass_domain::job::{Handling, MaintenanceWindow, Outcome};
 use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
@@ -201,12 +201,13 @@ async fn confirm(
     At((id, action)): At<(String, i64)>,
     Body(asked): Body<wire::Confirmation>,
 ) -> Answer {
-    let confirmed = match asked.confirmation.as_deref().map(str::to_ascii_lowercase).as_deref() {
+    let wire::Confirmation { confirmation, code, details: messages } = asked;
+    let confirmed = match confirmation.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("confirmed") => true,
         Some("denied") => false,
         Some(_) | None => return Err(Refusal::field("confirmation", "must be confirmed or denied")),
     };
-    rest.app.hawkbit_confirm(&by, &id, action, confirmed, asked.details).await?;
+    rest.app.hawkbit_confirm(&by, &id, action, Word { confirmed, code, messages }).await?;
     done()
 }
 

@@ -213,6 +213,9 @@ async fn lists_of_rollouts_and_groups_count_targets_only_where_everything_is_ask
 #[tokio::test]
 async fn a_group_may_wait_for_a_word_where_the_rollout_does_not() {
     let (server, set) = ready("hb-rollout-consent").await;
+    let unasked = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    assert!(unasked.get("confirmationRequired").is_none(), "nobody is asked here: {unasked}");
+    server.hawkbit("DELETE", &format!("/rollouts/{}", unasked["id"]), None).await.expect(204);
     let flow = json!({"value": true});
     server.hawkbit("PUT", "/system/configs/user.confirmation.flow.enabled", Some(flow)).await.expect(204);
     let mut body = request(set);

@@ -61,8 +61,8 @@ fn stamp(job: &Job) -> Stamp {
     }
 }
 
-/// A rollout as shown.
-pub(super) fn shown(rollout: &RolloutView, base: &Base) -> wire::Rollout {
+/// A rollout as shown. `confirms`: whether the tenant's devices ask first at all; else, as upstream, nothing is said of it.
+pub(super) fn shown(rollout: &RolloutView, confirms: bool, base: &Base) -> wire::Rollout {
     let RolloutView { view, extra, set } = rollout;
     let job = &view.job;
     let offered: u64 = view.waves.iter().map(|wave| wave.offered).sum();
@@ -109,7 +109,7 @@ pub(super) fn shown(rollout: &RolloutView, base: &Base) -> wire::Rollout {
         action_type,
         forcetime: Some(forcetime.unwrap_or(0)),
         weight: i64::from(policy.priority.get()),
-        confirmation_required: policy.consent,
+        confirmation_required: confirms.then_some(policy.consent),
         dynamic: policy.continuous.is_some(),
         approval_decided_by: decision.map(|Decision { by, .. }| actor(by)),
         approval_remark: decision.map(|Decision { remark, .. }| remark.clone()),
@@ -154,7 +154,7 @@ fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
 }
 
 /// A group as shown, counted from 0.
-pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> wire::Group {
+pub(super) fn group_shown(rollout: &RolloutView, index: usize, confirms: bool, base: &Base) -> wire::Group {
     let job = &rollout.view.job;
     let wave = rollout.view.waves.get(index);
     let id = group_id(rollout, index);
@@ -191,7 +191,7 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
         success_action: action(if pause { "PAUSE" } else { "NEXTGROUP" }),
         error_condition: condition(failure.unwrap_or(50)),
         error_action: action("PAUSE"),
-        confirmation_required: u32::try_from(index).is_ok_and(|index| job.consents(index)),
+        confirmation_required: confirms.then(|| u32::try_from(index).is_ok_and(|index| job.consents(index))),
         dynamic: job.spec.rollout.continuous.is_some() && index >= job.spec.waves.len().max(1),
         links: base.links(
             &format!("/rollouts/{}/deploygroups/{id}", job.id),
@@ -201,6 +201,6 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, base: &Base) -> w
 }
 
 /// Every group as shown.
-pub(super) fn group_views(rollout: &RolloutView, base: &Base) -> Vec<wire::Group> {
-    (0..rollout.groups()).map(|index| group_shown(rollout, index, base)).collect()
+pub(super) fn group_views(rollout: &RolloutView, confirms: bool, base: &Base) -> Vec<wire::Group> {
+    (0..rollout.groups()).map(|index| group_shown(rollout, index, confirms, base)).collect()
 }

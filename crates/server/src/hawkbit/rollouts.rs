@@ -168,12 +168,27 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
         .collect()
 }
 
+/// Whether the tenant's devices ask first at all.
+async fn confirms(rest: &Rest, by: &Principal) -> Result<bool, Refusal> {
+    Ok(rest.app.settings_of(by.tenant).await?.confirmation)
+}
+
+async fn one_shown(
+    rest: &Rest,
+    by: &Principal,
+    rollout: &RolloutView,
+    base: &Base,
+) -> Result<wire::Rollout, Refusal> {
+    Ok(shown(rollout, confirms(rest, by).await?, base))
+}
+
 async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: ListQuery) -> Answer {
     let words = format!("{}, distributionset.<{}>", NAMES.words(), sets::NAMES.words());
     let asked = Asked::read_as(&query, &rename, &words, times(rest.app.clock.now()))?;
     let all = rest.app.hawkbit_rollouts(&by).await?;
+    let confirms = confirms(&rest, &by).await?;
     let json = |one: &RolloutView| {
-        serde_json::to_value(shown(one, &base)).map_err(|error| Refusal::internal(&error))
+        serde_json::to_value(shown(one, confirms, &base)).map_err(|error| Refusal::internal(&error))
     };
     let mut items = all.iter().map(json).collect::<Result<Vec<_>, _>>()?;
     if asked.fields().any(|field| field.as_str().starts_with(SET)) {
@@ -224,11 +239,11 @@ async fn create(
         dynamic_size: request.dynamic_group_template.and_then(|template| template.target_count),
         groups,
     };
-    created(&shown(&rest.app.hawkbit_rollout_create(&by, new).await?, &base))
+    created(&one_shown(&rest, &by, &rest.app.hawkbit_rollout_create(&by, new).await?, &base).await?)
 }
 
 async fn get(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
-    ok(&shown(&rest.app.hawkbit_rollout(&by, id).await?, &base))
+    ok(&one_shown(&rest, &by, &rest.app.hawkbit_rollout(&by, id).await?, &base).await?)
 }
 
 async fn change(
@@ -238,7 +253,8 @@ async fn change(
     At(id): At<i64>,
     Body(wire::RolloutUpdate { name, description }): Body<wire::RolloutUpdate>,
 ) -> Answer {
-    ok(&shown(&rest.app.hawkbit_rollout_change(&by, id, name, description).await?, &base))
+    ok(&one_shown(&rest, &by, &rest.app.hawkbit_rollout_change(&by, id, name, description).await?, &base)
+        .await?)
 }
 
 async fn delete(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> Answer {
@@ -272,7 +288,8 @@ async fn next(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> 
 }
 
 /// What somebody says to a decision.
-struct Remark(String);
+#[derive(Debug)]
+pub(super) struct Remark(pub(super) String);
 
 impl<S: Sync> FromRequestParts<S> for Remark {
     type Rejection = Refusal;
@@ -305,7 +322,7 @@ async fn deny(
 
 async fn retry(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_defaults(&by).await?;
-    created(&shown(&rest.app.hawkbit_rollout_retry(&by, id).await?, &base))
+    created(&one_shown(&rest, &by, &rest.app.hawkbit_rollout_retry(&by, id).await?, &base).await?)
 }
 
 async fn groups(
@@ -316,7 +333,8 @@ async fn groups(
     query: ListQuery,
 ) -> Answer {
     let rollout = rest.app.hawkbit_rollout(&by, id).await?;
-    page(group_views(&rollout, &base), &query, GROUP_NAMES, hidden(&query), rest.app.clock.now())
+    let groups = group_views(&rollout, confirms(&rest, &by).await?, &base);
+    page(groups, &query, GROUP_NAMES, hidden(&query), rest.app.clock.now())
 }
 
 /// A group that there is.
@@ -333,7 +351,7 @@ async fn group(
 ) -> Answer {
     let rollout = rest.app.hawkbit_rollout(&by, id).await?;
     let index = place(&rollout, group)?;
-    ok(&group_shown(&rollout, index, &base))
+    ok(&group_shown(&rollout, index, confirms(&rest, &by).await?, &base))
 }
 
 async fn group_targets(

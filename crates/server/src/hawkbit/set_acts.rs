@@ -50,7 +50,7 @@ async fn count_actions(rest: &Rest, by: &Principal, id: i64) -> Result<Option<Va
 async fn count_rollouts(rest: &Rest, by: &Principal, base: &Base, id: i64) -> Result<Option<Value>, Refusal> {
     let all = rest.app.hawkbit_rollouts(by).await?.into_iter();
     let of_set = all.filter(|one| one.set.get() == id);
-    Ok(counted(of_set.map(|one| (shown(&one, base).status, 1))))
+    Ok(counted(of_set.map(|one| (shown(&one, false, base).status, 1))))
 }
 
 async fn count_auto(rest: &Rest, by: &Principal, id: i64) -> Result<Option<Value>, Refusal> {

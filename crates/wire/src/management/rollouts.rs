@@ -165,8 +165,9 @@ pub struct Rollout {
     pub forcetime: Option<i64>,
     /// Which goes first.
     pub weight: i64,
-    /// Whether devices ask first.
-    pub confirmation_required: bool,
+    /// Whether devices ask first; absent where nobody is asked, as upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmation_required: Option<bool>,
     /// Whether it takes in targets that match later.
     pub dynamic: bool,
     /// Who approved or denied it.
@@ -214,8 +215,9 @@ pub struct Group {
     pub error_condition: Condition,
     /// What happens then.
     pub error_action: Action,
-    /// Whether its targets ask first.
-    pub confirmation_required: bool,
+    /// Whether its targets ask first; absent where nobody is asked, as upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmation_required: Option<bool>,
     /// Whether targets that match later make it.
     pub dynamic: bool,
     /// Where to go on.
