@@ -17,6 +17,7 @@ mod types;
 mod standing;
 mod tags;
 mod target_facts;
+mod target_groups;
 mod target_types;
 mod targets;
 
@@ -51,6 +52,7 @@ pub use sets::SetView;
 pub use standing::{Standing, UpdateStatus};
 pub use tags::{Missing, NewTag, Tags};
 pub use target_facts::TargetFacts;
+pub use target_groups::Grouped;
 pub use target_types::{NewTargetType, TargetTypeView};
 pub use targets::{ALIAS, NewTarget, TargetChange, TargetPage, TargetQuery, TargetView};
 pub use terms::{Terms, Window};

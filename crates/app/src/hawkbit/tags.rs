@@ -10,7 +10,6 @@ use windlass_store::Tx;
 use windlass_store::management::items::{self, Body, Item, SetTag, TargetTag};
 use windlass_store::management::{SetExtra, Tag, extras};
 
-use super::targets::find;
 use super::{Context, DESCRIPTION, at_once, bounded, needed, refuse, sets};
 use crate::devices::{DevicePatch, Whose};
 use crate::error::{AppError, FieldProblem};
@@ -277,22 +276,7 @@ impl App {
     ) -> Result<Vec<String>, AppError> {
         at_once(targets.len())?;
         let tag = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
-        let (devices, unknown) = self
-            .hawkbit_read(by, Permission::DeviceWrite, move |cx, tx| {
-                let targets = targets.clone();
-                Box::pin(async move {
-                    let (mut found, mut unknown) = (Vec::new(), Vec::new());
-                    for target in targets {
-                        match find(tx, &cx, &target).await {
-                            Ok(device) => found.push(device.name),
-                            Err(AppError::NotFound { .. }) => unknown.push(target),
-                            Err(other) => return Err(other),
-                        }
-                    }
-                    Ok((found, unknown))
-                })
-            })
-            .await?;
+        let (devices, unknown) = self.hawkbit_named(by, Permission::DeviceWrite, targets).await?;
         if missing == Missing::Stops && !unknown.is_empty() {
             return Ok(unknown);
         }
@@ -303,7 +287,7 @@ impl App {
             } else {
                 DevicePatch { remove_tags: tags, ..DevicePatch::default() }
             };
-            self.device_patch(by, &device, patch, None).await?;
+            self.device_patch(by, &device.name, patch, None).await?;
         }
         Ok(unknown)
     }

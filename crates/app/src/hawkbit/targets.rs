@@ -15,10 +15,11 @@ use windlass_query::{Field, Query};
 use windlass_store::devices::Alias;
 use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
-use windlass_store::{Tx, ddi, devices, groups, releases, types};
+use windlass_store::{Tx, ddi, devices, releases, types};
 
 use super::fields::known;
 use super::standing::{Standing, course};
+use super::target_groups::into_group;
 use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
 use crate::clock::random;
 use crate::ddi::token_put;
@@ -173,36 +174,6 @@ fn check(change: &TargetChange) -> Vec<FieldProblem> {
         problems.push(FieldProblem::new("group", problem));
     }
     problems
-}
-
-/// Puts a device into a group, which is made if it is not there; it leaves the one that it was shown in.
-async fn into_group(tx: &mut Tx<'_>, cx: &Context, device: &Device, path: &str) -> Result<(), AppError> {
-    demand(&cx.by, Permission::GroupWrite)?;
-    let mut before = Vec::new();
-    for id in groups::groups_of(tx, device.id).await? {
-        before.extend(groups::group_by_id(tx, id).await?);
-    }
-    before.sort_by(|one, two| one.path.cmp(&two.path));
-    if let Some(shown) = before.first()
-        && shown.path.as_str() != path
-    {
-        groups::member_delete(tx, shown.id, device.id).await?;
-    }
-    if path.is_empty() {
-        return Ok(());
-    }
-    let path: GroupPath = path.parse().map_err(|problem| AppError::invalid("group", problem))?;
-    let group = match groups::group_by_path(tx, cx.by.tenant, &path).await? {
-        Some(group) => group,
-        None => {
-            let made = groups::group_insert(tx, cx.by.tenant, &path, "", cx.now).await?;
-            let target = format!("group:{path}");
-            audit::record(tx, &cx.by, "group.create", &target, json!({}), cx.now).await?;
-            made.ok_or_else(|| AppError::Exists { what: "group", name: path.to_string() })?
-        }
-    };
-    groups::member_insert(tx, group.id, device.id).await?;
-    Ok(())
 }
 
 fn describe(extra: &mut TargetExtra, change: &TargetChange) {
@@ -441,23 +412,6 @@ impl App {
             }
         }
         self.hawkbit_target(by, id).await
-    }
-
-    /// Brings a group that may be new into the index.
-    async fn hawkbit_group_settled(&self, by: &Principal, path: &str) -> Result<(), AppError> {
-        let Ok(path) = path.parse::<GroupPath>() else { return Ok(()) };
-        let tenant = by.tenant;
-        let group = self
-            .store
-            .read(move |tx| {
-                let path = path.clone();
-                Box::pin(async move { groups::group_by_path(tx, tenant, &path).await })
-            })
-            .await?;
-        if let Some(group) = group {
-            self.fleet.refresh_group(&self.store, group.id).await?;
-        }
-        Ok(())
     }
 
     /// Sets and removes entries of a target's metadata, which are its device's attributes.

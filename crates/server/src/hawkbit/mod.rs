@@ -24,6 +24,7 @@ mod sets;
 mod metadata;
 
 mod tags;
+mod target_groups;
 mod target_types;
 mod targets;
 
@@ -58,6 +59,8 @@ pub(crate) mod fixture;
 mod forgery_tests;
 #[cfg(test)]
 mod form_tests;
+#[cfg(test)]
+mod group_tests;
 #[cfg(test)]
 mod manners_tests;
 #[cfg(test)]
@@ -99,6 +102,7 @@ fn operations(rest: &Rest) -> Routes {
         metadata::routes,
         targets::routes,
         tags::routes,
+        target_groups::routes,
         target_types::routes,
         assign::routes,
         actions::routes,

@@ -180,7 +180,7 @@ async fn tagged_targets(
 }
 
 /// Names of targets: plain, or as objects as older clients write them.
-fn names(body: Value) -> Result<Vec<String>, Refusal> {
+pub(super) fn names(body: Value) -> Result<Vec<String>, Refusal> {
     one_or_many::<Value>(body)?
         .into_iter()
         .enumerate()

@@ -40,6 +40,7 @@ async fn post(server: &Fixture, path: &str, body: Value) -> Value {
 async fn everything(server: &Fixture) -> Named {
     let entry = json!([{"key": "site", "value": "Berlin"}]);
     targets(server, &["pump"]).await;
+    server.hawkbit("PUT", "/targetgroups/eu/assigned", Some(json!(["pump"]))).await.expect(204);
     let (module, set) = software(server, "fw", "1").await;
     post(server, &format!("/softwaremodules/{module}/metadata"), entry.clone()).await;
     post(server, &format!("/distributionsets/{set}/metadata"), entry.clone()).await;
@@ -99,6 +100,7 @@ async fn everything(server: &Fixture) -> Named {
         (("distributionsettypes", "{module}"), kind.to_string()),
         (("optional", "{id}"), set_type.to_string()),
         (("optional", "{module}"), other.to_string()),
+        (("targetgroups", "{group}"), "eu".to_owned()),
         (("targettypes", "{id}"), target_type),
         (("targettypes", "{set_type}"), set_type.to_string()),
         (("targetfilters", "{id}"), filter),
@@ -113,7 +115,8 @@ async fn shown(server: &Fixture, named: &Named) -> Vec<(String, Answer)> {
     for operation in table(&server.rest) {
         // Keys of settings are the same in every tenant.
         if operation.method == "GET" && operation.path != "/system/configs/{key}" {
-            let path = named.path(&operation);
+            let question = if operation.path == "/targetgroups/assigned" { "?group=eu" } else { "" };
+            let path = format!("{}{question}", named.path(&operation));
             let answer = server.hawkbit("GET", &path, None).await;
             all.push((path, answer));
         }
