@@ -9,7 +9,7 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::actions::{self as steps, Step};
 
 use super::actions::{ActionView, Jobs, REQUESTED, stop, view};
-use super::filters::let_go;
+use super::auto_assign::let_go;
 use super::sets;
 use crate::error::AppError;
 use crate::permit::demand;

@@ -11,8 +11,8 @@ use windlass_store::management::items::Item;
 use windlass_store::management::{SetExtra, SetType, extras, software};
 use windlass_store::{Tx, releases, settings};
 
+use super::auto_assign::let_go;
 use super::catalogue::{Catalogue, catalogue, default_set_type};
-use super::filters::let_go;
 use super::metadata::change_metadata;
 use super::modules;
 use super::sets::{SetView, save, set, shown, target};

@@ -30,7 +30,7 @@ async fn person(tx: &mut Tx<'_>, tenant: TenantId, actor: &str) -> Result<Option
 }
 
 /// Whether two actors are the same person, or tokens of the same person. None if that cannot be told.
-pub(super) async fn is_one_person(
+pub(crate) async fn is_one_person(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     one: &str,

@@ -41,6 +41,8 @@ words!(
         MultiAssignments = "multi.assignments.enabled",
         /// Rollouts wait for an approval.
         RolloutApproval = "rollout.approval.enabled",
+        /// What filters assign by themselves waits for an approval.
+        AutoAssignmentApproval = "auto.assignment.approval.enabled",
         /// Files without proof of who asks. Clients switch it off; it cannot be on here.
         AnonymousDownload = "anonymous.download.enabled",
         /// Several devices told in one message, which only hawkBit's message broker does. It cannot be on here.
@@ -112,6 +114,7 @@ impl SettingKey {
             | Self::AutoClose
             | Self::MultiAssignments
             | Self::RolloutApproval
+            | Self::AutoAssignmentApproval
             | Self::AnonymousDownload
             | Self::BatchAssignments
             | Self::ImplicitLock => SettingKind::Flag,
@@ -141,6 +144,7 @@ impl SettingKey {
             | Self::AutoClose
             | Self::MultiAssignments
             | Self::RolloutApproval
+            | Self::AutoAssignmentApproval
             | Self::AnonymousDownload
             | Self::BatchAssignments => SettingValue::Flag(false),
             Self::ImplicitLock => SettingValue::Flag(true),
@@ -200,6 +204,8 @@ pub struct Settings {
     pub multi_assignments: bool,
     /// Rollouts wait for an approval.
     pub rollout_approval: bool,
+    /// What filters assign by themselves waits for an approval.
+    pub auto_assignment_approval: bool,
 }
 
 impl Settings {
@@ -247,6 +253,7 @@ impl Settings {
             auto_close: reader.flag(SettingKey::AutoClose),
             multi_assignments: reader.flag(SettingKey::MultiAssignments),
             rollout_approval: reader.flag(SettingKey::RolloutApproval),
+            auto_assignment_approval: reader.flag(SettingKey::AutoAssignmentApproval),
         };
         if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
     }

@@ -28,7 +28,7 @@ const EXISTS: Kind = (
 );
 
 /// By the code of a problem: status and kind.
-const KNOWN: [(&str, u16, Kind); 34] = [
+const KNOWN: [(&str, u16, Kind); 35] = [
     (
         "hawkbit.locked",
         423,
@@ -129,6 +129,14 @@ const KNOWN: [(&str, u16, Kind); 34] = [
         (
             "org.eclipse.hawkbit.repository.exception.RolloutIllegalStateException",
             "hawkbit.server.error.rollout.illegalState",
+        ),
+    ),
+    (
+        "hawkbit.auto_assign_state",
+        409,
+        (
+            "org.eclipse.hawkbit.repository.exception.AutoAssignmentIllegalStateException",
+            "hawkbit.server.error.autoassignment.illegalState",
         ),
     ),
     (
@@ -410,6 +418,7 @@ mod tests {
         "configValueInvalid",
         "configKeyInvalid",
         "rollout.illegalState",
+        "autoassignment.illegalState",
         "maintenanceScheduleInvalid",
         "multiAssignmentNotEnabled",
         "target.type.used",

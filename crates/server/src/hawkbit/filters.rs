@@ -67,7 +67,7 @@ fn shown(
 ) -> wire::Filter {
     let stamp = item_stamp(&item);
     let Item { id, name, body, .. } = item;
-    let Filter { query, auto_assign: auto } = body;
+    let Filter { query, description: _, auto_assign: auto } = body;
     let mut links =
         base.links(&format!("/targetfilters/{id}"), [("self", ""), ("autoAssignDS", "/autoAssignDS")]);
     if let Some((name, version)) = auto.as_ref().and_then(|auto| sets.get(&auto.set)) {
@@ -194,6 +194,15 @@ async fn assigned(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(i
     }
 }
 
+/// Refuses words for how something is assigned that there are not.
+pub(super) fn known_type(field: &str, action_type: Option<&str>) -> Result<(), Refusal> {
+    let known = ["forced", "soft", "timeforced", "downloadonly"];
+    match action_type.filter(|word| !known.contains(&word.to_ascii_lowercase().as_str())) {
+        Some(word) => Err(unreadable(format!("{field} must be one of {}, not {word}.", known.join(", ")))),
+        None => Ok(()),
+    }
+}
+
 async fn assign(
     State(rest): State<Rest>,
     Caller(by): Caller,
@@ -204,13 +213,8 @@ async fn assign(
     rest.app.hawkbit_defaults(&by).await?;
     let wire::AutoAssignRequest { id: set, action_type, weight, confirmation_required } = asked;
     let set = set.ok_or_else(|| Refusal::field("id", "is missing"))?;
-    let known = ["forced", "soft", "timeforced", "downloadonly"];
-    if let Some(word) =
-        action_type.as_ref().filter(|word| !known.contains(&word.to_ascii_lowercase().as_str()))
-    {
-        return Err(unreadable(format!("type must be one of {}, not {word}.", known.join(", "))));
-    }
-    let new = NewAutoAssign { set, action_type, weight, confirmation_required };
+    known_type("type", action_type.as_deref())?;
+    let new = NewAutoAssign { set, action_type, weight, confirmation_required, start_at: None };
     let assigns = rest.app.hawkbit_filter_assigns(&by, id, Some(new)).await?;
     ok(&one_shown(&rest, &by, assigns, &base).await?)
 }

@@ -39,12 +39,16 @@ mod filters;
 mod rollout_view;
 mod rollouts;
 
+mod auto_assignments;
+
 mod set_acts;
 
 #[cfg(test)]
 mod action_delete_tests;
 #[cfg(test)]
 mod action_tests;
+#[cfg(test)]
+mod auto_assignment_tests;
 #[cfg(test)]
 mod catalogue_tests;
 #[cfg(test)]
@@ -109,6 +113,7 @@ fn operations(rest: &Rest) -> Routes {
         action_deletes::routes,
         auto_confirm::routes,
         filters::routes,
+        auto_assignments::routes,
         rollouts::routes,
         set_acts::routes,
     ] {

@@ -54,8 +54,37 @@ pub struct Tag {
 pub struct Filter {
     /// RSQL.
     pub query: String,
+    /// For people.
+    pub description: Option<String>,
     /// What those that it finds are to get.
     pub auto_assign: Option<AutoAssign>,
+}
+
+/// How far an auto assignment is. Rows that are older than this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AutoState {
+    /// A second person has yet to agree.
+    WaitingForApproval,
+    /// A second person did not.
+    Denied,
+    /// It may begin.
+    Ready,
+    /// It assigns.
+    #[default]
+    Running,
+    /// It is held.
+    Paused,
+}
+
+/// What a second person said.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AutoDecision {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub remark: Option<String>,
 }
 
 /// What a filter assigns by itself.
@@ -72,6 +101,16 @@ pub struct AutoAssign {
     pub confirmation_required: bool,
     /// Who asked for it.
     pub by: String,
+    /// Who asked for it, as it is told whether somebody else agreed.
+    pub asked_by: String,
+    /// How far it is.
+    pub state: AutoState,
+    /// Microseconds since 1970 from which on it begins by itself once it may.
+    pub start_at: Option<i64>,
+    /// What a second person said.
+    pub decision: Option<AutoDecision>,
+    /// Whether the filter was made for it and goes with it.
+    pub owns_filter: bool,
 }
 
 /// What is known of a component beside what it is.

@@ -12,8 +12,8 @@ pub mod items;
 pub mod software;
 
 pub use bodies::{
-    AutoAssign, Displaced, Filter, GroupExtra, JobExtra, ModuleExtra, ModuleMetadata, ModuleType, SetExtra,
-    SetType, Tag, TargetExtra, TargetTypeExtra,
+    AutoAssign, AutoDecision, AutoState, Displaced, Filter, GroupExtra, JobExtra, ModuleExtra,
+    ModuleMetadata, ModuleType, SetExtra, SetType, Tag, TargetExtra, TargetTypeExtra,
 };
 
 #[cfg(test)]

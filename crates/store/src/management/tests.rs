@@ -13,7 +13,7 @@ const OURS: TenantId = TenantId::new(1);
 const THEIRS: TenantId = TenantId::new(2);
 
 fn filter(query: &str) -> Filter {
-    Filter { query: query.to_owned(), auto_assign: None }
+    Filter { query: query.to_owned(), ..Filter::default() }
 }
 
 #[tokio::test]

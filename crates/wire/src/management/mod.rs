@@ -3,6 +3,7 @@
 //! Members that are not known here are ignored, as upstream does.
 
 pub mod actions;
+pub mod auto_assignments;
 pub mod common;
 pub mod rollouts;
 pub mod software;

@@ -108,6 +108,11 @@ const GROUPS: { legend: string; fields: Field[] }[] = [
         label: "Rollouts wait for the approval of a second person",
         kind: "flag",
       },
+      {
+        key: "auto.assignment.approval.enabled",
+        label: "What filters assign by themselves waits for the approval of a second person",
+        kind: "flag",
+      },
     ],
   },
 ];

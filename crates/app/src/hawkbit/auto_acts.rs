@@ -1,0 +1,311 @@
+//! Auto assignments as things of their own: each is a saved query that assigns a set, under the query's number. Made,
+//! started, held, decided about and taken away again.
+
+use serde_json::json;
+use windlass_domain::permission::{Permission, Principal};
+use windlass_store::Tx;
+use windlass_store::management::items::{self, Item};
+use windlass_store::management::{AutoAssign, AutoDecision, AutoState, Filter};
+
+use super::auto_assign::{NewAutoAssign, drop_assignment, judged, may_assign};
+use super::filters::{QUERY, now_only, one, read};
+use super::{Context, DESCRIPTION, NAME, bounded, needed, refuse};
+use crate::error::AppError;
+use crate::jobs::is_one_person;
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// An auto assignment to make.
+#[derive(Debug, Clone, Default)]
+pub struct NewAutoAssignment {
+    /// Its name, which that of its query is.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// RSQL.
+    pub query: Option<String>,
+    /// Number of a saved query in place of a name and a query.
+    pub filter: Option<i64>,
+    /// What it assigns.
+    pub assigns: NewAutoAssign,
+}
+
+/// What an operator does to an auto assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AutoAct {
+    /// Begin.
+    Start,
+    /// Hold it.
+    Pause,
+    /// Go on.
+    Resume,
+    /// A second person agrees, or does not.
+    Decide {
+        /// Whether it may begin.
+        approved: bool,
+        /// Why.
+        remark: String,
+    },
+}
+
+impl AutoAct {
+    const fn permission(&self) -> Permission {
+        match self {
+            Self::Start | Self::Pause | Self::Resume => Permission::JobControl,
+            Self::Decide { .. } => Permission::JobApprove,
+        }
+    }
+
+    /// Where it stands afterwards; none where it cannot be done as it stands.
+    const fn leads(&self, from: AutoState) -> Option<AutoState> {
+        match (from, self) {
+            (AutoState::Ready, Self::Start) | (AutoState::Paused, Self::Resume) => Some(AutoState::Running),
+            (AutoState::Running, Self::Pause) => Some(AutoState::Paused),
+            (AutoState::WaitingForApproval, Self::Decide { approved: true, .. }) => Some(AutoState::Ready),
+            (AutoState::WaitingForApproval, Self::Decide { approved: false, .. }) => Some(AutoState::Denied),
+            _ => None,
+        }
+    }
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Start => "started",
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Decide { approved: true, .. } => "approved",
+            Self::Decide { approved: false, .. } => "denied",
+        }
+    }
+}
+
+/// How far an auto assignment is, as clients read it.
+pub const fn auto_word(state: AutoState) -> &'static str {
+    match state {
+        AutoState::WaitingForApproval => "waiting_for_approval",
+        AutoState::Denied => "approval_denied",
+        AutoState::Ready => "ready",
+        AutoState::Running => "running",
+        AutoState::Paused => "paused",
+    }
+}
+
+fn illegal(detail: String) -> AppError {
+    AppError::Conflict { code: "hawkbit.auto_assign_state", detail }
+}
+
+/// A saved query that assigns something.
+async fn assigning(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<(Item<Filter>, AutoAssign), AppError> {
+    let item = items::get::<Filter>(tx, cx.by.tenant, id).await?;
+    let found = item.and_then(|item| item.body.auto_assign.clone().map(|auto| (item, auto)));
+    found.ok_or_else(|| AppError::not_found("auto assignment", id))
+}
+
+/// Whoever decides must be somebody else than whoever asked, for all that is known.
+async fn somebody_else(tx: &mut Tx<'_>, cx: &Context, id: i64, auto: &AutoAssign) -> Result<(), AppError> {
+    let own = is_one_person(tx, cx.by.tenant, &cx.by.actor.to_string(), &auto.asked_by).await?;
+    if own == Some(false) {
+        return Ok(());
+    }
+    let whose = if own.is_some() { "was made by you" } else { "may have been made by you" };
+    Err(illegal(format!(
+        "auto assignment {id} {whose}: another user with the permission {} must approve or deny it. Where there is no \
+         other, switch auto.assignment.approval.enabled off, delete it and make it again",
+        Permission::JobApprove.as_str(),
+    )))
+}
+
+async fn noted(tx: &mut Tx<'_>, cx: &Context, item: &Item<Filter>) -> Result<(), AppError> {
+    let auto = item.body.auto_assign.as_ref();
+    let details = json!({"set": auto.map(|auto| auto.set), "state": auto.map(|auto| auto_word(auto.state))});
+    audit::record(tx, &cx.by, "filter.assign", &format!("filter/{}", item.name), details, cx.now).await?;
+    Ok(())
+}
+
+impl App {
+    /// One auto assignment.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_auto_assignment(&self, by: &Principal, id: i64) -> Result<Item<Filter>, AppError> {
+        self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
+            Box::pin(async move { Ok(assigning(tx, &cx, id).await?.0) })
+        })
+        .await
+    }
+
+    /// Makes an auto assignment, with a saved query of its own or over one that there is.
+    ///
+    /// # Errors
+    /// Forbidden, every field that cannot be taken, no such query, a name that is taken, a query that assigns already, a set
+    /// that cannot be assigned, or that the store failed.
+    pub async fn hawkbit_auto_create(
+        &self,
+        by: &Principal,
+        new: NewAutoAssignment,
+    ) -> Result<Item<Filter>, AppError> {
+        may_assign(by, Permission::JobCreate)?;
+        demand(by, Permission::DeviceWrite)?;
+        let NewAutoAssignment { name, description, query, filter, assigns } = new;
+        let mut problems = Vec::new();
+        bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
+        let own = if filter.is_some() {
+            None
+        } else {
+            let name = needed("name", name.as_deref(), NAME, &mut problems);
+            let query = needed("targetFilterQuery", query.as_deref(), QUERY, &mut problems);
+            Some((name, query))
+        };
+        refuse(problems)?;
+        if let Some((_, query)) = &own {
+            read(query, now_only(self.clock.now()))?;
+        }
+        let approval = self.settings_of(by.tenant).await?.auto_assignment_approval;
+        let item = self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+            let (own, description, assigns) = (own.clone(), description.clone(), assigns.clone());
+            Box::pin(async move {
+                let mut item = match (filter, own) {
+                    (_, Some((name, query))) => {
+                        let body = Filter { query, ..Filter::default() };
+                        let id = items::insert(tx, cx.by.tenant, &name, &body, &cx.who(), cx.now).await?;
+                        let Some(id) = id else {
+                            return Err(AppError::Exists { what: "auto assignment", name });
+                        };
+                        let (place, details) = (format!("filter/{name}"), json!({"query": body.query}));
+                        audit::record(tx, &cx.by, "filter.create", &place, details, cx.now).await?;
+                        one(tx, &cx, id).await?
+                    }
+                    (filter, None) => one(tx, &cx, filter.unwrap_or_default()).await?,
+                };
+                if item.body.auto_assign.is_some() {
+                    return Err(AppError::Exists { what: "auto assignment", name: item.name });
+                }
+                let auto = judged(tx, &cx, assigns, approval).await?;
+                item.body.auto_assign = Some(AutoAssign { owns_filter: filter.is_none(), ..auto });
+                item.body.description = description.or(item.body.description);
+                items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
+                noted(tx, &cx, &item).await?;
+                one(tx, &cx, item.id).await
+            })
+        });
+        let item = item.await?;
+        self.hawkbit_filters_due.notify_one();
+        Ok(item)
+    }
+
+    /// Changes what people read of an auto assignment.
+    ///
+    /// # Errors
+    /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
+    pub async fn hawkbit_auto_describe(
+        &self,
+        by: &Principal,
+        id: i64,
+        name: Option<String>,
+        description: Option<String>,
+    ) -> Result<Item<Filter>, AppError> {
+        may_assign(by, Permission::JobCreate)?;
+        let mut problems = Vec::new();
+        if let Some(name) = &name {
+            needed("name", Some(name), NAME, &mut problems);
+        }
+        bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
+        refuse(problems)?;
+        self.hawkbit_write(by, Permission::DeviceWrite, move |cx, tx| {
+            let (name, description) = (name.clone(), description.clone());
+            Box::pin(async move {
+                let (mut item, _) = assigning(tx, &cx, id).await?;
+                let before = item.name.clone();
+                item.name = name.unwrap_or(item.name);
+                item.body.description = description.or(item.body.description);
+                if !items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await? {
+                    return Err(AppError::Exists { what: "auto assignment", name: item.name });
+                }
+                let (place, details) = (format!("filter/{before}"), json!({"name": item.name}));
+                audit::record(tx, &cx.by, "filter.change", &place, details, cx.now).await?;
+                one(tx, &cx, id).await
+            })
+        })
+        .await
+    }
+
+    /// Does something to an auto assignment.
+    ///
+    /// # Errors
+    /// Forbidden, not found, `hawkbit.auto_assign_state` where it does not stand that way or whoever decides made it, a remark
+    /// that is too long, or that the store failed.
+    pub async fn hawkbit_auto_act(&self, by: &Principal, id: i64, act: AutoAct) -> Result<(), AppError> {
+        let permission = act.permission();
+        may_assign(by, permission)?;
+        if let AutoAct::Decide { remark, .. } = &act {
+            let mut problems = Vec::new();
+            bounded("remark", Some(remark), DESCRIPTION, &mut problems);
+            refuse(problems)?;
+        }
+        self.hawkbit_write(by, permission, move |cx, tx| {
+            let act = act.clone();
+            Box::pin(async move {
+                let (mut item, mut auto) = assigning(tx, &cx, id).await?;
+                let Some(next) = act.leads(auto.state) else {
+                    let (at, act) = (auto_word(auto.state), act.word());
+                    return Err(illegal(format!("auto assignment {id} is {at}; it cannot be {act}")));
+                };
+                if let AutoAct::Decide { remark, .. } = &act {
+                    somebody_else(tx, &cx, id, &auto).await?;
+                    let remark = Some(remark.clone()).filter(|remark| !remark.is_empty());
+                    auto.decision = Some(AutoDecision { by: cx.who(), remark });
+                }
+                auto.state = next;
+                item.body.auto_assign = Some(auto);
+                items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
+                noted(tx, &cx, &item).await
+            })
+        })
+        .await?;
+        self.hawkbit_filters_due.notify_one();
+        Ok(())
+    }
+
+    /// Takes an auto assignment away; what it assigned stays.
+    ///
+    /// # Errors
+    /// Forbidden, not found, or that the store failed.
+    pub async fn hawkbit_auto_delete(&self, by: &Principal, id: i64) -> Result<(), AppError> {
+        may_assign(by, Permission::JobCreate)?;
+        self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+            Box::pin(async move {
+                let (mut item, _) = assigning(tx, &cx, id).await?;
+                drop_assignment(tx, &cx, &mut item).await?;
+                noted(tx, &cx, &item).await
+            })
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_leads_on_from_where_it_makes_sense_and_nowhere_else() {
+        let decide = |approved| AutoAct::Decide { approved, remark: String::new() };
+        let all = [
+            AutoState::WaitingForApproval,
+            AutoState::Denied,
+            AutoState::Ready,
+            AutoState::Running,
+            AutoState::Paused,
+        ];
+        for (act, from, to) in [
+            (AutoAct::Start, AutoState::Ready, AutoState::Running),
+            (AutoAct::Pause, AutoState::Running, AutoState::Paused),
+            (AutoAct::Resume, AutoState::Paused, AutoState::Running),
+            (decide(true), AutoState::WaitingForApproval, AutoState::Ready),
+            (decide(false), AutoState::WaitingForApproval, AutoState::Denied),
+        ] {
+            for state in all {
+                assert_eq!(act.leads(state), (state == from).then_some(to), "{act:?} {state:?}");
+            }
+        }
+    }
+}

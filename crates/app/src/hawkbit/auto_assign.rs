@@ -1,0 +1,303 @@
+//! What saved queries assign by themselves to whatever they find.
+//!
+//! The reconciler takes no input and is idempotent: a device that ever had an action for the set is not given another. What
+//! people do to an auto assignment is in [`super::auto_acts`].
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+use windlass_domain::ids::{DeviceId, TenantId};
+use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::time::Timestamp;
+use windlass_query::Times;
+use windlass_store::Tx;
+use windlass_store::management::actions as steps;
+use windlass_store::management::items::{self, Item};
+use windlass_store::management::{AutoAssign, AutoState, Filter};
+
+use super::assign::{Assignment, Unfit, assignable, lock};
+use super::filters::{one, read};
+use super::fitting::Fitting;
+use super::targets::controller_id;
+use super::terms::Terms;
+use super::{AT_ONCE, Context};
+use crate::error::{AppError, chain};
+use crate::permit::demand;
+use crate::{App, audit};
+
+/// How often filters look for targets.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// What a filter is to assign by itself, as a client wrote it.
+#[derive(Debug, Clone, Default)]
+pub struct NewAutoAssign {
+    /// Number of the set.
+    pub set: i64,
+    /// How: `forced`, `soft` or `downloadonly`.
+    pub action_type: Option<String>,
+    /// Which goes first.
+    pub weight: Option<i64>,
+    /// Whether devices ask first.
+    pub confirmation_required: Option<bool>,
+    /// From when on it begins by itself.
+    pub start_at: Option<Timestamp>,
+}
+
+/// A filter assigns to whatever it finds: only for those whose rights end nowhere.
+pub(super) fn may_assign(by: &Principal, permission: Permission) -> Result<(), AppError> {
+    demand(by, permission)?;
+    if by.scope.is_some() { Err(AppError::Forbidden(permission.as_str())) } else { Ok(()) }
+}
+
+/// Has an auto assignment wait for a second person from here on.
+pub(super) fn wait_again(auto: &mut AutoAssign, cx: &Context) {
+    auto.asked_by = cx.by.actor.to_string();
+    auto.by = cx.who();
+    auto.decision = None;
+    // What ran goes on by itself once somebody agrees.
+    if auto.state == AutoState::Running {
+        auto.start_at = Some(cx.now.micros());
+    }
+    auto.state = AutoState::WaitingForApproval;
+}
+
+/// What a client wrote, if it can be assigned; its set is locked. It is ready, or waits for a second person.
+pub(super) async fn judged(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    new: NewAutoAssign,
+    approval: bool,
+) -> Result<AutoAssign, AppError> {
+    let NewAutoAssign { set, action_type, weight, confirmation_required, start_at } = new;
+    let action_type = action_type.unwrap_or_else(|| "forced".to_owned());
+    if action_type.eq_ignore_ascii_case("timeforced") {
+        let detail = "a filter assigns forced, soft or downloadonly; there is no time from which on all that it finds \
+                      later would be forced";
+        return Err(AppError::Conflict { code: "hawkbit.auto_assign_type", detail: detail.to_owned() });
+    }
+    let (release, _) = assignable(tx, cx, set).await?;
+    lock(tx, cx, &release).await?;
+    let auto = AutoAssign {
+        set,
+        action_type,
+        weight,
+        confirmation_required: confirmation_required.unwrap_or(true),
+        by: cx.who(),
+        asked_by: cx.by.actor.to_string(),
+        state: if approval { AutoState::WaitingForApproval } else { AutoState::Ready },
+        start_at: start_at.map(Timestamp::micros),
+        decision: None,
+        owns_filter: false,
+    };
+    terms(&auto).policy(true, cx.now)?;
+    Ok(auto)
+}
+
+/// Has a filter assign nothing any more; one that was made for what it assigns goes.
+pub(super) async fn drop_assignment(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    item: &mut Item<Filter>,
+) -> Result<(), AppError> {
+    if item.body.auto_assign.take().is_some_and(|auto| auto.owns_filter) {
+        items::delete::<Filter>(tx, cx.by.tenant, item.id).await?;
+    } else {
+        items::save(tx, cx.by.tenant, item, &cx.who(), cx.now).await?;
+    }
+    Ok(())
+}
+
+/// Has no filter assign a set any more: it is gone, or invalid.
+pub(super) async fn let_go(tx: &mut Tx<'_>, cx: &Context, set: i64) -> Result<(), AppError> {
+    for mut item in items::all::<Filter>(tx, cx.by.tenant).await? {
+        if item.body.auto_assign.as_ref().is_none_or(|auto| auto.set != set) {
+            continue;
+        }
+        drop_assignment(tx, cx, &mut item).await?;
+        let place = format!("filter/{}", item.name);
+        let details = json!({"set": null, "gone": set});
+        audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
+    }
+    Ok(())
+}
+
+/// Who takes a set, and who ever had it; none if it must not be assigned any more.
+async fn takers(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    set: i64,
+) -> Result<Option<(Fitting, BTreeSet<DeviceId>)>, AppError> {
+    let (release, extra) = match assignable(tx, cx, set).await {
+        Ok(found) => found,
+        Err(AppError::NotFound { .. } | AppError::Conflict { code: "hawkbit.invalid_set", .. }) => {
+            return Ok(None);
+        }
+        Err(other) => return Err(other),
+    };
+    let fitting = Fitting::of(tx, cx, &release, &extra).await?;
+    Ok(Some((fitting, steps::devices_of_release(tx, cx.by.tenant, release.id).await?)))
+}
+
+impl App {
+    /// Has a filter assign a set by itself from now on, or nothing any more.
+    ///
+    /// # Errors
+    /// Forbidden, not found, a set that cannot be assigned, terms that cannot be used, or that the store failed.
+    pub async fn hawkbit_filter_assigns(
+        &self,
+        by: &Principal,
+        id: i64,
+        new: Option<NewAutoAssign>,
+    ) -> Result<Item<Filter>, AppError> {
+        may_assign(by, Permission::JobCreate)?;
+        let approval = self.settings_of(by.tenant).await?.auto_assignment_approval;
+        let item = self
+            .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                let new = new.clone();
+                Box::pin(async move {
+                    let mut item = one(tx, &cx, id).await?;
+                    let owns_filter = item.body.auto_assign.as_ref().is_some_and(|auto| auto.owns_filter);
+                    item.body.auto_assign = match new {
+                        None => None,
+                        Some(new) => {
+                            let mut auto = judged(tx, &cx, new, approval).await?;
+                            if auto.state == AutoState::Ready {
+                                auto.state = AutoState::Running;
+                            } else {
+                                auto.start_at = Some(cx.now.micros());
+                            }
+                            Some(AutoAssign { owns_filter, ..auto })
+                        }
+                    };
+                    items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
+                    let details = json!({"set": item.body.auto_assign.as_ref().map(|auto| auto.set)});
+                    let place = format!("filter/{}", item.name);
+                    audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
+                    one(tx, &cx, id).await
+                })
+            })
+            .await?;
+        self.hawkbit_filters_due.notify_one();
+        Ok(item)
+    }
+
+    /// Gives what filters assign to targets that never had it. Takes no input; doing it again changes nothing. Returns how
+    /// many actions began.
+    ///
+    /// # Errors
+    /// When the store fails; what was done before stays done.
+    pub async fn hawkbit_auto_assign(&self) -> Result<usize, AppError> {
+        let all: Vec<(TenantId, Item<Filter>)> =
+            self.store.read(|tx| Box::pin(items::of_all_tenants::<Filter>(tx))).await?;
+        let mut begun = 0;
+        for (tenant, item) in all {
+            let Some(auto) = &item.body.auto_assign else { continue };
+            let by = Principal::system(tenant, &format!("filter {}", item.name));
+            match auto.state {
+                AutoState::Running => {}
+                AutoState::Ready if begins(auto, self.clock.now()) => {
+                    self.hawkbit_auto_begin(&by, item.id).await?
+                }
+                AutoState::Ready | AutoState::WaitingForApproval | AutoState::Denied | AutoState::Paused => {
+                    continue;
+                }
+            }
+            match self.hawkbit_assign_found(&by, &item.body.query, auto).await {
+                Ok(count) => begun += count,
+                Err(AppError::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(filter.name = %item.name, error = %chain(&error), "a filter could not assign its set");
+                }
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Begins what may begin, now that its time has come.
+    async fn hawkbit_auto_begin(&self, by: &Principal, id: i64) -> Result<(), AppError> {
+        self.hawkbit_write(by, Permission::JobControl, move |cx, tx| {
+            Box::pin(async move {
+                let Some(mut item) = items::get::<Filter>(tx, cx.by.tenant, id).await? else { return Ok(()) };
+                let Some(auto) = item.body.auto_assign.as_mut().filter(|auto| begins(auto, cx.now)) else {
+                    return Ok(());
+                };
+                auto.state = AutoState::Running;
+                items::save(tx, cx.by.tenant, &item, &item.updated_by, cx.now).await?;
+                let (place, details) = (format!("filter/{}", item.name), json!({"state": "running"}));
+                audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn hawkbit_assign_found(
+        &self,
+        by: &Principal,
+        query: &str,
+        auto: &AutoAssign,
+    ) -> Result<usize, AppError> {
+        demand(by, Permission::JobCreate)?;
+        let settings = self.settings_of(by.tenant).await?;
+        let now = self.clock.now();
+        let overdue = now.minus(settings.polling.base.base).minus(settings.overdue);
+        let set = auto.set;
+        let takers = self
+            .hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
+                Box::pin(async move { takers(tx, &cx, set).await })
+            })
+            .await?;
+        let Some((fitting, had)) = takers else {
+            self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                Box::pin(async move { let_go(tx, &cx, set).await })
+            })
+            .await?;
+            return Ok(0);
+        };
+        let mut found = self.hawkbit_select(by, read(query, Times { now, overdue })?).await?;
+        found.retain(|device| !had.contains(device));
+        let names = fitting.takers(self, found).into_iter().filter_map(|device| {
+            let entry = self.fleet.entry(device)?;
+            let may = entry.device.lifecycle.may_connect();
+            may.then(|| controller_id(&entry.device.name, &entry.aliases))
+        });
+        let wanted: Vec<Assignment> =
+            names.take(AT_ONCE).map(|target| Assignment { target, set, terms: terms(auto) }).collect();
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        Ok(self.hawkbit_assign_to(by, wanted, false, Unfit::LeaveOut).await?.actions.len())
+    }
+
+    /// Looks every few seconds and when told to, until stopped. One node at a time does it.
+    pub(crate) async fn hawkbit_keeper(self) {
+        let mut ticks = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.hawkbit_filters_due.notified() => {}
+            }
+            if self.leads("filters").await
+                && let Err(error) = self.hawkbit_auto_assign().await
+            {
+                tracing::warn!(error = %chain(&error), "filters could not assign their sets; again in a moment");
+            }
+        }
+    }
+}
+
+/// Whether it may begin and its time has come.
+fn begins(auto: &AutoAssign, now: Timestamp) -> bool {
+    auto.state == AutoState::Ready && auto.start_at.is_some_and(|at| Timestamp::from_micros(at) <= now)
+}
+
+fn terms(auto: &AutoAssign) -> Terms {
+    Terms {
+        action_type: Some(auto.action_type.clone()),
+        force_time: None,
+        weight: auto.weight,
+        window: None,
+        confirmation_required: Some(auto.confirmation_required),
+    }
+}

@@ -1,0 +1,215 @@
+//! `autoassignments`: what is refused, when they assign, and that a second person is one.
+
+use serde_json::{Value, json};
+
+use super::fixture::{software, targets};
+use crate::rest::fixture::Fixture;
+
+const APPROVAL: &str = "/system/configs/auto.assignment.approval.enabled";
+const ILLEGAL: &str = "hawkbit.server.error.autoassignment.illegalState";
+
+fn pumps(set: i64) -> Value {
+    json!({"name": "pumps", "targetFilterQuery": "controllerId==pump-*", "distributionSetId": set})
+}
+
+async fn made(server: &Fixture, new: Value) -> (Value, String) {
+    let made = server.hawkbit("POST", "/autoassignments", Some(new)).await.expect(201);
+    let path = format!("/autoassignments/{}", made["id"]);
+    (made, path)
+}
+
+async fn status(server: &Fixture, path: &str) -> Value {
+    server.hawkbit("GET", path, None).await.expect(200)["status"].clone()
+}
+
+async fn act(server: &Fixture, path: &str, act: &str) {
+    server.hawkbit("POST", &format!("{path}/{act}"), None).await.expect(204);
+}
+
+async fn assigned(server: &Fixture) -> usize {
+    server.rest.app.hawkbit_auto_assign().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_cannot_be_assigned_by_itself_is_refused_and_leaves_nothing() {
+    let server = Fixture::new("hb-auto-bad").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let empty = json!([{"name": "empty", "version": "1", "type": "os"}]);
+    let empty = server.hawkbit("POST", "/distributionsets", Some(empty)).await.expect(201)[0]["id"].clone();
+    for (member, value, status) in [
+        ("name", Value::Null, 400),
+        ("name", json!("n".repeat(129)), 400),
+        ("description", json!("d".repeat(513)), 400),
+        ("targetFilterQuery", Value::Null, 400),
+        ("targetFilterQuery", json!("name=="), 400),
+        ("targetFilterQuery", json!("colour==red"), 400),
+        ("targetFilterQueryId", json!(999), 404),
+        ("distributionSetId", Value::Null, 400),
+        ("distributionSetId", json!(999), 404),
+        ("distributionSetId", empty, 400),
+        ("startAt", json!(-1), 400),
+        ("startAt", json!("soon"), 400),
+        ("actionType", json!("timeforced"), 400),
+        ("actionType", json!("whenever"), 400),
+        ("weight", json!(1_001), 400),
+        ("weight", json!(-1), 400),
+    ] {
+        let mut new = pumps(set);
+        new[member] = value;
+        server.hawkbit("POST", "/autoassignments", Some(new)).await.hawkbit_error(status);
+    }
+    server.hawkbit("POST", "/autoassignments", Some(json!("text"))).await.hawkbit_error(400);
+    for (method, path) in [
+        ("GET", "/autoassignments/999"),
+        ("PUT", "/autoassignments/999"),
+        ("DELETE", "/autoassignments/999"),
+        ("POST", "/autoassignments/999/start"),
+        ("POST", "/autoassignments/999/approve"),
+    ] {
+        server.hawkbit(method, path, Some(json!({"name": "x"}))).await.hawkbit_error(404);
+    }
+    for list in ["/autoassignments", "/targetfilters"] {
+        assert_eq!(server.hawkbit("GET", list, None).await.expect(200)["total"], 0, "{list}");
+    }
+    made(&server, pumps(set)).await;
+    server.hawkbit("POST", "/autoassignments", Some(pumps(set))).await.hawkbit_error(409);
+}
+
+#[tokio::test]
+async fn it_assigns_once_it_was_started_and_not_while_it_is_held() {
+    let server = Fixture::new("hb-auto-course").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    targets(&server, &["pump-1", "valve-1"]).await;
+    let (made, path) = made(&server, pumps(set)).await;
+    assert_eq!(
+        (&made["status"], &made["actionType"], &made["weight"], &made["distributionSetId"]),
+        (&json!("ready"), &json!("forced"), &json!(1_000), &json!(set))
+    );
+    assert_eq!(made["_links"]["distributionset"]["name"], "fw:1");
+    assert!(made["_links"]["start"]["href"].as_str().unwrap().ends_with(&format!("{path}/start")));
+    assert_eq!(assigned(&server).await, 0, "nobody started it");
+    for early in ["pause", "resume", "approve", "deny"] {
+        let refused = server.hawkbit("POST", &format!("{path}/{early}"), None).await;
+        assert_eq!(refused.hawkbit_error(409), ILLEGAL, "{early}");
+    }
+    act(&server, &path, "start").await;
+    assert_eq!(server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(409), ILLEGAL);
+    assert_eq!(assigned(&server).await, 1);
+    act(&server, &path, "pause").await;
+    targets(&server, &["pump-2"]).await;
+    assert_eq!((status(&server, &path).await, assigned(&server).await), (json!("paused"), 0));
+    act(&server, &path, "resume").await;
+    assert_eq!(assigned(&server).await, 1);
+    let named = json!({"name": "all pumps", "description": "for people", "distributionSetId": 999});
+    let changed = server.hawkbit("PUT", &path, Some(named)).await.expect(200);
+    assert_eq!((&changed["name"], &changed["distributionSetId"]), (&json!("all pumps"), &json!(set)));
+    let found =
+        server.hawkbit("GET", "/autoassignments?q=status==running;name==all*&sort=id:DESC", None).await;
+    assert_eq!(found.expect(200)["total"], 1);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    server.hawkbit("GET", &path, None).await.hawkbit_error(404);
+    let filters = server.hawkbit("GET", "/targetfilters", None).await.expect(200);
+    assert_eq!(filters["total"], 0, "its query was there for it only");
+    targets(&server, &["pump-3"]).await;
+    assert_eq!(assigned(&server).await, 0);
+}
+
+#[tokio::test]
+async fn it_begins_by_itself_when_its_time_has_come() {
+    let server = Fixture::new("hb-auto-time").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    targets(&server, &["pump-1"]).await;
+    let now = server.rest.app.clock.now().millis();
+    let mut later = pumps(set);
+    later["startAt"] = json!(now + 3_600_000);
+    let (shown, path) = made(&server, later).await;
+    assert_eq!(shown["startAt"], now + 3_600_000);
+    assert_eq!((assigned(&server).await, status(&server, &path).await), (0, json!("ready")));
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    let mut due = pumps(set);
+    due["startAt"] = json!(now);
+    let (_, path) = made(&server, due).await;
+    assert_eq!((assigned(&server).await, status(&server, &path).await), (1, json!("running")));
+}
+
+#[tokio::test]
+async fn over_a_saved_query_it_is_that_querys_auto_assignment() {
+    let server = Fixture::new("hb-auto-filter").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let filter = json!({"name": "pumps", "query": "controllerId==pump-*"});
+    let filter = server.hawkbit("POST", "/targetfilters", Some(filter)).await.expect(201)["id"].clone();
+    let path = format!("/autoassignments/{filter}");
+    server.hawkbit("GET", &path, None).await.hawkbit_error(404);
+    let new = json!({"targetFilterQueryId": filter, "distributionSetId": set});
+    let (shown, made_at) = made(&server, new.clone()).await;
+    assert_eq!((&made_at, &shown["name"]), (&path, &json!("pumps")));
+    assert_eq!(
+        (&shown["targetFilterQueryId"], &shown["targetFilterQuery"]),
+        (&filter, &json!("controllerId==pump-*"))
+    );
+    server.hawkbit("POST", "/autoassignments", Some(new)).await.hawkbit_error(409);
+    let of_filter = format!("/targetfilters/{filter}");
+    let saved = server.hawkbit("GET", &of_filter, None).await.expect(200);
+    assert_eq!(saved["autoAssignDistributionSet"], set);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    let saved = server.hawkbit("GET", &of_filter, None).await.expect(200);
+    assert!(saved.get("autoAssignDistributionSet").is_none(), "the query stays: {saved}");
+    // The older door leads to the same thing; it begins at once.
+    let assigns = json!({"id": set});
+    server.hawkbit("POST", &format!("{of_filter}/autoAssignDS"), Some(assigns)).await.expect(200);
+    assert_eq!(status(&server, &path).await, "running");
+}
+
+#[tokio::test]
+async fn where_they_are_approved_a_second_person_does_it_for_what_was_asked() {
+    let server = Fixture::new("hb-auto-approval").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    targets(&server, &["pump-1", "valve-1"]).await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let (shown, path) = made(&server, pumps(set)).await;
+    assert_eq!(shown["status"], "waiting_for_approval");
+    assert!(shown["_links"].get("approve").is_some() && shown["_links"].get("start").is_none(), "{shown}");
+    server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(409);
+    let own = server.hawkbit("POST", &format!("{path}/approve"), None).await;
+    let message = own.expect(409)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("another user with the permission job.approve"), "{message}");
+    server.as_role("viewer").await.hawkbit("POST", &format!("{path}/approve"), None).await.hawkbit_error(403);
+    let other = server.as_role("operator").await;
+    let long = format!("{path}/approve?remark={}", "r".repeat(513));
+    other.hawkbit("POST", &long, None).await.hawkbit_error(400);
+    other.hawkbit("POST", &format!("{path}/approve?remark=fine"), None).await.expect(204);
+    let shown = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!((&shown["status"], &shown["approvalRemark"]), (&json!("ready"), &json!("fine")));
+    act(&server, &path, "start").await;
+    assert_eq!(assigned(&server).await, 1);
+    // Nobody agreed to other targets.
+    let filter = format!("/targetfilters/{}", shown["id"]);
+    server.hawkbit("PUT", &filter, Some(json!({"query": "controllerId==*"}))).await.expect(200);
+    assert_eq!((status(&server, &path).await, assigned(&server).await), (json!("waiting_for_approval"), 0));
+    server.hawkbit("POST", &format!("{path}/approve"), None).await.hawkbit_error(409);
+    other.hawkbit("POST", &format!("{path}/approve"), None).await.expect(204);
+    assert_eq!(assigned(&server).await, 1, "what ran goes on by itself");
+    // Nor is the older door a way around.
+    server.hawkbit("POST", &format!("{filter}/autoAssignDS"), Some(json!({"id": set}))).await.expect(200);
+    assert_eq!(status(&server, &path).await, "waiting_for_approval");
+    other.hawkbit("POST", &format!("{path}/deny"), None).await.expect(204);
+    assert_eq!(status(&server, &path).await, "approval_denied");
+    server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(409);
+}
+
+#[tokio::test]
+async fn whoever_sees_a_part_of_the_fleet_starts_nothing_for_all_of_it() {
+    let server = Fixture::new("hb-auto-scope").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let (_, path) = made(&server, pumps(set)).await;
+    let token = json!({"name": "eu", "role": "operator", "scope": "tag==eu"});
+    let token = server.post("/tokens", token).await.expect(201);
+    let scoped = server.with_token(token["secret"].as_str().unwrap());
+    scoped.hawkbit("POST", "/autoassignments", Some(pumps(set))).await.hawkbit_error(403);
+    for tail in ["start", "pause", "resume", "approve", "deny"] {
+        scoped.hawkbit("POST", &format!("{path}/{tail}"), None).await.hawkbit_error(403);
+    }
+    scoped.hawkbit("DELETE", &path, None).await.hawkbit_error(403);
+    scoped.hawkbit("PUT", &path, Some(json!({"name": "x"}))).await.hawkbit_error(403);
+    assert_eq!(status(&server, &path).await, "ready");
+}
