@@ -15,7 +15,7 @@ use windlass_store::{StoreError, Tx, claims, credentials, devices};
 
 use crate::app::App;
 use crate::error::chain;
-use crate::message::{ClaimPeer, DevicePeer, Peer};
+use crate::message::{ClaimPeer, DevicePeer, Peer, in_topics};
 
 impl App {
     /// Judges the certificate chain that a client presented (leaf first): issuer and usage, then what the store
@@ -128,7 +128,7 @@ async fn device_peer(
         tenant: device.tenant,
         device: device.id,
         name: device.name,
-        aliases: aliases.into_iter().map(|alias| alias.external_id).collect(),
+        aliases: in_topics(aliases.iter().map(|alias| alias.external_id.as_str())),
         kind: device.kind,
         credential: credential.id,
         expires_at: credential.not_after,

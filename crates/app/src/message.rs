@@ -47,6 +47,14 @@ impl DevicePeer {
     }
 }
 
+/// Those external ids that can stand in a topic as one level. Others, as hawkBit's clients may have them, never get near one:
+/// to a filter they would say more than a name.
+pub(crate) fn in_topics<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let fits =
+        |id: &&str| !id.is_empty() && !id.contains(['/', '+', '#']) && !id.chars().any(char::is_control);
+    ids.filter(fits).map(str::to_owned).collect()
+}
+
 /// A signed-in claim certificate: may do nothing but provision.
 #[derive(Debug, Clone)]
 pub struct ClaimPeer {

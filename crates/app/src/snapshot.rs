@@ -11,7 +11,7 @@ use windlass_domain::topic_map::TopicMap;
 use windlass_store::types::DeviceTypeRecord;
 
 use crate::app::App;
-use crate::message::DevicePeer;
+use crate::message::{DevicePeer, in_topics};
 
 /// Types that are kept compiled. With more they are compiled again when they are asked for.
 const MOST: usize = 1_000;
@@ -71,7 +71,7 @@ impl App {
     pub fn peer_now(&self, peer: &DevicePeer) -> Option<DevicePeer> {
         let entry = self.fleet.entry(peer.device).filter(|entry| entry.device.tenant == peer.tenant)?;
         let (type_spec, topic_map) = self.type_of(entry.device.device_type);
-        let aliases: Vec<String> = entry.aliases.iter().map(|alias| alias.external_id.clone()).collect();
+        let aliases = in_topics(entry.aliases.iter().map(|alias| alias.external_id.as_str()));
         let same = entry.device.name == peer.name
             && entry.device.kind == peer.kind
             && aliases == peer.aliases

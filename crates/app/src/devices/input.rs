@@ -13,6 +13,7 @@ use windlass_store::{Tx, types};
 use super::sees;
 use crate::app::App;
 use crate::error::{AppError, FieldProblem};
+use crate::hawkbit::ALIAS;
 
 /// Most attributes, and most tags, of one device.
 pub(crate) const MOST: usize = 100;
@@ -169,7 +170,8 @@ pub(super) fn tag_sets(
     if reader.0.is_empty() { Ok(sets) } else { Err(AppError::Invalid(reader.0)) }
 }
 
-/// Checks an external id.
+/// Checks an external id. What hawkBit's clients call a device may have the signs that MQTT's filters have: such a name
+/// stands in no topic.
 pub(crate) fn alias(alias: &Alias) -> Result<(), Problems> {
     let mut problems = Vec::new();
     let Alias { protocol, external_id } = alias;
@@ -177,15 +179,17 @@ pub(crate) fn alias(alias: &Alias) -> Result<(), Problems> {
     if protocol.is_empty() || protocol.len() > 32 || !protocol.chars().all(word) {
         problems.push(FieldProblem::new("protocol", "must be 1 to 32 of a-z, 0-9 and -"));
     }
+    let signs: &[char] = if protocol == ALIAS { &['/'] } else { &['/', '+', '#'] };
     if external_id.is_empty()
         || external_id.len() > EXTERNAL_ID_BYTES
         || external_id.chars().any(char::is_control)
-        || external_id.contains(['/', '+', '#'])
+        || external_id.contains(signs)
     {
-        problems.push(FieldProblem::new(
-            "externalId",
-            format!("must be 1 to {EXTERNAL_ID_BYTES} bytes without control characters, /, + and #"),
-        ));
+        let signs: Vec<String> = signs.iter().map(ToString::to_string).collect();
+        let without = signs.join(" ");
+        let problem =
+            format!("must be 1 to {EXTERNAL_ID_BYTES} bytes without control characters and {without}");
+        problems.push(FieldProblem::new("externalId", problem));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

@@ -92,14 +92,24 @@ async fn a_device_brings_its_aliases_and_the_end_of_its_certificate() {
             .app
             .store
             .write(move |tx| {
-                let alias = Alias { protocol: "aws".to_owned(), external_id: "old-name".to_owned() };
-                Box::pin(async move { devices::alias_insert(tx, tenant, id, &alias).await })
+                let named = |protocol: &str, id: &str| Alias {
+                    protocol: protocol.to_owned(),
+                    external_id: id.to_owned(),
+                };
+                let all = [named("aws", "old-name"), named("hawkbit", "+"), named("raw", "pump-2/shadow")];
+                Box::pin(async move {
+                    for alias in &all {
+                        devices::alias_insert(tx, tenant, id, alias).await?;
+                    }
+                    Ok(())
+                })
             })
             .await
             .map_err(|error: StoreError| error)
             .unwrap();
         let peer = bench.device(&pem).await.unwrap();
-        assert_eq!(peer.aliases, ["old-name"]);
+        assert_eq!(peer.aliases, ["old-name"], "what is more than one level of a topic is no name in one");
+        assert!(bench.app.peer_now(&peer).is_none_or(|now| now.aliases.len() < 2));
         assert_eq!(peer.expires_at.since(START), crate::authority::UNRENEWABLE_LIFETIME);
         assert_eq!(*peer.type_spec, TypeSpec::default());
     }

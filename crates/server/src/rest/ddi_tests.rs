@@ -129,6 +129,36 @@ async fn wrong_credentials_of_any_kind_get_401_without_a_word_and_leave_a_trace(
 }
 
 #[tokio::test]
+async fn a_serial_number_in_base64_is_one_device_to_both_interfaces_and_no_name_in_topics() {
+    let world = World::new("ddi-base64").await;
+    let made = json!([{"controllerId": "aGk+Zm8=", "securityToken": "mine"}, {"controllerId": "#7"}]);
+    world.server.hawkbit("POST", "/targets", Some(made)).await.expect(201);
+    let slash = json!([{"controllerId": "aGk/Zm8="}]);
+    world.server.hawkbit("POST", "/targets", Some(slash)).await.hawkbit_error(400);
+    let device = world.server.with_authorization("TargetToken mine");
+    for path in ["aGk+Zm8=", "aGk%2BZm8%3D"] {
+        assert_eq!(
+            device.outside("GET", &format!("/default/controller/v1/{path}")).await.status,
+            200,
+            "{path}"
+        );
+        let target = world.server.hawkbit("GET", &format!("/targets/{path}"), None).await.expect(200);
+        assert_eq!(target["controllerId"], "aGk+Zm8=");
+        let own =
+            target["_links"]["self"]["href"].as_str().unwrap().split_once("/rest/v1").unwrap().1.to_owned();
+        assert_eq!(world.server.hawkbit("GET", &own, None).await.expect(200)["controllerId"], "aGk+Zm8=");
+    }
+    world.server.hawkbit("GET", "/targets/%237", None).await.expect(200);
+    let gateway = world.server.with_authorization("GatewayToken gateway");
+    assert_eq!(gateway.outside("GET", "/default/controller/v1/+").await.status, 200);
+    let found = world.server.hawkbit("GET", "/targets?q=controllerId=='%2B'", None).await.expect(200);
+    assert_eq!(found["total"], 1);
+    // Those of other protocols stand in topics.
+    let other = world.server.send("PUT", "/devices/d1/aliases/mac/00%2B11", &[], "").await;
+    assert_eq!(other.problem(400, "request.invalid").fields(), ["externalId"]);
+}
+
+#[tokio::test]
 async fn a_gateway_token_brings_devices_in_and_does_not_do_for_one_with_its_own_proof() {
     let world = World::new("ddi-gateway").await;
     let gateway = world.server.with_authorization("GatewayToken gateway");
