@@ -142,6 +142,9 @@ impl App {
     ) -> Result<Selection, AppError> {
         demand(by, Permission::DeviceRead)?;
         let query = query.map(|text| fleet::parse_query(field, text)).transpose()?;
+        if query.as_ref().is_some_and(|query| query.asks_for(fleet::tells_versions)) {
+            demand(by, Permission::ShadowRead)?;
+        }
         Ok(self.fleet.select_visible(by, query.as_ref(), self, self.clock.now()))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::DeviceId;
-use windlass_domain::permission::Principal;
+use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::Field;
 
@@ -11,8 +11,9 @@ use super::ask::Ask;
 use super::facets;
 use super::order::{Cursor, Sort, page_of};
 use super::view::{Contacts, DeviceView, FIELDS, is_field};
-use super::{Fleet, parse_query};
+use super::{Fleet, parse_query, tells_versions};
 use crate::error::{AppError, FieldProblem};
+use crate::permit::demand;
 
 /// Items of a page when nothing is said.
 const LIMIT: usize = 100;
@@ -60,7 +61,7 @@ impl Fleet {
     /// Devices that the principal may see, filtered, ordered, counted, one page at a time.
     ///
     /// # Errors
-    /// Invalid, with every parameter that cannot be used.
+    /// Invalid, with every parameter that cannot be used; forbidden where what devices run is asked for.
     pub fn list(
         &self,
         by: &Principal,
@@ -114,6 +115,10 @@ impl Fleet {
         let Some(sort) = sort.filter(|_| problems.is_empty()) else {
             return Err(AppError::Invalid(problems));
         };
+        let asked = query.as_ref().is_some_and(|query| query.asks_for(tells_versions));
+        if asked || fields.iter().chain([&sort.field]).any(tells_versions) {
+            demand(by, Permission::ShadowRead)?;
+        }
 
         let index = self.read();
         let mut matching = self.visible(&index, by);

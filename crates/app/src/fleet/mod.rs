@@ -114,6 +114,11 @@ pub fn parse_query(field: &str, text: &str) -> Result<Query, AppError> {
     Ok(query)
 }
 
+/// Whether a field tells what devices run. Their shadows say it, so whoever asks must be one who may read those.
+pub(crate) fn tells_versions(field: &Field) -> bool {
+    field.as_str() == "running"
+}
+
 /// Reads a query that is to be a scope: as [`parse_query`], and nothing about presence.
 ///
 /// # Errors

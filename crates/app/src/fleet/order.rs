@@ -93,7 +93,7 @@ impl Cursor {
 
 /// The order of a list.
 pub(super) struct Sort {
-    field: Field,
+    pub(super) field: Field,
     descending: bool,
     /// As it is written in cursors.
     pub(super) text: String,

@@ -171,11 +171,29 @@ impl App {
         let settings = self.settings_of(by.tenant).await?;
         let now = self.clock.now();
         let times = Times { now, overdue: now.minus(settings.polling.base.base).minus(settings.overdue) };
-        let text = &by_key(text, &self.hawkbit_type_names(by).await?);
-        let kept = translate_rsql(text, times, &kept_field, KEPT_FIELDS);
-        let kept = kept.map_err(|problem| AppError::invalid(field, problem))?;
-        crate::fleet::parse_query(field, &kept)?;
-        Ok(kept)
+        let types = self.hawkbit_type_names(by).await?;
+        let keyed = &by_key(text, &types);
+        let told = |problem: String| {
+            // The clauses that the client did not write need a word.
+            let of_types = if keyed == text {
+                String::new()
+            } else {
+                format!(
+                    " (type.name stands for the keys of the types that are called so now, of {} in all; ask for type.key)",
+                    types.len()
+                )
+            };
+            AppError::invalid(field, format!("{problem}{of_types}"))
+        };
+        let kept = translate_rsql(keyed, times, &kept_field, KEPT_FIELDS);
+        let kept = kept.map_err(|problem| told(problem.to_string()))?;
+        match crate::fleet::parse_query(field, &kept) {
+            Ok(_) => Ok(kept),
+            Err(AppError::Invalid(problems)) => {
+                Err(told(problems.into_iter().map(|one| one.problem).collect::<Vec<_>>().join("; ")))
+            }
+            Err(other) => Err(other),
+        }
     }
 
     /// The waves that groups make of targets, and how many the last one takes: each takes its share of those that it finds

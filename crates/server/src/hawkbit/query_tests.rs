@@ -264,3 +264,20 @@ async fn queries_that_are_kept_name_types_as_people_do() {
         groups["content"].as_array().unwrap().iter().map(|one| &one["totalTargets"]).collect();
     assert_eq!(sizes, [1, 2], "{groups}");
 }
+
+#[tokio::test]
+async fn a_kept_query_that_names_more_types_than_it_may_says_what_the_name_stood_for() {
+    let server = Fixture::new("hb-many-types").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let many: Vec<Value> = (0..501).map(|number| json!({"name": format!("t{number}")})).collect();
+    let types = server.hawkbit("POST", "/targettypes", Some(Value::from(many))).await.expect(201);
+    let pump = json!([{"controllerId": "pump", "targetType": types[0]["id"]}]);
+    server.hawkbit("POST", "/targets", Some(pump)).await.expect(201);
+    let rollout = json!({
+        "name": "all", "distributionSetId": set, "targetFilterQuery": "type.name==t*", "dynamic": true,
+        "amountGroups": 1,
+    });
+    let refused = server.hawkbit("POST", "/rollouts", Some(rollout)).await;
+    let message = refused.expect(400)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("type.name") && message.contains("type.key"), "{message}");
+}

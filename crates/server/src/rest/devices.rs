@@ -361,6 +361,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_devices_run_is_asked_only_by_those_who_may_read_their_shadows() {
+        let server = Fixture::new("devices-running").await;
+        server.post("/devices", json!({"name": "d-1"})).await.expect(201);
+        let (viewer, installer) = (server.as_role("viewer").await, server.as_role("installer").await);
+        installer.get("/devices?facets=tag").await.expect(200);
+        for question in
+            ["q=running%3D%3Dfw*", "q=name%3D%3Dd*%3Brunning!%3Dx", "facets=tag,running", "sort=-running"]
+        {
+            let path = format!("/devices?{question}");
+            viewer.get(&path).await.expect(200);
+            installer.get(&path).await.problem(403, "auth.forbidden");
+        }
+        let tagged = json!({"q": "running!=x", "add": ["old"]});
+        installer.post("/devices/tags", tagged).await.problem(403, "auth.forbidden");
+    }
+
+    #[tokio::test]
     async fn a_bad_query_is_refused_with_its_place_and_a_bad_cursor_by_name() {
         let server = Fixture::new("devices-query").await;
         let problem = server.get("/devices?q=tag%3D%3Da%3B%3B").await.problem(400, "request.invalid");
