@@ -27,17 +27,6 @@ pub(super) const REQUESTED: &str = "cancelation requested.";
 /// Most actions of one target.
 pub(super) const PER_TARGET: u32 = 2_000;
 
-/// An operator's word in a device's place.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Word {
-    /// Whether it may begin.
-    pub confirmed: bool,
-    /// A number for it.
-    pub code: Option<i32>,
-    /// More about it.
-    pub messages: Vec<String>,
-}
-
 /// An action with everything that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionView {
@@ -212,14 +201,19 @@ pub(super) async fn stop(
 }
 
 /// An action of a target that exists for the caller.
-async fn action(tx: &mut Tx<'_>, cx: &Context, target: &str, id: i64) -> Result<(Device, Step), AppError> {
+pub(super) async fn action(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    target: &str,
+    id: i64,
+) -> Result<(Device, Step), AppError> {
     let device = find(tx, cx, target).await?;
     let step = steps::one(tx, cx.by.tenant, id).await?;
     let step = step.filter(|step| step.execution.device == device.id);
     Ok((device, step.ok_or_else(|| AppError::not_found("action", id))?))
 }
 
-fn place(device: &Device, step: &Step) -> String {
+pub(super) fn place(device: &Device, step: &Step) -> String {
     format!("execution/{}/{}", device.name, step.execution.id)
 }
 
@@ -334,85 +328,5 @@ impl App {
         for device in devices {
             self.wake_device(*device);
         }
-    }
-
-    /// Agrees in a device's place, or refuses: it waits on then.
-    ///
-    /// # Errors
-    /// Forbidden, not found, `hawkbit.gone` where nobody has to agree (any more), or that the store failed.
-    pub async fn hawkbit_confirm(
-        &self,
-        by: &Principal,
-        target: &str,
-        id: i64,
-        word: Word,
-    ) -> Result<(), AppError> {
-        let target = target.to_owned();
-        let device = self
-            .hawkbit_write(by, Permission::JobControl, move |cx, tx| {
-                let (target, Word { confirmed, code, messages }) = (target.clone(), word.clone());
-                Box::pin(async move {
-                    let (device, step) = action(tx, &cx, &target, id).await?;
-                    let Some(agreed) = step.execution.agreed(cx.now) else {
-                        return Err(AppError::Conflict {
-                            code: "hawkbit.gone",
-                            detail: format!("action {id} does not wait for anybody to agree"),
-                        });
-                    };
-                    let (kind, word) = if confirmed {
-                        ("running", "confirmed")
-                    } else {
-                        ("wait_for_confirmation", "denied")
-                    };
-                    let code = code.map(i64::from);
-                    let said = if confirmed { agreed } else { step.execution.clone() };
-                    // As with a device's own word: the code is that of the last word, none if that had none.
-                    if confirmed || code != said.status_code {
-                        let said = Execution { status_code: code, updated_at: cx.now, ..said };
-                        store(tx, &step.execution, &said).await?;
-                    }
-                    let text = format!("{word} by operator '{}'. {}", cx.who(), messages.join(" "));
-                    let entry =
-                        NewStatus { code, ..NewStatus::by_server(step.execution.id, kind, text.trim_end()) };
-                    ddi::status_insert(tx, &entry, cx.now).await?;
-                    let details = json!({"confirmed": confirmed});
-                    let place = place(&device, &step);
-                    audit::record(tx, &cx.by, "execution.confirm", &place, details, cx.now).await?;
-                    Ok(device.id)
-                })
-            })
-            .await?;
-        self.hawkbit_settled(&[device]);
-        Ok(())
-    }
-
-    /// Has a device act at once on what was left to it. Other devices of the same job are left alone.
-    ///
-    /// # Errors
-    /// Forbidden, not found, a conflict where the action is over, or that the store failed.
-    pub async fn hawkbit_force(&self, by: &Principal, target: &str, id: i64) -> Result<(), AppError> {
-        let target = target.to_owned();
-        let device = self
-            .hawkbit_write(by, Permission::JobControl, move |cx, tx| {
-                let target = target.clone();
-                Box::pin(async move {
-                    let (device, step) = action(tx, &cx, &target, id).await?;
-                    if !step.execution.state.is_open() {
-                        return Err(AppError::Conflict {
-                            code: "hawkbit.not_cancelable",
-                            detail: format!("action {id} is over"),
-                        });
-                    }
-                    let served = ddi::served(tx, step.execution.id).await?;
-                    ddi::served_put(tx, step.execution.id, &ddi::Served { forced: true, ..served }).await?;
-                    let details = json!({"forceType": "forced"});
-                    let place = place(&device, &step);
-                    audit::record(tx, &cx.by, "execution.force", &place, details, cx.now).await?;
-                    Ok(device.id)
-                })
-            })
-            .await?;
-        self.hawkbit_settled(&[device]);
-        Ok(())
     }
 }

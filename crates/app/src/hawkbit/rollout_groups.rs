@@ -1,0 +1,105 @@
+//! Groups of a rollout to make: what clients write of them, and the waves that they become. Pure.
+
+use windlass_domain::job::{Amount, FailureThreshold, ShareOf, SuccessThreshold, ThresholdScope, Wave};
+use windlass_store::management::GroupExtra;
+
+/// A group of a rollout to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewGroup {
+    /// Its name; one that is made of its place where absent.
+    pub name: Option<String>,
+    /// For people; its name where that is made.
+    pub description: Option<String>,
+    /// RSQL that narrows what it takes.
+    pub query: Option<String>,
+    /// Its share of what the groups before it left, 0 to 100.
+    pub percent: f64,
+    /// At which share of successes the next one begins.
+    pub success: u8,
+    /// More than this share of errors stops the rollout.
+    pub failure: u8,
+    /// Whether the rollout pauses once it is through.
+    pub pause: bool,
+    /// Whether its targets ask first, where the tenant wants them to at all; as the rollout says if none.
+    pub consent: Option<bool>,
+}
+
+/// A share of `left`, rounded to the nearest whole target as hawkBit does, and at least one: a canary is not left out.
+pub(super) fn share(percent: f64, left: u64) -> u64 {
+    let millionths = (percent.clamp(0.0, 100.0) * 1_000_000.0).round();
+    let millionths = format!("{millionths:.0}").parse::<u128>().unwrap_or(0);
+    let nearest = (u128::from(left) * millionths + 50_000_000) / 100_000_000;
+    u64::try_from(nearest).unwrap_or(left).max(1).min(left)
+}
+
+/// What a group is called that nobody named.
+pub(super) fn numbered(index: usize) -> String {
+    format!("group-{}", index + 1)
+}
+
+/// The groups as they were asked for.
+pub(super) fn as_asked(groups: &[NewGroup]) -> Vec<GroupExtra> {
+    let one = |(index, group): (usize, &NewGroup)| {
+        let made = group.name.is_none().then(|| numbered(index));
+        GroupExtra {
+            description: group.description.clone().or(made),
+            percent: Some(group.percent),
+            success: Some(group.success),
+        }
+    };
+    groups.iter().enumerate().map(one).collect()
+}
+
+pub(super) fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wave {
+    Wave {
+        name: group.name.clone().unwrap_or_else(|| numbered(index)),
+        query,
+        amount: Amount::Count(size),
+        success: Some(SuccessThreshold { percent: group.success }),
+        failure: Some(FailureThreshold {
+            count: None,
+            percent: Some(group.failure),
+            of: ShareOf::All,
+            minimum: 0,
+            scope: ThresholdScope::Wave,
+        }),
+        pause_after: group.pause,
+        consent: group.consent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_groups_get_equal_shares_whatever_their_number() {
+        for count in 1..=500_u32 {
+            let mut left = u64::from(count) * 3;
+            for index in 0..count {
+                let size = share(100.0 / f64::from(count - index), left);
+                assert_eq!(size, 3, "group {index} of {count}");
+                left -= size;
+            }
+        }
+        assert_eq!((share(50.0, 3), share(0.000_001, 5), share(100.0, 7), share(1.0, 0)), (2, 1, 7, 0));
+    }
+
+    #[test]
+    fn shares_are_rounded_as_hawkbit_rounds_them() {
+        let sizes = |shares: &[f64], mut left: u64| {
+            let mut take = |part: &f64| {
+                let size = share(*part, left);
+                left -= size;
+                size
+            };
+            shares.iter().map(&mut take).collect::<Vec<_>>()
+        };
+        let equal = |count: u8| (0..count).map(|index| 100.0 / f64::from(count - index)).collect::<Vec<_>>();
+        assert_eq!(sizes(&equal(3), 7), [2, 3, 2]);
+        assert_eq!(sizes(&equal(3), 10), [3, 4, 3]);
+        assert_eq!(sizes(&equal(4), 10), [3, 2, 3, 2]);
+        assert_eq!(sizes(&[20.0, 100.0], 6), [1, 5]);
+        assert_eq!(sizes(&[33.0, 50.0, 100.0], 10), [3, 4, 3]);
+    }
+}
