@@ -4,6 +4,7 @@ import { ActionIcon, Combobox, Text, TextInput, useCombobox } from "@mantine/cor
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { api, ProblemError, take } from "../api/client";
+import { useCan } from "../session/session";
 import { IconClose, IconSearch } from "../ui/icons";
 import { errorPlace, operatorsFor, placeAt, quoted } from "./completion";
 import classes from "./querybar.module.css";
@@ -56,11 +57,15 @@ export function QueryBar({ value, onQuery, error, label = "Query", placeholder }
   const input = useRef<HTMLInputElement>(null);
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
 
+  const can = useCan();
   const place = placeAt(text, caret);
   const field = place.kind === "value" && place.field && FACETED.test(place.field) ? place.field : undefined;
   const values = useQuery({
     queryKey: ["device", "list", "values", field],
-    enabled: field !== undefined && combobox.dropdownOpened,
+    enabled:
+      field !== undefined &&
+      combobox.dropdownOpened &&
+      (field.toLowerCase() !== "running" || can("shadow.read")),
     staleTime: 30_000,
     retry: false,
     queryFn: () => take(api.GET("/api/v1/devices", { params: { query: { limit: 1, facets: field } } })),

@@ -99,7 +99,7 @@ export function Overview() {
               )}
             </Panel>
           ) : null}
-          {can("device.read") && can("type.read") ? <VersionsPanel /> : null}
+          {can("device.read") && can("shadow.read") ? <VersionsPanel /> : null}
           {can("server.read") ? <ServerPanel /> : null}
         </SimpleGrid>
       </Stack>
