@@ -227,7 +227,7 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
     if after.outcome() == Outcome::Failed && before.outcome() != Outcome::Failed {
         ddi::installed_forget(tx, after.device, after.id).await?;
     }
-    if stands || is_seen {
+    if stands || is_seen || before.reason != after.reason {
         tx.changed(ChangeKind::Execution, before.id.get()).await?;
     }
     if is_seen {

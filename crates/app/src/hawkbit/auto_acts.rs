@@ -11,7 +11,7 @@ use super::auto_assign::{NewAutoAssign, drop_assignment, judged, may_assign};
 use super::filters::{QUERY, now_only, one, read};
 use super::{Context, DESCRIPTION, NAME, bounded, needed, refuse};
 use crate::error::AppError;
-use crate::jobs::is_one_person;
+use crate::jobs::Decider;
 use crate::permit::demand;
 use crate::{App, audit};
 
@@ -102,11 +102,11 @@ async fn assigning(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<(Item<Filte
 
 /// Whoever decides must be somebody else than whoever asked, for all that is known.
 async fn somebody_else(tx: &mut Tx<'_>, cx: &Context, id: i64, auto: &AutoAssign) -> Result<(), AppError> {
-    let own = is_one_person(tx, cx.by.tenant, &cx.by.actor.to_string(), &auto.asked_by).await?;
-    if own == Some(false) {
-        return Ok(());
-    }
-    let whose = if own.is_some() { "was made by you" } else { "may have been made by you" };
+    let whose = match Decider::of(tx, cx.by.tenant, &cx.by.actor.to_string(), &auto.asked_by).await? {
+        Decider::Another => return Ok(()),
+        Decider::Maker => "was made by you",
+        Decider::Unknown | Decider::OfUnknown => "may have been made by you",
+    };
     Err(illegal(format!(
         "auto assignment {id} {whose}: another user with the permission {} must approve or deny it. Where there is no \
          other, switch auto.assignment.approval.enabled off, delete it and make it again",

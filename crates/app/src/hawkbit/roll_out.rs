@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use windlass_domain::ids::DeviceId;
-use windlass_domain::job::{Begin, Continuous, Handling, JobState, Outcome, Wave};
+use windlass_domain::job::{Begin, Continuous, Handling, JobState, Wave};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql, translate_rsql};
@@ -12,7 +12,7 @@ use windlass_store::management::{Displaced, JobExtra, extras};
 use super::assign::{PATIENCE, assignable, lock};
 use super::fields::{TARGET_FIELDS, by_key, kept_field, target_field};
 use super::fitting::Fitting;
-use super::rollout_groups::{NewGroup, as_asked, share, wave};
+use super::rollout_groups::{GROUP_TARGETS, NewGroup, as_asked, bounded_group, share, wave};
 use super::rollouts::{RolloutView, illegal};
 use super::terms::Terms;
 use super::{DESCRIPTION, NAME, bounded, needed, refuse};
@@ -161,7 +161,9 @@ impl App {
                 }
             }
             // A group that finds nobody is there all the same, and takes nobody.
-            waves.push(wave(index, group, kept, size.max(1)));
+            let wave = wave(index, group, kept, size.max(1));
+            bounded_group(&wave.name, size)?;
+            waves.push(wave);
             last = size;
         }
         if left.is_empty() {
@@ -228,12 +230,11 @@ impl App {
         }
         if new.dynamic {
             let all = u64::try_from(devices.len()).unwrap_or(u64::MAX);
-            let like = if last > 0 { last } else { all };
+            let like = if last > 0 { last } else { all.min(GROUP_TARGETS) };
+            let wave_size = new.dynamic_size.unwrap_or(like).max(1);
+            bounded_group("one of latecomers", wave_size)?;
             let kept = self.hawkbit_kept_query(by, "targetFilterQuery", &query).await?;
-            policy.continuous = Some(Continuous {
-                query: fitting.narrow(kept),
-                wave_size: new.dynamic_size.unwrap_or(like).max(1),
-            });
+            policy.continuous = Some(Continuous { query: fitting.narrow(kept), wave_size });
         }
         // Groups of latecomers are stopped by what stops the last one.
         let threshold = waves.last().and_then(|last| last.failure).filter(|_| new.dynamic);
@@ -290,9 +291,7 @@ impl App {
         if !matches!(job.state, JobState::Completed | JobState::Canceled) {
             return Err(illegal(format!("rollout {id} is not over")));
         }
-        let tries = self.hawkbit_tries(by, id).await?;
-        let failed: Vec<DeviceId> =
-            tries.iter().filter(|one| one.outcome() == Outcome::Failed).map(|one| one.device).collect();
+        let failed = self.failed_devices(by, job.id).await?;
         let policy = &job.spec.rollout;
         let (word, force_time) = match policy.handling {
             Handling::Forced => ("forced", None),

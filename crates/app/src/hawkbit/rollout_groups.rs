@@ -3,6 +3,11 @@
 use windlass_domain::job::{Amount, FailureThreshold, ShareOf, SuccessThreshold, ThresholdScope, Wave};
 use windlass_store::management::GroupExtra;
 
+use crate::error::AppError;
+
+/// Most targets of a group of a rollout, as upstream's quota.
+pub(super) const GROUP_TARGETS: u64 = 20_000;
+
 /// A group of a rollout to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewGroup {
@@ -30,6 +35,17 @@ pub(super) fn share(percent: f64, left: u64) -> u64 {
     let millionths = format!("{millionths:.0}").parse::<u128>().unwrap_or(0);
     let nearest = (u128::from(left) * millionths + 50_000_000) / 100_000_000;
     u64::try_from(nearest).unwrap_or(left).max(1).min(left)
+}
+
+/// Refuses a group of more targets than one may have.
+pub(super) fn bounded_group(name: &str, targets: u64) -> Result<(), AppError> {
+    if targets <= GROUP_TARGETS {
+        return Ok(());
+    }
+    let detail = format!(
+        "a group of a rollout has at most {GROUP_TARGETS} targets, and {name} would have {targets}; make more groups"
+    );
+    Err(AppError::Quota { code: "hawkbit.group_targets", detail })
 }
 
 /// What a group is called that nobody named.
@@ -71,6 +87,17 @@ pub(super) fn wave(index: usize, group: &NewGroup, query: Option<String>, size: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_of_more_targets_than_the_quota_is_refused_by_name() {
+        assert!(bounded_group("canaries", GROUP_TARGETS).is_ok());
+        let Err(AppError::Quota { code: "hawkbit.group_targets", detail }) =
+            bounded_group("canaries", GROUP_TARGETS + 1)
+        else {
+            panic!("it is taken");
+        };
+        assert!(detail.contains("at most 20000") && detail.contains("canaries would have 20001"), "{detail}");
+    }
 
     #[test]
     fn equal_groups_get_equal_shares_whatever_their_number() {

@@ -4,20 +4,18 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
-use windlass_domain::job::{Begun, Execution, Job, JobAction, JobKind, What};
+use windlass_domain::job::{Begun, Job, JobAction, JobKind, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{JobExtra, extras};
 use windlass_store::{StoreError, StoreErrorKind, Tx, jobs};
 
 use super::{Context, DESCRIPTION, NAME, bounded, needed, refuse};
 use crate::error::AppError;
-use crate::jobs::{ExecutionFilter, JobPick, JobView};
+use crate::jobs::{JobPick, JobView};
 use crate::{App, audit};
 
 /// Jobs that are read at once.
 const PAGE: u32 = 500;
-/// Executions that are read at once.
-const EXECUTIONS: u32 = 1_000;
 
 /// A rollout with everything that is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,17 +242,6 @@ impl App {
             })
         })
         .await
-    }
-
-    /// Latest tries of a rollout on the devices that the caller may see.
-    pub(super) async fn hawkbit_tries(&self, by: &Principal, id: i64) -> Result<Vec<Execution>, AppError> {
-        let (mut all, mut filter) = (Vec::new(), ExecutionFilter::default());
-        loop {
-            let page = self.execution_list(by, JobId::new(id), filter.clone(), EXECUTIONS).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            filter.after = Some(last.execution.id);
-            all.extend(page.into_iter().map(|view| view.execution));
-        }
     }
 
     /// The devices of a group, counted from 0, whether they were offered it yet or not.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
+use windlass_domain::job::eligible::RUNS_BY_NOW;
 use windlass_domain::job::plan::{self, room};
 use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, Tally, past};
 use windlass_domain::time::Timestamp;
@@ -23,8 +24,6 @@ use crate::{App, AppError};
 const HOLDS: Duration = Duration::from_secs(30);
 /// Jobs whose last look is remembered.
 const REMEMBERED: usize = 10_000;
-/// What stands of a device that was left out and needs nothing any more.
-const RUNS: &str = "the device runs this version by now";
 
 /// Devices left out that one look judges anew.
 const JUDGED: u32 = 200;
@@ -36,6 +35,8 @@ struct Look {
     whole: Option<(i64, Timestamp)>,
     /// Those that were left out, up to this execution; 0: from the start.
     left_out: i64,
+    /// When what speaks against them was looked at while there was no place for any.
+    renewed: Option<Timestamp>,
 }
 
 /// How far each continuous job was looked at.
@@ -70,17 +71,21 @@ struct LeftOut {
     against: Vec<(ExecutionId, String)>,
     /// Where the next look goes on; 0: this one came to the end.
     next: i64,
+    /// Whether the job may give nobody work now.
+    is_full: bool,
 }
 
-/// Looks at some of those that a job left out and that match, as many as may have work at once.
+/// Looks at some of those that a job left out and that match, as many as may have work at once. Where there is no place
+/// for any, it looks only at what speaks against them, and not at every look.
 async fn left_out(
     tx: &mut Tx<'_>,
     job: &Job,
     matching: &RoaringTreemap,
-    after: i64,
+    look: Look,
     most_open: usize,
     now: Timestamp,
 ) -> Result<LeftOut, StoreError> {
+    let after = look.left_out;
     let mut found = LeftOut::default();
     let pick = ExecutionPick { outcome: Some(Outcome::Skipped), after, ..ExecutionPick::default() };
     let page = executions::list(tx, job.id, &pick, JUDGED).await?;
@@ -90,11 +95,15 @@ async fn left_out(
     found.next = after;
     let tallies = executions::tallies(tx, job.id).await?;
     let (most, is_free) = (places(job, &tallies), plan::is_free(job, &tallies));
-    let catalogue = judge::catalogue(tx, job, most_open, now).await?;
+    found.is_full = most == 0;
+    if found.is_full && look.renewed.is_some_and(|at| now.since(at) < HOLDS) {
+        return Ok(found);
+    }
+    let mut catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices: Vec<DeviceId> = page.iter().map(|execution| execution.device).collect();
-    let facts = judge::facts(tx, job, &devices).await?;
+    let facts = catalogue.facts(tx, job, &devices).await?;
     for execution in &page {
-        if found.ready.len() >= most {
+        if !found.is_full && found.ready.len() >= most {
             return Ok(found);
         }
         found.next = execution.id.get();
@@ -103,18 +112,18 @@ async fn left_out(
         }
         let known = facts.get(&execution.device);
         match catalogue.judge(tx, job, known).await? {
-            Judged::Work { .. } if is_free => found.ready.push(execution.id),
+            Judged::Work { .. } if is_free && !found.is_full => found.ready.push(execution.id),
             Judged::Skip(skip) if skip.to_string() != execution.reason => {
                 found.against.push((execution.id, skip.to_string()));
             }
-            Judged::Runs(_) if execution.reason != RUNS => {
-                found.against.push((execution.id, RUNS.to_owned()));
+            Judged::Runs(_) if execution.reason != RUNS_BY_NOW => {
+                found.against.push((execution.id, RUNS_BY_NOW.to_owned()));
             }
             Judged::Work { .. } | Judged::Skip(_) | Judged::Runs(_) => {}
         }
     }
-    let is_full = page.len() >= usize::try_from(JUDGED).unwrap_or(usize::MAX);
-    found.next = page.last().filter(|_| is_full).map_or(0, |last| last.id.get());
+    let is_long = page.len() >= usize::try_from(JUDGED).unwrap_or(usize::MAX);
+    found.next = page.last().filter(|_| is_long).map_or(0, |last| last.id.get());
     Ok(found)
 }
 
@@ -157,11 +166,11 @@ async fn offer_anew(
         return Ok(Vec::new());
     }
     let most = places(&job, &tallies);
-    let catalogue = judge::catalogue(tx, &job, most_open, now).await?;
+    let mut catalogue = judge::catalogue(tx, &job, most_open, now).await?;
     let mut work = Vec::new();
     for id in ready.iter().take(most) {
         if let Some(left_out) = executions::latest_by_id(tx, *id).await? {
-            work.extend(offer::anew(tx, &job, &catalogue, left_out).await?);
+            work.extend(offer::anew(tx, &job, &mut catalogue, left_out).await?);
         }
     }
     if work.is_empty() {
@@ -188,11 +197,12 @@ async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), StoreError> {
     Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text))
 }
 
-/// Takes devices in as one more wave. Those that the job has already are left out.
-async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) -> Result<u64, StoreError> {
-    let Some(mut job) = jobs::get_any(tx, id).await? else { return Ok(0) };
+/// Takes devices in as one more wave. Those that the job has already are left out. True if there may be more to do at once:
+/// some joined, or there is more to fold.
+async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) -> Result<bool, StoreError> {
+    let Some(mut job) = jobs::get_any(tx, id).await? else { return Ok(false) };
     if !waits_for_more(&job) {
-        return Ok(0);
+        return Ok(false);
     }
     let tallies = executions::tallies(tx, id).await?;
     let fold = past::fold(&job, &tallies);
@@ -216,7 +226,7 @@ async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) 
     if fold.is_some() || !new.is_empty() {
         save(tx, &job).await?;
     }
-    Ok(new.len())
+    Ok(!new.is_empty() || fold.is_some_and(|fold| fold.is_full()))
 }
 
 /// Whether a job takes in devices now: it is continuous, and everybody before them was offered work.
@@ -237,44 +247,46 @@ impl App {
         let query = parse_query("targets.query", &continuous.query)?;
         let selection = self.fleet.select(job.tenant, &query, self, now);
         let (matching, most) = (selection.devices.clone(), continuous.wave_size);
-        let joined = self
+        let goes_on = self
             .store
             .write(move |tx| {
                 let matching = matching.clone();
                 Box::pin(async move { join(tx, id, &matching, most).await })
             })
             .await?;
-        if joined > 0 {
+        if goes_on {
             return Ok(true);
         }
-        let (next, offered) = self.offer_to_left_out(job, selection.devices, now).await?;
-        let whole = (next == 0 && !offered).then_some((selection.seq, now));
-        self.continuous.note(id, Look { whole, left_out: next });
+        let (found, offered) = self.offer_to_left_out(job, selection.devices, now).await?;
+        let LeftOut { next, is_full, .. } = found;
+        // While there is no place, those that it means work for are looked at again once there is.
+        let whole = (next == 0 && !offered && !is_full).then_some((selection.seq, now));
+        let renewed = self.continuous.of(id).renewed.filter(|at| is_full && now.since(*at) < HOLDS);
+        let renewed = renewed.or(is_full.then_some(now));
+        self.continuous.note(id, Look { whole, left_out: next, renewed });
         Ok(offered)
     }
 
-    /// Offers work to some of those that a continuous job left out. Where the next look goes on, and whether anybody
-    /// has some.
+    /// Offers work to some of those that a continuous job left out. What was found, and whether anybody has some.
     async fn offer_to_left_out(
         &self,
         job: &Job,
         matching: RoaringTreemap,
         now: Timestamp,
-    ) -> Result<(i64, bool), AppError> {
-        let (id, after, most_open) =
-            (job.id, self.continuous.of(job.id).left_out, self.limits.open_executions);
+    ) -> Result<(LeftOut, bool), AppError> {
+        let (id, look, most_open) = (job.id, self.continuous.of(job.id), self.limits.open_executions);
         let job = job.clone();
         let found = self
             .store
             .read(move |tx| {
                 let (job, matching) = (job.clone(), matching.clone());
-                Box::pin(async move { left_out(tx, &job, &matching, after, most_open, now).await })
+                Box::pin(async move { left_out(tx, &job, &matching, look, most_open, now).await })
             })
             .await?;
-        let LeftOut { ready, against, next } = found;
-        if ready.is_empty() && against.is_empty() {
-            return Ok((next, false));
+        if found.ready.is_empty() && found.against.is_empty() {
+            return Ok((found, false));
         }
+        let (ready, against) = (found.ready.clone(), found.against.clone());
         let offered = self
             .store
             .write(move |tx| {
@@ -288,6 +300,6 @@ impl App {
         for device in &offered {
             self.wake_device(*device);
         }
-        Ok((next, !offered.is_empty()))
+        Ok((found, !offered.is_empty()))
     }
 }

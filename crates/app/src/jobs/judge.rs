@@ -44,6 +44,8 @@ pub(super) struct Catalogue {
     /// Whether the release is one that devices must have had: it is not displaced.
     is_required_step: bool,
     most_open: u64,
+    /// Of later jobs that were asked about: whether what they bring is in place of this one's.
+    in_place: HashMap<JobId, bool>,
 }
 
 /// What a job means for a device.
@@ -90,7 +92,8 @@ pub(super) async fn catalogue(
     }
     let most_open = u64::try_from(most_open).unwrap_or(u64::MAX);
     let is_required_step = is_required_step(tx, job).await?;
-    Ok(Catalogue { release, force, types: known, unsigned, is_required_step, most_open })
+    let in_place = HashMap::new();
+    Ok(Catalogue { release, force, types: known, unsigned, is_required_step, most_open, in_place })
 }
 
 /// What a device says, or an operator says of it.
@@ -223,49 +226,44 @@ fn is_in_place_of(later: Option<&Release>, other: Option<&Release>) -> bool {
     later.id != other.id && later.components.iter().any(is_of)
 }
 
-/// Which of these devices got the update of a later job that takes the place of this one's, and of which.
-async fn outdone(
-    tx: &mut Tx<'_>,
-    job: &Job,
-    devices: &[DeviceId],
-) -> Result<BTreeMap<DeviceId, JobId>, StoreError> {
-    if !matches!(job.spec.what, What::Update { .. }) {
-        return Ok(BTreeMap::new());
-    }
-    let (mut known, mut found) = (HashMap::new(), BTreeMap::new());
-    let all = executions::later_updates(tx, job, devices).await?;
-    let own = if all.is_empty() { None } else { release_of(tx, job).await? };
-    for (device, later) in all {
-        let displaces = match known.get(&later) {
-            Some(displaces) => *displaces,
-            None => {
-                let displaces = match jobs::get_any(tx, later).await? {
-                    Some(later)
-                        if later.displaces(job) && later.spec.rollout.handling != Handling::DownloadOnly =>
-                    {
-                        is_in_place_of(release_of(tx, &later).await?.as_ref(), own.as_ref())
-                    }
-                    Some(_) | None => false,
-                };
-                known.insert(later, displaces);
-                displaces
-            }
-        };
-        if displaces {
-            found.insert(device, later);
+impl Catalogue {
+    /// Whether a later job's update is in place of this one's. Asked of the store once for each.
+    async fn is_displaced_by(
+        &mut self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        later: JobId,
+    ) -> Result<bool, StoreError> {
+        if let Some(known) = self.in_place.get(&later) {
+            return Ok(*known);
         }
+        let displaces = match jobs::get_any(tx, later).await? {
+            Some(later) if later.displaces(job) && later.spec.rollout.handling != Handling::DownloadOnly => {
+                is_in_place_of(release_of(tx, &later).await?.as_ref(), self.release.as_ref())
+            }
+            Some(_) | None => false,
+        };
+        self.in_place.insert(later, displaces);
+        Ok(displaces)
     }
-    Ok(found)
-}
 
-/// The facts of some devices, in any order.
-pub(super) async fn facts(
-    tx: &mut Tx<'_>,
-    job: &Job,
-    devices: &[DeviceId],
-) -> Result<BTreeMap<DeviceId, Facts>, StoreError> {
-    let outdone = outdone(tx, job, devices).await?;
-    let all = executions::offer_facts(tx, job.tenant, devices).await?;
-    let facts = all.into_iter().map(|(id, known)| (id, Facts { known, outdone: outdone.get(&id).copied() }));
-    Ok(facts.collect())
+    /// The facts of some devices, in any order.
+    pub(super) async fn facts(
+        &mut self,
+        tx: &mut Tx<'_>,
+        job: &Job,
+        devices: &[DeviceId],
+    ) -> Result<BTreeMap<DeviceId, Facts>, StoreError> {
+        let mut outdone = BTreeMap::new();
+        if matches!(job.spec.what, What::Update { .. }) {
+            for (device, later) in executions::later_updates(tx, job, devices).await? {
+                if self.is_displaced_by(tx, job, later).await? {
+                    outdone.insert(device, later);
+                }
+            }
+        }
+        let all = executions::offer_facts(tx, job.tenant, devices).await?;
+        let known = |(id, known)| (id, Facts { known, outdone: outdone.get(&id).copied() });
+        Ok(all.into_iter().map(known).collect())
+    }
 }

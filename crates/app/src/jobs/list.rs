@@ -95,6 +95,8 @@ pub struct ExecutionFilter {
 
 /// Up to so many targets are held against a scope one by one; more of them as a set.
 const ASKED_ONE_BY_ONE: u64 = 256;
+/// Executions that are read at once.
+const PAGE: u32 = 1_000;
 /// Most clusters of failures that are told.
 const CLUSTERS: u32 = 50;
 
@@ -298,6 +300,33 @@ impl App {
                     }
                     seen.truncate(wanted);
                     Ok(execution_views(tx, &app, seen, now).await?)
+                })
+            })
+            .await
+    }
+
+    /// The devices on which a job failed, of those that the caller may see, by number of their latest try.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn failed_devices(&self, by: &Principal, job: JobId) -> Result<Vec<DeviceId>, AppError> {
+        demand(by, Permission::JobRead)?;
+        let (app, by) = (self.clone(), by.clone());
+        self.store
+            .read(move |tx| {
+                let (app, by) = (app.clone(), by.clone());
+                Box::pin(async move {
+                    known_job(tx, &app, &by, job).await?;
+                    let mut pick =
+                        ExecutionPick { outcome: Some(Outcome::Failed), ..ExecutionPick::default() };
+                    let mut failed = Vec::new();
+                    loop {
+                        let page = executions::list(tx, job, &pick, PAGE).await?;
+                        let Some(last) = page.last() else { return Ok(failed) };
+                        pick.after = last.id.get();
+                        let devices = page.iter().map(|one| one.device);
+                        failed.extend(devices.filter(|device| may_see(&app, &by, *device)));
+                    }
                 })
             })
             .await

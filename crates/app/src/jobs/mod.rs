@@ -41,6 +41,6 @@ pub use create::{NewJob, NewTargets, NewWhat};
 pub(crate) use downloads::release_of;
 pub use downloads::{Downloaded, JobDownloads};
 pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};
-pub(crate) use person::is_one_person;
+pub(crate) use person::Decider;
 pub use windlass_domain::job::Begin;
 pub use windlass_store::jobs::JobPick;

@@ -156,10 +156,10 @@ pub(super) struct Anew {
 pub(super) async fn anew(
     tx: &mut Tx<'_>,
     job: &Job,
-    catalogue: &judge::Catalogue,
+    catalogue: &mut judge::Catalogue,
     left_out: Execution,
 ) -> Result<Option<Anew>, StoreError> {
-    let facts = judge::facts(tx, job, &[left_out.device]).await?.remove(&left_out.device);
+    let facts = catalogue.facts(tx, job, &[left_out.device]).await?.remove(&left_out.device);
     let judged = catalogue.judge(tx, job, facts.as_ref()).await?;
     Ok(match (judged, facts) {
         (Judged::Work { before, others }, Some(facts)) if left_out.state == ExecutionState::Removed => {
@@ -231,9 +231,9 @@ pub(super) async fn offer(
     most_open: usize,
     now: Timestamp,
 ) -> Result<Vec<DeviceId>, StoreError> {
-    let catalogue = judge::catalogue(tx, job, most_open, now).await?;
+    let mut catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks);
-    let facts = judge::facts(tx, job, &devices).await?;
+    let facts = catalogue.facts(tx, job, &devices).await?;
     let way = displaced_by(tx, job).await?;
     let mut begun = Vec::with_capacity(devices.len());
     for device in devices {

@@ -10,7 +10,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{JobView, known_job};
-use super::person::is_one_person;
+use super::person::Decider;
 use crate::error::FieldProblem;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
@@ -20,15 +20,20 @@ const DELETED_AT_ONCE: u32 = 2_000;
 /// Most bytes of a remark.
 const REMARK_BYTES: usize = 512;
 
-/// Whoever decides must be somebody else than whoever made the job, for all that is known.
-fn somebody_else(id: JobId, is_own: Option<bool>) -> Result<(), AppError> {
-    let detail = match is_own {
-        Some(false) => return Ok(()),
-        Some(true) => format!("job {id} was made by you; somebody else must approve or deny it"),
-        None => format!(
-            "nobody can tell whether you made job {id}, for a token that stands behind you or behind the job is gone or was \
-             made by too many others in a row; let somebody who signed in decide, or cancel the job and make it again \
-             with a token of your own"
+/// Whoever decides must be somebody else than whoever made the job, for all that is known. Where nobody can tell who made
+/// it, nobody can approve it; to deny it does no harm.
+fn somebody_else(id: JobId, decider: Decider, approves: bool) -> Result<(), AppError> {
+    let detail = match decider {
+        Decider::Another => return Ok(()),
+        Decider::OfUnknown if !approves => return Ok(()),
+        Decider::Maker => format!("job {id} was made by you; somebody else must approve or deny it"),
+        Decider::Unknown => format!(
+            "nobody can tell whether you made job {id}, for a token that stands behind yours is gone or yours was made by too \
+             many others in a row; let somebody who signed in decide"
+        ),
+        Decider::OfUnknown => format!(
+            "nobody can tell who made job {id}, for a token that stands behind it is gone or was made by too many others in \
+             a row, so nobody can approve it; deny it, and make it again"
         ),
     };
     Err(AppError::Conflict { code: "job.own_approval", detail })
@@ -232,8 +237,8 @@ impl App {
                 Box::pin(async move {
                     let job = load(tx, &app, &by, id, expected, change.action()).await?;
                     if let Change::Decide(decision) = &change {
-                        let is_own = is_one_person(tx, by.tenant, &decision.by, &job.created_by).await?;
-                        somebody_else(id, is_own)?;
+                        let decider = Decider::of(tx, by.tenant, &decision.by, &job.created_by).await?;
+                        somebody_else(id, decider, decision.approved)?;
                     }
                     let tallies = executions::tallies(tx, id).await?;
                     let failed = Standing::of(&tallies, |_| true).failed;

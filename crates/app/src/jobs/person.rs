@@ -29,13 +29,32 @@ async fn person(tx: &mut Tx<'_>, tenant: TenantId, actor: &str) -> Result<Option
     Ok(None)
 }
 
-/// Whether two actors are the same person, or tokens of the same person. None if that cannot be told.
-pub(crate) async fn is_one_person(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    one: &str,
-    other: &str,
-) -> Result<Option<bool>, StoreError> {
-    let (one, other) = (person(tx, tenant, one).await?, person(tx, tenant, other).await?);
-    Ok(one.zip(other).map(|(one, other)| one == other))
+/// How whoever decides stands to whoever made what is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decider {
+    /// Somebody else.
+    Another,
+    /// The same person, or a token of the same person.
+    Maker,
+    /// Nobody can tell who that is.
+    Unknown,
+    /// Nobody can tell who made it.
+    OfUnknown,
+}
+
+impl Decider {
+    pub(crate) async fn of(
+        tx: &mut Tx<'_>,
+        tenant: TenantId,
+        decides: &str,
+        made: &str,
+    ) -> Result<Self, StoreError> {
+        let (decides, made) = (person(tx, tenant, decides).await?, person(tx, tenant, made).await?);
+        Ok(match (decides, made) {
+            (_, None) => Self::OfUnknown,
+            (None, Some(_)) => Self::Unknown,
+            (Some(decides), Some(made)) if decides == made => Self::Maker,
+            (Some(_), Some(_)) => Self::Another,
+        })
+    }
 }

@@ -165,12 +165,12 @@ async fn look_at_batch(
     tx: &mut Tx<'_>,
     app: &App,
     job: &Job,
-    catalogue: &Catalogue,
+    catalogue: &mut Catalogue,
     devices: &[DeviceId],
     begins: Begins,
     sums: &mut Sums,
 ) -> Result<(), StoreError> {
-    let facts = judge::facts(tx, job, devices).await?;
+    let facts = catalogue.facts(tx, job, devices).await?;
     for device in devices {
         let known = facts.get(device);
         sums.looked_at += 1;
@@ -199,7 +199,7 @@ async fn look(
     let Draft { job, targets, release, .. } = draft(tx, app, by, new, 0, now).await?;
     // It would be the latest of all.
     let job = Job { id: JobId::new(i64::MAX), ..job };
-    let catalogue = judge::catalogue(tx, &job, app.limits.open_executions, now).await?;
+    let mut catalogue = judge::catalogue(tx, &job, app.limits.open_executions, now).await?;
     let mut sums = Sums::default();
     let bytes_per_device = match job.spec.what {
         What::Update { .. } => bytes_of(release.as_ref()),
@@ -226,7 +226,7 @@ async fn look(
         while next < range.start + looks {
             let end = (next + BATCH).min(range.start + looks);
             let devices = targets.at_ranks(&job, wave, &(next..end));
-            look_at_batch(tx, app, &job, &catalogue, &devices, begins, &mut sums).await?;
+            look_at_batch(tx, app, &job, &mut catalogue, &devices, begins, &mut sums).await?;
             next = end;
         }
         let work = std::mem::take(&mut sums.wave);

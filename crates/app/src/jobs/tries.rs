@@ -61,14 +61,14 @@ impl Tries {
         if failed.outcome() != Outcome::Failed || is_late {
             return Ok(false);
         }
-        let facts = judge::facts(tx, job, &[failed.device]).await?;
-        let facts = facts.get(&failed.device);
         let most_open = match by {
             By::Operator => self.most_open,
             By::Itself { .. } => usize::MAX,
         };
         let catalogue = self.catalogue(tx, job, now).await?;
         catalogue.allow_open(most_open);
+        let facts = catalogue.facts(tx, job, &[failed.device]).await?;
+        let facts = facts.get(&failed.device);
         let judged = catalogue.judge(tx, job, facts).await?;
         if let Judged::Skip(skip) = &judged {
             executions::update(tx, failed, &failed.not_tried_again(&skip.to_string())).await?;

@@ -245,7 +245,7 @@ async fn a_device_that_a_later_rollout_brought_further_is_not_offered_the_older_
         }
         let left_out = latest(&world, old).await[1].clone();
         assert_eq!((left_out.number, left_out.state), (1, ExecutionState::Removed), "{}", left_out.reason);
-        let reason = format!("the device got the update of the later job {new} in place of this one");
+        let reason = format!("the device has what the later job {new} brings in place of this one");
         assert_eq!(why(&world).await.sentence, format!("Skipped: {reason}."));
         assert!(world.accepted(&names[1], "start-next", json!({})).await.get("execution").is_none());
     }
@@ -527,12 +527,56 @@ async fn nobody_approves_a_job_of_whom_cannot_be_told_that_they_did_not_make_it(
     let id = world.app().job_create(&anna, new.clone()).await.unwrap().job.id;
     let of_gone = world.app().job_create(&gone, new).await.unwrap().job.id;
     let peter = Principal::user(world.tenant, "peter", Role::Admin);
-    for (decider, job) in [(&last, id), (&gone, id), (&peter, of_gone), (&gone, of_gone)] {
+    let (signed_in, again) = ("let somebody who signed in decide", "deny it, and make it again");
+    for (decider, job, what_to_do) in
+        [(&last, id, signed_in), (&gone, id, signed_in), (&peter, of_gone, again), (&gone, of_gone, again)]
+    {
         let denied = world.app().job_decide(decider, job, true, "", None).await.map(drop);
         let Err(AppError::Conflict { code: "job.own_approval", detail }) = denied else {
             panic!("{denied:?}");
         };
-        assert!(detail.contains("let somebody who signed in decide"), "{detail}");
+        assert!(detail.contains(what_to_do), "{detail}");
     }
+    assert!(world.app().job_decide(&gone, id, false, "", None).await.is_err(), "it may be its own");
+    let denied = world.app().job_decide(&peter, of_gone, false, "nobody's", None).await.unwrap();
+    assert_eq!(denied.job.state, JobState::Denied, "that does no harm");
     world.app().job_decide(&peter, id, true, "", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_speaks_against_a_device_that_was_left_out_is_renewed_while_there_is_no_place_for_it() {
+    for mut world in World::each("again-renewed").await {
+        let names = world.devices(3).await;
+        for name in &names {
+            world.attribute(name, "ring", "early").await;
+        }
+        world.refresh().await;
+        for name in &names[1..] {
+            change(&world, name, LifecycleChange::Suspend).await;
+        }
+        world.release("2.0", &[]).await;
+        let id = world.create(continuous(&names, 1)).await;
+        world.settle().await;
+        // The first one works on it, and there is no place for another.
+        change(&world, &names[2], LifecycleChange::Resume).await;
+        world.reports_version(&names[2], "2.0").await;
+        world.refresh().await;
+        let said = async |world: &World| world.app().job_why(&world.by, id, &names[2]).await.unwrap().why;
+        assert_eq!(said(&world).await.sentence, "Skipped: the device is suspended.");
+        let before = world.app().store.latest_change().await.unwrap();
+        world.advance(60);
+        world.settle().await;
+        let why = said(&world).await;
+        assert_eq!(why.sentence, "Left out when its turn came; the device runs this version by now.");
+        assert_eq!(why.action, "", "nothing is to be mended");
+        let after = world.app().store.latest_change().await.unwrap();
+        assert!(after > before, "who watches hears of it");
+        let others = world.app().job_why(&world.by, id, &names[1]).await.unwrap().why;
+        assert_eq!(others.sentence, "Skipped: the device is suspended.");
+        world.advance(60);
+        world.settle().await;
+        let again = world.app().store.latest_change().await.unwrap();
+        assert_eq!(again, after, "what is said already is not written again");
+        assert_eq!(latest(&world, id).await.iter().filter(|one| one.state.is_open()).count(), 1);
+    }
 }

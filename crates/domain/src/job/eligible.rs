@@ -15,6 +15,9 @@ use crate::version::compare;
 /// Attribute or inventory key that says what hardware a device is.
 pub const HARDWARE_KEY: &str = "hardware";
 
+/// What is said of a device that was left out and that needs nothing any more.
+pub const RUNS_BY_NOW: &str = "the device runs this version by now";
+
 /// What is known of a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
@@ -137,7 +140,7 @@ impl fmt::Display for Skip {
             Self::NotSigned(fault) => write!(f, "the release is not signed as it must be: {fault}"),
             Self::Displaced(job) => write!(f, "the device has the update of the later job {job} to do"),
             Self::Outdone(job) => {
-                write!(f, "the device got the update of the later job {job} in place of this one")
+                write!(f, "the device has what the later job {job} brings in place of this one")
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
 use crate::ids::JobId;
+use crate::job::eligible::RUNS_BY_NOW;
 use crate::job::execution::{Consent, Execution};
 use crate::job::phase::{PHASE, Phase};
 use crate::job::plan::{self, Tally};
@@ -304,6 +305,9 @@ pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -
             },
         ),
         (ExecutionState::Canceled, Verdict::Pending) => say(format!("Withdrawn: {}.", execution.reason), ""),
+        (ExecutionState::Removed, Verdict::Pending) if execution.reason == RUNS_BY_NOW => {
+            say("Left out when its turn came; the device runs this version by now.", "")
+        }
         (ExecutionState::Removed, Verdict::Pending) => {
             say(format!("Skipped: {}.", execution.reason), "Mend that, then make a job for this device.")
         }

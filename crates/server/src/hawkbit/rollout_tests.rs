@@ -98,6 +98,20 @@ async fn a_rollout_that_never_began_is_deleted_for_good() {
 }
 
 #[tokio::test]
+async fn latecomers_make_no_larger_groups_than_the_quota_has_it() {
+    let (server, set) = ready("hb-rollout-quota").await;
+    let of = |size: u64| {
+        let mut body = request(set);
+        body["dynamic"] = json!(true);
+        body["dynamicGroupTemplate"] = json!({"nameSuffix": "-late", "targetCount": size});
+        body
+    };
+    let refused = server.hawkbit("POST", "/rollouts", Some(of(20_001))).await;
+    assert_eq!(refused.hawkbit_error(429), "hawkbit.server.error.quota.tooManyEntries");
+    server.hawkbit("POST", "/rollouts", Some(of(20_000))).await.expect(201);
+}
+
+#[tokio::test]
 async fn rollouts_that_cannot_be_say_why() {
     let (server, set) = ready("hb-rollout-bad").await;
     let with = |member: &str, value: Value| {

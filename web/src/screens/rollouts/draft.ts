@@ -65,6 +65,12 @@ export type Draft = {
   supersede: boolean;
   downgrade: boolean;
 
+  /** How long each phase may last, in minutes; empty: as the server has it. */
+  pickUpMinutes: Maybe;
+  downloadMinutes: Maybe;
+  workMinutes: Maybe;
+  showMinutes: Maybe;
+
   retries: number;
   retryCodes: string[];
   retryMinutes: Maybe;
@@ -118,6 +124,10 @@ export const START: Draft = {
   priority: "",
   supersede: false,
   downgrade: false,
+  pickUpMinutes: "",
+  downloadMinutes: "",
+  workMinutes: "",
+  showMinutes: "",
   retries: 0,
   retryCodes: [],
   retryMinutes: "",

@@ -49,6 +49,7 @@ const SECTIONS = [
     ["concurrency", "rateKib", "rateBy", "priority", "supersede", "downgrade"],
     ["rollout.concurrency", "rollout.downloadRate", "rollout.priority"],
   ),
+  section("timeouts", ["pickUpMinutes", "downloadMinutes", "workMinutes", "showMinutes"], ["timeouts"]),
   section("retries", ["retries", "retryCodes", "retryMinutes"], ["retries", "rollout.backoff"]),
   section("people", ["consent", "approval", "continuous", "laterSize"], ["rollout.continuous"]),
 ];
@@ -186,6 +187,9 @@ export function More(part: Part) {
           />
         ) : null}
       </Section>
+      <Section value="timeouts" title="How long a device may take">
+        <Timeouts {...part} />
+      </Section>
       <Section value="retries" title="Trying again">
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <NumberInput
@@ -258,6 +262,57 @@ function Section({ value, title, children }: { value: string; title: string; chi
         <Stack gap="sm">{children}</Stack>
       </Accordion.Panel>
     </Accordion.Item>
+  );
+}
+
+/** A year, in minutes. */
+const LONGEST = 525_600;
+
+function Timeouts({ draft, change, refused }: Part) {
+  const update = draft.what === "release";
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2 }}>
+      <Count
+        label="Minutes to take it up"
+        hint="From the offer on. Empty: a day."
+        least={1}
+        most={LONGEST}
+        value={draft.pickUpMinutes}
+        set={(pickUpMinutes) => change({ pickUpMinutes })}
+        error={fault(refused, "timeouts.queuedSeconds")}
+      />
+      {update ? (
+        <Count
+          label="Minutes to download it"
+          hint="Empty: part of the time to install it."
+          least={1}
+          most={LONGEST}
+          value={draft.downloadMinutes}
+          set={(downloadMinutes) => change({ downloadMinutes })}
+          error={fault(refused, "timeouts.downloadSeconds")}
+        />
+      ) : null}
+      <Count
+        label={update ? "Minutes to install it" : "Minutes to finish it"}
+        hint="Empty: two hours."
+        least={1}
+        most={LONGEST}
+        value={draft.workMinutes}
+        set={(workMinutes) => change({ workMinutes })}
+        error={fault(refused, "timeouts.inProgressSeconds")}
+      />
+      {update ? (
+        <Count
+          label="Minutes to show the new version"
+          hint="Empty: as the device type says."
+          least={1}
+          most={LONGEST}
+          value={draft.showMinutes}
+          set={(showMinutes) => change({ showMinutes })}
+          error={fault(refused, "timeouts.verifySeconds")}
+        />
+      ) : null}
+    </SimpleGrid>
   );
 }
 

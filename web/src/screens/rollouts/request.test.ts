@@ -76,6 +76,22 @@ it("asks for every choice by its name", () => {
   });
 });
 
+it("gives each phase a time of its own, and only an update has all of them", () => {
+  const minutes = { pickUpMinutes: 1, downloadMinutes: 60, workMinutes: 5, showMinutes: 2 } as const;
+  expect(job(minutes).timeouts).toEqual({
+    queuedSeconds: 60,
+    downloadSeconds: 3600,
+    inProgressSeconds: 300,
+    verifySeconds: 120,
+  });
+  expect(job({ ...minutes, what: "document" }).timeouts).toEqual({
+    queuedSeconds: 60,
+    inProgressSeconds: 300,
+  });
+  expect(job({ downloadMinutes: 60 }).timeouts).toEqual({ downloadSeconds: 3600 });
+  expect(job({})).not.toHaveProperty("timeouts");
+});
+
 it("tries again at once where only codes are named", () => {
   expect(job({ retryCodes: ["42"] }).rollout?.backoff).toMatchObject({ firstSeconds: 1, codes: ["42"] });
 });

@@ -86,6 +86,18 @@ function timezone(draft: Draft): string | undefined {
   }
 }
 
+/** How long each phase may last; only an update is downloaded by itself and seen running. */
+function timeouts(draft: Draft): NewJob["timeouts"] {
+  const seconds = (minutes: Maybe) => minutes !== "" && 60 * minutes;
+  const update = draft.what === "release";
+  return {
+    ...given("queuedSeconds", seconds(draft.pickUpMinutes)),
+    ...given("downloadSeconds", update && seconds(draft.downloadMinutes)),
+    ...given("inProgressSeconds", seconds(draft.workMinutes)),
+    ...given("verifySeconds", update && seconds(draft.showMinutes)),
+  };
+}
+
 /** Only what differs from the plainest rollout. */
 function policy(draft: Draft): Policy {
   const update = draft.what === "release";
@@ -145,6 +157,7 @@ export function stepOf(refused: { field: string }[]): 0 | 1 | null {
 
 export function toJob(draft: Draft): NewJob {
   const at = draft.release.indexOf("@");
+  const times = timeouts(draft);
   return {
     kind: draft.what === "release" ? "update" : "custom",
     description: draft.description.trim(),
@@ -157,6 +170,7 @@ export function toJob(draft: Draft): NewJob {
       : { document: JSON.parse(draft.document) as unknown }),
     waves: wavesOf(draft).map(size),
     ...given("failureThreshold", threshold(draft.failures, draft.failuresPercent, draft.minimum)),
+    ...given("timeouts", times && Object.keys(times).length > 0 && times),
     retries: draft.retries,
     begin: draft.begin === "at" ? { at: time(draft.beginAt) } : draft.begin,
     rollout: policy(draft),
