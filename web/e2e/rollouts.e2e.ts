@@ -63,6 +63,49 @@ atEverySize("rollouts", (_size, openWindow) => {
     await window.isFitForAll();
   });
 
+  it("takes names as people write them, from the file that is dropped to what is seen running", async () => {
+    server = await Windlass.start();
+    await server.simulate(2, "dev-", FAST);
+    await server.must("PATCH", "/devices/dev-00000", { addTags: ["my tag 시험"] });
+    await server.release("펌웨어 100% (a+b) #1?", "2 & 3");
+    const window = await open("/releases/new");
+    const { page } = window;
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "pump.bin", mimeType: "application/octet-stream", buffer: Buffer.from("beta") });
+    await page.getByText("SHA-256").waitFor();
+    await page.getByLabel("Name").fill("Firmware for Pump\u202e");
+    await page.getByLabel("Version").fill("1.0 beta");
+    await page.getByRole("button", { name: "Make the release" }).click();
+    await page.locator("[aria-invalid=true]").waitFor();
+    await page.getByLabel("Name").fill("Firmware for Pump");
+    await page.getByRole("button", { name: "Make the release" }).click();
+    await page.getByRole("heading", { level: 1, name: "Firmware for Pump 1.0 beta" }).waitFor();
+    await window.isFitForAll();
+    for (const name of ["펌웨어 100% (a+b) #1? 2 & 3", "Firmware for Pump 1.0 beta"]) {
+      await window.go("/releases");
+      await page.getByRole("link", { name }).click();
+      await page.getByRole("heading", { level: 1, name }).waitFor();
+      await page.reload();
+      await page.getByRole("heading", { level: 1, name }).waitFor();
+    }
+    await page.getByRole("link", { name: "Roll out" }).click();
+    await page.getByRole("textbox", { name: "All that match a query" }).fill('tag=="my tag 시험"');
+    await page.getByText("1 device matches now.").waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/^Windlass will now install Firmware for Pump 1\.0 beta on 1 device/).waitFor();
+    await page.getByRole("button", { name: "Roll out" }).click();
+    await page.getByRole("heading", { level: 1, name: "Firmware for Pump 1.0 beta" }).waitFor();
+    await page.getByText("The new version was seen running.").first().waitFor({ timeout: 40_000 });
+    await window.go(`/devices?q=${encodeURIComponent('running=="*1.0 beta"')}`);
+    await page.getByRole("link", { name: "dev-00000" }).first().waitFor();
+    await window.go("/");
+    await page.getByRole("link", { name: "1.0 beta", exact: true }).click();
+    await page.getByRole("link", { name: "dev-00000" }).first().waitFor();
+    await window.isFitForAll();
+  });
+
   it("says what is missing before it goes on", async () => {
     server = await Windlass.start();
     const window = await open("/jobs/new");

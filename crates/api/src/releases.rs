@@ -10,9 +10,9 @@ use crate::artifacts::Artifact;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NameVersion {
-    /// 1 to 128 of letters, digits, `: _ . + -`.
+    /// 1 to 128 characters of any script, with spaces inside, without `/` and `@`.
     pub name: String,
-    /// 1 to 64 printable ASCII characters without spaces or `/`; compared for equality only.
+    /// 1 to 64 characters of any script, with spaces inside, without `/`; compared for equality only.
     pub version: String,
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::json;
 use windlass_domain::ids::{
-    ArtifactId, ComponentId, ItemName, ReleaseId, Tag, TenantId, TypeName, VersionText,
+    ArtifactId, ComponentId, ComponentType, ItemName, ReleaseId, TenantId, TypeName, VersionText,
 };
 use windlass_domain::permission::{Permission, Principal};
 pub use windlass_domain::software::{Component, Release, ReleaseRules};
@@ -131,7 +131,7 @@ async fn build_component(
     let mut problems = Problems::default();
     let name: Option<ItemName> = problems.parse("name", name);
     let version: Option<VersionText> = problems.parse("version", version);
-    let component_type: Option<Tag> = problems.parse("type", component_type);
+    let component_type: Option<ComponentType> = problems.parse("type", component_type);
     if numbers.len() > PARTS {
         problems.add("artifacts", format!("at most {PARTS}"));
     }
@@ -273,7 +273,7 @@ impl App {
                         return Err(AppError::Exists { what: "component", name });
                     };
                     let details = json!({ "type": new.component_type, "artifacts": new.artifacts });
-                    let target = format!("component/{}/{}", new.name, new.version);
+                    let target = format!("component/{}/{}", component.name, component.version);
                     audit::record(tx, &by, "component.create", &target, details, now).await?;
                     Ok(Component { id, ..component })
                 })
@@ -330,7 +330,7 @@ impl App {
                         });
                     }
                     releases::delete_component(tx, component.id).await?;
-                    let target = format!("component/{}/{}", key.name, key.version);
+                    let target = format!("component/{}/{}", component.name, component.version);
                     let details = json!({ "type": component.component_type.as_str() });
                     audit::record(tx, &by, "component.delete", &target, details, now).await?;
                     Ok(())
@@ -357,7 +357,7 @@ impl App {
                     };
                     let components: Vec<String> = new.components.iter().map(ToString::to_string).collect();
                     let details = json!({ "components": components, "deviceTypes": new.device_types });
-                    let target = format!("release/{}/{}", new.name, new.version);
+                    let target = format!("release/{}/{}", release.name, release.version);
                     audit::record(tx, &by, "release.create", &target, details, now).await?;
                     Ok(Release { id, ..release })
                 })
@@ -419,7 +419,7 @@ impl App {
                         });
                     }
                     releases::delete_release(tx, release.id).await?;
-                    let target = format!("release/{name}/{version}");
+                    let target = format!("release/{}/{}", release.name, release.version);
                     audit::record(tx, &by, "release.delete", &target, json!({}), now).await?;
                     Ok(())
                 })

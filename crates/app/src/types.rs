@@ -346,7 +346,7 @@ mod tests {
             default_attributes: BTreeMap::from([
                 ("bad key".to_owned(), "v".to_owned()),
                 ("timezone".to_owned(), "Europe/Berln".to_owned()),
-                ("good".to_owned(), "v".repeat(windlass_domain::device::ATTRIBUTE_BYTES + 1)),
+                ("good".to_owned(), "v".repeat(windlass_domain::device::ATTRIBUTE_CHARACTERS + 1)),
             ]),
             signing: Signing { signers: vec!["no certificate".to_owned()], required: true },
         };

@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::ids::{AttributeKey, DeviceId, DeviceName, InvalidName, JobId, Tag, TenantId, TypeId};
 use crate::time::Timestamp;
 
-/// Most bytes of one attribute's value: room for 256 characters of any script, emoji included.
-pub const ATTRIBUTE_BYTES: usize = 1024;
+/// Most characters of one attribute's value, in any script.
+pub const ATTRIBUTE_CHARACTERS: usize = 4_000;
 
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -173,7 +173,7 @@ pub struct Device {
     pub parent: Option<DeviceId>,
     /// Where it stands in its life.
     pub lifecycle: Lifecycle,
-    /// Set by operators. At most 100 entries, values of at most [`ATTRIBUTE_BYTES`] bytes.
+    /// Set by operators. At most 100 entries, values of at most [`ATTRIBUTE_CHARACTERS`] characters.
     pub attributes: BTreeMap<AttributeKey, String>,
     /// Reported by the device; same bounds.
     pub inventory: BTreeMap<AttributeKey, String>,

@@ -2,8 +2,11 @@
 //!
 //! Knows nothing of where a name is stored or shown.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::spelling::{composed, is_name};
 
 /// Why a text is not the name it was meant to be. `Display` says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +32,16 @@ fn may_be_in_file_name(c: char) -> bool {
     !c.is_control() && !turns && !matches!(c, '/' | '\\' | '<' | '>' | '"')
 }
 
+fn as_given(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
+        name!($(#[$doc])* $type, $what, $rule, $check, as_given);
+    };
+    // What is read is spelled in one way before it is looked at.
+    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr, $spelled:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
@@ -52,8 +63,10 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
                 let check: fn(&str) -> bool = $check;
-                if check(text) {
-                    Ok(Self(text.to_owned()))
+                let spelled: fn(&str) -> Cow<'_, str> = $spelled;
+                let text = spelled(text);
+                if check(&text) {
+                    Ok(Self(text.into_owned()))
                 } else {
                     Err(InvalidName { what: $what, rule: $rule })
                 }
@@ -108,9 +121,16 @@ name!(
     |t| t.split('/').count() <= 8 && t.split('/').all(|part| of_chars(part, 63, is_plain) && part != "." && part != "..")
 );
 name!(
-    /// A bare word on a device.
-    Tag, "tag", "1 to 64 of letters, digits, : _ . and -",
-    |t| of_chars(t, 64, is_plain)
+    /// A word or a few on a device.
+    Tag, "tag",
+    "1 to 128 characters of any script without markup, characters that nobody sees and spaces around",
+    |t| is_name(t, 128), composed
+);
+name!(
+    /// What kind of software a component is: `os`, `application`, or any word or few.
+    ComponentType, "component type",
+    "1 to 64 characters of any script without /, markup, characters that nobody sees and spaces around",
+    |t| is_name(t, 64) && !t.contains('/'), composed
 );
 name!(
     /// The key of an attribute (set by an operator) or of an inventory entry (reported by the device).
@@ -118,9 +138,11 @@ name!(
     |t| of_chars(t, 128, is_plain)
 );
 name!(
-    /// A release or component name.
-    ItemName, "name", "1 to 128 of letters, digits, inner spaces, : _ . + ( ) and -, and not . or ..",
-    |t| of_chars(t, 128, |c| is_plain(c) || matches!(c, '+' | '(' | ')' | ' ')) && t.trim() == t && t != "." && t != ".."
+    /// A release or component name. `name@version` says one of its versions, `type/name@version` a component of a type.
+    ItemName, "name",
+    "1 to 128 characters of any script without / and @, markup, characters that nobody sees and spaces around, \
+     and not . or ..",
+    |t| is_name(t, 128) && !t.contains(['/', '@']) && t != "." && t != "..", composed
 );
 name!(
     /// The name of a file, kept as given: in any script, with any punctuation that is part of no path and no markup.
@@ -130,8 +152,9 @@ name!(
 );
 name!(
     /// A version as its maker writes it; compared for equality only.
-    VersionText, "version", "1 to 64 printable ASCII characters without spaces or /",
-    |t| of_chars(t, 64, |c| c.is_ascii_graphic() && c != '/')
+    VersionText, "version",
+    "1 to 64 characters of any script without /, markup, characters that nobody sees and spaces around, and not . or ..",
+    |t| is_name(t, 64) && !t.contains('/') && t != "." && t != "..", composed
 );
 name!(
     /// A provisioning template.
@@ -158,6 +181,14 @@ name!(
     MetricName, "metric name", "1 to 128 bytes without control characters",
     |t| !t.is_empty() && t.len() <= 128 && !t.chars().any(char::is_control)
 );
+
+impl AttributeKey {
+    /// The key under which something is kept that is no key itself: what cannot stay becomes `_`. None if it is empty or
+    /// too long.
+    pub fn like(text: &str) -> Option<Self> {
+        text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect::<String>().parse().ok()
+    }
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $type:ident) => {
@@ -357,13 +388,44 @@ mod tests {
     }
 
     #[test]
-    fn whatever_names_an_item_names_a_file() {
-        for name in ["a b+c(d)", ".a", "a..", "x:y_z", &"x".repeat(128)] {
-            assert_eq!(
-                name.parse::<ItemName>().unwrap().as_str(),
-                name.parse::<FileName>().unwrap().as_str()
-            );
+    fn items_and_their_versions_are_called_as_people_write() {
+        for good in
+            ["a b+c(d)", ".a", "a..", "x:y_z", "Firmware for Pump 펌웨어", "50%2F\\\"'", &"펌".repeat(128)]
+        {
+            assert_eq!(good.parse::<ItemName>().unwrap().as_str(), good);
         }
+        for bad in [
+            "",
+            " ",
+            "a ",
+            ".",
+            "..",
+            "a/b",
+            "a@b",
+            "a\nb",
+            "<b>",
+            "a\u{202e}b",
+            "a\u{200b}",
+            &"x".repeat(129),
+        ] {
+            assert!(bad.parse::<ItemName>().is_err(), "{bad:?}");
+        }
+        for good in ["1.0 beta", "2.0@rc1", "v1 (日本)", &"版".repeat(64)] {
+            assert_eq!(good.parse::<VersionText>().unwrap().as_str(), good);
+        }
+        for bad in ["", " 1", "1/2", ".", "..", "1\t2", "1\u{a0}0", "<i>1", &"1".repeat(65)] {
+            assert!(bad.parse::<VersionText>().is_err(), "{bad:?}");
+        }
+        assert_eq!("Pu\u{308}mpe".parse::<ItemName>().unwrap().as_str(), "Pümpe");
+    }
+
+    #[test]
+    fn what_is_no_key_is_kept_under_one_that_is_like_it() {
+        let like = |text: &str| AttributeKey::like(text).map(AttributeKey::into_string);
+        assert_eq!(like("fw.Firmware for Pump").as_deref(), Some("fw.Firmware_for_Pump"));
+        assert_eq!(like("펌".repeat(128).as_str()), Some("_".repeat(128)));
+        assert_eq!(like("plain-1:2"), Some("plain-1:2".to_owned()));
+        assert!(like("").is_none() && like(&"펌".repeat(129)).is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod notify;
 pub mod permission;
 pub mod shadow;
 pub mod software;
+pub mod spelling;
 pub mod telemetry;
 pub mod template;
 pub mod time;

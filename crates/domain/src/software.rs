@@ -6,7 +6,8 @@ pub mod inspection;
 pub mod terms;
 
 use crate::ids::{
-    ArtifactId, ComponentId, FileName, ItemName, Md5, ReleaseId, Sha1, Sha256, Tag, TypeName, VersionText,
+    ArtifactId, ComponentId, ComponentType, FileName, ItemName, Md5, ReleaseId, Sha1, Sha256, TypeName,
+    VersionText,
 };
 use crate::time::Timestamp;
 
@@ -50,7 +51,7 @@ pub struct Component {
     /// Its version.
     pub version: VersionText,
     /// `application`, `os`, `firmware`, or any word.
-    pub component_type: Tag,
+    pub component_type: ComponentType,
     /// Its files, in order.
     pub artifacts: Vec<Artifact>,
     /// When it was made.

@@ -115,7 +115,7 @@ pub enum EvaluateError {
 
 const MOST_PARAMETERS: usize = 100;
 const LONGEST_PARAMETER: usize = 1024;
-const LONGEST_ATTRIBUTE: usize = crate::device::ATTRIBUTE_BYTES;
+const LONGEST_ATTRIBUTE: usize = crate::device::ATTRIBUTE_CHARACTERS;
 
 struct Reader {
     problems: Vec<Problem>,
@@ -227,8 +227,8 @@ impl Template {
         let mut attributes = BTreeMap::new();
         for (key, text) in &self.attributes {
             let value = text.fill(values)?;
-            if value.len() > LONGEST_ATTRIBUTE {
-                return Err(bad("AttributePayload", format!("at most {LONGEST_ATTRIBUTE} bytes")));
+            if value.chars().count() > LONGEST_ATTRIBUTE {
+                return Err(bad("AttributePayload", format!("at most {LONGEST_ATTRIBUTE} characters")));
             }
             attributes.insert(key.clone(), value);
         }

@@ -10,7 +10,7 @@
 //!
 //! - Fields are letters, digits, `_`, `-`, `:` and dots; their case does not matter.
 //! - Values stand bare or in single or double quotes. `*` stands for any characters, `\*` for a star. The case of a
-//!   value does not matter.
+//!   value does not matter, nor whether a blank is a no-break one.
 //! - A field with several values (`tag`) matches when one of them does; `!=` and `=out=` are the exact opposites of
 //!   `==` and `=in=`, so they also hold where there is no value. `==''` holds for an empty and for no value.
 //! - `=is=null` (`=eq=`) holds where there is no value, `=not=null` (`=ne=`) where there is one; with any other
@@ -35,6 +35,7 @@ pub use eval::{Fields, Value};
 pub use parse::{MAX_BYTES, MAX_CLAUSES, MAX_DEPTH, parse};
 pub use rsql::{Instead, RsqlError, Times, parse_rsql, rewrite, translate_rsql};
 pub use select::Index;
+pub use value::quoted;
 
 use roaring::RoaringTreemap;
 use value::Operand;

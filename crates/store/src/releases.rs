@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use windlass_domain::ids::{ComponentId, InvalidName, ItemName, ReleaseId, TenantId, TypeName, VersionText};
 use windlass_domain::software::{Artifact, Component, Release, ReleaseRules};
+use windlass_domain::spelling::composed;
 use windlass_domain::time::Timestamp;
 
 use crate::artifacts::ArtifactRow;
@@ -156,14 +157,15 @@ pub async fn components_named(
     name: &str,
     version: &str,
 ) -> Result<Vec<Component>, StoreError> {
+    let (name, version) = (composed(name), composed(version));
     let rows = fetch_all!(
         tx,
         ComponentRow,
         "SELECT id, name, version, type, created_at FROM component
          WHERE tenant_id = $1 AND name = $2 AND version = $3 ORDER BY type",
         tenant.get(),
-        name,
-        version,
+        name.as_ref(),
+        version.as_ref(),
     )?;
     read_components(tx, rows).await
 }
@@ -349,14 +351,15 @@ pub async fn release(
     name: &str,
     version: &str,
 ) -> Result<Option<Release>, StoreError> {
+    let (name, version) = (composed(name), composed(version));
     let row = fetch_optional!(
         tx,
         ReleaseRow,
         "SELECT id, name, version, device_types, notes, created_at, created_by, rules FROM software_release
          WHERE tenant_id = $1 AND name = $2 AND version = $3",
         tenant.get(),
-        name,
-        version,
+        name.as_ref(),
+        version.as_ref(),
     )?;
     match row {
         Some(row) => Ok(Some(read_release(tx, row).await?)),

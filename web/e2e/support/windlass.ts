@@ -261,7 +261,7 @@ export class Windlass {
   async release(name: string, version: string, deviceTypes: string[] = []): Promise<void> {
     const file = await this.must<{ id: number }>(
       "POST",
-      `/artifacts?name=${name}-${version}.bin`,
+      `/artifacts?name=${encodeURIComponent(`${name}-${version}.bin`)}`,
       `${name} ${version}`,
     );
     await this.must("POST", "/components", { name, version, type: "firmware", artifacts: [file.id] });

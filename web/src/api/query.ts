@@ -2,4 +2,4 @@
 
 /** A value in the language's quotes, where it needs them. */
 export const quoted = (value: string): string =>
-  /^[A-Za-z0-9_.:-]+$/.test(value) ? value : `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  /^[A-Za-z0-9_.:-]+$/.test(value) ? value : `"${value.replace(/[\\"*]/g, "\\$&")}"`;

@@ -2953,7 +2953,7 @@ export interface components {
         DeviceSpec: {
             /** @description An existing device type. */
             type?: string | null;
-            /** @description At most 100, values up to 1,024 bytes. */
+            /** @description At most 100, values up to 4,000 characters. */
             attributes?: {
                 [key: string]: string;
             };
@@ -3763,9 +3763,9 @@ export interface components {
         };
         /** @description A name and a version. */
         NameVersion: {
-            /** @description 1 to 128 of letters, digits, `: _ . + -`. */
+            /** @description 1 to 128 characters of any script, with spaces inside, without `/` and `@`. */
             name: string;
-            /** @description 1 to 64 printable ASCII characters without spaces or `/`; compared for equality only. */
+            /** @description 1 to 64 characters of any script, with spaces inside, without `/`; compared for equality only. */
             version: string;
         };
         NamedPath: {
@@ -3854,7 +3854,7 @@ export interface components {
         NewDevice: {
             /** @description An existing device type. */
             type?: string | null;
-            /** @description At most 100, values up to 1,024 bytes. */
+            /** @description At most 100, values up to 4,000 characters. */
             attributes?: {
                 [key: string]: string;
             };

@@ -25,15 +25,13 @@ const MOST: usize = 100;
 /// Most finished updates that are looked at when a device says what it runs.
 const LOOKED_AT: u32 = 16;
 
-/// A key as inventories have it: what cannot stay becomes `_`.
+/// A key as inventories have it.
 fn key(text: &str) -> Result<AttributeKey, Failed> {
     let bad = || Failed::Bad(format!("a key has 1 to {LONGEST} characters"));
     if text.is_empty() || text.chars().count() > LONGEST {
         return Err(bad());
     }
-    let allowed =
-        |c: char| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '_' };
-    text.chars().map(allowed).collect::<String>().parse().map_err(|_| bad())
+    AttributeKey::like(text).ok_or_else(bad)
 }
 
 /// The inventory after what the device says.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use windlass_domain::device::{ATTRIBUTE_BYTES, Device, DeviceKind, Lifecycle};
+use windlass_domain::device::{ATTRIBUTE_CHARACTERS, Device, DeviceKind, Lifecycle};
 use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId, TypeName};
 use windlass_domain::job::window::{ZONE_ATTRIBUTE, Zone};
 use windlass_domain::permission::Principal;
@@ -38,7 +38,7 @@ pub struct DeviceSpec {
     pub kind: Option<DeviceKind>,
     /// Name of an existing gateway.
     pub parent: Option<String>,
-    /// At most 100, values of at most [`ATTRIBUTE_BYTES`] bytes.
+    /// At most 100, values of at most [`ATTRIBUTE_CHARACTERS`] characters.
     pub attributes: BTreeMap<String, String>,
     /// At most 100.
     pub tags: BTreeSet<String>,
@@ -133,8 +133,8 @@ impl Reader {
 /// Why an operator may not give an attribute this value: it is too long, or names a time zone that nobody knows. What
 /// devices say of themselves is taken as it is.
 pub(crate) fn value_problem(key: &str, value: &str) -> Option<String> {
-    if value.len() > ATTRIBUTE_BYTES {
-        return Some(format!("must be at most {ATTRIBUTE_BYTES} bytes"));
+    if value.chars().count() > ATTRIBUTE_CHARACTERS {
+        return Some(format!("must be at most {ATTRIBUTE_CHARACTERS} characters"));
     }
     let zone = (key == ZONE_ATTRIBUTE).then(|| value.parse::<Zone>());
     zone?.err().map(|problem| problem.to_string())

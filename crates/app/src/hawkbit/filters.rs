@@ -13,7 +13,7 @@ use windlass_store::{Tx, releases};
 
 use super::auto_assign::{may_assign, wait_again};
 use super::fields::{TARGET_FIELDS, target_field};
-use super::{Context, NAME, needed, refuse};
+use super::{Context, called, needed, refuse};
 use crate::error::AppError;
 use crate::{App, audit};
 
@@ -98,7 +98,7 @@ impl App {
         query: Option<&str>,
     ) -> Result<Item<Filter>, AppError> {
         let mut problems = Vec::new();
-        let name = needed("name", name, NAME, &mut problems);
+        let name = called("name", name, &mut problems);
         let query = needed("query", query, QUERY, &mut problems);
         refuse(problems)?;
         read(&query, now_only(self.clock.now()))?;
@@ -130,7 +130,7 @@ impl App {
     ) -> Result<Item<Filter>, AppError> {
         let mut problems = Vec::new();
         if let Some(name) = &name {
-            needed("name", Some(name), NAME, &mut problems);
+            called("name", Some(name), &mut problems);
         }
         if let Some(query) = &query {
             needed("query", Some(query), QUERY, &mut problems);

@@ -74,6 +74,7 @@ use std::str::FromStr;
 
 use futures_util::future::BoxFuture;
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::spelling::{composed, is_name};
 use windlass_domain::time::Timestamp;
 use windlass_store::Tx;
 
@@ -120,6 +121,15 @@ fn needed(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<Field
             String::new()
         }
     }
+}
+
+/// Reads what people call a thing, which must be there: in any script, and nothing that looks like another name.
+fn called(field: &str, text: Option<&str>, problems: &mut Vec<FieldProblem>) -> String {
+    let name = composed(&needed(field, text, NAME, problems)).into_owned();
+    if !name.is_empty() && !is_name(&name, NAME) {
+        problems.push(FieldProblem::new(field, "must be without markup and characters that nobody sees"));
+    }
+    name
 }
 
 /// Reads one text that must be there as what it is to be.

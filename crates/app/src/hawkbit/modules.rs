@@ -1,7 +1,7 @@
 //! Software modules: components that get their artifacts one by one, until they are locked. Knows no files.
 
 use serde_json::json;
-use windlass_domain::ids::{ComponentId, ItemName, Tag, VersionText};
+use windlass_domain::ids::{ComponentId, ComponentType, ItemName, VersionText};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Component;
 use windlass_store::management::{ModuleExtra, ModuleMetadata, ModuleType, extras, software};
@@ -123,7 +123,7 @@ fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, 
     let known = types.module(&key).filter(|item| !item.body.deleted);
     let known = known.ok_or_else(|| AppError::not_found(ModuleType::WHAT, &key))?;
     let component_type =
-        known.name.parse::<Tag>().map_err(|_| AppError::invalid("type", "cannot be used"))?;
+        known.name.parse::<ComponentType>().map_err(|_| AppError::invalid("type", "cannot be used"))?;
     let component = Component {
         id: ComponentId::new(0),
         name,

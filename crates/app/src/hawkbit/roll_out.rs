@@ -15,7 +15,7 @@ use super::fitting::Fitting;
 use super::rollout_groups::{GROUP_TARGETS, NewGroup, as_asked, bounded_group, share, wave};
 use super::rollouts::{RolloutView, illegal};
 use super::terms::Terms;
-use super::{DESCRIPTION, NAME, bounded, needed, refuse};
+use super::{DESCRIPTION, NAME, bounded, called, needed, refuse};
 use crate::App;
 use crate::error::{AppError, FieldProblem};
 use crate::jobs::create::{WAVES, create};
@@ -53,7 +53,7 @@ pub struct NewRollout {
 
 fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
     let mut problems = Vec::new();
-    let name = needed("name", new.name.as_deref(), NAME, &mut problems);
+    let name = called("name", new.name.as_deref(), &mut problems);
     bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
     let query = needed("targetFilterQuery", new.query.as_deref(), 1_024, &mut problems);
     if new.set.is_none() {

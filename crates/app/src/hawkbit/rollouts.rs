@@ -9,7 +9,7 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{JobExtra, extras};
 use windlass_store::{StoreError, StoreErrorKind, Tx, jobs};
 
-use super::{Context, DESCRIPTION, NAME, bounded, needed, refuse};
+use super::{Context, DESCRIPTION, bounded, called, refuse};
 use crate::error::AppError;
 use crate::jobs::{JobPick, JobView};
 use crate::{App, audit};
@@ -177,7 +177,7 @@ impl App {
         let before = self.hawkbit_rollout(by, id).await?;
         let mut problems = Vec::new();
         if let Some(name) = &name {
-            needed("name", Some(name), NAME, &mut problems);
+            called("name", Some(name), &mut problems);
         }
         bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
         refuse(problems)?;

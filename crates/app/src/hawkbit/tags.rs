@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use windlass_domain::ids as names;
 use windlass_domain::permission::{Permission, Principal};
-use windlass_query::Field;
+use windlass_query::{Field, quoted};
 use windlass_store::Tx;
 use windlass_store::management::items::{self, Body, Item, SetTag, TargetTag};
 use windlass_store::management::{SetExtra, Tag, extras};
 
-use super::{Context, DESCRIPTION, at_once, bounded, needed, refuse, sets};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, parsed, sets};
 use crate::devices::{DevicePatch, Whose};
-use crate::error::{AppError, FieldProblem};
+use crate::error::AppError;
 use crate::{App, audit};
 
 /// A tag to make or change.
@@ -61,16 +61,16 @@ impl Tags for SetTag {
 fn check(new: &NewTag) -> Result<(String, Tag), AppError> {
     let NewTag { name, description, colour } = new;
     let mut problems = Vec::new();
-    let name = needed("name", name.as_deref(), 64, &mut problems);
-    if !name.is_empty()
-        && let Err(problem) = name.parse::<names::Tag>()
-    {
-        problems.push(FieldProblem::new("name", problem));
-    }
+    let name = parsed::<names::Tag>("name", name.as_deref(), NAME, &mut problems);
     bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
     bounded("colour", colour.as_deref(), 16, &mut problems);
-    refuse(problems)?;
-    Ok((name, Tag { description: description.clone(), colour: colour.clone() }))
+    match name {
+        Some(name) if problems.is_empty() => {
+            let tag = Tag { description: description.clone(), colour: colour.clone() };
+            Ok((name.into_string(), tag))
+        }
+        Some(_) | None => Err(AppError::Invalid(problems)),
+    }
 }
 
 async fn one<T: Tags>(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<Item<T>, AppError> {
@@ -188,7 +188,7 @@ impl App {
         }
         let item = self.hawkbit_tag_change::<TargetTag>(by, id, asked).await?;
         if item.name != before {
-            let query = format!("tag=='{before}'");
+            let query = format!("tag=={}", quoted(&before));
             let (add, remove) = (BTreeSet::from([item.name.clone()]), BTreeSet::from([before]));
             self.device_tag_those(by, &query, &add, &remove, Whose::Holders).await?;
         }
@@ -249,7 +249,7 @@ impl App {
     /// Forbidden, not found, or that the store failed.
     pub async fn hawkbit_target_tag_delete(&self, by: &Principal, id: i64) -> Result<(), AppError> {
         let name = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
-        let query = format!("tag=='{name}'");
+        let query = format!("tag=={}", quoted(&name));
         self.device_tag_all(by, &query, &BTreeSet::new(), &BTreeSet::from([name])).await?;
         self.hawkbit_tag_forget::<TargetTag>(by, id).await
     }

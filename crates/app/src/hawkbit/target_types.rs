@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use windlass_domain::device_type::TypeSpec;
-use windlass_domain::ids::{TypeId, TypeName};
+use windlass_domain::ids::{Sha256, TypeId, TypeName};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{TargetTypeExtra, extras};
 use windlass_store::types::DeviceTypeRecord;
 use windlass_store::{Tx, types};
 
 use super::catalogue::catalogue;
-use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
+use super::{Context, DESCRIPTION, at_once, bounded, called, refuse};
 use crate::error::AppError;
 use crate::{App, audit};
 
@@ -48,7 +48,9 @@ async fn one(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<TargetTypeView, A
 
 fn check(new: &NewTargetType) -> Result<(), AppError> {
     let mut problems = Vec::new();
-    bounded("name", new.name.as_deref(), NAME, &mut problems);
+    if let Some(name) = new.name.as_deref() {
+        called("name", Some(name), &mut problems);
+    }
     bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
     bounded("colour", new.colour.as_deref(), 16, &mut problems);
     refuse(problems)
@@ -81,11 +83,22 @@ async fn is_free(tx: &mut Tx<'_>, cx: &Context, of: Option<i64>, name: &str) -> 
     Ok(())
 }
 
-/// A name for a device type, made of one for people.
-fn slug(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '-' })
-        .collect()
+/// A name for a device type that no other one has, made of one for people.
+async fn slug(tx: &mut Tx<'_>, cx: &Context, name: &str) -> Result<String, AppError> {
+    let plain =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '-' };
+    let slug: String = name.chars().map(plain).collect();
+    let free = match slug.parse::<TypeName>() {
+        Ok(key) => types::type_by_name(tx, cx.by.tenant, &key).await?.is_none(),
+        Err(_) => false,
+    };
+    if free {
+        return Ok(slug);
+    }
+    // Other scripts leave little of a name: what it was tells them apart.
+    let digest = Sha256::of(name.as_bytes()).to_string();
+    let start: String = slug.chars().take(100).collect();
+    Ok(format!("{start}-{}", digest.get(..12).unwrap_or_default()))
 }
 
 /// Refuses types of sets that there are not.
@@ -118,9 +131,12 @@ async fn describe(
 /// Makes one type of targets: whether its name is free is seen where it is taken, so that no two get it at once.
 async fn make(tx: &mut Tx<'_>, cx: &Context, asked: NewTargetType) -> Result<TargetTypeView, AppError> {
     let name = asked.name.clone().unwrap_or_default();
-    let key = asked.key.clone().unwrap_or_else(|| slug(&name));
     are_known(tx, cx, &asked.set_types).await?;
     is_free(tx, cx, None, &name).await?;
+    let key = match asked.key.clone() {
+        Some(key) => key,
+        None => slug(tx, cx, &name).await?,
+    };
     let key: TypeName = key.parse().map_err(|problem| AppError::invalid("name", problem))?;
     let made = crate::types::make(tx, &cx.by, &key, &TypeSpec::default(), cx.now).await;
     let record = made.map_err(|error| match error {
@@ -179,9 +195,9 @@ impl App {
         at_once(new.len())?;
         for asked in &new {
             check(asked)?;
-            let mut problems = Vec::new();
-            needed("name", asked.name.as_deref(), NAME, &mut problems);
-            refuse(problems)?;
+            if asked.name.is_none() {
+                return Err(AppError::invalid("name", "is missing"));
+            }
         }
         let mut made = Vec::new();
         for asked in new {

@@ -1,13 +1,13 @@
 //! Types of modules and of sets: made, changed and deleted through one door. Knows nothing of what has them.
 
 use serde_json::json;
-use windlass_domain::ids::{Tag, TenantId};
+use windlass_domain::ids::{ComponentType, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::Tx;
 use windlass_store::management::items::{self, Body, Item};
 use windlass_store::management::{ModuleType, SetExtra, SetType, extras, software};
 
-use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, parsed, refuse};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, called, parsed, refuse};
 use crate::error::{AppError, FieldProblem};
 use crate::{App, audit};
 
@@ -161,8 +161,8 @@ fn are_known<'i>(known: &[Item<ModuleType>], mut ids: impl Iterator<Item = &'i i
 
 fn read<T: Types>(new: &NewType, known: &[Item<ModuleType>]) -> Result<(String, T), AppError> {
     let mut problems = Vec::new();
-    let name = needed("name", new.name.as_deref(), NAME, &mut problems);
-    let key = parsed::<Tag>("key", new.key.as_deref(), NAME, &mut problems);
+    let name = called("name", new.name.as_deref(), &mut problems);
+    let key = parsed::<ComponentType>("key", new.key.as_deref(), NAME, &mut problems);
     bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
     bounded("colour", new.colour.as_deref(), 16, &mut problems);
     let body = T::read(new, name, known, &mut problems)?;

@@ -3,7 +3,7 @@
 
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::DeviceId;
-use windlass_domain::job::shown::shown;
+use windlass_domain::job::shown::{shown, together};
 use windlass_domain::job::verdict::Said;
 use windlass_domain::shadow::Shadow;
 use windlass_store::running::{ReadBy, running_put, unread};
@@ -35,7 +35,7 @@ pub(crate) async fn note(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreE
         Some(Shadow::Deleted { .. }) | None => None,
     };
     let shown = shown(&spec.version_sources, Said { reported, inventory: &device.inventory });
-    let told = shown.into_iter().map(|(component, version)| format!("{component} {version}")).collect();
+    let told = shown.iter().map(|(component, version)| together(component, version)).collect();
     running_put(tx, device.id, &told, by).await
 }
 

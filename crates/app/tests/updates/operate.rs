@@ -77,7 +77,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
     world.release("1", &[]).await;
     for (targets, field) in [
         (NewTargets::Tag("nobody".to_owned()), "targets"),
-        (NewTargets::Tag("a b".to_owned()), "targets.tag"),
+        (NewTargets::Tag("a\nb".to_owned()), "targets.tag"),
         (NewTargets::Type("ghost".to_owned()), "targets.type"),
         (NewTargets::Group("ghost".to_owned()), "targets.group"),
         (NewTargets::Query("((".to_owned()), "targets.query"),

@@ -75,6 +75,23 @@ async fn versions_said_in_the_shadow_count_at_the_places_of_the_type_and_follow_
 }
 
 #[tokio::test]
+async fn names_with_spaces_are_found_as_they_are_written_and_told_from_their_versions() {
+    for mut world in World::each("versions-called").await {
+        world.device("a", None).await;
+        world.refresh().await;
+        reports(&world, "a", json!({ "components": { "Firmware for Pump 펌웨어": "1.0 beta" } })).await;
+        let told = pair("Firmware\u{a0}for\u{a0}Pump\u{a0}펌웨어 1.0 beta", 1);
+        assert_eq!(distribution(&world), std::slice::from_ref(&told));
+        for query in ["Firmware for Pump 펌웨어 1.0 beta", "firmware for pump*", &told.0] {
+            assert_eq!(is_found(&world, &format!("running=='{query}'")), 1, "{query}");
+        }
+        assert_eq!(is_found(&world, "running=='Firmware for Pump 1.0'"), 0);
+        reports(&world, "a", json!({ "components": { "Firmware for Pump 펌웨어": "1.0" } })).await;
+        assert_eq!(is_found(&world, "running=='*1.0 beta'"), 0);
+    }
+}
+
+#[tokio::test]
 async fn versions_of_components_in_the_inventory_count_and_a_type_that_changes_has_them_read_again() {
     for mut world in World::each("versions-inventory").await {
         let places = vec![VersionSource::Inventory("fw.{component}".to_owned())];

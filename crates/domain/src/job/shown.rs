@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::device_type::VersionSource;
-use crate::ids::AttributeKey;
+use crate::ids::{AttributeKey, ItemName};
 use crate::job::verdict::{Said, seen_at};
 
 /// Most components of one device that are told; the first ones by name.
@@ -52,6 +52,18 @@ fn named(source: &VersionSource, said: Said<'_>) -> BTreeSet<String> {
     }
 }
 
+/// A component and its version in one text, which [`apart`] takes apart: blanks of the name become no-break ones, which
+/// queries do not tell from others.
+pub fn together(component: &str, version: &str) -> String {
+    format!("{} {version}", component.replace(' ', "\u{a0}"))
+}
+
+/// What [`together`] put together.
+pub fn apart(text: &str) -> Option<(String, &str)> {
+    let (component, version) = text.split_once(' ')?;
+    Some((component.replace('\u{a0}', " "), version))
+}
+
 /// The versions that show, by component: the first place that has one for a component decides.
 pub fn shown(sources: &[VersionSource], said: Said<'_>) -> BTreeMap<String, String> {
     let mut shown = BTreeMap::new();
@@ -63,8 +75,8 @@ pub fn shown(sources: &[VersionSource], said: Said<'_>) -> BTreeMap<String, Stri
             BTreeSet::from([about(place).to_owned()])
         };
         for component in components {
-            // What is no name is none of a component's; a name has no blank in it.
-            if shown.contains_key(&component) || component.parse::<AttributeKey>().is_err() {
+            // What is no name is none of a component's.
+            if shown.contains_key(&component) || component.parse::<ItemName>().is_err() {
                 continue;
             }
             let seen =
@@ -130,13 +142,28 @@ mod tests {
         let long = "9".repeat(LONGEST + 1);
         let odd = json!({
             "firmware": {"version": {"major": 1}},
-            "components": {"two words": "1", "": "2", "list": [1], "no": null, "yes": true, "long": long, "empty": ""},
+            "components": {"two  <b>": "1", "\u{a0}": "1", "a\nb": "1", "": "2", "list": [1], "no": null, "yes": true, "long": long, "empty": ""},
         });
         assert_eq!(of(&TypeSpec::default().version_sources, &odd), []);
         let many: serde_json::Map<String, Value> = (0..200).map(|n| (format!("c{n}"), json!("1"))).collect();
         let told = of(&TypeSpec::default().version_sources, &json!({"components": many}));
         assert_eq!(told.len(), MOST);
         assert_eq!(of(&TypeSpec::default().version_sources, &json!({"components": "1"})), []);
+    }
+
+    #[test]
+    fn names_with_blanks_show_at_every_place_and_can_be_told_from_versions() {
+        let name = "Firmware for Pump 펌웨어";
+        let reported = of(&TypeSpec::default().version_sources, &json!({"components": {name: "1.0 beta"}}));
+        assert_eq!(reported, [pair(name, "1.0 beta")]);
+        let inventory = [("fw.Firmware_for_Pump____".parse().unwrap(), "1.0 beta".to_owned())].into();
+        let said = Said { reported: None, inventory: &inventory };
+        let seen = seen_at(&VersionSource::Inventory("fw.{component}".to_owned()), name, said).unwrap();
+        assert_eq!(seen.version, "1.0 beta");
+        let told = together(name, "1.0 beta");
+        assert_eq!(apart(&told), Some((name.to_owned(), "1.0 beta")));
+        assert_eq!(apart("app 2.0 beta"), Some(("app".to_owned(), "2.0 beta")));
+        assert_eq!(apart("none"), None);
     }
 
     #[test]

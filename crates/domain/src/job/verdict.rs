@@ -86,7 +86,7 @@ fn names_component(source: &VersionSource) -> bool {
     }
 }
 
-/// What a device shows of a component at one place.
+/// What a device shows of a component at one place. Of a name that is no key its inventory has one like it.
 pub(super) fn seen_at(source: &VersionSource, component: &str, said: Said<'_>) -> Option<Seen> {
     let own = names_component(source);
     match source {
@@ -96,7 +96,7 @@ pub(super) fn seen_at(source: &VersionSource, component: &str, said: Said<'_>) -
             Some(Seen { version, reported_at, own })
         }
         VersionSource::Inventory(key) => {
-            let key: AttributeKey = key.replace("{component}", component).parse().ok()?;
+            let key = AttributeKey::like(&key.replace("{component}", component))?;
             Some(Seen { version: said.inventory.get(&key)?.clone(), reported_at: None, own })
         }
     }

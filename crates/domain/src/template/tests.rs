@@ -117,9 +117,10 @@ fn bad_parameters_are_named() {
 #[test]
 fn an_attribute_that_came_out_too_long_is_named() {
     let mut body = full();
-    body["Resources"]["thing"]["Properties"]["AttributePayload"]["site"] = json!({"Fn::Sub": "site ${Site}"});
+    body["Resources"]["thing"]["Properties"]["AttributePayload"]["site"] =
+        json!({"Fn::Sub": "${Site}".repeat(4)});
     let template = Template::parse(&body).unwrap();
-    let long = "x".repeat(1_020);
+    let long = "x".repeat(1_001);
     let error = template.evaluate(&given(&[("SerialNumber", "1"), ("Site", &long)]), &certificate());
     assert!(matches!(error, Err(EvaluateError::BadValue { field: "AttributePayload", .. })), "{error:?}");
 }

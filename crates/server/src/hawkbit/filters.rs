@@ -9,6 +9,7 @@ use windlass_app::hawkbit::NewAutoAssign;
 use windlass_app::hawkbit::stored::Filter;
 use windlass_app::hawkbit::stored::items::Item;
 use windlass_domain::permission::{Permission, Principal};
+use windlass_query::quoted;
 use windlass_wire::management::targets as wire;
 
 use super::io::{Answer, At, Body, created, done, ok, unreadable};
@@ -52,12 +53,6 @@ const NAMES: Names = Names {
 
 /// Members that only queries see.
 const HIDDEN: &[&str] = &["_set"];
-
-/// A value of RSQL, in quotes where it would not be read without.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | ':');
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{text}'") }
-}
 
 fn shown(
     item: Item<Filter>,

@@ -186,15 +186,15 @@ async fn tags_get_other_names_and_what_has_them_keeps_them() {
         let path = format!("/{tags}/{}", made[0]["id"]);
         server.hawkbit("PUT", &format!("{path}/assigned"), Some(json!([member]))).await.expect(204);
         server.hawkbit("PUT", &path, Some(json!({"name": "taken"}))).await.hawkbit_error(409);
-        server.hawkbit("PUT", &path, Some(json!({"name": "two words"}))).await.hawkbit_error(400);
-        let renamed = server.hawkbit("PUT", &path, Some(json!({"name": "new"}))).await.expect(200);
-        assert_eq!(renamed["name"], "new");
+        server.hawkbit("PUT", &path, Some(json!({"name": "<b>"}))).await.hawkbit_error(400);
+        let renamed = server.hawkbit("PUT", &path, Some(json!({"name": "it's new 펌"}))).await.expect(200);
+        assert_eq!(renamed["name"], "it's new 펌");
         let of_it = server.hawkbit("GET", &tags_of, None).await.expect(200);
-        assert_eq!((of_it.as_array().unwrap().len(), &of_it[0]["name"]), (1, &json!("new")));
+        assert_eq!((of_it.as_array().unwrap().len(), &of_it[0]["name"]), (1, &json!("it's new 펌")));
         let assigned = server.hawkbit("GET", &format!("{path}/assigned"), None).await.expect(200);
         assert_eq!(assigned["total"], 1, "{tags}");
     }
-    assert_eq!(server.get("/devices/pump").await.expect(200)["tags"], json!(["new"]));
+    assert_eq!(server.get("/devices/pump").await.expect(200)["tags"], json!(["it's new 펌"]));
 }
 
 #[tokio::test]

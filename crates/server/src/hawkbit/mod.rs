@@ -68,6 +68,8 @@ mod group_tests;
 #[cfg(test)]
 mod manners_tests;
 #[cfg(test)]
+mod naming_tests;
+#[cfg(test)]
 mod query_tests;
 #[cfg(test)]
 mod rollout_course_tests;

@@ -275,10 +275,10 @@ async fn bodies_that_cannot_be_taken_name_every_field() {
         ("/softwaremodules", json!([{"version": "1"}])),
         ("/softwaremodules", json!([{"name": " ", "version": "1", "type": "os"}])),
         ("/softwaremodules", json!([{"name": long, "version": "1", "type": "os"}])),
-        ("/softwaremodules", json!([{"name": "a/b", "version": "1 2", "type": "os"}])),
+        ("/softwaremodules", json!([{"name": "a/b", "version": "1\t2", "type": "os"}])),
         ("/distributionsets", json!([{"name": "a"}])),
         ("/distributionsets", json!([{"name": "a", "version": "1", "type": "os", "modules": [{}]}])),
-        ("/softwaremoduletypes", json!([{"key": "a b", "name": "x"}])),
+        ("/softwaremoduletypes", json!([{"key": "a/b", "name": "x"}])),
         ("/softwaremoduletypes", json!([{"key": "a", "name": "x", "maxAssignments": 0}])),
     ] {
         let refused = server.hawkbit("POST", path, Some(body.clone())).await;

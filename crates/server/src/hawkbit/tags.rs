@@ -9,6 +9,7 @@ use windlass_app::hawkbit::stored::items::{Item, SetTag, TargetTag};
 use windlass_app::hawkbit::{Missing, NewTag, Tags};
 use windlass_app::{App, AppError};
 use windlass_domain::permission::{Permission, Principal};
+use windlass_query::quoted;
 
 use windlass_wire::management::targets as wire;
 
@@ -175,7 +176,7 @@ async fn tagged_targets(
 ) -> Answer {
     let tag = rest.app.hawkbit_tag::<TargetTag>(&by, id).await?.name;
     let expected = expected(&rest, &by).await?;
-    let wanted = asked(&and(&format!("tag=='{tag}'"), &query), expected)?;
+    let wanted = asked(&and(&format!("tag=={}", quoted(&tag)), &query), expected)?;
     shown_page(rest.app.hawkbit_targets(&by, wanted).await?, expected, &base)
 }
 

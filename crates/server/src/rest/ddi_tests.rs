@@ -1,6 +1,7 @@
 //! hawkBit's device interface over the whole router: who gets in, and how. Actions are in [`actions`].
 
 mod actions;
+mod called;
 mod displaced;
 mod fell_back;
 mod names;

@@ -389,11 +389,11 @@ mod tests {
     async fn json_takes_what_creating_one_device_takes() {
         let server = Fixture::new("import-json").await;
         let file =
-            json!([{"name": "a", "attributes": {"emoji": "🚰".repeat(128)}}, {"name": "b", "kind": 7}]);
+            json!([{"name": "a", "attributes": {"emoji": "🚰".repeat(4_000)}}, {"name": "b", "kind": 7}]);
         let done = send(&server, "?onError=skip", "application/json", file.to_string()).await.expect(200);
         assert_eq!((&done["created"], &done["failed"]), (&json!(1), &json!(1)));
         assert_eq!(done["problems"][0]["field"], "kind");
-        let long = json!({"attributes": {"a": "🚰".repeat(257)}});
+        let long = json!({"attributes": {"a": "🚰".repeat(4_001)}});
         let refused = server.put("/devices/c", long).await.problem(400, "request.invalid");
         assert_eq!(refused.fields(), ["attributes.a"]);
     }

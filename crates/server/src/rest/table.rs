@@ -56,9 +56,26 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, String> {
     })
 }
 
+/// The words of a cell, parted by spaces or semicolons. Between double quotes a word has what it has; two of them are one.
 fn words(cell: &str) -> BTreeSet<String> {
-    let words = cell.split([' ', ';']).map(unquoted);
-    words.filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect()
+    let (mut words, mut word, mut inside) = (BTreeSet::new(), String::new(), false);
+    let mut characters = cell.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if inside && characters.next_if_eq(&'"').is_some() => word.push('"'),
+            '"' if inside || word.is_empty() => inside = !inside,
+            ' ' | ';' if !inside => drop(words.insert(std::mem::take(&mut word))),
+            other => word.push(other),
+        }
+    }
+    words.insert(word);
+    words.iter().map(|word| unquoted(word)).filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+/// A word of a cell, as [`words`] reads it.
+fn word(text: &str) -> String {
+    let text = if text.starts_with('\'') { quoted(text) } else { text.to_owned() };
+    if text.contains([' ', ';', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 fn some(text: &str) -> Option<String> {
@@ -317,7 +334,7 @@ impl CsvWriter {
 
     /// One line for each device.
     pub(crate) fn devices(&self, devices: &[Device]) -> Result<Vec<u8>, csv::Error> {
-        let join = |words: &BTreeSet<String>| words.iter().cloned().collect::<Vec<_>>().join(" ");
+        let join = |words: &BTreeSet<String>| words.iter().map(|one| word(one)).collect::<Vec<_>>().join(" ");
         Self::lines(devices.iter().map(|device| {
             let mut row = vec![
                 device.name.clone(),
@@ -376,6 +393,20 @@ mod tests {
         assert_eq!(all[1].spec.as_ref().unwrap_err()[0].field, "kind");
         assert_eq!(all[2].spec.as_ref().unwrap_err()[0].field, "row");
         assert_eq!(all[3].spec.as_ref().unwrap(), &ImportSpec::default());
+    }
+
+    #[test]
+    fn words_with_spaces_are_read_as_they_are_written() {
+        let all: BTreeSet<String> =
+            ["my tag", "a;b", "say \"hi\"", "'=1", "\"", "=1 + 1", "plain", "펌 웨어", "5\""]
+                .map(str::to_owned)
+                .into();
+        let cell = all.iter().map(|one| word(one)).collect::<Vec<_>>().join(" ");
+        assert_eq!(words(&cell), all, "{cell}");
+        assert_eq!(words(unquoted(&quoted(&cell))), all, "{cell}");
+        assert_eq!(words("x y;z"), ["x", "y", "z"].map(str::to_owned).into());
+        assert_eq!(words(" ;\"\"; "), BTreeSet::new());
+        assert_eq!(words("\"no end"), ["no end".to_owned()].into());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use windlass_domain::ids::{GroupPath, Tag, TenantId, TypeId};
 
 use crate::error::StoreError;
 use crate::groups;
+use crate::row::write_json;
 use crate::tx::{Tx, fetch_all};
 
 const PAGE: i64 = 20_000;
@@ -48,7 +49,7 @@ pub async fn of_type(
 /// When the database fails.
 pub async fn of_tag(tx: &mut Tx<'_>, tenant: TenantId, tag: &Tag) -> Result<RoaringTreemap, StoreError> {
     let mut set = RoaringTreemap::new();
-    let mut after = 0;
+    let (mut after, written) = (0, write_json("device.tags", tag.as_str())?);
     loop {
         let rows = fetch_all!(
             tx,
@@ -61,8 +62,8 @@ pub async fn of_tag(tx: &mut Tx<'_>, tenant: TenantId, tag: &Tag) -> Result<Roar
         let Some((last, _)) = rows.last() else { return Ok(set) };
         after = *last;
         for (id, tags) in rows {
-            // Most devices have other tags; only those that may have this one are parsed.
-            if !tags.contains(tag.as_str()) {
+            // Most devices have other tags; only those that have this one, as JSON writes it, are parsed.
+            if !tags.contains(&written) {
                 continue;
             }
             let tags: Vec<String> =

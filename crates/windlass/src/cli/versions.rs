@@ -3,6 +3,7 @@
 use serde::Serialize;
 use windlass_api::devices::Device;
 use windlass_api::page::{FacetCount, ListQuery};
+use windlass_domain::job::shown::apart;
 
 use super::api::Api;
 use super::printer::Printer;
@@ -25,8 +26,8 @@ struct Share {
 /// By component; of each the most frequent version first, as the server counts them.
 fn shares(counts: Vec<FacetCount>) -> Vec<Share> {
     let split = |FacetCount { value, count }| {
-        let (component, version) = value.split_once(' ')?;
-        Some(Share { component: component.to_owned(), version: version.to_owned(), devices: count })
+        let (component, version) = apart(&value)?;
+        Some(Share { component, version: version.to_owned(), devices: count })
     };
     let mut shares: Vec<Share> = counts.into_iter().filter_map(split).collect();
     shares.sort_by(|one, other| one.component.cmp(&other.component));
@@ -56,11 +57,17 @@ mod tests {
     #[test]
     fn versions_are_told_by_component_and_may_have_blanks() {
         let count = |value: &str, count| FacetCount { value: value.to_owned(), count };
-        let counts = vec![count("os 12", 5), count("app 2.0 beta", 3), count("os 11", 2), count("none", 1)];
+        let counts = vec![
+            count("os 12", 5),
+            count("app 2.0 beta", 3),
+            count("os 11", 2),
+            count("none", 1),
+            count("My\u{a0}app 1 b", 1),
+        ];
         let told: Vec<_> = shares(counts)
             .into_iter()
             .map(|Share { component, version, devices }| format!("{component}|{version}|{devices}"))
             .collect();
-        assert_eq!(told, ["app|2.0 beta|3", "os|12|5", "os|11|2"]);
+        assert_eq!(told, ["My app|1 b|1", "app|2.0 beta|3", "os|12|5", "os|11|2"]);
     }
 }

@@ -102,7 +102,7 @@ function EditForm({ device, onDone }: { device: Device; onDone: () => void }) {
           value={form.values.tags}
           onChange={(tags) => form.set({ tags })}
           error={form.fieldError("tags")}
-          splitChars={[",", " "]}
+          splitChars={[","]}
           acceptValueOnBlur
         />
         <fieldset style={{ border: 0, padding: 0, margin: 0 }}>

@@ -101,7 +101,7 @@ function TagsForm({ q, onDone }: { q: string; onDone: () => void }) {
           value={form.values.add}
           onChange={(add) => form.set({ add })}
           error={form.fieldError("add")}
-          splitChars={[",", " "]}
+          splitChars={[","]}
           acceptValueOnBlur
           data-autofocus
         />
@@ -111,7 +111,7 @@ function TagsForm({ q, onDone }: { q: string; onDone: () => void }) {
           value={form.values.remove}
           onChange={(remove) => form.set({ remove })}
           error={form.fieldError("remove")}
-          splitChars={[",", " "]}
+          splitChars={[","]}
           acceptValueOnBlur
         />
         <Text size="xs" c="dimmed">

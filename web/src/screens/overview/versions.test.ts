@@ -10,6 +10,7 @@ it("shows the most frequent versions of each component and sums up the rest", ()
     { value: "app 0.9", count: 1 },
     { value: "app 0.8", count: 1 },
     { value: "nothing", count: 1 },
+    { value: "Firmware\u00a0for\u00a0Pump 1.0 beta", count: 1 },
   ];
   expect(distribution(facet, 2)).toEqual([
     {
@@ -23,6 +24,11 @@ it("shows the most frequent versions of each component and sums up the rest", ()
     {
       component: "firmware",
       shares: [{ running: "firmware 7", version: "7", count: 4, part: 1 }],
+      others: 0,
+    },
+    {
+      component: "Firmware for Pump",
+      shares: [{ running: "Firmware\u00a0for\u00a0Pump 1.0 beta", version: "1.0 beta", count: 1, part: 1 }],
       others: 0,
     },
   ]);

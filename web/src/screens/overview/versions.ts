@@ -22,7 +22,8 @@ export function distribution(facet: { value: string; count: number }[], most: nu
   for (const { value, count } of facet) {
     const blank = value.indexOf(" ");
     if (blank < 1) continue;
-    const component = value.slice(0, blank);
+    // Blanks of the name itself are no-break ones.
+    const component = value.slice(0, blank).replaceAll("\u00a0", " ");
     const all = components.get(component) ?? [];
     all.push({ running: value, version: value.slice(blank + 1), count });
     components.set(component, all);
