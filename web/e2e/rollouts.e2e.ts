@@ -75,14 +75,14 @@ atEverySize("rollouts", (_size, openWindow) => {
       .setInputFiles({ name: "pump.bin", mimeType: "application/octet-stream", buffer: Buffer.from("beta") });
     await page.getByText("SHA-256").waitFor();
     await page.getByLabel("Name").fill("Firmware for Pump\u202e");
-    await page.getByLabel("Version").fill("1.0 beta");
+    await page.getByLabel("Version").fill("2.0 beta");
     await page.getByRole("button", { name: "Make the release" }).click();
     await page.locator("[aria-invalid=true]").waitFor();
     await page.getByLabel("Name").fill("Firmware for Pump");
     await page.getByRole("button", { name: "Make the release" }).click();
-    await page.getByRole("heading", { level: 1, name: "Firmware for Pump 1.0 beta" }).waitFor();
+    await page.getByRole("heading", { level: 1, name: "Firmware for Pump 2.0 beta" }).waitFor();
     await window.isFitForAll();
-    for (const name of ["펌웨어 100% (a+b) #1? 2 & 3", "Firmware for Pump 1.0 beta"]) {
+    for (const name of ["펌웨어 100% (a+b) #1? 2 & 3", "Firmware for Pump 2.0 beta"]) {
       await window.go("/releases");
       await page.getByRole("link", { name }).click();
       await page.getByRole("heading", { level: 1, name }).waitFor();
@@ -94,14 +94,14 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByText("1 device matches now.").waitFor();
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("button", { name: "Next" }).click();
-    await page.getByText(/^Windlass will now install Firmware for Pump 1\.0 beta on 1 device/).waitFor();
+    await page.getByText(/^Windlass will now install Firmware for Pump 2\.0 beta on 1 device/).waitFor();
     await page.getByRole("button", { name: "Roll out" }).click();
-    await page.getByRole("heading", { level: 1, name: "Firmware for Pump 1.0 beta" }).waitFor();
+    await page.getByRole("heading", { level: 1, name: "Firmware for Pump 2.0 beta" }).waitFor();
     await page.getByText("The new version was seen running.").first().waitFor({ timeout: 40_000 });
-    await window.go(`/devices?q=${encodeURIComponent('running=="*1.0 beta"')}`);
+    await window.go(`/devices?q=${encodeURIComponent('running=="*2.0 beta"')}`);
     await page.getByRole("link", { name: "dev-00000" }).first().waitFor();
     await window.go("/");
-    await page.getByRole("link", { name: "1.0 beta", exact: true }).click();
+    await page.getByRole("link", { name: "2.0 beta", exact: true }).click();
     await page.getByRole("link", { name: "dev-00000" }).first().waitFor();
     await window.isFitForAll();
   });

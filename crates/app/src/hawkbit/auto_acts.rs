@@ -9,7 +9,7 @@ use windlass_store::management::{AutoAssign, AutoDecision, AutoState, Filter};
 
 use super::auto_assign::{NewAutoAssign, drop_assignment, judged, may_assign};
 use super::filters::{QUERY, now_only, one, read};
-use super::{Context, DESCRIPTION, NAME, bounded, needed, refuse};
+use super::{Context, DESCRIPTION, bounded, called, needed, refuse};
 use crate::error::AppError;
 use crate::jobs::Decider;
 use crate::permit::demand;
@@ -151,7 +151,7 @@ impl App {
         let own = if filter.is_some() {
             None
         } else {
-            let name = needed("name", name.as_deref(), NAME, &mut problems);
+            let name = called("name", name.as_deref(), &mut problems);
             let query = needed("targetFilterQuery", query.as_deref(), QUERY, &mut problems);
             Some((name, query))
         };
@@ -206,7 +206,7 @@ impl App {
         may_assign(by, Permission::JobCreate)?;
         let mut problems = Vec::new();
         if let Some(name) = &name {
-            needed("name", Some(name), NAME, &mut problems);
+            called("name", Some(name), &mut problems);
         }
         bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
         refuse(problems)?;

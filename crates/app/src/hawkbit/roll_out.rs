@@ -15,7 +15,7 @@ use super::fitting::Fitting;
 use super::rollout_groups::{GROUP_TARGETS, NewGroup, as_asked, bounded_group, share, wave};
 use super::rollouts::{RolloutView, illegal};
 use super::terms::Terms;
-use super::{DESCRIPTION, NAME, bounded, called, needed, refuse};
+use super::{DESCRIPTION, bounded, called, needed, refuse};
 use crate::App;
 use crate::error::{AppError, FieldProblem};
 use crate::jobs::create::{WAVES, create};
@@ -68,7 +68,7 @@ fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
     }
     for (index, group) in new.groups.iter().enumerate() {
         if let Some(name) = &group.name {
-            needed(&format!("groups.{index}.name"), Some(name), NAME, &mut problems);
+            called(&format!("groups.{index}.name"), Some(name), &mut problems);
         }
         let described = group.description.as_deref();
         bounded(&format!("groups.{index}.description"), described, DESCRIPTION, &mut problems);

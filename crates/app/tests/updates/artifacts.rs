@@ -172,7 +172,7 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
     world.device_type("pump", vec![]).await;
     let bad = NewRelease {
         name: "fw".to_owned(),
-        version: "1 2".to_owned(),
+        version: "1\t2".to_owned(),
         components: vec![("app".to_owned(), "1".to_owned()).into()],
         device_types: vec!["pump".to_owned(), "valve".to_owned()],
         notes: String::new(),

@@ -45,6 +45,10 @@ async fn what_looks_like_another_name_is_refused_wherever_something_is_named() {
             ("distributionsettypes", json!([{"key": "k", "name": bad}])),
             ("targettypes", json!([{"name": bad}])),
             ("targetfilters", json!({"name": bad, "query": "name==*"})),
+            (
+                "rollouts",
+                json!({"name": bad, "distributionSetId": 1, "targetFilterQuery": "name==*", "amountGroups": 1}),
+            ),
         ] {
             let refused = server.hawkbit("POST", &format!("/{path}"), Some(body.clone())).await;
             assert_eq!(refused.status, 400, "{path} {body}: {}", refused.text());

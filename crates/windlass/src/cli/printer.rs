@@ -103,12 +103,24 @@ pub(crate) fn time_or_dash(at: Option<windlass_api::Time>) -> String {
     or_dash(at.map(time))
 }
 
-/// Words in one cell.
+/// Words in one cell; one with blanks stands in quotes.
 pub(crate) fn words<T: ToString>(words: impl IntoIterator<Item = T>) -> String {
-    words.into_iter().map(|word| word.to_string()).collect::<Vec<_>>().join(" ")
+    let quoted = |word: String| if word.contains(' ') { format!("\"{word}\"") } else { word };
+    words.into_iter().map(|word| quoted(word.to_string())).collect::<Vec<_>>().join(" ")
 }
 
 /// `key=value` pairs in one cell.
 pub(crate) fn assignments(pairs: &std::collections::BTreeMap<String, String>) -> String {
     words(pairs.iter().map(|(key, value)| format!("{key}={value}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_blanks_are_told_from_several() {
+        assert_eq!(words(["lab", "my tag", "eu"]), "lab \"my tag\" eu");
+        assert_eq!(words(Vec::<String>::new()), "");
+    }
 }

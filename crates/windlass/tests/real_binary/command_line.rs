@@ -151,6 +151,25 @@ fn a_release_is_made_of_an_uploaded_file_and_a_job_of_a_release() {
 }
 
 #[test]
+fn names_and_tags_have_blanks_and_any_script_on_the_command_line_too() {
+    let server = Server::start(&[]);
+    let (name, version) = ("Firmware for Pump 펌웨어", "1.0 beta@2");
+    server.json(&["device", "create", "pump-1", "--tag", "my tag"]);
+    let image = file(server.directory.path(), "fw.bin", b"an image").display().to_string();
+    server.json(&["release", "create", name, version, "--artifact", &image]);
+    assert_eq!(server.json(&["release", "show", name, version])["version"], version);
+    let reference = format!("{name}@{version}");
+    let part = format!("application/{reference}");
+    server.json(&["release", "create", "Set", "1", "--component", &part]);
+    let shown = said(&server.run(&["release", "show", "Set", "1"]));
+    assert!(shown.contains(&format!("\"{part}\"")), "{shown}");
+    let job = server.json(&["job", "create", "--release", &reference, "--tag", "my tag"]);
+    assert_eq!((&job["counts"]["targets"], &job["release"]["name"]), (&json!(1), &json!(name)));
+    assert_eq!(server.json(&["device", "list", "--query", "tag=='my tag'"])["items"][0]["name"], "pump-1");
+    server.fails(3, &["release", "create", "a\u{202e}b", "1", "--artifact", &image]);
+}
+
+#[test]
 fn a_release_shows_its_files_and_rules_and_the_times_of_a_rollout_are_flags() {
     let server = Server::start(&[]);
     let image = file(server.directory.path(), "fw.bin", b"an image").display().to_string();

@@ -19,7 +19,8 @@ export function Facets(props: { facets: Counts; query: string; onQuery: (query: 
             <h2>{words(field)}</h2>
             {values.map(({ value, count: n }) => {
               const clause = value === "" ? `${field}=is=null` : `${field}==${quoted(value)}`;
-              const on = props.query.split(";").includes(clause);
+              // A value may have a semicolon of its own.
+              const on = `;${props.query};`.includes(`;${clause};`);
               return (
                 <UnstyledButton
                   key={value}
@@ -28,10 +29,7 @@ export function Facets(props: { facets: Counts; query: string; onQuery: (query: 
                   onClick={() =>
                     props.onQuery(
                       on
-                        ? props.query
-                            .split(";")
-                            .filter((part) => part !== clause)
-                            .join(";")
+                        ? `;${props.query};`.replace(`;${clause};`, ";").slice(1, -1)
                         : narrowed(props.query, clause),
                     )
                   }
