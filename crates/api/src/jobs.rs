@@ -321,6 +321,9 @@ pub struct Job {
     pub document: Option<Value>,
     /// How its targets were chosen, in words.
     pub targets: String,
+    /// How long a device may take in each phase. `downloadSeconds` absent: both have `inProgressSeconds` together;
+    /// `verifySeconds` absent: as its device type says.
+    pub timeouts: Timeouts,
     /// How often a device that failed is tried again by itself.
     pub retries: u32,
     /// When failures stop it.

@@ -243,7 +243,7 @@ impl App {
             match self.device_select(by, "addMatching", Some(text)) {
                 Ok(selection) => {
                     added.extend(crate::devices::chunks(&selection).into_iter().flatten());
-                    digest = crate::devices::digest(&selection);
+                    digest = crate::devices::digest(&selection.devices);
                     query = Some(text.clone());
                 }
                 Err(AppError::Invalid(more)) => problems.extend(more),

@@ -3535,6 +3535,11 @@ export interface components {
             /** @description How its targets were chosen, in words. */
             targets: string;
             /**
+             * @description How long a device may take in each phase. `downloadSeconds` absent: both have `inProgressSeconds` together;
+             *      `verifySeconds` absent: as its device type says.
+             */
+            timeouts: components["schemas"]["Timeouts"];
+            /**
              * Format: int64
              * @description Rises by one with every change of its record; the `ETag`.
              */

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use roaring::RoaringTreemap;
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, Sha256, Tag};
 use windlass_domain::permission::{Permission, Principal};
@@ -35,9 +36,9 @@ pub(crate) fn chunks(selection: &Selection) -> Vec<Vec<DeviceId>> {
 }
 
 /// What an audit record says of the devices of a bulk act.
-pub(crate) fn digest(selection: &Selection) -> String {
-    let mut bytes = Vec::with_capacity(selection.devices.serialized_size());
-    match selection.devices.serialize_into(&mut bytes) {
+pub(crate) fn digest(devices: &RoaringTreemap) -> String {
+    let mut bytes = Vec::with_capacity(devices.serialized_size());
+    match devices.serialize_into(&mut bytes) {
         Ok(()) => Sha256::of(&bytes).to_string(),
         Err(_) => String::new(),
     }
@@ -78,7 +79,7 @@ impl App {
             "add": change.add.iter().map(Tag::as_str).collect::<Vec<_>>(),
             "remove": change.remove.iter().map(Tag::as_str).collect::<Vec<_>>(),
             "matched": selection.devices.len(),
-            "devices": digest(&selection),
+            "devices": digest(&selection.devices),
         }));
         let mut changed = 0_u64;
         for ids in chunks(&selection) {

@@ -179,6 +179,6 @@ impl Fleet {
     }
 }
 
-fn ids(rows: &RoaringTreemap) -> Vec<DeviceId> {
+pub(super) fn ids(rows: &RoaringTreemap) -> Vec<DeviceId> {
     rows.iter().filter_map(|row| i64::try_from(row).ok()).map(DeviceId::new).collect()
 }

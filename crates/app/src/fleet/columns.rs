@@ -23,7 +23,7 @@ pub(super) struct Columns {
     pub(super) names: BTreeMap<DeviceName, DeviceId>,
     pub(super) types: Postings<TypeId>,
     parents: Postings<DeviceId>,
-    groups: Postings<GroupId>,
+    pub(super) groups: Postings<GroupId>,
     texts: HashMap<Field, TextColumn>,
 }
 

@@ -9,6 +9,7 @@ mod ask;
 mod beside;
 mod columns;
 mod facets;
+mod grouped;
 mod list;
 #[cfg(test)]
 mod oracle_tests;

@@ -316,6 +316,36 @@ fn a_scope_ends_every_kind_of_read() {
 }
 
 #[test]
+fn groups_are_in_use_where_somebody_is_in_them_who_is_seen_and_not_decommissioned() {
+    let fleet = fleet();
+    let paths = |by: &Principal| fleet.groups_in_use(by).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let before = paths(&everyone());
+    assert!(!before.is_empty() && before.is_sorted(), "{before:?}");
+    fleet.change().groups.insert(GroupId::new(3), "us".parse().unwrap());
+    assert_eq!(paths(&everyone()), before, "nobody is in it");
+    let mut alone = entry(50, "alone");
+    alone.groups.insert(GroupId::new(3));
+    fleet.change().put(alone.clone());
+    assert_eq!(paths(&everyone()), [before.clone(), vec!["us".to_owned()]].concat());
+    assert!(!paths(&scoped("tag==even")).contains(&"us".to_owned()));
+    assert!(paths(&scoped("nonsense")).is_empty());
+    alone.device.lifecycle = Lifecycle::Decommissioned;
+    fleet.change().put(alone);
+    assert_eq!(paths(&everyone()), before);
+}
+
+#[test]
+fn members_of_a_group_are_those_of_exactly_that_path_or_below_it() {
+    let fleet = fleet();
+    let count = |path: &str, below| fleet.in_group(TENANT, &path.parse().unwrap(), below).len();
+    assert_eq!((count("eu", true), count("eu/berlin", false), count("eu/paris", true)), (2, 2, 1));
+    for (path, below) in [("eu", false), ("EU", true), ("e", true), ("eu/ber", true), ("eu/berlin/x", true)] {
+        assert_eq!(count(path, below), 0, "{path} {below}");
+    }
+    assert!(fleet.in_group(TenantId::new(2), &"eu".parse().unwrap(), true).is_empty());
+}
+
+#[test]
 fn a_scope_that_cannot_be_used_sees_nothing() {
     let fleet = fleet();
     for scope in ["", "nonsense", "colour==red", "online==true", "name==*,presence==never"] {

@@ -19,6 +19,7 @@ use windlass_store::management::{JobExtra, ModuleExtra, SetExtra, extras};
 use windlass_store::{Tx, executions};
 
 use super::actions::{PER_TARGET, note, stop, store};
+use super::auto_assign::Source;
 use super::catalogue::{catalogue, is_complete};
 use super::fitting::{Fit, Fitting};
 use super::standing::{UpdateStatus, course};
@@ -309,16 +310,18 @@ impl App {
         wanted: Vec<Assignment>,
         offline: bool,
     ) -> Result<Outcome, AppError> {
-        self.hawkbit_assign_to(by, wanted, offline, Unfit::Refuse).await
+        self.hawkbit_assign_to(by, wanted, offline, Unfit::Refuse, None).await
     }
 
-    /// As [`App::hawkbit_assign`], and says what becomes of targets that cannot get it.
+    /// As [`App::hawkbit_assign`], and says what becomes of targets that cannot get it. Where a filter assigns it, that
+    /// filter is asked again whenever something is to begin.
     pub(super) async fn hawkbit_assign_to(
         &self,
         by: &Principal,
         wanted: Vec<Assignment>,
         offline: bool,
         unfit: Unfit,
+        source: Option<Source>,
     ) -> Result<Outcome, AppError> {
         demand(by, Permission::JobCreate)?;
         at_once(wanted.len())?;
@@ -338,11 +341,19 @@ impl App {
         let mut outcome = Outcome { already, actions: Vec::new() };
         for batch in found {
             let devices: Vec<DeviceId> = batch.devices.keys().copied().collect();
+            let source = source.clone();
             let target_seq = self.store.latest_change().await?;
             let begun = self
                 .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
-                    let batch = batch.clone();
-                    Box::pin(async move { begin(tx, &cx, &batch, before, offline, target_seq).await })
+                    let (batch, source) = (batch.clone(), source.clone());
+                    Box::pin(async move {
+                        if let Some(source) = &source
+                            && !source.holds(tx, cx.by.tenant).await?
+                        {
+                            return Ok(Vec::new());
+                        }
+                        begin(tx, &cx, &batch, before, offline, target_seq).await
+                    })
                 })
                 .await?;
             self.hawkbit_settled(&devices);

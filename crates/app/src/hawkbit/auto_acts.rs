@@ -7,7 +7,7 @@ use windlass_store::Tx;
 use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, AutoDecision, AutoState, Filter};
 
-use super::auto_assign::{NewAutoAssign, drop_assignment, judged, may_assign};
+use super::auto_assign::{NewAutoAssign, drop_assignment, judged, may_assign, put};
 use super::filters::{QUERY, now_only, one, read};
 use super::{Context, DESCRIPTION, bounded, called, needed, refuse};
 use crate::error::AppError;
@@ -45,6 +45,8 @@ pub enum AutoAct {
         approved: bool,
         /// Why.
         remark: String,
+        /// When what was looked at had last changed, in milliseconds since 1970.
+        seen: Option<i64>,
     },
 }
 
@@ -100,23 +102,52 @@ async fn assigning(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<(Item<Filte
     found.ok_or_else(|| AppError::not_found("auto assignment", id))
 }
 
-/// Whoever decides must be somebody else than whoever asked, for all that is known.
-async fn somebody_else(tx: &mut Tx<'_>, cx: &Context, id: i64, auto: &AutoAssign) -> Result<(), AppError> {
-    let whose = match Decider::of(tx, cx.by.tenant, &cx.by.actor.to_string(), &auto.asked_by).await? {
+/// Whoever decides must be somebody else than whoever asked, for all that is known. Where nobody can tell who asked, nobody
+/// can approve it; to deny it does no harm.
+fn somebody_else(id: i64, decider: Decider, approves: bool) -> Result<(), AppError> {
+    Err(illegal(match decider {
         Decider::Another => return Ok(()),
-        Decider::Maker => "was made by you",
-        Decider::Unknown | Decider::OfUnknown => "may have been made by you",
-    };
+        Decider::OfUnknown if !approves => return Ok(()),
+        Decider::Maker => format!(
+            "auto assignment {id} was asked for by you: another user with the permission {} must approve or deny it. Where \
+             there is no other, switch auto.assignment.approval.enabled off, delete it and make it again",
+            Permission::JobApprove.as_str(),
+        ),
+        Decider::Unknown => format!(
+            "nobody can tell whether you asked for auto assignment {id}, for a token that stands behind yours is gone or \
+             yours was made by too many others in a row; let somebody who signed in decide"
+        ),
+        Decider::OfUnknown => format!(
+            "nobody can tell who asked for auto assignment {id}, for a token that stands behind it is gone or was made by \
+             too many others in a row, so nobody can approve it; deny it, delete it and make it again"
+        ),
+    }))
+}
+
+/// What is approved is what was looked at. Whoever does not say what that was can have looked at one thing only, unless it
+/// was asked for again meanwhile.
+fn looked_at(item: &Item<Filter>, seen: Option<i64>) -> Result<(), AppError> {
+    let changed = item.updated_at.millis();
+    if seen.map_or(item.body.asked <= 1, |seen| seen == changed) {
+        return Ok(());
+    }
     Err(illegal(format!(
-        "auto assignment {id} {whose}: another user with the permission {} must approve or deny it. Where there is no \
-         other, switch auto.assignment.approval.enabled off, delete it and make it again",
-        Permission::JobApprove.as_str(),
+        "auto assignment {} was changed while it waited; look at it again, and approve it as it is now with \
+         lastModifiedAt={changed}",
+        item.id
     )))
 }
 
-async fn noted(tx: &mut Tx<'_>, cx: &Context, item: &Item<Filter>) -> Result<(), AppError> {
+/// Keeps what was done to it; of a decision also about what it was, and why.
+async fn noted(tx: &mut Tx<'_>, cx: &Context, item: &Item<Filter>, act: &AutoAct) -> Result<(), AppError> {
     let auto = item.body.auto_assign.as_ref();
-    let details = json!({"set": auto.map(|auto| auto.set), "state": auto.map(|auto| auto_word(auto.state))});
+    let (set, state) = (auto.map(|auto| auto.set), auto.map(|auto| auto_word(auto.state)));
+    let details = match act {
+        AutoAct::Start | AutoAct::Pause | AutoAct::Resume => json!({"set": set, "state": state}),
+        AutoAct::Decide { approved: _, remark, seen: _ } => {
+            json!({"set": set, "state": state, "query": item.body.query, "remark": remark})
+        }
+    };
     audit::record(tx, &cx.by, "filter.assign", &format!("filter/{}", item.name), details, cx.now).await?;
     Ok(())
 }
@@ -180,10 +211,12 @@ impl App {
                     return Err(AppError::Exists { what: "auto assignment", name: item.name });
                 }
                 let auto = judged(tx, &cx, assigns, approval).await?;
-                item.body.auto_assign = Some(AutoAssign { owns_filter: filter.is_none(), ..auto });
+                let details = json!({"set": auto.set, "state": auto_word(auto.state)});
+                put(&mut item.body, AutoAssign { owns_filter: filter.is_none(), ..auto });
                 item.body.description = description.or(item.body.description);
                 items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
-                noted(tx, &cx, &item).await?;
+                let place = format!("filter/{}", item.name);
+                audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
                 one(tx, &cx, item.id).await
             })
         });
@@ -231,8 +264,8 @@ impl App {
     /// Does something to an auto assignment.
     ///
     /// # Errors
-    /// Forbidden, not found, `hawkbit.auto_assign_state` where it does not stand that way or whoever decides made it, a remark
-    /// that is too long, or that the store failed.
+    /// Forbidden, not found, `hawkbit.auto_assign_state` where it does not stand that way, whoever decides made it or it was
+    /// changed since it was looked at, a remark that is too long, or that the store failed.
     pub async fn hawkbit_auto_act(&self, by: &Principal, id: i64, act: AutoAct) -> Result<(), AppError> {
         let permission = act.permission();
         may_assign(by, permission)?;
@@ -249,15 +282,21 @@ impl App {
                     let (at, act) = (auto_word(auto.state), act.word());
                     return Err(illegal(format!("auto assignment {id} is {at}; it cannot be {act}")));
                 };
-                if let AutoAct::Decide { remark, .. } = &act {
-                    somebody_else(tx, &cx, id, &auto).await?;
+                if let AutoAct::Decide { approved, remark, seen } = &act {
+                    let decides = cx.by.actor.to_string();
+                    let decider = Decider::of(tx, cx.by.tenant, &decides, &auto.asked_by).await?;
+                    somebody_else(id, decider, *approved)?;
+                    if *approved {
+                        looked_at(&item, *seen)?;
+                        item.body.asked = 0;
+                    }
                     let remark = Some(remark.clone()).filter(|remark| !remark.is_empty());
                     auto.decision = Some(AutoDecision { by: cx.who(), remark });
                 }
                 auto.state = next;
                 item.body.auto_assign = Some(auto);
                 items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
-                noted(tx, &cx, &item).await
+                noted(tx, &cx, &item, &act).await
             })
         })
         .await?;
@@ -274,8 +313,7 @@ impl App {
         self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
             Box::pin(async move {
                 let (mut item, _) = assigning(tx, &cx, id).await?;
-                drop_assignment(tx, &cx, &mut item).await?;
-                noted(tx, &cx, &item).await
+                drop_assignment(tx, &cx, &mut item, json!({"set": null, "state": null})).await
             })
         })
         .await
@@ -288,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_act_leads_on_from_where_it_makes_sense_and_nowhere_else() {
-        let decide = |approved| AutoAct::Decide { approved, remark: String::new() };
+        let decide = |approved| AutoAct::Decide { approved, remark: String::new(), seen: None };
         let all = [
             AutoState::WaitingForApproval,
             AutoState::Denied,

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use windlass_domain::ids::{DeviceId, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
@@ -50,16 +50,52 @@ pub(super) fn may_assign(by: &Principal, permission: Permission) -> Result<(), A
     if by.scope.is_some() { Err(AppError::Forbidden(permission.as_str())) } else { Ok(()) }
 }
 
-/// Has an auto assignment wait for a second person from here on.
-pub(super) fn wait_again(auto: &mut AutoAssign, cx: &Context) {
+/// Has a filter assign this, from now on or once a second person agrees.
+pub(super) fn put(filter: &mut Filter, auto: AutoAssign) {
+    if auto.state == AutoState::WaitingForApproval {
+        filter.asked = filter.asked.saturating_add(1);
+    }
+    filter.auto_assign = Some(auto);
+}
+
+/// Has what a filter assigns wait for a second person from here on.
+pub(super) fn wait_again(filter: &mut Filter, cx: &Context) {
+    let Some(mut auto) = filter.auto_assign.take() else { return };
     auto.asked_by = cx.by.actor.to_string();
     auto.by = cx.who();
     auto.decision = None;
-    // What ran goes on by itself once somebody agrees.
-    if auto.state == AutoState::Running {
-        auto.start_at = Some(cx.now.micros());
-    }
+    auto.start_at = match auto.state {
+        // What ran goes on by itself once somebody agrees.
+        AutoState::Running => Some(cx.now.micros()),
+        // What somebody held does not, though its time came long ago.
+        AutoState::Paused => None,
+        AutoState::WaitingForApproval | AutoState::Denied | AutoState::Ready => auto.start_at,
+    };
     auto.state = AutoState::WaitingForApproval;
+    put(filter, auto);
+}
+
+/// What a filter assigns by itself, as it was read: it holds as long as nobody changes it.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    filter: i64,
+    query: String,
+    assigns: AutoAssign,
+}
+
+impl Source {
+    fn of(item: &Item<Filter>) -> Option<Self> {
+        let assigns = item.body.auto_assign.clone().filter(|auto| auto.state == AutoState::Running)?;
+        Some(Self { filter: item.id, query: item.body.query.clone(), assigns })
+    }
+
+    /// Whether the filter still assigns this.
+    pub(super) async fn holds(&self, tx: &mut Tx<'_>, tenant: TenantId) -> Result<bool, AppError> {
+        let now = items::get::<Filter>(tx, tenant, self.filter).await?;
+        let same =
+            |filter: Filter| filter.query == self.query && filter.auto_assign.as_ref() == Some(&self.assigns);
+        Ok(now.is_some_and(|item| same(item.body)))
+    }
 }
 
 /// What a client wrote, if it can be assigned; its set is locked. It is ready, or waits for a second person.
@@ -94,17 +130,21 @@ pub(super) async fn judged(
     Ok(auto)
 }
 
-/// Has a filter assign nothing any more; one that was made for what it assigns goes.
+/// Has a filter assign nothing any more; one that was made for what it assigns goes. `details`: for the record of it.
 pub(super) async fn drop_assignment(
     tx: &mut Tx<'_>,
     cx: &Context,
     item: &mut Item<Filter>,
+    details: Value,
 ) -> Result<(), AppError> {
-    if item.body.auto_assign.take().is_some_and(|auto| auto.owns_filter) {
+    let act = if item.body.auto_assign.take().is_some_and(|auto| auto.owns_filter) {
         items::delete::<Filter>(tx, cx.by.tenant, item.id).await?;
+        "filter.delete"
     } else {
         items::save(tx, cx.by.tenant, item, &cx.who(), cx.now).await?;
-    }
+        "filter.assign"
+    };
+    audit::record(tx, &cx.by, act, &format!("filter/{}", item.name), details, cx.now).await?;
     Ok(())
 }
 
@@ -114,10 +154,7 @@ pub(super) async fn let_go(tx: &mut Tx<'_>, cx: &Context, set: i64) -> Result<()
         if item.body.auto_assign.as_ref().is_none_or(|auto| auto.set != set) {
             continue;
         }
-        drop_assignment(tx, cx, &mut item).await?;
-        let place = format!("filter/{}", item.name);
-        let details = json!({"set": null, "gone": set});
-        audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
+        drop_assignment(tx, cx, &mut item, json!({"set": null, "gone": set})).await?;
     }
     Ok(())
 }
@@ -158,8 +195,8 @@ impl App {
                 Box::pin(async move {
                     let mut item = one(tx, &cx, id).await?;
                     let owns_filter = item.body.auto_assign.as_ref().is_some_and(|auto| auto.owns_filter);
-                    item.body.auto_assign = match new {
-                        None => None,
+                    match new {
+                        None => item.body.auto_assign = None,
                         Some(new) => {
                             let mut auto = judged(tx, &cx, new, approval).await?;
                             if auto.state == AutoState::Ready {
@@ -167,9 +204,9 @@ impl App {
                             } else {
                                 auto.start_at = Some(cx.now.micros());
                             }
-                            Some(AutoAssign { owns_filter, ..auto })
+                            put(&mut item.body, AutoAssign { owns_filter, ..auto });
                         }
-                    };
+                    }
                     items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await?;
                     let details = json!({"set": item.body.auto_assign.as_ref().map(|auto| auto.set)});
                     let place = format!("filter/{}", item.name);
@@ -190,20 +227,13 @@ impl App {
     pub async fn hawkbit_auto_assign(&self) -> Result<usize, AppError> {
         let all: Vec<(TenantId, Item<Filter>)> =
             self.store.read(|tx| Box::pin(items::of_all_tenants::<Filter>(tx))).await?;
+        let assigning = all.into_iter().filter(|(_, item)| item.body.auto_assign.is_some());
+        let assigning: Vec<(TenantId, i64)> = assigning.map(|(tenant, item)| (tenant, item.id)).collect();
         let mut begun = 0;
-        for (tenant, item) in all {
-            let Some(auto) = &item.body.auto_assign else { continue };
-            let by = Principal::system(tenant, &format!("filter {}", item.name));
-            match auto.state {
-                AutoState::Running => {}
-                AutoState::Ready if begins(auto, self.clock.now()) => {
-                    self.hawkbit_auto_begin(&by, item.id).await?
-                }
-                AutoState::Ready | AutoState::WaitingForApproval | AutoState::Denied | AutoState::Paused => {
-                    continue;
-                }
-            }
-            match self.hawkbit_assign_found(&by, &item.body.query, auto).await {
+        for (tenant, id) in assigning {
+            // Those before it take their time, so that it is read when its turn has come.
+            let Some((by, item)) = self.hawkbit_auto_turn(tenant, id).await? else { continue };
+            match self.hawkbit_assign_found(&by, &item).await {
                 Ok(count) => begun += count,
                 Err(AppError::Store(error)) => return Err(error.into()),
                 Err(error) => {
@@ -214,35 +244,52 @@ impl App {
         Ok(begun)
     }
 
-    /// Begins what may begin, now that its time has come.
-    async fn hawkbit_auto_begin(&self, by: &Principal, id: i64) -> Result<(), AppError> {
+    /// A filter as it is now and who acts for it, if it assigns something now.
+    async fn hawkbit_auto_turn(
+        &self,
+        tenant: TenantId,
+        id: i64,
+    ) -> Result<Option<(Principal, Item<Filter>)>, AppError> {
+        let found =
+            self.store.read(move |tx| Box::pin(async move { items::get::<Filter>(tx, tenant, id).await }));
+        let Some(item) = found.await? else { return Ok(None) };
+        let by = Principal::system(tenant, &format!("filter {}", item.name));
+        let item = match &item.body.auto_assign {
+            Some(auto) if auto.state == AutoState::Running => Some(item),
+            Some(auto) if begins(auto, self.clock.now()) => self.hawkbit_auto_begin(&by, id).await?,
+            Some(_) | None => None,
+        };
+        Ok(item.map(|item| (by, item)))
+    }
+
+    /// Begins what may begin, now that its time has come. None if it may not any more.
+    async fn hawkbit_auto_begin(&self, by: &Principal, id: i64) -> Result<Option<Item<Filter>>, AppError> {
         self.hawkbit_write(by, Permission::JobControl, move |cx, tx| {
             Box::pin(async move {
-                let Some(mut item) = items::get::<Filter>(tx, cx.by.tenant, id).await? else { return Ok(()) };
+                let Some(mut item) = items::get::<Filter>(tx, cx.by.tenant, id).await? else {
+                    return Ok(None);
+                };
                 let Some(auto) = item.body.auto_assign.as_mut().filter(|auto| begins(auto, cx.now)) else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 auto.state = AutoState::Running;
                 items::save(tx, cx.by.tenant, &item, &item.updated_by, cx.now).await?;
                 let (place, details) = (format!("filter/{}", item.name), json!({"state": "running"}));
                 audit::record(tx, &cx.by, "filter.assign", &place, details, cx.now).await?;
-                Ok(())
+                Ok(Some(item))
             })
         })
         .await
     }
 
-    async fn hawkbit_assign_found(
-        &self,
-        by: &Principal,
-        query: &str,
-        auto: &AutoAssign,
-    ) -> Result<usize, AppError> {
+    /// Assigns what a filter assigns to some of those that it finds, for as long as it is as it was read.
+    async fn hawkbit_assign_found(&self, by: &Principal, item: &Item<Filter>) -> Result<usize, AppError> {
         demand(by, Permission::JobCreate)?;
+        let Some(source) = Source::of(item) else { return Ok(0) };
         let settings = self.settings_of(by.tenant).await?;
         let now = self.clock.now();
         let overdue = now.minus(settings.polling.base.base).minus(settings.overdue);
-        let set = auto.set;
+        let set = source.assigns.set;
         let takers = self
             .hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
                 Box::pin(async move { takers(tx, &cx, set).await })
@@ -255,19 +302,20 @@ impl App {
             .await?;
             return Ok(0);
         };
-        let mut found = self.hawkbit_select(by, read(query, Times { now, overdue })?).await?;
+        let mut found = self.hawkbit_select(by, read(&source.query, Times { now, overdue })?).await?;
         found.retain(|device| !had.contains(device));
         let names = fitting.takers(self, found).into_iter().filter_map(|device| {
             let entry = self.fleet.entry(device)?;
             let may = entry.device.lifecycle.may_connect();
             may.then(|| controller_id(&entry.device.name, &entry.aliases))
         });
+        let terms = terms(&source.assigns);
         let wanted: Vec<Assignment> =
-            names.take(AT_ONCE).map(|target| Assignment { target, set, terms: terms(auto) }).collect();
+            names.take(AT_ONCE).map(|target| Assignment { target, set, terms: terms.clone() }).collect();
         if wanted.is_empty() {
             return Ok(0);
         }
-        Ok(self.hawkbit_assign_to(by, wanted, false, Unfit::LeaveOut).await?.actions.len())
+        Ok(self.hawkbit_assign_to(by, wanted, false, Unfit::LeaveOut, Some(source)).await?.actions.len())
     }
 
     /// Looks every few seconds and when told to, until stopped. One node at a time does it.
@@ -301,3 +349,7 @@ fn terms(auto: &AutoAssign) -> Terms {
         confirmation_required: Some(auto.confirmation_required),
     }
 }
+
+#[cfg(test)]
+#[path = "auto_assign_tests.rs"]
+mod tests;

@@ -150,11 +150,9 @@ impl App {
                 item.name = name.unwrap_or(item.name);
                 let before = item.body.query.clone();
                 item.body.query = query.unwrap_or(item.body.query);
-                if let Some(auto) = item.body.auto_assign.as_mut().filter(|_| before != item.body.query) {
-                    // Nobody agreed to other targets.
-                    if approval {
-                        wait_again(auto, &cx);
-                    }
+                // Nobody agreed to other targets.
+                if approval && before != item.body.query {
+                    wait_again(&mut item.body, &cx);
                 }
                 if !items::save(tx, cx.by.tenant, &item, &cx.who(), cx.now).await? {
                     return Err(AppError::Exists { what: "target filter", name: item.name });

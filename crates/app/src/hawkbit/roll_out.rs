@@ -12,7 +12,7 @@ use windlass_store::management::{Displaced, JobExtra, extras};
 use super::assign::{PATIENCE, assignable, lock};
 use super::fields::{TARGET_FIELDS, by_key, kept_field, target_field};
 use super::fitting::Fitting;
-use super::rollout_groups::{GROUP_TARGETS, NewGroup, as_asked, bounded_group, share, wave};
+use super::rollout_groups::{GROUP_TARGETS, NewGroup, again, as_asked, bounded_group, share, wave};
 use super::rollouts::{RolloutView, illegal};
 use super::terms::Terms;
 use super::{DESCRIPTION, bounded, called, needed, refuse};
@@ -280,7 +280,7 @@ impl App {
         self.hawkbit_rollout(by, id.get()).await
     }
 
-    /// A new rollout over the targets on which this one failed.
+    /// A new rollout over the targets on which this one failed, in one group or as many as they need.
     ///
     /// # Errors
     /// Forbidden, not found, `hawkbit.rollout_state` before it is over, a name that is taken, no target that failed, or
@@ -311,16 +311,7 @@ impl App {
             description: rollout.extra.description.clone(),
             set: Some(rollout.set.get()),
             query: Some(format!("failedrollout=={id}")),
-            groups: vec![NewGroup {
-                name: None,
-                description: None,
-                query: None,
-                percent: 100.0,
-                success: 50,
-                failure: 50,
-                pause: false,
-                consent: None,
-            }],
+            groups: again(failed.len()),
             ..NewRollout::default()
         };
         self.hawkbit_roll_out(by, new, failed).await

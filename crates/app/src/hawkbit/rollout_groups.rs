@@ -48,6 +48,23 @@ pub(super) fn bounded_group(name: &str, targets: u64) -> Result<(), AppError> {
     Err(AppError::Quota { code: "hawkbit.group_targets", detail })
 }
 
+/// The groups in which so many targets are tried again: of equal size, and no more than they need.
+pub(super) fn again(targets: usize) -> Vec<NewGroup> {
+    let needed = u64::try_from(targets).unwrap_or(u64::MAX).div_ceil(GROUP_TARGETS).max(1);
+    let count = u32::try_from(needed).unwrap_or(u32::MAX);
+    let group = |index| NewGroup {
+        name: None,
+        description: None,
+        query: None,
+        percent: 100.0 / f64::from(count - index),
+        success: 50,
+        failure: 50,
+        pause: false,
+        consent: None,
+    };
+    (0..count).map(group).collect()
+}
+
 /// What a group is called that nobody named.
 pub(super) fn numbered(index: usize) -> String {
     format!("group-{}", index + 1)
@@ -97,6 +114,21 @@ mod tests {
             panic!("it is taken");
         };
         assert!(detail.contains("at most 20000") && detail.contains("canaries would have 20001"), "{detail}");
+    }
+
+    #[test]
+    fn targets_that_are_tried_again_are_in_no_group_of_more_than_the_quota() {
+        for targets in [1, 19_999, 20_000, 20_001, 39_999, 40_000, 40_001, 200_000, 999_999, 10_000_000] {
+            let mut left = u64::try_from(targets).unwrap();
+            let groups = again(targets);
+            assert_eq!(groups.len(), targets.div_ceil(20_000), "{targets}");
+            for group in &groups {
+                let size = share(group.percent, left);
+                assert!(bounded_group("one", size).is_ok(), "{size} of {targets}");
+                left -= size;
+            }
+            assert_eq!(left, 0, "{targets}");
+        }
     }
 
     #[test]

@@ -3,20 +3,19 @@
 //! hawkBit's targets have one group, and devices may be in several: a target is shown in the first of them by path, is found
 //! by each, and leaves the one that it is shown in when it is put into another.
 
-use std::collections::BTreeSet;
-
+use roaring::RoaringTreemap;
 use serde_json::json;
 use windlass_domain::device::{Device, Lifecycle};
-use windlass_domain::ids::{DeviceId, GroupId, GroupPath, Sha256};
+use windlass_domain::ids::{DeviceId, GroupPath};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_query::Query;
 use windlass_store::{Tx, devices, groups};
 
 use super::targets::{TargetPage, TargetQuery, find};
 use super::{Context, at_once};
-use crate::devices::CHUNK;
+use crate::devices::{CHUNK, digest};
 use crate::error::AppError;
-use crate::fleet::parse_query;
+use crate::fleet::number;
 use crate::permit::demand;
 use crate::{App, audit};
 
@@ -25,8 +24,13 @@ use crate::{App, audit};
 pub enum Grouped {
     /// Those of these names.
     Named(Vec<String>),
-    /// Those that a query finds now. Fields are those of [`super::target_field`].
-    Found(Query),
+    /// Those that a query finds now.
+    Found {
+        /// As the client wrote it.
+        text: String,
+        /// As it is asked. Fields are those of [`super::target_field`].
+        query: Query,
+    },
 }
 
 /// Puts a device into a group, which is made if it is not there, or with an empty path into none; it leaves the one that it
@@ -65,34 +69,18 @@ pub(super) async fn into_group(
     Ok(())
 }
 
-/// What an audit record says of the devices of one act.
-fn digest(devices: &[DeviceId]) -> String {
-    let bytes: Vec<u8> = devices.iter().flat_map(|device| device.get().to_be_bytes()).collect();
-    Sha256::of(&bytes).to_string()
-}
-
 impl App {
     /// Paths of the groups that targets are in which the caller may see.
     ///
     /// # Errors
-    /// Forbidden, or that the store failed.
-    pub async fn hawkbit_target_groups(&self, by: &Principal) -> Result<Vec<GroupPath>, AppError> {
-        let visible = self.fleet.select_visible(by, None, self, self.clock.now()).devices;
-        let ids = visible.into_iter().filter_map(|id| i64::try_from(id).ok()).map(DeviceId::new);
-        let entries = ids.filter_map(|id| self.fleet.entry(id));
-        let there = entries.filter(|entry| entry.device.lifecycle != Lifecycle::Decommissioned);
-        let used: BTreeSet<GroupId> = there.flat_map(|entry| entry.groups.clone()).collect();
-        self.hawkbit_read(by, Permission::GroupRead, move |cx, tx| {
-            let used = used.clone();
-            Box::pin(async move {
-                let all = groups::groups(tx, cx.by.tenant).await?.into_iter();
-                Ok(all.filter(|(group, _)| used.contains(&group.id)).map(|(group, _)| group.path).collect())
-            })
-        })
-        .await
+    /// Forbidden.
+    pub fn hawkbit_target_groups(&self, by: &Principal) -> Result<Vec<GroupPath>, AppError> {
+        demand(by, Permission::GroupRead)?;
+        Ok(self.fleet.groups_in_use(by))
     }
 
-    /// A page of the targets in a group; with `below`, also of those in groups below it. A group that is not there has none.
+    /// A page of the targets in the group at exactly this path; with `below`, also of those in groups below it. A group that is
+    /// not there has none.
     ///
     /// # Errors
     /// Forbidden, or that the store failed.
@@ -103,21 +91,7 @@ impl App {
         below: bool,
         mut asked: TargetQuery,
     ) -> Result<TargetPage, AppError> {
-        if below {
-            asked.query = Some(parse_query("group", &format!("group=='{path}'"))?);
-        } else {
-            let path = path.clone();
-            let members = self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
-                let path = path.clone();
-                Box::pin(async move {
-                    match groups::group_by_path(tx, cx.by.tenant, &path).await? {
-                        Some(group) => Ok(groups::members(tx, group.id).await?),
-                        None => Ok(BTreeSet::new()),
-                    }
-                })
-            });
-            asked.only = Some(members.await?);
-        }
+        asked.only = Some(self.fleet.in_group(by.tenant, path, below));
         self.hawkbit_targets(by, asked).await
     }
 
@@ -133,19 +107,20 @@ impl App {
         which: Grouped,
     ) -> Result<Vec<String>, AppError> {
         demand(by, Permission::GroupWrite)?;
-        let devices = match which {
+        let (text, devices): (_, Vec<DeviceId>) = match which {
             Grouped::Named(names) => {
                 at_once(names.len())?;
                 let (found, unknown) = self.hawkbit_named(by, Permission::GroupWrite, names).await?;
                 if !unknown.is_empty() {
                     return Ok(unknown);
                 }
-                found.into_iter().map(|device| device.id).collect()
+                (None, found.into_iter().map(|device| device.id).collect())
             }
-            Grouped::Found(query) => self.hawkbit_select(by, query).await?,
+            Grouped::Found { text, query } => (Some(text), self.hawkbit_select(by, query).await?),
         };
+        let rows: RoaringTreemap = devices.iter().map(|device| number(*device)).collect();
         let mut record = Some(json!({
-            "group": path.map(GroupPath::as_str), "matched": devices.len(), "devices": digest(&devices),
+            "group": path.map(GroupPath::as_str), "q": text, "matched": devices.len(), "devices": digest(&rows),
         }));
         let path = path.map(ToString::to_string).unwrap_or_default();
         for chunk in devices.chunks(CHUNK).map(<[_]>::to_vec) {

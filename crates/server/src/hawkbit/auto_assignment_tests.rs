@@ -198,6 +198,79 @@ async fn where_they_are_approved_a_second_person_does_it_for_what_was_asked() {
 }
 
 #[tokio::test]
+async fn what_somebody_held_waits_for_somebody_after_its_query_was_changed_and_agreed_to() {
+    let server = Fixture::new("hb-auto-held").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let mut new = pumps(set);
+    new["startAt"] = json!(server.rest.app.clock.now().millis());
+    let (shown, path) = made(&server, new).await;
+    let other = server.as_role("operator").await;
+    act(&other, &path, "approve").await;
+    assert_eq!((assigned(&server).await, status(&server, &path).await), (0, json!("running")));
+    act(&server, &path, "pause").await;
+    let wider = json!({"query": "controllerId==*"});
+    let filter = format!("/targetfilters/{}", shown["id"]);
+    server.hawkbit("PUT", &filter, Some(wider)).await.expect(200);
+    act(&other, &path, "approve").await;
+    targets(&server, &["pump-1"]).await;
+    assert_eq!((assigned(&server).await, status(&server, &path).await), (0, json!("ready")));
+    act(&server, &path, "start").await;
+    assert_eq!(assigned(&server).await, 1);
+}
+
+#[tokio::test]
+async fn an_approval_is_for_what_was_looked_at_and_asked_for_again_where_that_was_changed() {
+    let server = Fixture::new("hb-auto-seen").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let (shown, path) = made(&server, pumps(set)).await;
+    let other = server.as_role("operator").await;
+    for bad in ["soon", "", "1.5"] {
+        let asked = format!("{path}/approve?lastModifiedAt={bad}");
+        other.hawkbit("POST", &asked, None).await.hawkbit_error(400);
+    }
+    let approve = |shown: &Value| {
+        let link = shown["_links"]["approve"]["href"].as_str().unwrap();
+        link[link.find("/autoassignments").unwrap()..].to_owned()
+    };
+    let looked_at = approve(&shown);
+    assert!(looked_at.ends_with(&format!("?lastModifiedAt={}", shown["lastModifiedAt"])), "{looked_at}");
+    server.clock.advance(std::time::Duration::from_secs(1));
+    let filter = format!("/targetfilters/{}", shown["id"]);
+    server.hawkbit("PUT", &filter, Some(json!({"query": "controllerId==*"}))).await.expect(200);
+    for before in [&looked_at, &format!("{path}/approve")] {
+        let refused = other.hawkbit("POST", before, None).await;
+        assert_eq!(refused.hawkbit_error(409), ILLEGAL, "{before}");
+        let message = refused.expect(409)["message"].to_string();
+        assert!(message.contains("look at it again"), "{message}");
+    }
+    assert_eq!(status(&server, &path).await, "waiting_for_approval");
+    let now = approve(&server.hawkbit("GET", &path, None).await.expect(200));
+    other.hawkbit("POST", &format!("{now}&remark=all%20of%20them"), None).await.expect(204);
+    assert_eq!(status(&server, &path).await, "ready");
+    // To deny what was changed does no harm.
+    for query in ["controllerId==a", "controllerId==b"] {
+        server.hawkbit("PUT", &filter, Some(json!({"query": query}))).await.expect(200);
+    }
+    other.hawkbit("POST", &format!("{path}/deny?remark=no"), None).await.expect(204);
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    let audit = server.get("/audit?limit=20").await.expect(200);
+    let of_filter = |action: &str| {
+        let all = audit["items"].as_array().unwrap().iter();
+        all.filter(|one| one["action"] == action).map(|one| one["details"].clone()).collect::<Vec<_>>()
+    };
+    let decided = of_filter("filter.assign");
+    for (state, query, remark) in
+        [("ready", "controllerId==*", "all of them"), ("approval_denied", "controllerId==b", "no")]
+    {
+        let kept = json!({"set": set, "state": state, "query": query, "remark": remark});
+        assert!(decided.contains(&kept), "{decided:?}");
+    }
+    assert_eq!(of_filter("filter.delete").len(), 1, "the query went with it: {audit}");
+}
+
+#[tokio::test]
 async fn whoever_sees_a_part_of_the_fleet_starts_nothing_for_all_of_it() {
     let server = Fixture::new("hb-auto-scope").await;
     let (_, set) = software(&server, "fw", "1").await;

@@ -1,6 +1,7 @@
 //! `autoassignments`: what saved queries assign by themselves, as things of their own that are started, held and approved.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use http::request::Parts;
 use windlass_app::hawkbit::stored::items::Item;
 use windlass_app::hawkbit::stored::{AutoAssign, AutoState, Filter};
 use windlass_app::hawkbit::{AutoAct, NewAutoAssign, NewAutoAssignment, auto_word};
@@ -12,7 +13,6 @@ use windlass_wire::management::auto_assignments as wire;
 use super::filters::known_type;
 use super::io::{Answer, At, Body, created, done, ok};
 use super::list::{ListQuery, Names, page};
-use super::rollouts::Remark;
 use super::routes::Routes;
 use super::view::{Base, item_stamp};
 use crate::rest::Rest;
@@ -75,8 +75,8 @@ async fn shown(
     let sets = rest.app.hawkbit_assigned_names(by, &items).await?;
     let one = |item: Item<Filter>| {
         let stamp = item_stamp(&item);
-        let Item { id, name, body, .. } = item;
-        let Filter { query, description, auto_assign } = body;
+        let Item { id, name, body, updated_at, .. } = item;
+        let Filter { query, description, auto_assign, asked: _ } = body;
         let AutoAssign {
             set,
             action_type,
@@ -92,7 +92,12 @@ async fn shown(
         let path = format!("/autoassignments/{id}");
         let mut links = base.links(&path, [("self", "")]);
         for (relation, tail) in acts(state) {
-            links.insert(relation, base.link(&format!("{path}{tail}")));
+            // Whoever approves says what was looked at.
+            let seen = match *relation {
+                "approve" => format!("?lastModifiedAt={}", updated_at.millis()),
+                _ => String::new(),
+            };
+            links.insert(relation, base.link(&format!("{path}{tail}{seen}")));
         }
         let to_set = format!("/distributionsets/{set}");
         let to_set = match sets.get(&set) {
@@ -208,20 +213,51 @@ async fn resume(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -
     act(&rest, &by, id, AutoAct::Resume).await
 }
 
+/// What somebody says to a decision, and when what was looked at had last changed.
+#[derive(Debug, Default)]
+struct Said {
+    remark: String,
+    seen: Option<i64>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Said {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| Refusal::field("", "has a query that cannot be read"))?;
+        let mut said = Self::default();
+        for (name, text) in pairs.0 {
+            match name.as_str() {
+                "remark" => said.remark = text,
+                "lastModifiedAt" => {
+                    let number = text.parse().map_err(|_| {
+                        Refusal::field("lastModifiedAt", "must be milliseconds since 1970, as it was shown")
+                    })?;
+                    said.seen = Some(number);
+                }
+                // Unknown parameters are ignored, as upstream does.
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+}
+
 async fn approve(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(id): At<i64>,
-    Remark(remark): Remark,
+    Said { remark, seen }: Said,
 ) -> Answer {
-    act(&rest, &by, id, AutoAct::Decide { approved: true, remark }).await
+    act(&rest, &by, id, AutoAct::Decide { approved: true, remark, seen }).await
 }
 
 async fn deny(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(id): At<i64>,
-    Remark(remark): Remark,
+    Said { remark, seen }: Said,
 ) -> Answer {
-    act(&rest, &by, id, AutoAct::Decide { approved: false, remark }).await
+    act(&rest, &by, id, AutoAct::Decide { approved: false, remark, seen }).await
 }

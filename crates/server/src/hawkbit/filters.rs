@@ -62,7 +62,7 @@ fn shown(
 ) -> wire::Filter {
     let stamp = item_stamp(&item);
     let Item { id, name, body, .. } = item;
-    let Filter { query, description: _, auto_assign: auto } = body;
+    let Filter { query, description: _, auto_assign: auto, asked: _ } = body;
     let mut links =
         base.links(&format!("/targetfilters/{id}"), [("self", ""), ("autoAssignDS", "/autoAssignDS")]);
     if let Some((name, version)) = auto.as_ref().and_then(|auto| sets.get(&auto.set)) {

@@ -87,6 +87,10 @@ async fn targets_are_found_in_a_group_and_below_it() {
     assert_eq!(members(&server, "Europe/assigned").await, ["c"]);
     assert_eq!(members(&server, "Europe%2FWest/assigned").await, ["a"]);
     assert_eq!(members(&server, "nowhere/assigned").await, [""; 0]);
+    // As it is called, with the groups below it and without.
+    for other in ["EUROPE/assigned", "assigned?group=EUROPE", "assigned?group=EUROPE&subgroups=true"] {
+        assert_eq!(members(&server, other).await, [""; 0], "{other}");
+    }
     let page =
         server.hawkbit("GET", "/targetgroups/assigned?group=Europe&subgroups=true&limit=1&offset=1", None);
     let page = page.await.expect(200);
@@ -132,6 +136,10 @@ async fn groups_of_targets_are_those_of_devices_and_the_act_is_on_record() {
     assert_eq!(device["groups"], json!(["eu"]));
     let audit = server.get("/audit?limit=5").await.expect(200).to_string();
     assert!(audit.contains("group.members") && audit.contains("group:eu"), "{audit}");
+    server.hawkbit("PUT", "/targetgroups/eu?q=controllerId==pu*", None).await.expect(204);
+    let audit = server.get("/audit?limit=1").await.expect(200);
+    let details = &audit["items"][0]["details"];
+    assert_eq!((&details["q"], &details["matched"]), (&json!("controllerId==pu*"), &json!(1)), "{audit}");
     server.post("/groups", json!({"path": "lab"})).await.expect(201);
     server.post("/groups/lab/members", json!({"add": ["pump"]})).await.expect(200);
     assert_eq!(groups(&server).await, json!(["eu", "lab"]));

@@ -289,7 +289,7 @@ async fn next(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -> 
 
 /// What somebody says to a decision.
 #[derive(Debug)]
-pub(super) struct Remark(pub(super) String);
+struct Remark(String);
 
 impl<S: Sync> FromRequestParts<S> for Remark {
     type Rejection = Refusal;

@@ -71,7 +71,7 @@ fn path(text: &str) -> Result<GroupPath, Refusal> {
 }
 
 async fn list(State(rest): State<Rest>, Caller(by): Caller) -> Answer {
-    let all = rest.app.hawkbit_target_groups(&by).await?;
+    let all = rest.app.hawkbit_target_groups(&by)?;
     ok(&all.iter().map(GroupPath::as_str).collect::<Vec<_>>())
 }
 
@@ -121,7 +121,8 @@ async fn put_those(rest: &Rest, by: &Principal, group: Option<GroupPath>, body: 
 
 async fn put_all(rest: &Rest, by: &Principal, group: Option<GroupPath>, query: &ListQuery) -> Answer {
     let text = query.q.as_deref().ok_or_else(|| Refusal::field("q", "is missing; write which targets"))?;
-    let found = Grouped::Found(target_query(text, expected(rest, by).await?)?);
+    let query = target_query(text, expected(rest, by).await?)?;
+    let found = Grouped::Found { text: text.to_owned(), query };
     rest.app.hawkbit_group_change(by, group.as_ref(), found).await?;
     done()
 }

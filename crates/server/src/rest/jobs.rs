@@ -230,6 +230,16 @@ pub(super) fn threshold_out(threshold: domain::FailureThreshold) -> FailureThres
     FailureThreshold { count, percent, of_all, minimum, scope: threshold_scope(scope) }
 }
 
+fn timeouts_out(timeouts: domain::Timeouts) -> Timeouts {
+    let domain::Timeouts { queued, download, in_progress, verify } = timeouts;
+    Timeouts {
+        queued_seconds: Some(queued.as_secs()),
+        download_seconds: download.map(|time| time.as_secs()),
+        in_progress_seconds: Some(in_progress.as_secs()),
+        verify_seconds: verify.map(|time| time.as_secs()),
+    }
+}
+
 fn counts(standing: Standing, targets: u64) -> Counts {
     let Standing { queued, in_progress, verifying, succeeded, failed, canceled, skipped } = standing;
     let offered = [queued, in_progress, verifying, succeeded, failed, canceled, skipped];
@@ -268,8 +278,7 @@ fn show(view: JobView) -> Job {
         started_at,
         ended_at,
     } = job;
-    let domain::JobSpec { name, what, targets, waves: policy, threshold, timeouts: _, retries, rollout } =
-        spec;
+    let domain::JobSpec { name, what, targets, waves: policy, threshold, timeouts, retries, rollout } = spec;
     let policy_names: Vec<String> = policy.iter().map(|wave| wave.name.clone()).collect();
     let (shown, reason) = match state {
         domain::JobState::AwaitingApproval { then: _ } => {
@@ -308,6 +317,7 @@ fn show(view: JobView) -> Job {
         command,
         document,
         targets,
+        timeouts: timeouts_out(timeouts),
         retries,
         failure_threshold: threshold.map(threshold_out),
         rollout: policy_out(rollout, policy),

@@ -514,6 +514,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_job_shows_how_long_a_device_may_take_in_each_phase() {
+        let server = with_release("rollouts-timeouts").await;
+        let each = json!({
+            "queuedSeconds": 600, "downloadSeconds": 300, "inProgressSeconds": 120, "verifySeconds": 60,
+        });
+        let plain = json!({ "queuedSeconds": 86_400, "inProgressSeconds": 7_200 });
+        for (asked, shown) in [(&each, &each), (&json!({}), &plain)] {
+            let mut new = update(json!({}));
+            new["timeouts"] = asked.clone();
+            let made = server.post("/jobs", new).await.expect(201);
+            let job = server.get(&format!("/jobs/{}", made["id"])).await.expect(200);
+            assert_eq!(&job["timeouts"], shown);
+        }
+    }
+
+    #[tokio::test]
     async fn every_bad_part_of_a_policy_is_named() {
         let server = with_release("rollouts-bad").await;
         let bad = json!({

@@ -58,6 +58,8 @@ pub struct Filter {
     pub description: Option<String>,
     /// What those that it finds are to get.
     pub auto_assign: Option<AutoAssign>,
+    /// How often a second person was asked to agree since one did.
+    pub asked: u32,
 }
 
 /// How far an auto assignment is. Rows that are older than this run.

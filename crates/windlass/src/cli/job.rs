@@ -386,10 +386,24 @@ fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
         pairs.extend(
             job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave_words(wave), counts(&wave.counts)))),
         );
+        pairs.push(("time-outs", timeouts(&job.timeouts)));
         pairs.push(("made", format!("{} by {}", time(job.created_at), job.created_by)));
         pairs.push(("ended", time_or_dash(job.ended_at)));
         pairs
     })
+}
+
+/// How long a device may take in each phase, in the words of the options.
+fn timeouts(timeouts: &Timeouts) -> String {
+    let Timeouts { queued_seconds, download_seconds, in_progress_seconds, verify_seconds } = *timeouts;
+    let phases = [
+        ("start", queued_seconds),
+        ("download", download_seconds),
+        ("progress", in_progress_seconds),
+        ("verify", verify_seconds),
+    ];
+    let said = phases.iter().filter_map(|(phase, seconds)| seconds.map(|most| format!("{phase} {most}s")));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// Who decided on a job, and how.

@@ -89,7 +89,7 @@ function Decided({ decision }: { decision: Schemas["Decision"] }) {
 
 /** What it was told to do, and beside it the question that most have who look here. */
 function Terms({ job }: { job: Job }) {
-  const facts = policyFacts(job.rollout, job.failureThreshold);
+  const facts = policyFacts(job.rollout, job.failureThreshold, job.timeouts);
   const both = facts.length > 0 && job.kind === "update";
   if (facts.length === 0 && job.kind !== "update") return null;
   return (

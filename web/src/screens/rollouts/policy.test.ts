@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { policyFacts, thresholdWords } from "./policy";
+import { policyFacts, thresholdWords, timeoutWords } from "./policy";
 
 it("says nothing about a rollout that is as plain as can be", () => {
   expect(policyFacts({})).toEqual([]);
@@ -40,4 +40,14 @@ it("says each choice in words", () => {
 it("leaves out the half of a threshold that is not set", () => {
   expect(thresholdWords({ count: 1 })).toBe("more than 1 device fails");
   expect(thresholdWords({ percent: 5, minimum: 1 })).toBe("more than 5% fail");
+});
+
+it("says how long a device has in each phase that is timed", () => {
+  expect(timeoutWords({ queuedSeconds: 86_400, inProgressSeconds: 7_200 })).toBe(
+    "1 d to begin, 2 h to finish",
+  );
+  const each = { queuedSeconds: 90, downloadSeconds: 600, inProgressSeconds: 60, verifySeconds: 30 };
+  const words = "90 s to begin, 10 min to download, 1 min to install, 30 s to show the new version";
+  expect(timeoutWords(each)).toBe(words);
+  expect(policyFacts({}, null, each)).toEqual([["A device has", words]]);
 });

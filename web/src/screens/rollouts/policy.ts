@@ -5,6 +5,7 @@ import { absoluteTime, bytes, counted } from "../../ui/format";
 
 type Policy = Schemas["Rollout"];
 type Threshold = Schemas["FailureThreshold"];
+type Timeouts = Schemas["Timeouts"];
 
 const moment = (at: string) => absoluteTime(Date.parse(at)).slice(0, 16);
 
@@ -50,8 +51,26 @@ export function thresholdWords(threshold: Threshold): string {
 export const tooMany = (count: number): string =>
   count === 0 ? "a device fails" : `more than ${counted(count, "device")} ${count === 1 ? "fails" : "fail"}`;
 
+/** "1 d to begin, 10 min to download, 2 h to install". */
+export function timeoutWords(timeouts: Timeouts): string {
+  const { queuedSeconds, downloadSeconds, inProgressSeconds, verifySeconds } = timeouts;
+  const phases: [number | null | undefined, string][] = [
+    [queuedSeconds, "begin"],
+    [downloadSeconds, "download"],
+    [inProgressSeconds, downloadSeconds == null ? "finish" : "install"],
+    [verifySeconds, "show the new version"],
+  ];
+  return phases
+    .flatMap(([seconds, what]) => (seconds == null ? [] : [`${span(seconds)} to ${what}`]))
+    .join(", ");
+}
+
 /** Names and what holds, in the order in which it matters. */
-export function policyFacts(policy: Policy, threshold?: Threshold | null): [name: string, value: string][] {
+export function policyFacts(
+  policy: Policy,
+  threshold?: Threshold | null,
+  timeouts?: Timeouts,
+): [name: string, value: string][] {
   const { window, downloadRate, backoff, continuous } = policy;
   const facts: [string, string | null][] = [
     ["Devices install it", handling(policy)],
@@ -64,6 +83,7 @@ export function policyFacts(policy: Policy, threshold?: Threshold | null): [name
     ["Ends", policy.endsAt ? moment(policy.endsAt) : null],
     ["Next wave when", policy.successPercent == null ? null : `${policy.successPercent}% of one succeeded`],
     ["Stops when", threshold ? thresholdWords(threshold) : null],
+    ["A device has", timeouts ? timeoutWords(timeouts) : null],
     ["Order", policy.order ? order(policy.order) : null],
     ["At once", policy.concurrency == null ? null : `at most ${counted(policy.concurrency, "device")}`],
     [
