@@ -541,6 +541,15 @@ mod tests {
     }
 
     #[test]
+    fn time_outs_are_said_as_they_were_asked_for() {
+        let options = "--start-timeout 90 --download-timeout 600 --progress-timeout 60";
+        let all = job(&format!("--release fw@2.0 --tag a {options}")).unwrap().timeouts;
+        assert_eq!(timeouts(&all), "start 90s, download 600s, progress 60s");
+        let shown = Timeouts { download_seconds: None, verify_seconds: Some(5), ..all };
+        assert_eq!(timeouts(&shown), "start 90s, progress 60s, verify 5s");
+    }
+
+    #[test]
     fn several_devices_may_be_named() {
         let job = job("--release fw@2.0 --device a --device b").unwrap();
         assert_eq!(job.targets, Targets::Devices(vec!["a".to_owned(), "b".to_owned()]));
