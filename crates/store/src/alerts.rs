@@ -121,7 +121,7 @@ macro_rules! change {
 async fn written(tx: &mut Tx<'_>, row: Option<Row>) -> Result<Option<Alert>, StoreError> {
     match row {
         Some(row) => {
-            tx.changed(ChangeKind::Alert, row.id).await?;
+            tx.changed(ChangeKind::Alert, row.id);
             row.read().map(Some)
         }
         None => Ok(None),

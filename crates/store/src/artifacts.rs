@@ -78,7 +78,7 @@ pub async fn insert(
         created_at.micros(),
         created_by.as_str(),
     )?;
-    tx.changed(ChangeKind::Artifact, id).await?;
+    tx.changed(ChangeKind::Artifact, id);
     Ok(ArtifactId::new(id))
 }
 
@@ -181,7 +181,7 @@ pub async fn used_by(
 /// When the database fails.
 pub async fn delete(tx: &mut Tx<'_>, tenant: TenantId, id: ArtifactId) -> Result<bool, StoreError> {
     let gone = execute!(tx, "DELETE FROM artifact WHERE tenant_id = $1 AND id = $2", tenant.get(), id.get())?;
-    tx.changed(ChangeKind::Artifact, id.get()).await?;
+    tx.changed(ChangeKind::Artifact, id.get());
     Ok(gone > 0)
 }
 

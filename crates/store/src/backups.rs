@@ -83,7 +83,8 @@ pub async fn outcome_save(tx: &mut Tx<'_>, node: &str, outcome: &BackupOutcome) 
         name.as_deref(),
         problem.as_deref()
     )?;
-    tx.changed(ChangeKind::Backup, 0).await
+    tx.changed(ChangeKind::Backup, 0);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@
 //! id: sequence numbers become visible out of order there, so a reader stops below the oldest transaction that is
 //! still open (`pg_snapshot_xmin`) and takes whole transactions only; all changes of one share a position.
 
+use std::collections::HashSet;
+
 use crate::error::StoreError;
-use crate::tx::{Tx, execute, fetch_all, fetch_one};
+use crate::row::write_json;
+use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
@@ -98,8 +101,27 @@ pub struct Change {
     pub id: i64,
 }
 
-pub(crate) async fn append(tx: &mut Tx<'_>, kind: ChangeKind, id: i64) -> Result<(), StoreError> {
-    execute!(tx, "INSERT INTO change (kind, id) VALUES ($1, $2)", kind.as_str(), id).map(drop)
+/// Writes what a transaction noted since the last time into the feed, each thing once: the last it does before it commits.
+pub(crate) async fn write(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let mut noted = tx.take_changes();
+    if noted.is_empty() {
+        return Ok(());
+    }
+    let mut known = HashSet::new();
+    noted.retain(|change| known.insert(*change));
+    let entries: Vec<(&str, i64)> = noted.into_iter().map(|(kind, id)| (kind.as_str(), id)).collect();
+    let sql = match tx.engine {
+        Engine::Sqlite(_) => {
+            "INSERT INTO change (kind, id)
+             SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($1) ORDER BY key"
+        }
+        Engine::Postgres(_) => {
+            "INSERT INTO change (kind, id)
+             SELECT x->>0, CAST(x->>1 AS BIGINT)
+             FROM json_array_elements($1::json) WITH ORDINALITY AS noted (x, place) ORDER BY place"
+        }
+    };
+    execute!(tx, sql, write_json("change", &entries)?).map(drop)
 }
 
 /// The position up to which everything is visible to this transaction and nothing older can appear later.
@@ -107,10 +129,12 @@ pub(crate) async fn append(tx: &mut Tx<'_>, kind: ChangeKind, id: i64) -> Result
 /// # Errors
 /// When the database fails.
 pub async fn latest(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
-    let sql = match tx {
+    let sql = match tx.engine {
         // AUTOINCREMENT never reuses a number, also when the feed was trimmed to nothing.
-        Tx::Sqlite(_) => "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)",
-        Tx::Postgres(_) => "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) - 1",
+        Engine::Sqlite(_) => "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)",
+        Engine::Postgres(_) => {
+            "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) - 1"
+        }
     };
     Ok(fetch_one!(tx, (i64,), sql)?.0)
 }
@@ -121,8 +145,8 @@ pub async fn latest(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
 /// # Errors
 /// When the database fails.
 pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
-    let rows = match tx {
-        Tx::Sqlite(_) => fetch_all!(
+    let rows = match tx.engine {
+        Engine::Sqlite(_) => fetch_all!(
             tx,
             (i64, String, i64),
             "SELECT seq, kind, id FROM change WHERE seq > $1 ORDER BY seq LIMIT $2",
@@ -130,7 +154,7 @@ pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change
             i64::from(limit)
         )?,
         // The inner query finds the last position of the page; the outer one takes all of it.
-        Tx::Postgres(_) => fetch_all!(
+        Engine::Postgres(_) => fetch_all!(
             tx,
             (i64, String, i64),
             "SELECT CAST(CAST(xid AS TEXT) AS BIGINT), kind, id FROM change

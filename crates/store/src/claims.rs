@@ -60,7 +60,7 @@ pub async fn insert(
         now.micros()
     )?;
     if let Some((id,)) = row {
-        tx.changed(ChangeKind::Claim, id).await?;
+        tx.changed(ChangeKind::Claim, id);
     }
     Ok(row.map(|(id,)| ClaimId::new(id)))
 }

@@ -141,7 +141,7 @@ pub async fn end(tx: &mut Tx<'_>, user: UserId, id: ConsoleSessionId) -> Result<
     let rows =
         execute!(tx, "DELETE FROM console_session WHERE id = $1 AND user_id = $2", id.get(), user.get())?;
     if rows > 0 {
-        tx.changed(ChangeKind::User, user.get()).await?;
+        tx.changed(ChangeKind::User, user.get());
     }
     Ok(rows > 0)
 }
@@ -153,7 +153,7 @@ pub async fn end(tx: &mut Tx<'_>, user: UserId, id: ConsoleSessionId) -> Result<
 pub async fn end_all(tx: &mut Tx<'_>, user: UserId) -> Result<u64, StoreError> {
     let rows = execute!(tx, "DELETE FROM console_session WHERE user_id = $1", user.get())?;
     if rows > 0 {
-        tx.changed(ChangeKind::User, user.get()).await?;
+        tx.changed(ChangeKind::User, user.get());
     }
     Ok(rows)
 }

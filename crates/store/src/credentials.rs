@@ -209,7 +209,7 @@ pub async fn insert(
         now.micros(),
         activated_at,
     )?;
-    tx.changed(ChangeKind::Credential, id).await?;
+    tx.changed(ChangeKind::Credential, id);
     Ok(CredentialId::new(id))
 }
 
@@ -352,7 +352,8 @@ pub async fn renew_ownership(
         until.micros(),
         id.get()
     )?;
-    tx.changed(ChangeKind::Credential, id.get()).await
+    tx.changed(ChangeKind::Credential, id.get());
+    Ok(())
 }
 
 /// Binds a pending certificate to a device, active or still pending. The ownership token stays known, so that the
@@ -376,7 +377,8 @@ pub async fn bind(
         active.then(|| now.micros()),
         id.get()
     )?;
-    tx.changed(ChangeKind::Credential, id.get()).await
+    tx.changed(ChangeKind::Credential, id.get());
+    Ok(())
 }
 
 /// Ends a certificate. What ended before stays as it ended. True if this ended it.
@@ -400,7 +402,7 @@ pub async fn end(
         id.get()
     )?;
     if rows > 0 {
-        tx.changed(ChangeKind::Credential, id.get()).await?;
+        tx.changed(ChangeKind::Credential, id.get());
     }
     Ok(rows > 0)
 }

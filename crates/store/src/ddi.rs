@@ -161,7 +161,8 @@ pub async fn target_put(tx: &mut Tx<'_>, device: DeviceId, target: &Target) -> R
         installed.map(|one| one.version.as_str()),
         installed.map(|one| one.at.micros())
     )?;
-    tx.changed(ChangeKind::DdiTarget, device.get()).await
+    tx.changed(ChangeKind::DdiTarget, device.get());
+    Ok(())
 }
 
 /// Takes back that a device runs what an update brought it: it fell back.
@@ -180,7 +181,10 @@ pub async fn installed_forget(
         device.get(),
         brought.get(),
     )?;
-    if written == 0 { Ok(()) } else { tx.changed(ChangeKind::DdiTarget, device.get()).await }
+    if written > 0 {
+        tx.changed(ChangeKind::DdiTarget, device.get());
+    }
+    Ok(())
 }
 
 /// What was served of an action.

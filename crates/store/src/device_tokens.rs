@@ -66,7 +66,8 @@ pub async fn device_token_put(
         )?,
         None => execute!(tx, "DELETE FROM device_token WHERE device_id = $1", device.get())?,
     };
-    tx.changed(ChangeKind::DeviceToken, device.get()).await
+    tx.changed(ChangeKind::DeviceToken, device.get());
+    Ok(())
 }
 
 /// Notes that the device used its token: it takes no lesser proof from now on.
@@ -80,7 +81,7 @@ pub async fn device_token_bind(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), 
         device.get()
     )?;
     if bound > 0 {
-        tx.changed(ChangeKind::DeviceToken, device.get()).await?;
+        tx.changed(ChangeKind::DeviceToken, device.get());
     }
     Ok(())
 }

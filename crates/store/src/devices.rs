@@ -256,7 +256,7 @@ pub async fn device_insert(
         now.micros()
     )?;
     let Some((id,)) = made else { return Ok(None) };
-    tx.changed(ChangeKind::Device, id).await?;
+    tx.changed(ChangeKind::Device, id);
     Ok(Some(Device {
         id: DeviceId::new(id),
         tenant: *tenant,
@@ -329,7 +329,7 @@ pub async fn device_save(tx: &mut Tx<'_>, device: &mut Device, now: Timestamp) -
     }
     *version = version.saturating_add(1);
     *updated_at = now;
-    tx.changed(ChangeKind::Device, id.get()).await?;
+    tx.changed(ChangeKind::Device, id.get());
     Ok(true)
 }
 
@@ -370,7 +370,7 @@ pub async fn device_delete(tx: &mut Tx<'_>, id: DeviceId) -> Result<bool, StoreE
     execute!(tx, "UPDATE device SET parent_id = NULL WHERE parent_id = $1", id.get())?;
     let gone = execute!(tx, "DELETE FROM device WHERE id = $1", id.get())? > 0;
     if gone {
-        tx.changed(ChangeKind::Device, id.get()).await?;
+        tx.changed(ChangeKind::Device, id.get());
     }
     Ok(gone)
 }

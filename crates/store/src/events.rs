@@ -85,7 +85,8 @@ pub async fn event_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Re
         detail.as_str(),
         now.micros()
     )?;
-    tx.changed(ChangeKind::Event, device.get()).await
+    tx.changed(ChangeKind::Event, device.get());
+    Ok(())
 }
 
 /// Most characters that the log lines of one device and minute take.
@@ -114,7 +115,8 @@ pub async fn log_record(tx: &mut Tx<'_>, new: &NewEvent, now: Timestamp) -> Resu
         "\n",
         LOG_CHARACTERS
     )?;
-    tx.changed(ChangeKind::Event, device.get()).await
+    tx.changed(ChangeKind::Event, device.get());
+    Ok(())
 }
 
 /// Events of one device with an id below `before`, newest first.

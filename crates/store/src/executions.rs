@@ -12,7 +12,7 @@ use windlass_domain::time::Timestamp;
 use crate::changes::ChangeKind;
 use crate::ddi;
 use crate::error::StoreError;
-use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 mod insert;
 mod offer;
@@ -172,10 +172,9 @@ async fn count(tx: &mut Tx<'_>, (job, wave, state, verdict): Counter, change: i6
     Ok(())
 }
 
-async fn tell_other_nodes(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
-    match tx {
-        Tx::Sqlite(_) => Ok(()),
-        Tx::Postgres(_) => tx.changed(ChangeKind::Work, device.get()).await,
+fn tell_other_nodes(tx: &mut Tx<'_>, device: DeviceId) {
+    if matches!(tx.engine, Engine::Postgres(_)) {
+        tx.changed(ChangeKind::Work, device.get());
     }
 }
 
@@ -228,11 +227,11 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
         ddi::installed_forget(tx, after.device, after.id).await?;
     }
     if stands || is_seen || before.reason != after.reason {
-        tx.changed(ChangeKind::Execution, before.id.get()).await?;
+        tx.changed(ChangeKind::Execution, before.id.get());
     }
     if is_seen {
         // It may be connected to another node.
-        tell_other_nodes(tx, before.device).await?;
+        tell_other_nodes(tx, before.device);
     }
     Ok(true)
 }

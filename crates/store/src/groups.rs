@@ -128,7 +128,7 @@ pub async fn group_insert(
         now.micros()
     )?;
     let Some(row) = made else { return Ok(None) };
-    tx.changed(ChangeKind::Group, row.0).await?;
+    tx.changed(ChangeKind::Group, row.0);
     group(row).map(Some)
 }
 
@@ -138,7 +138,8 @@ pub async fn group_insert(
 /// When the database fails.
 pub async fn group_describe(tx: &mut Tx<'_>, id: GroupId, description: &str) -> Result<(), StoreError> {
     execute!(tx, "UPDATE device_group SET description = $1 WHERE id = $2", description, id.get())?;
-    tx.changed(ChangeKind::Group, id.get()).await
+    tx.changed(ChangeKind::Group, id.get());
+    Ok(())
 }
 
 /// Removes a group and its memberships; its devices stay. True if it was there.
@@ -149,7 +150,7 @@ pub async fn group_delete(tx: &mut Tx<'_>, id: GroupId) -> Result<bool, StoreErr
     execute!(tx, "DELETE FROM group_member WHERE group_id = $1", id.get())?;
     let gone = execute!(tx, "DELETE FROM device_group WHERE id = $1", id.get())? > 0;
     if gone {
-        tx.changed(ChangeKind::Group, id.get()).await?;
+        tx.changed(ChangeKind::Group, id.get());
     }
     Ok(gone)
 }
@@ -167,7 +168,7 @@ pub async fn member_insert(tx: &mut Tx<'_>, group: GroupId, device: DeviceId) ->
         device.get()
     )? > 0;
     if added {
-        tx.changed(ChangeKind::Device, device.get()).await?;
+        tx.changed(ChangeKind::Device, device.get());
     }
     Ok(added)
 }
@@ -184,7 +185,7 @@ pub async fn member_delete(tx: &mut Tx<'_>, group: GroupId, device: DeviceId) ->
         device.get()
     )? > 0;
     if gone {
-        tx.changed(ChangeKind::Device, device.get()).await?;
+        tx.changed(ChangeKind::Device, device.get());
     }
     Ok(gone)
 }

@@ -7,7 +7,7 @@ use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
-use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 mod rollout_rows;
 mod rows;
@@ -125,7 +125,7 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job, targets: &RoaringTreemap) -> Res
         words(job),
         i64::from(job.spec.rollout.priority.get()),
     )?;
-    tx.changed(ChangeKind::Job, id).await?;
+    tx.changed(ChangeKind::Job, id);
     Ok(JobId::new(id))
 }
 
@@ -150,18 +150,14 @@ pub async fn update(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreError> {
         job.id.get(),
         job.revision,
     )?;
-    tx.changed(ChangeKind::Job, job.id.get()).await?;
+    tx.changed(ChangeKind::Job, job.id.get());
     Ok(written == 1)
 }
 
 /// Tells other nodes that share the store that a job was held or released: its devices may be connected there.
-///
-/// # Errors
-/// When the database fails.
-pub async fn tell_held(tx: &mut Tx<'_>, job: JobId) -> Result<(), StoreError> {
-    match tx {
-        Tx::Sqlite(_) => Ok(()),
-        Tx::Postgres(_) => tx.changed(ChangeKind::Held, job.get()).await,
+pub fn tell_held(tx: &mut Tx<'_>, job: JobId) {
+    if matches!(tx.engine, Engine::Postgres(_)) {
+        tx.changed(ChangeKind::Held, job.get());
     }
 }
 
@@ -181,7 +177,7 @@ pub async fn update_policy(tx: &mut Tx<'_>, job: &Job) -> Result<bool, StoreErro
         job.id.get(),
         job.revision,
     )?;
-    tx.changed(ChangeKind::Job, job.id.get()).await?;
+    tx.changed(ChangeKind::Job, job.id.get());
     Ok(written == 1)
 }
 
@@ -348,7 +344,8 @@ pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
     execute!(tx, "DELETE FROM hawkbit_extra WHERE kind = 'job' AND thing_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job_tally WHERE job_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job WHERE id = $1", id.get())?;
-    tx.changed(ChangeKind::Job, id.get()).await
+    tx.changed(ChangeKind::Job, id.get());
+    Ok(())
 }
 
 /// Device ids as a set that jobs keep.

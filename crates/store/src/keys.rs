@@ -92,7 +92,7 @@ pub async fn secret_key_add(
         value,
         now.micros()
     )?;
-    tx.changed(ChangeKind::SecretKey, row.0).await?;
+    tx.changed(ChangeKind::SecretKey, row.0);
     Ok(key(row))
 }
 
@@ -113,7 +113,8 @@ pub async fn secret_keys_retire(
         purpose,
         newest
     )?;
-    tx.changed(ChangeKind::SecretKey, newest).await
+    tx.changed(ChangeKind::SecretKey, newest);
+    Ok(())
 }
 
 /// Drops the keys of a purpose that were retired before `before`. Returns how many went.

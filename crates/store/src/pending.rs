@@ -172,7 +172,7 @@ pub async fn note(
         reason.as_str(),
         now.micros()
     )?;
-    tx.changed(ChangeKind::Pending, id).await?;
+    tx.changed(ChangeKind::Pending, id);
     Ok(PendingId::new(id))
 }
 
@@ -297,7 +297,7 @@ pub async fn decide(
         id.get()
     )? > 0;
     if changed {
-        tx.changed(ChangeKind::Pending, id.get()).await?;
+        tx.changed(ChangeKind::Pending, id.get());
     }
     Ok(changed)
 }
@@ -316,7 +316,7 @@ pub async fn expire(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u6
         i64::from(limit)
     )?;
     for (id,) in &gone {
-        tx.changed(ChangeKind::Pending, *id).await?;
+        tx.changed(ChangeKind::Pending, *id);
     }
     Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
 }

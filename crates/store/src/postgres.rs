@@ -115,7 +115,9 @@ impl Postgres {
             .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .await
             .map_err(StoreError::from)?;
-        let result = work(&mut Tx::Postgres(&mut transaction)).await;
+        let tx = &mut Tx::postgres(&mut transaction);
+        let result = work(tx).await;
+        debug_assert_eq!(tx.changes(), 0, "what only reads changes nothing");
         transaction.rollback().await.map_err(StoreError::from)?;
         result
     }
@@ -136,7 +138,7 @@ impl Postgres {
 async fn settle(pool: &PgPool, request: &mut dyn Request) -> Result<bool, StoreError> {
     for attempt in 0..ATTEMPTS {
         let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
-        let verdict = request.attempt(&mut Tx::Postgres(&mut transaction)).await;
+        let verdict = request.attempt(&mut Tx::postgres(&mut transaction)).await;
         match verdict {
             Verdict::Keep => match transaction.commit().await {
                 Ok(()) => return Ok(true),

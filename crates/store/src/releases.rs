@@ -111,7 +111,7 @@ pub async fn insert_component(
             artifact.id.get(),
         )?;
     }
-    tx.changed(ChangeKind::Component, id).await?;
+    tx.changed(ChangeKind::Component, id);
     Ok(Some(ComponentId::new(id)))
 }
 
@@ -238,7 +238,8 @@ pub async fn component_used_by(
 pub async fn delete_component(tx: &mut Tx<'_>, id: ComponentId) -> Result<(), StoreError> {
     execute!(tx, "DELETE FROM component_artifact WHERE component_id = $1", id.get())?;
     execute!(tx, "DELETE FROM component WHERE id = $1", id.get())?;
-    tx.changed(ChangeKind::Component, id.get()).await
+    tx.changed(ChangeKind::Component, id.get());
+    Ok(())
 }
 
 /// Stores a release; its own id is ignored. None if name and version are taken.
@@ -280,7 +281,7 @@ pub async fn insert_release(
             component.id.get(),
         )?;
     }
-    tx.changed(ChangeKind::Release, id).await?;
+    tx.changed(ChangeKind::Release, id);
     Ok(Some(ReleaseId::new(id)))
 }
 
@@ -337,7 +338,7 @@ pub async fn rename_release(
         tenant.get(),
         id.get(),
     )?;
-    tx.changed(ChangeKind::Release, id.get()).await?;
+    tx.changed(ChangeKind::Release, id.get());
     Ok(written > 0)
 }
 
@@ -455,5 +456,6 @@ pub async fn release_used_by(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<i6
 pub async fn delete_release(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreError> {
     execute!(tx, "DELETE FROM release_component WHERE release_id = $1", id.get())?;
     execute!(tx, "DELETE FROM software_release WHERE id = $1", id.get())?;
-    tx.changed(ChangeKind::Release, id.get()).await
+    tx.changed(ChangeKind::Release, id.get());
+    Ok(())
 }

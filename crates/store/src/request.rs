@@ -1,6 +1,6 @@
 //! A piece of work on its way through a transaction: run, keep or undo, answer.
 //!
-//! Work runs in the writer's task, never in the caller's future: a caller that goes away cancels nothing.
+//! Work runs where the store writes, never in the caller's future: a caller that goes away cancels nothing.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,8 +10,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
+use crate::changes;
 use crate::error::{StoreError, StoreErrorKind, Trouble};
-use crate::tx::Tx;
+use crate::tx::{Engine, Tx};
 
 tokio::task_local! {
     /// The worst that a database error said about the transaction of the work that runs now. Noted where every
@@ -82,7 +83,16 @@ where
         TROUBLE
             .scope(Cell::new(Trouble::None), async move {
                 // The closure itself may panic too, so it is called inside the guarded future.
-                let ran = AssertUnwindSafe(async { work(tx).await }).catch_unwind().await;
+                let ran = AssertUnwindSafe(async {
+                    let done = work(tx).await?;
+                    if let Engine::Postgres(_) = tx.engine {
+                        // Each commits by itself there; the embedded store writes the changes of all that it commits at once.
+                        changes::write(tx).await?;
+                    }
+                    Ok(done)
+                })
+                .catch_unwind()
+                .await;
                 let result = ran.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
                 let verdict = match TROUBLE.try_with(Cell::get).unwrap_or_default() {
                     Trouble::Fatal(kind) => Verdict::Stop(kind),

@@ -61,7 +61,10 @@ pub async fn running_put(
         by.type_id,
         by.type_version,
     )?;
-    if before == *shown { Ok(()) } else { tx.changed(ChangeKind::Device, device.get()).await }
+    if before != *shown {
+        tx.changed(ChangeKind::Device, device.get());
+    }
+    Ok(())
 }
 
 /// The versions that all devices with an id above `after` and up to `last` show: goes with

@@ -62,7 +62,8 @@ pub async fn setting_put(
             key.as_str()
         )?,
     };
-    tx.changed(ChangeKind::Setting, tenant.get()).await
+    tx.changed(ChangeKind::Setting, tenant.get());
+    Ok(())
 }
 
 #[cfg(test)]

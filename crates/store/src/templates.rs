@@ -63,7 +63,7 @@ pub async fn put(
         now.micros(),
         now.micros()
     )?;
-    tx.changed(ChangeKind::Template, id).await?;
+    tx.changed(ChangeKind::Template, id);
     Ok(version)
 }
 
@@ -115,7 +115,7 @@ pub async fn delete(tx: &mut Tx<'_>, tenant: TenantId, name: &TemplateName) -> R
         name.as_str()
     )?;
     if let Some((id,)) = row {
-        tx.changed(ChangeKind::Template, id).await?;
+        tx.changed(ChangeKind::Template, id);
     }
     Ok(row.is_some())
 }

@@ -73,7 +73,7 @@ pub async fn tenant_ensure(tx: &mut Tx<'_>, name: &TenantName, now: Timestamp) -
         name.as_str(),
         now.micros()
     )?;
-    tx.changed(ChangeKind::Tenant, row.0).await?;
+    tx.changed(ChangeKind::Tenant, row.0);
     tenant(row)
 }
 

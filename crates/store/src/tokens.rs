@@ -123,7 +123,7 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewToken, now: Timestamp) -> Result<T
         created_by.as_str(),
         expires_at.map(Timestamp::micros)
     )?;
-    tx.changed(ChangeKind::Token, id).await?;
+    tx.changed(ChangeKind::Token, id);
     Ok(TokenId::new(id))
 }
 
@@ -218,7 +218,7 @@ pub async fn revoke(tx: &mut Tx<'_>, id: TokenId, now: Timestamp) -> Result<bool
         id.get()
     )?;
     if rows > 0 {
-        tx.changed(ChangeKind::Token, id.get()).await?;
+        tx.changed(ChangeKind::Token, id.get());
     }
     Ok(rows > 0)
 }

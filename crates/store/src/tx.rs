@@ -6,25 +6,52 @@
 
 use sqlx::{PgConnection, SqliteConnection};
 
-use crate::changes::{self, ChangeKind};
-use crate::error::StoreError;
+use crate::changes::ChangeKind;
 
-/// A transaction under way. Whoever opened it commits it or rolls it back.
+/// A transaction under way. Whoever opened it commits it or rolls it back; before it commits, what was noted goes into the
+/// change feed.
 #[derive(Debug)]
-pub enum Tx<'c> {
+pub struct Tx<'c> {
+    pub(crate) engine: Engine<'c>,
+    changed: Vec<(ChangeKind, i64)>,
+}
+
+/// Where a transaction is.
+#[derive(Debug)]
+pub(crate) enum Engine<'c> {
     /// In the embedded store.
     Sqlite(&'c mut SqliteConnection),
     /// On a PostgreSQL server.
     Postgres(&'c mut PgConnection),
 }
 
-impl Tx<'_> {
-    /// Writes into the change feed, in this transaction, that the row `id` of `kind` changed.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn changed(&mut self, kind: ChangeKind, id: i64) -> Result<(), StoreError> {
-        changes::append(self, kind, id).await
+impl<'c> Tx<'c> {
+    pub(crate) const fn sqlite(connection: &'c mut SqliteConnection) -> Self {
+        Self { engine: Engine::Sqlite(connection), changed: Vec::new() }
+    }
+
+    pub(crate) const fn postgres(connection: &'c mut PgConnection) -> Self {
+        Self { engine: Engine::Postgres(connection), changed: Vec::new() }
+    }
+
+    /// Notes for the change feed that the row `id` of `kind` changed. It is written there with this transaction.
+    pub fn changed(&mut self, kind: ChangeKind, id: i64) {
+        self.changed.push((kind, id));
+    }
+
+    /// How much was noted, to [`Tx::forget_changes`] from here on.
+    pub(crate) const fn changes(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// Forgets what was noted after the first `kept`: it was undone.
+    pub(crate) fn forget_changes(&mut self, kept: usize) {
+        self.changed.truncate(kept);
+    }
+
+    /// What was noted and is not in the change feed yet.
+    pub(crate) fn take_changes(&mut self) -> Vec<(ChangeKind, i64)> {
+        std::mem::take(&mut self.changed)
     }
 }
 
@@ -32,12 +59,12 @@ impl Tx<'_> {
 /// `both!(tx, connection => sqlx::query(SQL).bind(id).execute(connection).await)`.
 macro_rules! both {
     ($tx:expr, $connection:ident => $body:expr) => {
-        match &mut *$tx {
-            $crate::tx::Tx::Sqlite(connection) => {
+        match &mut $tx.engine {
+            $crate::tx::Engine::Sqlite(connection) => {
                 let $connection = &mut **connection;
                 ($body).map_err($crate::error::StoreError::from)
             }
-            $crate::tx::Tx::Postgres(connection) => {
+            $crate::tx::Engine::Postgres(connection) => {
                 let $connection = &mut **connection;
                 ($body).map_err($crate::error::StoreError::from)
             }
@@ -82,11 +109,11 @@ macro_rules! execute {
 /// `among!(tx, "SELECT … WHERE id", "$1", " ORDER BY id")`; the parameter is the array's text.
 macro_rules! among {
     ($tx:expr, $before:expr, $list:literal, $after:expr) => {
-        match $tx {
-            $crate::tx::Tx::Sqlite(_) => {
+        match $tx.engine {
+            $crate::tx::Engine::Sqlite(_) => {
                 concat!($before, " IN (SELECT value FROM json_each(", $list, "))", $after)
             }
-            $crate::tx::Tx::Postgres(_) => concat!(
+            $crate::tx::Engine::Postgres(_) => concat!(
                 $before,
                 " IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text(",
                 $list,

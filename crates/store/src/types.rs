@@ -238,7 +238,7 @@ pub async fn type_insert(
         now.micros()
     )?;
     let Some((id,)) = made else { return Ok(None) };
-    tx.changed(ChangeKind::DeviceType, id).await?;
+    tx.changed(ChangeKind::DeviceType, id);
     type_by_id(tx, TypeId::new(id)).await
 }
 
@@ -264,7 +264,7 @@ pub async fn type_save(
     if touched == 0 {
         return Ok(None);
     }
-    tx.changed(ChangeKind::DeviceType, id.get()).await?;
+    tx.changed(ChangeKind::DeviceType, id.get());
     type_by_id(tx, id).await
 }
 
@@ -283,7 +283,7 @@ pub async fn type_device_count(tx: &mut Tx<'_>, id: TypeId) -> Result<i64, Store
 pub async fn type_delete(tx: &mut Tx<'_>, id: TypeId) -> Result<bool, StoreError> {
     let gone = execute!(tx, "DELETE FROM device_type WHERE id = $1", id.get())? > 0;
     if gone {
-        tx.changed(ChangeKind::DeviceType, id.get()).await?;
+        tx.changed(ChangeKind::DeviceType, id.get());
     }
     Ok(gone)
 }

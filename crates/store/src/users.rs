@@ -66,7 +66,7 @@ pub async fn insert(
         now.micros()
     )?;
     if let Some((id,)) = row {
-        tx.changed(ChangeKind::User, id).await?;
+        tx.changed(ChangeKind::User, id);
     }
     Ok(row.map(|(id,)| UserId::new(id)))
 }
@@ -131,7 +131,8 @@ pub async fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
 /// When the database fails.
 pub async fn set_password(tx: &mut Tx<'_>, id: UserId, password_hash: &str) -> Result<(), StoreError> {
     execute!(tx, "UPDATE user_account SET password_hash = $1 WHERE id = $2", password_hash, id.get())?;
-    tx.changed(ChangeKind::User, id.get()).await
+    tx.changed(ChangeKind::User, id.get());
+    Ok(())
 }
 
 /// Gives a user another role.
@@ -140,7 +141,8 @@ pub async fn set_password(tx: &mut Tx<'_>, id: UserId, password_hash: &str) -> R
 /// When the database fails.
 pub async fn set_role(tx: &mut Tx<'_>, id: UserId, role: Role) -> Result<(), StoreError> {
     execute!(tx, "UPDATE user_account SET role = $1 WHERE id = $2", role.as_str(), id.get())?;
-    tx.changed(ChangeKind::User, id.get()).await
+    tx.changed(ChangeKind::User, id.get());
+    Ok(())
 }
 
 /// Disables (with a time) or enables a user.
@@ -154,7 +156,8 @@ pub async fn set_disabled(tx: &mut Tx<'_>, id: UserId, since: Option<Timestamp>)
         since.map(Timestamp::micros),
         id.get()
     )?;
-    tx.changed(ChangeKind::User, id.get()).await
+    tx.changed(ChangeKind::User, id.get());
+    Ok(())
 }
 
 #[cfg(test)]

@@ -213,7 +213,7 @@ impl Backups {
             .write(move |tx| {
                 let (by, target) = (by.clone(), target.clone());
                 Box::pin(async move {
-                    tx.changed(ChangeKind::Backup, 0).await?;
+                    tx.changed(ChangeKind::Backup, 0);
                     audit::record(tx, &by, "backup.delete", &target, json!({}), now).await
                 })
             })

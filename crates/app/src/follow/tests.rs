@@ -61,7 +61,10 @@ async fn follow(app: &App) {
     let marker = NEXT.fetch_add(1, Ordering::Relaxed);
     app.store
         .write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move { tx.changed(ChangeKind::Series, marker).await })
+            Box::pin(async move {
+                tx.changed(ChangeKind::Series, marker);
+                Ok(())
+            })
         })
         .await
         .unwrap();

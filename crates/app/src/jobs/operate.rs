@@ -163,7 +163,7 @@ async fn carry_out(
     let (action, details, wakes) = (format!("job.{}", change.action()), change.details(), change.wakes());
     save(tx, &apply(job, change, tallies, up_to, now)).await?;
     if wakes {
-        jobs::tell_held(tx, id).await?;
+        jobs::tell_held(tx, id);
     }
     audit::record(tx, by, &action, &format!("job/{id}"), details, now).await?;
     Ok(())

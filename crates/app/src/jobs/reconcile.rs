@@ -218,7 +218,7 @@ async fn advance(
         changed = true;
     }
     if done.halted.is_some() || done.paused {
-        jobs::tell_held(tx, id).await?;
+        jobs::tell_held(tx, id);
     }
     if changed && !jobs::update(tx, &job).await? {
         return Err(StoreError::new(

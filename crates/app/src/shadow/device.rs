@@ -191,7 +191,7 @@ pub(super) async fn store_update(
     let documents = updated.current.clone();
     let after = Shadow::Live { documents, version: updated.version, updated_at: now };
     shadows::put(tx, device, name, &after).await?;
-    tx.changed(ChangeKind::Shadow, device.get()).await?;
+    tx.changed(ChangeKind::Shadow, device.get());
     Ok(Ok(updated))
 }
 
@@ -237,7 +237,7 @@ async fn delete(
         Some(Shadow::Deleted { version, at }) => {
             shadows::put(tx, ctx.device, name, &Shadow::Deleted { version, at }).await?;
             versions::note(tx, ctx.device).await?;
-            tx.changed(ChangeKind::Shadow, ctx.device.get()).await?;
+            tx.changed(ChangeKind::Shadow, ctx.device.get());
             Ok(reply(message, wire::delete_accepted(version, ctx.now.seconds(), token.as_deref())))
         }
         Some(Shadow::Live { .. }) | None => Err(missing(ctx, name, token)),

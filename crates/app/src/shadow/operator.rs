@@ -232,7 +232,7 @@ impl App {
                     }
                     shadows::put(tx, device.id, shadow.as_ref(), &Shadow::Deleted { version, at }).await?;
                     versions::note(tx, device.id).await?;
-                    tx.changed(ChangeKind::Shadow, device.id.get()).await?;
+                    tx.changed(ChangeKind::Shadow, device.id.get());
                     let details =
                         json!({ "shadow": shadow.map(ShadowName::into_string), "version": version });
                     audit::record(tx, &by, "shadow.delete", &format!("device:{name}"), details, now).await?;

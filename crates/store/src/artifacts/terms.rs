@@ -90,7 +90,7 @@ pub async fn put_terms(
     if changed == 0 {
         return Ok(None);
     }
-    tx.changed(ChangeKind::Setting, tenant.get()).await?;
+    tx.changed(ChangeKind::Setting, tenant.get());
     Ok(Some(next))
 }
 

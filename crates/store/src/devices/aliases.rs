@@ -77,7 +77,7 @@ pub async fn alias_insert(
         device.get()
     )?;
     if added > 0 {
-        tx.changed(ChangeKind::Device, device.get()).await?;
+        tx.changed(ChangeKind::Device, device.get());
         return Ok(AliasOutcome::Added);
     }
     let holder = device_by_alias(tx, tenant, protocol, external_id).await?;
@@ -107,7 +107,7 @@ pub async fn alias_delete(
         device.get()
     )? > 0;
     if gone {
-        tx.changed(ChangeKind::Device, device.get()).await?;
+        tx.changed(ChangeKind::Device, device.get());
     }
     Ok(gone)
 }

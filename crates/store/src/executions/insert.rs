@@ -105,7 +105,7 @@ async fn store(tx: &mut Tx<'_>, executions: &[Execution]) -> Result<Vec<(i64,)>,
         count(tx, counter, change).await?;
     }
     for one in executions.iter().filter(|one| one.state.is_open()) {
-        tell_other_nodes(tx, one.device).await?;
+        tell_other_nodes(tx, one.device);
     }
     Ok(ids)
 }

@@ -22,7 +22,8 @@ pub async fn attach_artifact(
         component.get(),
         artifact.get(),
     )?;
-    tx.changed(ChangeKind::Component, component.get()).await
+    tx.changed(ChangeKind::Component, component.get());
+    Ok(())
 }
 
 /// Takes an artifact out of a component. True if it was in it.
@@ -40,7 +41,7 @@ pub async fn detach_artifact(
         component.get(),
         artifact.get(),
     )?;
-    tx.changed(ChangeKind::Component, component.get()).await?;
+    tx.changed(ChangeKind::Component, component.get());
     Ok(gone > 0)
 }
 
@@ -60,7 +61,8 @@ pub async fn attach_component(
         release.get(),
         component.get(),
     )?;
-    tx.changed(ChangeKind::Release, release.get()).await
+    tx.changed(ChangeKind::Release, release.get());
+    Ok(())
 }
 
 /// Takes a component out of a release. True if it was in it.
@@ -78,7 +80,7 @@ pub async fn detach_component(
         release.get(),
         component.get(),
     )?;
-    tx.changed(ChangeKind::Release, release.get()).await?;
+    tx.changed(ChangeKind::Release, release.get());
     Ok(gone > 0)
 }
 

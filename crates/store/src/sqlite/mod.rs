@@ -1,6 +1,6 @@
 //! The embedded engine: files in a data directory that belongs to this process alone.
 //!
-//! One writer connection, owned by the writer's task; N read-only connections. Knows no table.
+//! One writer connection, owned by the writer's thread; N read-only connections. Knows no table.
 
 mod directory;
 pub mod snapshot;
@@ -88,9 +88,11 @@ impl SqliteFile {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(READER_WAIT)
+            // A file does not hang up: there is nothing to ask a connection before each read.
+            .test_before_acquire(false)
             .connect_with(reading(&path))
             .await?;
-        let writer = Writer::start(connection, options, Arc::clone(directory));
+        let writer = Writer::start(connection, options, Arc::clone(directory)).map_err(sqlx::Error::Io)?;
         Ok(Self { writer, readers, directory: Mutex::new(Some(Arc::clone(directory))) })
     }
 
@@ -110,7 +112,9 @@ impl SqliteFile {
         E: From<StoreError> + Send + 'static,
     {
         let mut transaction = self.readers.begin().await.map_err(StoreError::from)?;
-        let result = work(&mut Tx::Sqlite(&mut transaction)).await;
+        let tx = &mut Tx::sqlite(&mut transaction);
+        let result = work(tx).await;
+        debug_assert_eq!(tx.changes(), 0, "what only reads changes nothing");
         transaction.rollback().await.map_err(StoreError::from)?;
         result
     }

@@ -10,6 +10,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::{DataDirectory, LOCK_WAIT, reading, vacuum_into};
 use crate::backups::{self, BackupOutcome};
+use crate::changes;
 use crate::error::{OpenError, StoreError};
 use crate::tx::{Tx, fetch_one};
 
@@ -72,7 +73,7 @@ pub async fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
 /// There is no such file, or no database of ours in it.
 pub async fn schema_version(file: &Path) -> Result<i64, StoreError> {
     let mut connection = reading(file).connect().await?;
-    let version = version_of(&mut Tx::Sqlite(&mut connection)).await;
+    let version = version_of(&mut Tx::sqlite(&mut connection)).await;
     connection.close().await?;
     version
 }
@@ -92,7 +93,7 @@ async fn version_of(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
 /// There is no such file, or it cannot be read.
 pub async fn last_backup(file: &Path, node: &str) -> Result<Option<BackupOutcome>, StoreError> {
     let mut connection = reading(file).connect().await?;
-    let tx = &mut Tx::Sqlite(&mut connection);
+    let tx = &mut Tx::sqlite(&mut connection);
     let found = match version_of(tx).await {
         Ok(version) if version >= backups::SINCE => backups::outcome(tx, node).await,
         Ok(_) => Ok(None),
@@ -119,8 +120,10 @@ where
     let mut connection = options.connect().await?;
     let mut transaction = connection.begin().await?;
     let done = {
-        let tx = &mut Tx::Sqlite(&mut transaction);
-        if version_of(tx).await? == known_schemas().state { Some(work(tx).await?) } else { None }
+        let tx = &mut Tx::sqlite(&mut transaction);
+        let done = if version_of(tx).await? == known_schemas().state { Some(work(tx).await?) } else { None };
+        changes::write(tx).await?;
+        done
     };
     transaction.commit().await?;
     connection.close().await?;
@@ -133,7 +136,7 @@ where
 /// There is no such file, or it cannot be read.
 pub async fn device_count(file: &Path) -> Result<u64, StoreError> {
     let mut connection = reading(file).connect().await?;
-    let count = crate::devices::device_count(&mut Tx::Sqlite(&mut connection)).await;
+    let count = crate::devices::device_count(&mut Tx::sqlite(&mut connection)).await;
     connection.close().await?;
     count
 }

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 use windlass_domain::ids::TenantName;
 
 use super::*;
+use crate::changes::ChangeKind;
 use crate::error::StoreErrorKind;
 use crate::store::{Location, Store};
 use crate::tenants::{tenant_by_name, tenant_ensure};
@@ -125,6 +126,31 @@ fn half_then_fail<'t>(tx: &'t mut Tx<'_>) -> BoxFuture<'t, Result<(), StoreError
         execute!(tx, "INSERT INTO tenant (name, created_at) VALUES ('default', 0)")?;
         Ok(())
     })
+}
+
+#[tokio::test]
+async fn the_changes_of_a_group_commit_are_told_once_and_those_that_were_undone_never() {
+    let test = sqlite_store("group-changes").await;
+    let start = test.store.latest_change().await.unwrap();
+    let (release, held) = hold(&test.store).await;
+    let note = |id: i64| {
+        test.store.write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                tx.changed(ChangeKind::Job, id);
+                tx.changed(ChangeKind::Job, 7);
+                Ok(())
+            })
+        })
+    };
+    let (before, failed, after, ()) =
+        tokio::join!(note(1), test.store.write(half_then_fail), note(2), async { release.send(()).unwrap() });
+    held.await.unwrap();
+    before.unwrap();
+    after.unwrap();
+    failed.unwrap_err();
+    let told = test.store.changes_after(start, 10).await.unwrap();
+    let told: Vec<_> = told.into_iter().map(|change| (change.kind, change.id)).collect();
+    assert_eq!(told, [(ChangeKind::Job, 1), (ChangeKind::Job, 7), (ChangeKind::Job, 2)]);
 }
 
 #[tokio::test]

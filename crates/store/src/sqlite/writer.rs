@@ -9,11 +9,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{DataDirectory, discard};
+use crate::changes;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::request::{Request, Verdict, pack};
 use crate::tx::{Tx, execute};
@@ -23,34 +25,43 @@ const BATCH: usize = 1_000;
 /// Requests that may wait for the next commit; beyond that, callers wait for room.
 const QUEUE: usize = 2_000;
 
-/// The way to the writer's task.
+/// The way to the writer's thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Request>>,
     committed: watch::Sender<u64>,
     closing: CancellationToken,
-    task: TaskTracker,
+    /// Has the thread for its one task, for as long as that works.
+    thread: TaskTracker,
 }
 
 impl Writer {
-    /// Starts the task. It ends when it is closed or the last way to it is dropped, after what is queued was done.
+    /// Starts the thread. It ends when it is closed or the last way to it is dropped, after what is queued was done.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
     pub(super) fn start(
         connection: SqliteConnection,
         options: SqliteConnectOptions,
         directory: Arc<DataDirectory>,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
         let committed = watch::Sender::new(0);
         let closing = CancellationToken::new();
-        let task = TaskTracker::new();
+        let thread = TaskTracker::new();
         let state = State { connection: Some(connection), options, committed: committed.clone() };
         let stop = closing.clone();
-        drop(task.spawn(async move {
-            run(state, requests, stop).await;
+        // A thread of its own: between two statements it waits for SQLite's thread, and in the runtime's threads each
+        // such wait would end behind whatever else there is to run. None of the runtime's threads for blocking work
+        // either: a clock that tests hold would not move on while one of those is at work.
+        let (runtime, working) = (Handle::current(), thread.token());
+        drop(std::thread::Builder::new().name("windlass-writer".to_owned()).spawn(move || {
+            runtime.block_on(run(state, requests, stop));
             drop(directory);
-        }));
-        task.close();
-        Self { queue, committed, closing, task }
+            drop(working);
+        })?);
+        thread.close();
+        Ok(Self { queue, committed, closing, thread })
     }
 
     pub(super) fn committed(&self) -> watch::Receiver<u64> {
@@ -72,7 +83,7 @@ impl Writer {
 
     pub(super) async fn close(&self) {
         self.closing.cancel();
-        self.task.wait().await;
+        self.thread.wait().await;
     }
 }
 
@@ -143,22 +154,26 @@ async fn transact(
     connection: &mut SqliteConnection,
     batch: &mut [Box<dyn Request>],
 ) -> Result<(), StoreError> {
-    let tx = &mut Tx::Sqlite(connection);
+    let tx = &mut Tx::sqlite(connection);
     execute!(tx, "BEGIN IMMEDIATE")?;
+    let mut begins = "SAVEPOINT request";
     for request in batch {
-        execute!(tx, "SAVEPOINT request")?;
+        execute!(tx, begins)?;
+        begins = "RELEASE request; SAVEPOINT request";
+        let kept = tx.changes();
         match request.attempt(tx).await {
             Verdict::Keep => {}
             // SQLite never asks for another run; if it did, undoing would be right too.
             Verdict::Undo | Verdict::Again => {
                 execute!(tx, "ROLLBACK TO request")?;
+                tx.forget_changes(kept);
             }
             Verdict::Stop(kind) => {
                 return Err(StoreError::new(kind, stopped(kind)));
             }
         }
-        execute!(tx, "RELEASE request")?;
     }
+    changes::write(tx).await?;
     execute!(tx, "COMMIT").map(drop)
 }
 

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use super::Stored;
 use super::compact::{NewBlock, Part};
 use crate::error::StoreError;
-use crate::tx::{Tx, both, execute, fetch_all, fetch_one};
+use crate::tx::{Engine, Tx, both, execute, fetch_all, fetch_one};
 
 /// Most rows that are named in one statement.
 pub(super) const ROWS_AT_ONCE: usize = 500;
@@ -308,12 +308,12 @@ pub(super) async fn remove_older(
 
 /// Gives freed pages back to the file system, a few at a time. PostgreSQL does so by itself.
 pub(super) async fn shrink(tx: &mut Tx<'_>) -> Result<(), StoreError> {
-    match tx {
-        Tx::Sqlite(connection) => {
+    match &mut tx.engine {
+        Engine::Sqlite(connection) => {
             sqlx::raw_sql("PRAGMA incremental_vacuum(256)").execute(&mut **connection).await?;
             Ok(())
         }
-        Tx::Postgres(_) => Ok(()),
+        Engine::Postgres(_) => Ok(()),
     }
 }
 
