@@ -11,6 +11,9 @@ use windlass_wire::ddi::{Execution as Said, Feedback, Finished};
 
 use super::peer::DdiPeer;
 
+/// What a device is at that was downloading and says only that it goes on.
+const PROCEEDING: &str = "proceeding";
+
 /// Most characters of one message; what is longer is cut.
 const MESSAGE: usize = 512;
 
@@ -43,13 +46,17 @@ pub(super) fn details(
     let phase = match feedback.execution {
         Said::Download => Some(DOWNLOADING),
         Said::Downloaded => Some(DOWNLOADED),
-        // It was fetching; whatever it goes on with is the installation.
-        Said::Proceeding | Said::Resumed if !only_download && Phase::of(&details).is_some() => {
-            Some(INSTALLING)
-        }
+        Said::Proceeding if !only_download => match Phase::of(&details) {
+            // It had downloaded; whatever it goes on with is the installation.
+            Some(Phase::Install) => Some(INSTALLING),
+            // Clients tell the progress of either so: from here on it has the time of both.
+            Some(Phase::Download) => Some(PROCEEDING),
+            None => None,
+        },
+        // Who was interrupted goes on with what it was at.
         Said::Proceeding | Said::Resumed => None,
-        Said::Scheduled => Some("scheduled"),
-        Said::Closed | Said::Canceled | Said::Rejected => None,
+        // A report of these moves no work.
+        Said::Scheduled | Said::Closed | Said::Canceled | Said::Rejected => None,
     };
     if let Some(phase) = phase {
         details.insert(PHASE.to_owned(), phase.to_owned());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
-use windlass_domain::job::eligible::RUNS_BY_NOW;
+use windlass_domain::job::eligible::{RUNS_BY_NOW, WAITS_FOR_A_PLACE};
 use windlass_domain::job::plan::{self, room};
 use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, Tally, past};
 use windlass_domain::time::Timestamp;
@@ -31,8 +31,10 @@ const JUDGED: u32 = 200;
 /// How far a continuous job was looked at.
 #[derive(Debug, Clone, Copy, Default)]
 struct Look {
-    /// Everything, at this position of the index and at this time.
+    /// Everything, at this position of the index and at this time; all that there is to see while there is no place.
     whole: Option<(i64, Timestamp)>,
+    /// Whether there was no place for anybody then: with one, those that were left out are looked at again.
+    is_full: bool,
     /// Those that were left out, up to this execution; 0: from the start.
     left_out: i64,
     /// When what speaks against them was looked at while there was no place for any.
@@ -49,8 +51,11 @@ impl Looks {
         looks.get(&job).copied().unwrap_or_default()
     }
 
-    fn is_fresh(&self, job: JobId, seq: i64, now: Timestamp) -> bool {
-        self.of(job).whole.is_some_and(|(at, when)| at == seq && now.since(when) < HOLDS)
+    /// Whether a look would find nothing new.
+    fn is_fresh(&self, job: JobId, seq: i64, has_place: bool, now: Timestamp) -> bool {
+        let look = self.of(job);
+        let holds = look.whole.is_some_and(|(at, when)| at == seq && now.since(when) < HOLDS);
+        holds && !(look.is_full && has_place)
     }
 
     fn note(&self, job: JobId, look: Look) {
@@ -94,7 +99,7 @@ async fn left_out(
     }
     found.next = after;
     let tallies = executions::tallies(tx, job.id).await?;
-    let (most, is_free) = (places(job, &tallies), plan::is_free(job, &tallies));
+    let most = places(job, &tallies);
     found.is_full = most == 0;
     if found.is_full && look.renewed.is_some_and(|at| now.since(at) < HOLDS) {
         return Ok(found);
@@ -112,7 +117,10 @@ async fn left_out(
         }
         let known = facts.get(&execution.device);
         match catalogue.judge(tx, job, known).await? {
-            Judged::Work { .. } if is_free && !found.is_full => found.ready.push(execution.id),
+            Judged::Work { .. } if !found.is_full => found.ready.push(execution.id),
+            Judged::Work { .. } if execution.reason != WAITS_FOR_A_PLACE => {
+                found.against.push((execution.id, WAITS_FOR_A_PLACE.to_owned()));
+            }
             Judged::Skip(skip) if skip.to_string() != execution.reason => {
                 found.against.push((execution.id, skip.to_string()));
             }
@@ -127,8 +135,12 @@ async fn left_out(
     Ok(found)
 }
 
-/// How many more devices a continuous job may give work at once: those of one of its waves.
+/// How many more devices a continuous job may give work at once: those of one of its waves. None while the wave under way
+/// is owed anything: it is judged and paused after as such, and not to be overtaken before.
 fn places(job: &Job, tallies: &[Tally]) -> usize {
+    if !plan::is_free(job, tallies) {
+        return 0;
+    }
     let everybody = Standing::of(tallies, |_| true);
     let open = everybody.queued + everybody.in_progress + everybody.verifying;
     let wave = job.spec.rollout.continuous.as_ref().map_or(0, |continuous| continuous.wave_size.max(1));
@@ -160,12 +172,7 @@ async fn offer_anew(
     if !waits_for_more(&job) || !past::has_room(&job) {
         return Ok(Vec::new());
     }
-    // The wave under way is judged and paused after as such; it is not to be overtaken before.
-    let tallies = executions::tallies(tx, id).await?;
-    if !plan::is_free(&job, &tallies) {
-        return Ok(Vec::new());
-    }
-    let most = places(&job, &tallies);
+    let most = places(&job, &executions::tallies(tx, id).await?);
     let mut catalogue = judge::catalogue(tx, &job, most_open, now).await?;
     let mut work = Vec::new();
     for id in ready.iter().take(most) {
@@ -229,8 +236,25 @@ async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) 
     Ok(!new.is_empty() || fold.is_some_and(|fold| fold.is_full()))
 }
 
+/// A job that takes in devices now.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    job: Job,
+    /// Whether it has a place for one that was left out.
+    has_place: bool,
+}
+
+/// The job, if it takes in devices now.
+pub(super) fn waiting(job: Job, tallies: &[Tally]) -> Option<Waiting> {
+    if !waits_for_more(&job) {
+        return None;
+    }
+    let has_place = places(&job, tallies) > 0;
+    Some(Waiting { job, has_place })
+}
+
 /// Whether a job takes in devices now: it is continuous, and everybody before them was offered work.
-pub(super) fn waits_for_more(job: &Job) -> bool {
+fn waits_for_more(job: &Job) -> bool {
     job.state == JobState::Running
         && job.spec.rollout.continuous.is_some()
         && job.progress.offered >= job.target_count
@@ -238,10 +262,11 @@ pub(super) fn waits_for_more(job: &Job) -> bool {
 
 impl App {
     /// Looks for devices that a continuous job should take in. True if some joined.
-    pub(super) async fn join_later_devices(&self, job: &Job) -> Result<bool, AppError> {
+    pub(super) async fn join_later_devices(&self, waiting: &Waiting) -> Result<bool, AppError> {
+        let Waiting { job, has_place } = waiting;
         let (id, now) = (job.id, self.clock.now());
         let Some(continuous) = &job.spec.rollout.continuous else { return Ok(false) };
-        if self.continuous.is_fresh(id, self.fleet.seq(), now) {
+        if self.continuous.is_fresh(id, self.fleet.seq(), *has_place, now) {
             return Ok(false);
         }
         let query = parse_query("targets.query", &continuous.query)?;
@@ -259,11 +284,12 @@ impl App {
         }
         let (found, offered) = self.offer_to_left_out(job, selection.devices, now).await?;
         let LeftOut { next, is_full, .. } = found;
-        // While there is no place, those that it means work for are looked at again once there is.
-        let whole = (next == 0 && !offered && !is_full).then_some((selection.seq, now));
         let renewed = self.continuous.of(id).renewed.filter(|at| is_full && now.since(*at) < HOLDS);
         let renewed = renewed.or(is_full.then_some(now));
-        self.continuous.note(id, Look { whole, left_out: next, renewed });
+        // While there is no place, the rest of those that were left out has time.
+        let whole = (next == 0 || is_full) && !offered;
+        let whole = whole.then(|| (selection.seq, renewed.unwrap_or(now)));
+        self.continuous.note(id, Look { whole, is_full, left_out: next, renewed });
         Ok(offered)
     }
 

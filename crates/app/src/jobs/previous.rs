@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
-use windlass_domain::job::{Execution, ExecutionState, Job, RolloutPolicy, Timeouts, What};
+use windlass_domain::job::{Execution, ExecutionState, Job, RolloutPolicy, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
@@ -135,7 +135,8 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
         },
         waves: Vec::new(),
         threshold: None,
-        timeouts: Timeouts::default(),
+        // The link of a device is as slow on the way back.
+        timeouts: job.spec.timeouts,
         retries: 0,
         begin: Begin::Now,
         rollout: RolloutPolicy { allow_downgrade: true, supersede: true, ..RolloutPolicy::default() },

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde_json::json;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::{offered, plan};
-use windlass_domain::job::{Begun, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step};
+use windlass_domain::job::{
+    Begun, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step, Tally,
+};
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
@@ -41,7 +43,7 @@ enum Stepped {
     /// There was nothing to do.
     Idle,
     /// There was nothing to do, and devices that match by now may join.
-    WaitsForMore(Box<Job>),
+    WaitsForMore(Box<joining::Waiting>),
 }
 
 /// What carrying a plan out did beside the store.
@@ -54,7 +56,12 @@ struct Done {
     halted: Option<String>,
 }
 
-async fn observe_and_plan(tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<Plan, StoreError> {
+/// What is to be done of a job, and the counters that say so.
+async fn observe_and_plan(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    now: Timestamp,
+) -> Result<(Plan, Vec<Tally>), StoreError> {
     let due = match job.state {
         JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {
             executions::due(tx, job.id, &job.state, now, BATCH).await?
@@ -85,7 +92,8 @@ async fn observe_and_plan(tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<
         withdrawable: &withdrawable,
         batch: u64::from(BATCH),
     };
-    Ok(plan(job, &observed, now))
+    let plan = plan(job, &observed, now);
+    Ok((plan, tallies))
 }
 
 async fn time_out(
@@ -153,7 +161,7 @@ async fn advance(
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
     let Some(mut job) = jobs::get_any(tx, id).await? else { return Ok(done) };
-    let Plan { steps } = observe_and_plan(tx, &job, now).await?;
+    let (Plan { steps }, _) = observe_and_plan(tx, &job, now).await?;
     done.steps = steps.len();
     let mut changed = false;
     let mut again = Tries::new(most_open);
@@ -186,6 +194,10 @@ async fn advance(
                 Some(Withdrawn::Asked(execution)) => done.wake.push(execution.device),
                 None => {}
             },
+            Step::JudgePast(judged) => {
+                job.past = job.past.map(|past| past.judged_as(judged));
+                changed = true;
+            }
             Step::Halt(halt) => {
                 done.halted = Some(halt.to_string());
                 let by = Principal::system(job.tenant, "jobs");
@@ -275,7 +287,7 @@ impl App {
             match self.job_step_with(id, &mut targets).await? {
                 Stepped::Went => {}
                 Stepped::Idle => return Ok(false),
-                Stepped::WaitsForMore(job) => return self.join_later_devices(&job).await,
+                Stepped::WaitsForMore(waiting) => return self.join_later_devices(&waiting).await,
             }
         }
         Ok(true)
@@ -301,15 +313,14 @@ impl App {
             .read(move |tx| {
                 Box::pin(async move {
                     let Some(job) = jobs::get_any(tx, id).await? else { return Ok::<_, StoreError>(None) };
-                    let plan = observe_and_plan(tx, &job, now).await?;
-                    Ok(Some((job, plan)))
+                    let (plan, tallies) = observe_and_plan(tx, &job, now).await?;
+                    Ok(Some((plan.steps.is_empty(), joining::waiting(job, &tallies))))
                 })
             })
             .await?;
-        let Some((job, plan)) = looked else { return Ok(Stepped::Idle) };
-        if plan.steps.is_empty() {
-            let waits = joining::waits_for_more(&job);
-            return Ok(if waits { Stepped::WaitsForMore(Box::new(job)) } else { Stepped::Idle });
+        let Some((is_idle, waiting)) = looked else { return Ok(Stepped::Idle) };
+        if is_idle {
+            return Ok(waiting.map_or(Stepped::Idle, |waiting| Stepped::WaitsForMore(Box::new(waiting))));
         }
         let targets = match targets {
             Some(targets) => Arc::clone(targets),

@@ -17,6 +17,7 @@ use windlass_domain::job::{
 };
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Actor, Principal, Role};
+use windlass_store::ChangeKind;
 use windlass_wire::ddi::{Execution as Said, Finished};
 
 use crate::ddi::{RAUC, job, peer, poll, says, state, worlds};
@@ -543,10 +544,29 @@ async fn nobody_approves_a_job_of_whom_cannot_be_told_that_they_did_not_make_it(
     world.app().job_decide(&peter, id, true, "", None).await.unwrap();
 }
 
+/// How often the change feed has told of an execution. On a server, a transaction of anybody that is still open holds the
+/// feed back: asked until a later mark is there.
+async fn told_of(world: &World, id: ExecutionId, mark: i64) -> usize {
+    world
+        .write(move |tx| {
+            tx.changed(ChangeKind::Series, mark);
+            Box::pin(async { Ok(()) })
+        })
+        .await;
+    loop {
+        let changes = world.app().store.changes_after(0, 10_000).await.unwrap();
+        let told = |kind, id| changes.iter().filter(|one| (one.kind, one.id) == (kind, id)).count();
+        if told(ChangeKind::Series, mark) > 0 {
+            return told(ChangeKind::Execution, id.get());
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn what_speaks_against_a_device_that_was_left_out_is_renewed_while_there_is_no_place_for_it() {
     for mut world in World::each("again-renewed").await {
-        let names = world.devices(3).await;
+        let names = world.devices(4).await;
         for name in &names {
             world.attribute(name, "ring", "early").await;
         }
@@ -558,25 +578,62 @@ async fn what_speaks_against_a_device_that_was_left_out_is_renewed_while_there_i
         let id = world.create(continuous(&names, 1)).await;
         world.settle().await;
         // The first one works on it, and there is no place for another.
-        change(&world, &names[2], LifecycleChange::Resume).await;
+        for name in &names[2..] {
+            change(&world, name, LifecycleChange::Resume).await;
+        }
         world.reports_version(&names[2], "2.0").await;
         world.refresh().await;
-        let said = async |world: &World| world.app().job_why(&world.by, id, &names[2]).await.unwrap().why;
-        assert_eq!(said(&world).await.sentence, "Skipped: the device is suspended.");
-        let before = world.app().store.latest_change().await.unwrap();
+        let said =
+            async |world: &World, name: &str| world.app().job_why(&world.by, id, name).await.unwrap().why;
+        assert_eq!(said(&world, &names[2]).await.sentence, "Skipped: the device is suspended.");
+        let left_out: Vec<ExecutionId> = latest(&world, id).await.iter().map(|one| one.id).collect();
+        let before = told_of(&world, left_out[2], 1_000_001).await;
         world.advance(60);
         world.settle().await;
-        let why = said(&world).await;
+        let why = said(&world, &names[2]).await;
         assert_eq!(why.sentence, "Left out when its turn came; the device runs this version by now.");
         assert_eq!(why.action, "", "nothing is to be mended");
-        let after = world.app().store.latest_change().await.unwrap();
-        assert!(after > before, "who watches hears of it");
-        let others = world.app().job_why(&world.by, id, &names[1]).await.unwrap().why;
-        assert_eq!(others.sentence, "Skipped: the device is suspended.");
+        assert_eq!(told_of(&world, left_out[2], 1_000_002).await, before + 1, "who watches hears of it");
+        let why = said(&world, &names[3]).await;
+        assert!(why.sentence.ends_with("it has its turn once there is a place."), "{}", why.sentence);
+        assert_eq!(why.action, "Wait for others to finish.");
+        let why = said(&world, &names[1]).await;
+        assert_eq!(why.sentence, "Skipped: the device is suspended.");
+        assert_eq!(why.action, "Mend that; the job takes the device in by itself.");
         world.advance(60);
         world.settle().await;
-        let again = world.app().store.latest_change().await.unwrap();
-        assert_eq!(again, after, "what is said already is not written again");
+        let again = told_of(&world, left_out[2], 1_000_003).await;
+        assert_eq!(again, before + 1, "what is said already is not written again");
         assert_eq!(latest(&world, id).await.iter().filter(|one| one.state.is_open()).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_job_without_a_place_writes_nothing_while_it_looks_and_gives_a_place_away_at_once() {
+    for mut world in World::each("again-full").await {
+        let names = world.devices(2).await;
+        for name in &names {
+            world.attribute(name, "ring", "early").await;
+        }
+        world.refresh().await;
+        change(&world, &names[1], LifecycleChange::Suspend).await;
+        world.release("2.0", &[]).await;
+        let id = world.create(continuous(&names, 1)).await;
+        world.settle().await;
+        change(&world, &names[1], LifecycleChange::Resume).await;
+        world.refresh().await;
+        world.advance(60);
+        world.settle().await;
+        let committed = *world.app().store.committed().borrow();
+        for _ in 0..10 {
+            world.advance(1);
+            assert!(!world.app().jobs_activate().await.unwrap());
+        }
+        assert_eq!(*world.app().store.committed().borrow(), committed, "nothing changed");
+        assert_eq!(latest(&world, id).await[1].state, ExecutionState::Removed);
+        world.work(&names[0], "SUCCEEDED", "").await;
+        world.reports_version(&names[0], "2.0").await;
+        world.settle().await;
+        assert_eq!(latest(&world, id).await[1].state, ExecutionState::Queued, "there is a place");
     }
 }

@@ -375,6 +375,49 @@ async fn download_and_installation_run_out_each_by_itself_and_the_reason_names_w
 }
 
 #[tokio::test]
+async fn who_says_that_a_download_goes_on_has_not_begun_to_install() {
+    for world in worlds("ddi-goes-on").await {
+        let rauc = peer(&world, RAUC).await;
+        let say = async |action, word: Said| {
+            world.app().ddi_feedback(&rauc, action, says(word, Finished::None)).await.unwrap();
+        };
+        let after = async |job, seconds| {
+            world.advance(seconds);
+            world.settle().await;
+            (state(&world, job).await.0, world.app().job_why(&world.by, job, "d1").await.unwrap().why)
+        };
+        // The power went, and it downloads on.
+        let (job, action) = timed_job(&world, RolloutPolicy::default()).await;
+        say(action, Said::Download).await;
+        world.advance(300);
+        say(action, Said::Resumed).await;
+        let (at_work, why) = after(job, 299).await;
+        assert_eq!(at_work, ExecutionState::InProgress);
+        assert_eq!(why.sentence, "The device is downloading. Time left: 1 s.");
+        say(action, Said::Downloaded).await;
+        say(action, Said::Resumed).await;
+        let (ended, why) = after(job, 60).await;
+        assert_eq!(ended, ExecutionState::TimedOut);
+        assert!(why.sentence.contains("the installation did not end within 1 min"), "{}", why.sentence);
+
+        // Its client tells the progress of whatever it does so.
+        let (job, action) = timed_job(&world, RolloutPolicy::default()).await;
+        say(action, Said::Download).await;
+        world.advance(300);
+        say(action, Said::Proceeding).await;
+        world.advance(200);
+        say(action, Said::Proceeding).await;
+        let (at_work, why) = after(job, 159).await;
+        assert_eq!(at_work, ExecutionState::InProgress);
+        assert_eq!(why.sentence, "The device is proceeding. Time left: 1 s.");
+        let (ended, why) = after(job, 1).await;
+        assert_eq!(ended, ExecutionState::TimedOut);
+        let said = "Timed out: download and installation together did not end within 11 min (last heard: proceeding).";
+        assert_eq!(why.sentence, said);
+    }
+}
+
+#[tokio::test]
 async fn who_is_only_to_download_never_installs_however_it_says_that_it_goes_on() {
     let world = world().await;
     let rauc = peer(&world, RAUC).await;

@@ -103,6 +103,13 @@ async fn what_still_moves_in_a_folded_wave_is_counted_in_the_past() {
     let tries = world.executions(id).await;
     let again = tries.iter().find(|one| one.number == 2 && one.state == ExecutionState::InProgress).unwrap();
     assert_eq!(again.wave, 2, "an execution keeps the number of its wave");
+    let judged = async |world: &World| world.job(id).await.job.past.unwrap().judged.unwrap().failed;
+    let before = judged(&world).await;
+    world.accepted(&names[2], &format!("{id}/update"), json!({ "status": "SUCCEEDED" })).await;
+    world.reports_version(&names[2], "2.0").await;
+    world.settle().await;
+    world.restart().await;
+    assert_eq!(judged(&world).await, before - 1, "it makes no room for another failure");
 }
 
 #[tokio::test]

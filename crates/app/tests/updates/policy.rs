@@ -465,6 +465,24 @@ async fn devices_go_back_to_the_release_that_they_ran_before() {
 }
 
 #[tokio::test]
+async fn the_way_back_gives_devices_as_much_time_as_the_way_there() {
+    let mut world = World::new().await;
+    let names = world.pumps(&["a"]).await;
+    let timeouts = Timeouts {
+        download: Some(Duration::from_secs(24 * 3600)),
+        in_progress: Duration::from_secs(1800),
+        ..Timeouts::default()
+    };
+    let id = world.create(NewJob { timeouts, ..update_job("2.0", &names) }).await;
+    world.settle().await;
+    world.work("a", "SUCCEEDED", "").await;
+    world.advance(2);
+    world.reports_version("a", "2.0").await;
+    let back = world.app().job_roll_back(&world.by, id).await.unwrap();
+    assert_eq!(back.job.spec.timeouts, timeouts, "its link is as slow");
+}
+
+#[tokio::test]
 async fn a_rollout_without_anything_to_go_back_to_goes_on() {
     let mut world = World::new().await;
     let names = world.devices(2).await;

@@ -18,6 +18,10 @@ pub const HARDWARE_KEY: &str = "hardware";
 /// What is said of a device that was left out and that needs nothing any more.
 pub const RUNS_BY_NOW: &str = "the device runs this version by now";
 
+/// What is said of a device that was left out and that the job means work for by now.
+pub const WAITS_FOR_A_PLACE: &str =
+    "nothing speaks against it any more; it has its turn once there is a place";
+
 /// What is known of a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {

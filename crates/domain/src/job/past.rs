@@ -1,9 +1,9 @@
 //! Waves as they were frozen, and how a continuous job keeps them few: those long settled are counted in one, the past.
 //!
 //! A wave is folded into the past once it is fully offered, settled and within its threshold. Those that were left out are
-//! offered work in a wave of their own; another try of a failed one cannot make more of them fail than were judged then.
-//! A device whose word was believed may fall back later: what failed since the last fold is judged as the failures of one
-//! wave of as many devices as were folded then. Knows neither devices nor storage.
+//! offered work in a wave of their own; another try of a failed one cannot make more of them fail than were judged then, and
+//! where it succeeds, one fewer is judged to have failed. A device whose word was believed may fall back later: what failed
+//! since then is judged as the failures of one wave of as many devices as were folded last. Knows neither devices nor storage.
 
 use crate::job::plan::{Standing, Standings, Tally};
 use crate::job::spec::Job;
@@ -25,6 +25,14 @@ pub struct Past {
     pub number: u32,
     /// What was judged of it. Nothing in a job that folded before this was kept; the next fold says it.
     pub judged: Option<Judged>,
+}
+
+impl Past {
+    /// The same wave, of which this is judged.
+    #[must_use]
+    pub const fn judged_as(self, judged: Judged) -> Self {
+        Self { judged: Some(judged), ..self }
+    }
 }
 
 /// What was judged of the past when waves were folded into it, or when an operator went on.
@@ -115,14 +123,22 @@ pub fn fold(job: &Job, tallies: &[Tally]) -> Option<Fold> {
 
 /// Devices that failed, or may fail again because they are tried again.
 const fn failed_or_again(standing: Standing) -> u64 {
-    standing.failed + standing.queued + standing.in_progress
+    standing.failed + standing.queued + standing.in_progress + standing.verifying
+}
+
+/// What is judged of the past once devices that had failed are through with another try and did well: that they did makes
+/// no room for as many failures more. Nothing if as many failed as were judged, or more.
+pub(super) fn did_better(job: &Job, standings: &Standings) -> Option<Judged> {
+    let (past, judged) = job.past.and_then(|past| Some((past, past.judged?)))?;
+    let failed = failed_or_again(standings.wave(past.number));
+    (failed < judged.failed).then_some(Judged { failed, ..judged })
 }
 
 /// The past of a job as it is judged once an operator went on with what failed so far.
 pub fn accepted(job: &Job, tallies: &[Tally]) -> Option<Past> {
     let past = job.past?;
     let failed = failed_or_again(Standings::of(tallies).wave(past.number));
-    Some(Past { judged: past.judged.map(|judged| Judged { failed, ..judged }), ..past })
+    Some(past.judged.map_or(past, |judged| past.judged_as(Judged { failed, ..judged })))
 }
 
 /// Whether a wave is over for good, and was not too much.
@@ -277,6 +293,9 @@ mod tests {
                         begun.push(*wave);
                     }
                     [Step::Halt(halt)] => self.job.state = JobState::Halted(halt.clone()),
+                    [Step::JudgePast(judged)] => {
+                        self.job.past = self.job.past.map(|past| past.judged_as(*judged));
+                    }
                     _ => return begun,
                 }
             }
@@ -312,7 +331,19 @@ mod tests {
 
     const DONE: (ExecutionState, Verdict) = (ExecutionState::Succeeded, Verdict::Unverifiable);
     const FAILED: (ExecutionState, Verdict) = (ExecutionState::Failed, Verdict::Pending);
+    const VERIFYING: (ExecutionState, Verdict) = (ExecutionState::Succeeded, Verdict::Pending);
     const QUEUED: (ExecutionState, Verdict) = (ExecutionState::Queued, Verdict::Pending);
+
+    /// At most such a share of a wave may fail.
+    fn percent(most: u8) -> FailureThreshold {
+        FailureThreshold {
+            count: None,
+            percent: Some(most),
+            of: ShareOf::Finished,
+            minimum: 0,
+            scope: ThresholdScope::Wave,
+        }
+    }
 
     #[test]
     fn a_plan_over_a_hundred_thousand_past_waves_looks_at_as_few_counters_as_over_ten() {
@@ -440,14 +471,7 @@ mod tests {
     #[test]
     fn what_failed_since_the_last_fold_is_judged_as_one_wave_of_what_was_folded_then() {
         let mut model = Model::new(None, None);
-        let half = FailureThreshold {
-            count: None,
-            percent: Some(50),
-            of: ShareOf::Finished,
-            minimum: 0,
-            scope: ThresholdScope::Wave,
-        };
-        model.job.spec.threshold = Some(half);
+        model.job.spec.threshold = Some(percent(50));
         while model.job.past.is_none() {
             model.settle(DONE);
             assert!(model.join(1));
@@ -462,6 +486,68 @@ mod tests {
         }
         model.moves(most + 1, DONE, FAILED);
         assert!(matches!(model.plan().steps.as_slice(), [Step::Halt(_)]));
+    }
+
+    #[test]
+    fn failed_devices_that_succeed_when_tried_again_make_no_room_for_as_many_failures_more() {
+        let mut model = Model::new(None, Some(1));
+        for number in 0..100 {
+            model.settle(if (1..=10).contains(&number) { FAILED } else { DONE });
+            assert!(model.join(1));
+        }
+        model.settle(DONE);
+        assert_eq!(model.job.past.unwrap().judged.unwrap().failed, 10);
+        let again = [
+            (FAILED, QUEUED),
+            (QUEUED, (ExecutionState::InProgress, Verdict::Pending)),
+            ((ExecutionState::InProgress, Verdict::Pending), VERIFYING),
+        ];
+        for (from, to) in again {
+            (1..=10).for_each(|wave| model.moves(wave, from, to));
+            model.settle(DONE);
+            assert_eq!(model.job.past.unwrap().judged.unwrap().failed, 10, "they may fail again");
+        }
+        (1..=9).for_each(|wave| model.moves(wave, VERIFYING, DONE));
+        model.moves(10, VERIFYING, FAILED);
+        model.settle(DONE);
+        model.moves(11, DONE, FAILED);
+        model.settle(DONE);
+        assert_eq!(model.job.state, JobState::Running, "one more may");
+        model.moves(12, DONE, FAILED);
+        model.settle(DONE);
+        let JobState::Halted(halt) = &model.job.state else { panic!("it runs on") };
+        assert_eq!(halt.failed, 2);
+    }
+
+    #[test]
+    fn one_device_of_a_small_fold_that_falls_back_is_not_judged_as_most_of_a_wave() {
+        let mut model = Model::new(Some(50), None);
+        model.job.spec.rollout.continuous = Some(Continuous { query: "tag==a".to_owned(), wave_size: 50 });
+        model.job.spec.threshold = Some(percent(20));
+        model.settle(DONE);
+        // Twenty waves lie about half done; each that joins then has one other folded.
+        let mut unsettled = Vec::new();
+        while model.job.past.is_none_or(|past| past.judged.is_none_or(|judged| judged.size != 2)) {
+            assert!(model.join(2));
+            for wave in model.settle(DONE) {
+                if unsettled.len() < LATEST {
+                    model.moves(wave, DONE, QUEUED);
+                    unsettled.push(wave);
+                }
+            }
+            assert!(model.job.next_wave() < 200, "{:?}", model.job.past);
+        }
+        let past = model.job.past.unwrap();
+        let folded = past.number;
+        for failed in 1..=4 {
+            model.moves(folded, DONE, FAILED);
+            assert!(model.plan().steps.is_empty(), "{failed} of 20");
+        }
+        model.moves(folded, DONE, FAILED);
+        let Some(Step::Halt(halt)) = model.plan().steps.pop() else { panic!("it runs on") };
+        let words = "5 of 5 finished devices failed; at most 20 % may, as if 15 more had succeeded; they failed after \
+                     their waves had been settled";
+        assert!(halt.to_string().ends_with(words), "{halt}");
     }
 
     #[test]
@@ -489,6 +575,8 @@ mod tests {
     fn a_great_deal_that_was_never_folded_is_folded_bit_by_bit() {
         let waves = 3 * FOLDED;
         let mut model = Model::new(None, Some(0));
+        model.job.spec.rollout.continuous = Some(Continuous { query: "tag==a".to_owned(), wave_size: 50 });
+        model.job.spec.threshold = Some(percent(20));
         model.job.frozen_waves = FrozenWave::in_order(vec![1; waves]);
         model.job.target_count = u64::try_from(waves).unwrap();
         model.job.progress.offered = model.job.target_count;
@@ -513,13 +601,23 @@ mod tests {
             waves in proptest::collection::vec(
                 (0_u8..40, 1_u64..4, proptest::option::weighted(0.05, 0_usize..1_000)), 60..90),
             most in proptest::option::of(0_u64..3),
+            share in proptest::option::of(prop_oneof![Just(0_u8), Just(20)]),
+            wave_size in prop_oneof![Just(1_u64), Just(50)],
             success in proptest::option::of(prop_oneof![Just(50_u8), Just(100)]),
         ) {
             let mut folds = Model::new(success, most);
+            folds.job.spec.rollout.continuous = Some(Continuous { query: "tag==a".to_owned(), wave_size });
+            if let Some(share) = share {
+                let by_share = percent(share);
+                folds.job.spec.threshold = Some(FailureThreshold { count: most, ..by_share });
+            }
+            let may_share = share.is_none_or(|share| share == 0);
             let mut never = folds.clone();
             // Which waves have devices that may fall back, and how many.
             let mut believed: BTreeMap<u32, u64> = BTreeMap::new();
             for (end, size, late) in waves {
+                // Those that are kept hold as many as a wave to take a share of, also where some were skipped.
+                let size = if wave_size > 1 { size.max(2) } else { size };
                 let end = match end {
                     0 => FAILED,
                     1 => (ExecutionState::Removed, Verdict::Pending),
@@ -541,7 +639,7 @@ mod tests {
                     .filter(|(wave, left)| **wave >= accepted && **left > 0)
                     .map(|(wave, _)| *wave)
                     .collect();
-                let late = late.filter(|_| most.is_none_or(|most| most == 0) && !judged.is_empty());
+                let late = late.filter(|_| most.is_none_or(|most| most == 0) && may_share && !judged.is_empty());
                 if let Some(late) = late {
                     let wave = judged[late % judged.len()];
                     *believed.get_mut(&wave).unwrap() -= 1;

@@ -64,7 +64,8 @@ impl Execution {
         if self.state == ExecutionState::Queued {
             return Some(due);
         }
-        let is_moved = phase.is_some() && phase != Phase::of(&self.details);
+        // Who stops saying what it is at has moved as well: nobody knows any more which of the two it has time for.
+        let is_moved = phase != Phase::of(&self.details);
         if timeouts.download.is_none() || !is_moved || self.cancel_asked_at.is_some() {
             return self.phase_due;
         }
@@ -153,6 +154,29 @@ mod tests {
         assert_eq!(says(&works, DOWNLOADING, 20).due(), Some(at(620)), "it says it later");
         assert_eq!(says(&works, "rebooting", 20).due(), Some(at(70)));
         assert_eq!(says(&works, "dancing", 20).due(), Some(at(660)), "that is timed by nobody");
+    }
+
+    #[test]
+    fn a_device_that_stops_naming_what_it_is_at_has_the_time_of_both() {
+        let loads = says(&queued(at(0)), DOWNLOADING, 10);
+        let counted = BTreeMap::from([("progress".to_owned(), "80".to_owned())]);
+        let report = DeviceReport {
+            status: ReportedStatus::InProgress,
+            details: Some(counted),
+            expected_version: None,
+            step: StepTimer::Keep,
+        };
+        let counts = loads.report(&report, &TIMEOUTS, at(300)).unwrap();
+        for (silent, heard) in [(counts, "in progress"), (says(&loads, "dancing", 300), "dancing")] {
+            assert_eq!(silent.due(), Some(at(660)), "{heard}");
+            assert_eq!(ends(&silent, 659), None, "{heard}");
+            let reason = format!(
+                "download and installation together did not end within 10 min 50 s (last heard: {heard})"
+            );
+            assert_eq!(ends(&silent, 660), Some((ExecutionState::TimedOut, reason)));
+        }
+        let installs = says(&says(&loads, INSTALLING, 20), "dancing", 30);
+        assert_eq!(installs.due(), Some(at(660)), "never more than that");
     }
 
     #[test]

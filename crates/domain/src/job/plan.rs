@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ids::ExecutionId;
+use crate::job::past::{self, Judged};
 use crate::job::spec::{Accepted, Job, Progress};
 use crate::job::states::{ExecutionState, Halt, JobState, Outcome, Verdict};
 use crate::job::threshold::halt;
@@ -61,6 +62,8 @@ pub enum Step {
     RetriesDone,
     /// Withdraw this open execution.
     Withdraw(ExecutionId),
+    /// Devices of the past that had failed did well when they were tried again: judge it by this from now on.
+    JudgePast(Judged),
     /// Stop by threshold.
     Halt(Halt),
     /// Hold it: this wave is through, and the policy says to pause after it.
@@ -321,6 +324,9 @@ fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
     let standings = Standings::of(observed.tallies);
     if let Some(halt) = halt(job, &standings).or_else(|| fell_short(job, &standings)) {
         return vec![Step::Halt(halt)];
+    }
+    if let Some(judged) = past::did_better(job, &standings) {
+        return vec![Step::JudgePast(judged)];
     }
     let everybody = standings.whole();
     let room = room(job, everybody);

@@ -256,6 +256,9 @@ impl Model {
                 self.job.state = JobState::Stopping { begun: Begun::Finish };
             }
             Step::Complete => self.job.state = JobState::Completed,
+            Step::JudgePast(judged) => {
+                self.job.past = self.job.past.map(|past| past.judged_as(*judged));
+            }
             Step::EndCanceled => self.job.state = JobState::Canceled,
         }
     }

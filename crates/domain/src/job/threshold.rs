@@ -2,7 +2,7 @@
 //!
 //! Knows neither when that is asked nor what follows.
 
-use crate::job::past::{self, LATEST};
+use crate::job::past::{self, LATEST, MOST};
 use crate::job::plan::{Standings, current_wave};
 use crate::job::spec::{FailureThreshold, Job, ThresholdScope};
 use crate::job::states::Halt;
@@ -68,31 +68,41 @@ struct Together {
     missing: u64,
 }
 
-/// Who joins alone is not a wave to take a share of: a wave that joined is judged with those before it, until together they
-/// have as many devices as a full one, or as many as can be told apart. Nothing for a wave that is large enough.
-fn together(job: &Job, standings: &Standings, wave: u32, size: u64) -> Option<Together> {
+/// How many devices a wave that joins must have so that a share of it alone tells something.
+fn full_wave(job: &Job) -> Option<u64> {
     let continuous = job.spec.rollout.continuous.as_ref()?;
-    let full = continuous.wave_size.min(u64::try_from(LATEST).unwrap_or(u64::MAX));
-    let first = past::first_foldable(job);
-    if wave < first || size >= full {
+    Some(continuous.wave_size.min(u64::try_from(LATEST).unwrap_or(u64::MAX)))
+}
+
+/// Who joins alone is not a wave to take a share of: a wave that joined is judged with those before it, until together they
+/// have as many devices that count as a full one, or as many as can be told apart. Who was skipped, or was accepted by an
+/// operator, does not count. Nothing for a wave that is large enough.
+fn together(job: &Job, standings: &Standings, wave: u32, size: u64) -> Option<Together> {
+    let (full, first) = (full_wave(job)?, past::first_foldable(job));
+    let (mut counted, mut from) = (in_wave(job, standings, wave, size), wave);
+    if wave < first || counted.size >= full {
         return None;
     }
-    let (mut found, mut all) = ((in_wave(job, standings, wave, size), wave), size);
     // What an operator went on with is not held against what came later.
-    let judged = first.max(job.progress.accepted.wave)..wave;
-    let before = job.frozen_waves.iter().rev();
-    for one in before.filter(|one| judged.contains(&one.number) && !job.is_past(one.number)) {
-        if all >= full {
+    let begins = first.max(job.progress.accepted.wave);
+    let end = job.frozen_waves.partition_point(|one| one.number < wave);
+    let before = job.frozen_waves.iter().take(end).rev().take_while(|one| one.number >= begins).take(MOST);
+    for one in before.filter(|one| !job.is_past(one.number)) {
+        if counted.size >= full {
             break;
         }
-        all += one.size;
-        found = (found.0.and(in_wave(job, standings, one.number, one.size)), one.number);
+        (counted, from) = (counted.and(in_wave(job, standings, one.number, one.size)), one.number);
     }
-    Some(Together { counted: found.0, from: found.1, missing: full.saturating_sub(all) })
+    Some(Together { counted, from, missing: full.saturating_sub(counted.size) })
 }
 
 fn stopped(wave: u32, counted: Counted, threshold: String) -> Halt {
     Halt { wave, failed: counted.failed, finished: counted.finished, threshold }
+}
+
+/// Says how many did well that there are not.
+fn more_succeeded(missing: u64) -> String {
+    if missing > 0 { format!(", as if {missing} more had succeeded") } else { String::new() }
 }
 
 /// Why a wave of this size stops the job, if it does.
@@ -117,22 +127,32 @@ pub(super) fn too_many(job: &Job, standings: &Standings, wave: u32, size: u64) -
         if from < wave {
             words.push_str(&format!(", counted from wave {} on", u64::from(from) + 1));
         }
-        if missing > 0 {
-            words.push_str(&format!(", as if {missing} more had succeeded"));
-        }
+        words.push_str(&more_succeeded(missing));
         stopped(wave, all, words)
     })
 }
 
-/// Why devices stop the job that failed after their waves were told as one.
+/// Why devices stop the job that failed after their waves were told as one: they are judged as one wave of as many devices
+/// as were told then, but of no fewer than a full one.
 fn fell_back(job: &Job, standings: &Standings) -> Option<Halt> {
     let past = job.past?;
     let judged = past.judged?;
     let threshold = job.spec.threshold.filter(|threshold| threshold.scope == ThresholdScope::Wave)?;
     let since = standings.wave(past.number).failed.saturating_sub(judged.failed);
-    let counted = Counted { failed: since, finished: judged.size, size: judged.size };
-    counted.exceeds(threshold).then(|| {
-        stopped(past.number, counted, format!("{threshold}; they failed after their waves had been settled"))
+    let size = judged.size.max(since);
+    let counted = Counted { failed: since, finished: size, size };
+    let missing = if counted.exceeds(FailureThreshold { percent: None, ..threshold }) {
+        0
+    } else {
+        full_wave(job).unwrap_or_default().saturating_sub(size)
+    };
+    counted.padded(missing).exceeds(threshold).then(|| {
+        let more = more_succeeded(missing);
+        stopped(
+            past.number,
+            counted,
+            format!("{threshold}{more}; they failed after their waves had been settled"),
+        )
     })
 }
 
@@ -245,5 +265,39 @@ mod tests {
         job.progress.accepted.wave = 5;
         (job.progress.accepted.wave_failed, job.progress.accepted.wave_finished) = (1, 1);
         assert_eq!(stops(&job, &counts), None, "one failed since");
+    }
+
+    #[test]
+    fn one_that_joins_after_an_operator_went_on_with_a_wave_is_not_judged_alone() {
+        let mut job = job(&[3, 50, 50, 25, 1]);
+        job.progress.accepted.wave = 3;
+        (job.progress.accepted.wave_failed, job.progress.accepted.wave_finished) = (6, 25);
+        let counts = [(1, DONE, 50), (2, DONE, 50), (3, DONE, 19), (3, FAILED, 6), (4, FAILED, 1)];
+        assert_eq!(stops(&job, &counts), None, "nobody of the accepted wave is left to be counted with it");
+        job.frozen_waves.extend((5..9).map(|number| FrozenWave { number, size: 1 }));
+        job.target_count += 4;
+        job.progress.offered += 4;
+        let more: Vec<_> = counts.into_iter().chain((5..9).map(|wave| (wave, FAILED, 1))).collect();
+        let said = stops(&job, &more).unwrap();
+        assert!(said.starts_with("stopped in wave 9: 5 of 5 finished devices failed"), "{said}");
+        assert!(said.ends_with("counted from wave 4 on, as if 15 more had succeeded"), "{said}");
+    }
+
+    #[test]
+    fn devices_that_were_skipped_are_nobody_to_be_counted_with() {
+        let skipped = |waves: std::ops::Range<u32>| waves.map(|wave| (wave, ExecutionState::Removed, 1));
+        let counts: Vec<_> = skipped(1..20).chain([(20, FAILED, 1)]).collect();
+        assert_eq!(stops(&job(&[1; 21]), &counts), None, "one of twenty");
+        let counts = [(0, DONE, 1), (1, ExecutionState::Removed, 49), (1, FAILED, 1)];
+        assert_eq!(stops(&job(&[1, 50]), &counts), None, "of a wave of fifty only one had anything to do");
+        let counts: Vec<_> = (1..4)
+            .map(|wave| (wave, DONE, 1))
+            .chain(skipped(4..14))
+            .chain((14..18).map(|wave| (wave, FAILED, 1)))
+            .collect();
+        assert_eq!(stops(&job(&[1; 18]), &counts), None, "four of seven, thirteen to come");
+        let counts: Vec<_> = counts.into_iter().chain([(18, FAILED, 1)]).collect();
+        let said = stops(&job(&[1; 19]), &counts).unwrap();
+        assert!(said.ends_with("counted from wave 2 on, as if 12 more had succeeded"), "{said}");
     }
 }

@@ -1,7 +1,7 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
 use crate::ids::JobId;
-use crate::job::eligible::RUNS_BY_NOW;
+use crate::job::eligible::{RUNS_BY_NOW, WAITS_FOR_A_PLACE};
 use crate::job::execution::{Consent, Execution};
 use crate::job::phase::{PHASE, Phase};
 use crate::job::plan::{self, Tally};
@@ -206,6 +206,42 @@ fn timed(job: &Job, execution: &Execution) -> Option<Phase> {
     Phase::of(&execution.details).filter(|_| is_timed)
 }
 
+/// Explains why a device was left out. A job that goes on taking devices in takes it in by itself once it may.
+fn left_out(job: &Job, execution: &Execution) -> Why {
+    let goes_on = job.spec.rollout.continuous.is_some();
+    let waits = execution.reason == WAITS_FOR_A_PLACE;
+    let (turn, wait, mend) = match &job.state {
+        JobState::Running if goes_on => (
+            "nothing speaks against it any more, and it has its turn once there is a place",
+            "Wait for others to finish.",
+            "Mend that; the job takes the device in by itself.",
+        ),
+        JobState::Paused | JobState::Halted(_) if goes_on => (
+            "nothing speaks against it any more, and it has its turn when the job goes on",
+            "Resume the job.",
+            "Mend that; once the job goes on it takes the device in by itself.",
+        ),
+        JobState::AwaitingApproval { .. }
+        | JobState::Denied
+        | JobState::Scheduled { .. }
+        | JobState::Running
+        | JobState::Paused
+        | JobState::Halted(_)
+        | JobState::Stopping { .. }
+        | JobState::Canceled
+        | JobState::Completed => (
+            "the job was over before there was a place for it",
+            "Make another job for it.",
+            "Mend that, then make a job for this device.",
+        ),
+    };
+    if waits {
+        say(format!("Left out when its turn came; {turn}."), wait)
+    } else {
+        say(format!("Skipped: {}.", execution.reason), mend)
+    }
+}
+
 /// Explains an execution.
 pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -> Why {
     let left = |due: Option<Timestamp>| {
@@ -308,9 +344,7 @@ pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -
         (ExecutionState::Removed, Verdict::Pending) if execution.reason == RUNS_BY_NOW => {
             say("Left out when its turn came; the device runs this version by now.", "")
         }
-        (ExecutionState::Removed, Verdict::Pending) => {
-            say(format!("Skipped: {}.", execution.reason), "Mend that, then make a job for this device.")
-        }
+        (ExecutionState::Removed, Verdict::Pending) => left_out(job, execution),
     }
 }
 
@@ -322,7 +356,7 @@ mod tests {
     use super::*;
     use crate::ids::{DeviceId, ExecutionId, JobId, TenantId};
     use crate::job::fixture;
-    use crate::job::rollout::{Backoff, RolloutPolicy};
+    use crate::job::rollout::{Backoff, Continuous, RolloutPolicy};
     use crate::job::states::{Begin, Begun, Halt};
 
     const ONLINE: Known<'static> = Known { is_online: true, zone: None, closes_skipped: false, ahead: None };
@@ -472,6 +506,34 @@ mod tests {
         assert!(why(&job(JobState::Paused), &queued, ONLINE, now).sentence.contains("paused"));
         let failed = execution(ExecutionState::Failed, Verdict::Pending);
         assert_eq!(why(&job(JobState::Running), &failed, ONLINE, now).sentence, "Failed: battery low.");
+    }
+
+    #[test]
+    fn who_was_left_out_by_a_job_that_goes_on_is_told_that_it_is_taken_in_by_itself() {
+        let said = |state: JobState, reason: &str, goes_on: bool| {
+            let mut job = job(state);
+            let continuous = Continuous { query: "tag==a".to_owned(), wave_size: 1 };
+            job.spec.rollout.continuous = goes_on.then_some(continuous);
+            let mut left_out = execution(ExecutionState::Removed, Verdict::Pending);
+            left_out.reason = reason.to_owned();
+            waits(&job, &left_out, Known::default())
+        };
+        let suspended = "the device is suspended";
+        let (sentence, action) = said(JobState::Running, suspended, true);
+        assert_eq!(sentence, "Skipped: the device is suspended.");
+        assert_eq!(action, "Mend that; the job takes the device in by itself.");
+        let once = "Mend that; once the job goes on it takes the device in by itself.";
+        assert_eq!(said(JobState::Paused, suspended, true).1, once);
+        for (state, goes_on) in [(JobState::Running, false), (JobState::Canceled, true)] {
+            assert_eq!(said(state, suspended, goes_on).1, "Mend that, then make a job for this device.");
+        }
+        let (sentence, action) = said(JobState::Running, WAITS_FOR_A_PLACE, true);
+        assert!(sentence.ends_with("it has its turn once there is a place."), "{sentence}");
+        assert_eq!(action, "Wait for others to finish.");
+        assert_eq!(said(JobState::Paused, WAITS_FOR_A_PLACE, true).1, "Resume the job.");
+        let (sentence, action) = said(JobState::Completed, WAITS_FOR_A_PLACE, true);
+        assert!(sentence.contains("the job was over"), "{sentence}");
+        assert_eq!(action, "Make another job for it.");
     }
 
     #[test]
