@@ -17,7 +17,7 @@ use windlass_store::types::{self, DeviceTypeRecord};
 use crate::app::App;
 use crate::artifacts::inspect::trust;
 use crate::audit;
-use crate::devices::value_problem;
+use crate::devices::{bytes_problem, value_problem};
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 
@@ -128,6 +128,8 @@ fn check(spec: NewTypeSpec, limits: &Limits, tenant_signs: bool) -> Result<TypeS
             Err(problem) => problems.push(FieldProblem::new(field, problem)),
         }
     }
+    problems
+        .extend(bytes_problem(&attributes).map(|problem| FieldProblem::new("defaultAttributes", problem)));
     problems.extend(trust::problems(&signing.signers));
     if signing.required && signing.signers.is_empty() && !tenant_signs {
         problems.push(FieldProblem::new(

@@ -12,6 +12,13 @@ use crate::time::Timestamp;
 
 /// Most characters of one attribute's value, in any script.
 pub const ATTRIBUTE_CHARACTERS: usize = 4_000;
+/// Most bytes of a device's attributes together, keys and values.
+pub const ATTRIBUTE_BYTES: usize = 100 * 1_024;
+
+/// How many bytes attributes have together.
+pub fn attribute_bytes<K: AsRef<str>>(attributes: &BTreeMap<K, String>) -> usize {
+    attributes.iter().map(|(key, value)| key.as_ref().len().saturating_add(value.len())).sum()
+}
 
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -173,7 +180,8 @@ pub struct Device {
     pub parent: Option<DeviceId>,
     /// Where it stands in its life.
     pub lifecycle: Lifecycle,
-    /// Set by operators. At most 100 entries, values of at most [`ATTRIBUTE_CHARACTERS`] characters.
+    /// Set by operators. At most 100 entries, values of at most [`ATTRIBUTE_CHARACTERS`] characters, and
+    /// [`ATTRIBUTE_BYTES`] together.
     pub attributes: BTreeMap<AttributeKey, String>,
     /// Reported by the device; same bounds.
     pub inventory: BTreeMap<AttributeKey, String>,

@@ -38,10 +38,20 @@ fn as_given(text: &str) -> Cow<'_, str> {
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
-        name!($(#[$doc])* $type, $what, $rule, $check, as_given);
+        name!($(#[$doc])* $type, $what, $rule, $check, as_given,);
     };
-    // What is read is spelled in one way before it is looked at.
-    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr, $spelled:expr) => {
+    // What people write in any script: spelled in one way before it is looked at, and read again by no rule.
+    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr, composed) => {
+        name!($(#[$doc])* $type, $what, $rule, $check, composed,);
+
+        impl $type {
+            /// What was taken once, by the rule of that time. For what the store holds, and nothing else.
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+        }
+    };
+    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr, $spelled:expr,) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
@@ -123,13 +133,13 @@ name!(
 name!(
     /// A word or a few on a device.
     Tag, "tag",
-    "1 to 128 characters of any script without markup, characters that nobody sees and spaces around",
+    "1 to 128 characters of any script without markup, characters that nobody sees, marks at its beginning and spaces around",
     |t| is_name(t, 128), composed
 );
 name!(
     /// What kind of software a component is: `os`, `application`, or any word or few.
     ComponentType, "component type",
-    "1 to 64 characters of any script without /, markup, characters that nobody sees and spaces around",
+    "1 to 64 characters of any script without /, markup, characters that nobody sees, marks at its beginning and spaces around",
     |t| is_name(t, 64) && !t.contains('/'), composed
 );
 name!(
@@ -140,7 +150,7 @@ name!(
 name!(
     /// A release or component name. `name@version` says one of its versions, `type/name@version` a component of a type.
     ItemName, "name",
-    "1 to 128 characters of any script without / and @, markup, characters that nobody sees and spaces around, \
+    "1 to 128 characters of any script without / and @, markup, characters that nobody sees, marks at its beginning and spaces around, \
      and not . or ..",
     |t| is_name(t, 128) && !t.contains(['/', '@']) && t != "." && t != "..", composed
 );
@@ -153,7 +163,7 @@ name!(
 name!(
     /// A version as its maker writes it; compared for equality only.
     VersionText, "version",
-    "1 to 64 characters of any script without /, markup, characters that nobody sees and spaces around, and not . or ..",
+    "1 to 64 characters of any script without /, markup, characters that nobody sees, marks at its beginning and spaces around, and not . or ..",
     |t| is_name(t, 64) && !t.contains('/') && t != "." && t != "..", composed
 );
 name!(
@@ -183,10 +193,20 @@ name!(
 );
 
 impl AttributeKey {
-    /// The key under which something is kept that is no key itself: what cannot stay becomes `_`. None if it is empty or
-    /// too long.
+    /// The key under which something is kept, one for each text: what is no key itself has `_` for what cannot stay, and
+    /// 12 digits of its own digest at the end. None if it is empty or longer than a key.
     pub fn like(text: &str) -> Option<Self> {
-        text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect::<String>().parse().ok()
+        let text = composed(text);
+        if text.chars().count() > 128 {
+            return None;
+        }
+        let kept: String = text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+        if kept == *text {
+            return kept.parse().ok();
+        }
+        let digest = Sha256::of(text.as_bytes()).to_string();
+        let start: String = kept.chars().take(115).collect();
+        format!("{start}-{}", digest.get(..12)?).parse().ok()
     }
 }
 
@@ -422,10 +442,27 @@ mod tests {
     #[test]
     fn what_is_no_key_is_kept_under_one_that_is_like_it() {
         let like = |text: &str| AttributeKey::like(text).map(AttributeKey::into_string);
-        assert_eq!(like("fw.Firmware for Pump").as_deref(), Some("fw.Firmware_for_Pump"));
-        assert_eq!(like("펌".repeat(128).as_str()), Some("_".repeat(128)));
+        assert!(like("fw.Firmware for Pump").unwrap().starts_with("fw.Firmware_for_Pump-"));
+        assert_eq!(like("펌".repeat(128).as_str()).unwrap().len(), 128);
         assert_eq!(like("plain-1:2"), Some("plain-1:2".to_owned()));
         assert!(like("").is_none() && like(&"펌".repeat(129)).is_none());
+        assert_eq!(like("fw.Pu\u{308}mpe"), like("fw.Pümpe"));
+    }
+
+    #[test]
+    fn no_two_texts_are_kept_under_one_key() {
+        let texts = ["fw.밸브", "fw.펌프", "fw.app 2", "fw.app_2", "a+b", "a b", "a(b", "a_b"];
+        let keys: std::collections::BTreeSet<_> =
+            texts.iter().map(|text| AttributeKey::like(text).unwrap()).collect();
+        assert_eq!(keys.len(), texts.len());
+        let long = |last: &str| AttributeKey::like(&format!("{}{last}", "펌".repeat(127))).unwrap();
+        assert_ne!(long("a"), long("b"));
+    }
+
+    #[test]
+    fn what_was_taken_once_is_read_by_no_rule() {
+        assert!("1.0<rc2".parse::<VersionText>().is_err());
+        assert_eq!(VersionText::stored("1.0<rc2".to_owned()).as_str(), "1.0<rc2");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::device::{ATTRIBUTE_BYTES, ATTRIBUTE_CHARACTERS, attribute_bytes};
 use crate::ids::{AttributeKey, DeviceName, GroupPath, TypeName};
 
 mod text;
@@ -115,7 +116,7 @@ pub enum EvaluateError {
 
 const MOST_PARAMETERS: usize = 100;
 const LONGEST_PARAMETER: usize = 1024;
-const LONGEST_ATTRIBUTE: usize = crate::device::ATTRIBUTE_CHARACTERS;
+const LONGEST_ATTRIBUTE: usize = ATTRIBUTE_CHARACTERS;
 
 struct Reader {
     problems: Vec<Problem>,
@@ -231,6 +232,9 @@ impl Template {
                 return Err(bad("AttributePayload", format!("at most {LONGEST_ATTRIBUTE} characters")));
             }
             attributes.insert(key.clone(), value);
+        }
+        if attribute_bytes(&attributes) > ATTRIBUTE_BYTES {
+            return Err(bad("AttributePayload", format!("at most {ATTRIBUTE_BYTES} bytes together")));
         }
         let mut groups = Vec::new();
         for text in &self.groups {

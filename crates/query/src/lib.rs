@@ -112,6 +112,12 @@ impl Query {
         eval::matches(&self.root, subject)
     }
 
+    /// Asks for what both ask for.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { root: Node::All(vec![self.root, other.root]) }
+    }
+
     /// Those of `among` that the query asks for: whole sets of rows where a field is indexed, one by one for the rest.
     /// The answer is that of [`Query::matches`] on every row.
     pub fn select(&self, index: &dyn Index, among: RoaringTreemap) -> RoaringTreemap {

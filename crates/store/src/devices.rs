@@ -147,7 +147,7 @@ impl TryFrom<Row> for Device {
             lifecycle: read("device.lifecycle", &lifecycle)?,
             attributes: read_pairs("device.attributes", &attributes)?,
             inventory: read_pairs("device.inventory", &inventory)?,
-            tags: tags.iter().map(|tag| read("device.tags", tag)).collect::<Result<_, _>>()?,
+            tags: tags.into_iter().map(Tag::stored).collect(),
             version,
             created_at: Timestamp::from_micros(created_at),
             updated_at: Timestamp::from_micros(updated_at),

@@ -3,6 +3,7 @@
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, JobId, TenantId};
 use windlass_domain::job::{Job, JobKind, StateWord, What};
+use windlass_domain::spelling::composed;
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
@@ -87,7 +88,7 @@ fn words(job: &Job) -> String {
         words.push(command.name.as_str());
         words.extend(command.template.as_ref().map(|name| name.as_str()));
     }
-    words.join("\n").to_lowercase()
+    composed(&words.join("\n")).to_lowercase()
 }
 
 /// Stores a job with its targets; its number is ignored, the one it got is returned.
@@ -230,7 +231,7 @@ impl Default for JobPick {
 /// A pattern for LIKE that finds the text anywhere.
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in composed(text).to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -254,7 +255,8 @@ pub async fn list(
     let sql = columns!(
         r"WHERE tenant_id = $1 AND id < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR kind = $4)
             AND ($5 = '%%' OR words LIKE $5 ESCAPE '\' OR release_id IN (
-              SELECT id FROM software_release WHERE tenant_id = $1 AND LOWER(name || ' ' || version) LIKE $5 ESCAPE '\'))
+              SELECT r.id FROM software_release r WHERE r.tenant_id = $1
+                AND (r.words LIKE $5 ESCAPE '\' OR LOWER(r.name || ' ' || r.version) LIKE $5 ESCAPE '\')))
           ORDER BY id DESC LIMIT $6"
     );
     fetch_all!(

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use windlass_domain::ids::{ComponentId, InvalidName, ItemName, ReleaseId, TenantId, TypeName, VersionText};
+use windlass_domain::ids::{
+    ComponentId, ComponentType, ItemName, ReleaseId, TenantId, TypeName, VersionText,
+};
 use windlass_domain::software::{Artifact, Component, Release, ReleaseRules};
 use windlass_domain::spelling::composed;
 use windlass_domain::time::Timestamp;
@@ -61,16 +63,19 @@ impl RulesRow {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::corrupt("software_release.rules", error);
         let row: Self = serde_json::from_str(text).map_err(|e| corrupt(&e))?;
         let Self { hardware, minimum_source, maximum_source, step } = row;
-        let version = |text: Option<String>| {
-            text.map(|text| text.parse()).transpose().map_err(|e: InvalidName| corrupt(&e))
-        };
+        let version = |text: Option<String>| text.map(VersionText::stored);
         Ok(ReleaseRules {
             hardware,
-            minimum_source: version(minimum_source)?,
-            maximum_source: version(maximum_source)?,
-            step: version(step)?,
+            minimum_source: version(minimum_source),
+            maximum_source: version(maximum_source),
+            step: version(step),
         })
     }
+}
+
+/// What a release is found by, in lower case: databases lower the letters of some scripts only.
+fn words(name: &ItemName, version: &VersionText) -> String {
+    format!("{name} {version}").to_lowercase()
 }
 
 fn position(index: usize) -> i64 {
@@ -131,9 +136,9 @@ async fn read_component(tx: &mut Tx<'_>, row: ComponentRow) -> Result<Component,
     .collect();
     Ok(Component {
         id: ComponentId::new(id),
-        name: name.parse().map_err(|e| StoreError::corrupt("component.name", e))?,
-        version: version.parse().map_err(|e| StoreError::corrupt("component.version", e))?,
-        component_type: r#type.parse().map_err(|e| StoreError::corrupt("component.type", e))?,
+        name: ItemName::stored(name),
+        version: VersionText::stored(version),
+        component_type: ComponentType::stored(r#type),
         artifacts: artifacts?,
         created_at: Timestamp::from_micros(created_at),
     })
@@ -168,6 +173,20 @@ pub async fn components_named(
         version.as_ref(),
     )?;
     read_components(tx, rows).await
+}
+
+/// The first names of a tenant's components, each once, in order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn component_names(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    limit: u32,
+) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT name FROM component WHERE tenant_id = $1 ORDER BY name LIMIT $2";
+    let rows = fetch_all!(tx, (String,), sql, tenant.get(), i64::from(limit))?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
 /// One component by its number.
@@ -257,8 +276,9 @@ pub async fn insert_release(
     let Some((id,)) = fetch_optional!(
         tx,
         (i64,),
-        "INSERT INTO software_release (tenant_id, name, version, device_types, notes, created_at, created_by, rules)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO software_release (tenant_id, name, version, device_types, notes, created_at, created_by, rules,
+           words)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (tenant_id, name, version) DO NOTHING RETURNING id",
         tenant.get(),
         name.as_str(),
@@ -268,6 +288,7 @@ pub async fn insert_release(
         created_at.micros(),
         created_by.as_str(),
         RulesRow::write(rules)?,
+        words(name, version),
     )?
     else {
         return Ok(None);
@@ -303,8 +324,8 @@ async fn read_release(tx: &mut Tx<'_>, row: ReleaseRow) -> Result<Release, Store
         .map_err(|e| StoreError::corrupt("software_release.device_types", e))?;
     Ok(Release {
         id: ReleaseId::new(id),
-        name: name.parse().map_err(|e| StoreError::corrupt("software_release.name", e))?,
-        version: version.parse().map_err(|e| StoreError::corrupt("software_release.version", e))?,
+        name: ItemName::stored(name),
+        version: VersionText::stored(version),
         device_types: types
             .iter()
             .map(|name| name.parse())
@@ -331,12 +352,13 @@ pub async fn rename_release(
 ) -> Result<bool, StoreError> {
     let written = execute!(
         tx,
-        "UPDATE software_release SET name = $1, version = $2 WHERE tenant_id = $3 AND id = $4 AND NOT EXISTS
+        "UPDATE software_release SET name = $1, version = $2, words = $5 WHERE tenant_id = $3 AND id = $4 AND NOT EXISTS
            (SELECT 1 FROM software_release WHERE tenant_id = $3 AND name = $1 AND version = $2 AND id <> $4)",
         name.as_str(),
         version.as_str(),
         tenant.get(),
         id.get(),
+        words(name, version),
     )?;
     tx.changed(ChangeKind::Release, id.get());
     Ok(written > 0)
@@ -459,3 +481,6 @@ pub async fn delete_release(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreE
     tx.changed(ChangeKind::Release, id.get());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

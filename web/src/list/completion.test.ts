@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { errorPlace, narrowed, placeAt, quoted } from "./completion";
+import { clauses, errorPlace, narrowed, placeAt, quoted } from "./completion";
 
 const at = (text: string) => {
   const caret = text.indexOf("|");
@@ -50,6 +50,15 @@ describe("quoted", () => {
   });
   it("takes a star as a star", () => {
     expect(quoted("a*b")).toBe('"a\\*b"');
+  });
+});
+
+describe("clauses", () => {
+  it("parts a query where no quotes and no parentheses are around", () => {
+    expect(clauses("type==pump;tag==lab")).toEqual(["type==pump", "tag==lab"]);
+    expect(clauses('tag=="a;tag==b;c"; type==x')).toEqual(['tag=="a;tag==b;c"', "type==x"]);
+    expect(clauses("tag=='it\\'s;b;c';(a==1;b==2)")).toEqual(["tag=='it\\'s;b;c'", "(a==1;b==2)"]);
+    expect(clauses(" ")).toEqual([]);
   });
 });
 

@@ -90,6 +90,28 @@ export function quoted(value: string): string {
   return starred.includes('"') ? `'${starred.replace(/'/g, "\\'")}'` : `"${starred}"`;
 }
 
+/** The conditions of a query that must all hold, as they stand in it: parted by `;` outside quotes and parentheses. */
+export function clauses(query: string): string[] {
+  const found: string[] = [];
+  let quote = "";
+  let depth = 0;
+  let from = 0;
+  for (let at = 0; at < query.length; at += 1) {
+    const c = query[at] ?? "";
+    if (quote !== "") {
+      if (c === "\\") at += 1;
+      else if (c === quote) quote = "";
+    } else if (c === '"' || c === "'") quote = c;
+    else if (c === "(") depth += 1;
+    else if (c === ")") depth -= 1;
+    else if (c === ";" && depth === 0) {
+      found.push(query.slice(from, at).trim());
+      from = at + 1;
+    }
+  }
+  return [...found, query.slice(from).trim()].filter((clause) => clause !== "");
+}
+
 /** The query with one more condition. */
 export function narrowed(query: string | undefined, clause: string): string {
   const present = query?.trim();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use windlass_domain::ids::AttributeKey;
 use windlass_domain::job::{ExecutionState, Handling, Word};
+use windlass_domain::spelling::composed;
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{AutoConfirm, Installed, Target};
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
@@ -25,13 +26,14 @@ const MOST: usize = 100;
 /// Most finished updates that are looked at when a device says what it runs.
 const LOOKED_AT: u32 = 16;
 
-/// A key as inventories have it.
+/// A key as inventories have it, one for each text.
 fn key(text: &str) -> Result<AttributeKey, Failed> {
+    let text = composed(text);
     let bad = || Failed::Bad(format!("a key has 1 to {LONGEST} characters"));
     if text.is_empty() || text.chars().count() > LONGEST {
         return Err(bad());
     }
-    AttributeKey::like(text).ok_or_else(bad)
+    AttributeKey::like(&text).ok_or_else(bad)
 }
 
 /// The inventory after what the device says.
@@ -208,6 +210,9 @@ impl App {
     /// # Errors
     /// `Bad` for names that are too long, or `Unavailable`.
     pub async fn ddi_installed_base(&self, peer: &DdiPeer, said: InstalledBase) -> Result<bool, Failed> {
+        let InstalledBase { name, version } = &said;
+        let said =
+            InstalledBase { name: composed(name).into_owned(), version: composed(version).into_owned() };
         if said.name.chars().count() > LONGEST || said.version.chars().count() > LONGEST {
             return Err(Failed::Bad(format!("name and version have at most {LONGEST} characters")));
         }
@@ -291,7 +296,13 @@ mod tests {
         assert_eq!(after(Mode::Merge, &[("a", None)]), ["b=2"]);
         assert_eq!(after(Mode::Replace, &[("c", Some("4"))]), ["c=4"]);
         assert_eq!(after(Mode::Remove, &[("a", Some(""))]), ["b=2"]);
-        assert_eq!(after(Mode::Merge, &[("HW Revision", Some("x"))]), ["HW_Revision=x", "a=1", "b=2"]);
+        let odd = after(Mode::Merge, &[("HW Revision", Some("x")), ("HW_Revision", Some("y"))]);
+        let odd: Vec<&str> = odd.iter().map(String::as_str).collect();
+        let [plain, other, "a=1", "b=2"] = odd[..] else { panic!("{odd:?}") };
+        assert!(
+            other.starts_with("HW_Revision-") && other.ends_with("=x") && plain == "HW_Revision=y",
+            "{odd:?}"
+        );
     }
 
     #[test]
@@ -301,7 +312,7 @@ mod tests {
             told.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
         };
         assert_eq!(said_of(Mode::Merge, &[("b", Some("3")), ("a", None)]), ["b=3"]);
-        assert_eq!(said_of(Mode::Replace, &[("HW Revision", Some("x"))]), ["HW_Revision=x"]);
+        assert_eq!(said_of(Mode::Replace, &[("HW_Revision", Some("x"))]), ["HW_Revision=x"]);
         assert!(said_of(Mode::Remove, &[("a", Some("1"))]).is_empty());
     }
 

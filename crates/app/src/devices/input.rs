@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use windlass_domain::device::{ATTRIBUTE_CHARACTERS, Device, DeviceKind, Lifecycle};
+use windlass_domain::device::{
+    ATTRIBUTE_BYTES, ATTRIBUTE_CHARACTERS, Device, DeviceKind, Lifecycle, attribute_bytes,
+};
 use windlass_domain::ids::{AttributeKey, DeviceId, DeviceName, Tag, TenantId, TypeId, TypeName};
 use windlass_domain::job::window::{ZONE_ATTRIBUTE, Zone};
 use windlass_domain::permission::Principal;
@@ -210,6 +212,8 @@ pub(super) fn spec(spec: DeviceSpec) -> Result<Checked, Problems> {
         }
     }
     let tags = reader.tags("tags", &tags);
+    let problem = bytes_problem(&read);
+    reader.0.extend(problem.map(|problem| FieldProblem::new("attributes", problem)));
     if !reader.0.is_empty() {
         return Err(reader.0);
     }
@@ -241,13 +245,20 @@ pub(super) fn patch(patch: DevicePatch) -> Result<CheckedPatch, Problems> {
     Ok(CheckedPatch { device_type, parent, kind, attributes: read, add_tags, remove_tags })
 }
 
-/// Refuses attributes beyond their number, as after a type's defaults were added.
+/// Why attributes are too many bytes together.
+pub(crate) fn bytes_problem(attributes: &BTreeMap<AttributeKey, String>) -> Option<String> {
+    let bytes = attribute_bytes(attributes);
+    (bytes > ATTRIBUTE_BYTES)
+        .then(|| format!("must be at most {ATTRIBUTE_BYTES} bytes together, not {bytes}"))
+}
+
+/// Refuses attributes beyond their number and bytes, as after a type's defaults were added.
 pub(super) fn bounded(attributes: &BTreeMap<AttributeKey, String>) -> Result<(), AppError> {
     if attributes.len() > MOST {
         let problem = format!("must be at most {MOST} entries together with the defaults of the type");
         return Err(AppError::invalid("attributes", problem));
     }
-    Ok(())
+    bytes_problem(attributes).map_or(Ok(()), |problem| Err(AppError::invalid("attributes", problem)))
 }
 
 /// The type of that name.
@@ -405,6 +416,11 @@ impl CheckedPatch {
         if changed.attributes.len() > MOST {
             let problem = format!("would be {} entries; at most {MOST}", changed.attributes.len());
             problems.push(FieldProblem::new("attributes", problem));
+        }
+        // What has more from before may become less.
+        if attribute_bytes(&changed.attributes) > attribute_bytes(&device.attributes) {
+            let problem = bytes_problem(&changed.attributes);
+            problems.extend(problem.map(|problem| FieldProblem::new("attributes", problem)));
         }
         changed.tags.retain(|tag| !remove_tags.contains(tag));
         changed.tags.extend(add_tags.iter().cloned());

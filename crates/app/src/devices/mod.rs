@@ -37,7 +37,7 @@ pub use leave::{Decommission, LeavePreview, Wipe};
 pub use lifecycle::LifecycleChange;
 
 use input::Checked;
-pub(crate) use input::{MOST as ATTRIBUTES, alias as check_alias, value_problem};
+pub(crate) use input::{MOST as ATTRIBUTES, alias as check_alias, bytes_problem, value_problem};
 
 /// How audit records and errors name a device.
 fn target(name: &DeviceName) -> String {

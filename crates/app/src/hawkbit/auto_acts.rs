@@ -238,9 +238,7 @@ impl App {
     ) -> Result<Item<Filter>, AppError> {
         may_assign(by, Permission::JobCreate)?;
         let mut problems = Vec::new();
-        if let Some(name) = &name {
-            called("name", Some(name), &mut problems);
-        }
+        let name = name.map(|name| called("name", Some(&name), &mut problems));
         bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
         refuse(problems)?;
         self.hawkbit_write(by, Permission::DeviceWrite, move |cx, tx| {

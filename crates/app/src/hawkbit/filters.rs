@@ -129,9 +129,7 @@ impl App {
         query: Option<String>,
     ) -> Result<Item<Filter>, AppError> {
         let mut problems = Vec::new();
-        if let Some(name) = &name {
-            called("name", Some(name), &mut problems);
-        }
+        let name = name.map(|name| called("name", Some(&name), &mut problems));
         if let Some(query) = &query {
             needed("query", Some(query), QUERY, &mut problems);
         }

@@ -111,7 +111,7 @@ impl Context {
 /// Reads one text that must be there.
 fn needed(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<FieldProblem>) -> String {
     match text.map(str::trim).filter(|text| !text.is_empty()) {
-        Some(text) if text.chars().count() <= most => text.to_owned(),
+        Some(text) if composed(text).chars().count() <= most => text.to_owned(),
         Some(_) => {
             problems.push(FieldProblem::new(field, format!("must be at most {most} characters")));
             String::new()
@@ -123,11 +123,19 @@ fn needed(field: &str, text: Option<&str>, most: usize, problems: &mut Vec<Field
     }
 }
 
-/// Reads what people call a thing, which must be there: in any script, and nothing that looks like another name.
+/// A text as names are kept.
+fn spelled(text: &str) -> String {
+    composed(text.trim()).into_owned()
+}
+
+/// Reads what people call a thing, which must be there: in any script, and spelled as names are kept.
 fn called(field: &str, text: Option<&str>, problems: &mut Vec<FieldProblem>) -> String {
-    let name = composed(&needed(field, text, NAME, problems)).into_owned();
+    let name = spelled(&needed(field, text, NAME, problems));
     if !name.is_empty() && !is_name(&name, NAME) {
-        problems.push(FieldProblem::new(field, "must be without markup and characters that nobody sees"));
+        problems.push(FieldProblem::new(
+            field,
+            "must be without markup, characters that nobody sees and marks at its beginning",
+        ));
     }
     name
 }

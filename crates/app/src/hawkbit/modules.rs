@@ -10,7 +10,7 @@ use windlass_store::{Tx, releases};
 use super::catalogue::{Catalogue, catalogue};
 use super::metadata::change_metadata;
 use super::types::Types;
-use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, parsed, refuse};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, parsed, refuse, spelled};
 use crate::error::AppError;
 use crate::{App, audit};
 
@@ -106,7 +106,7 @@ fn read(new: &NewModule, cx: &Context, types: &Catalogue) -> Result<(Component, 
     let mut problems = Vec::new();
     let name = parsed::<ItemName>("name", name.as_deref(), NAME, &mut problems);
     let version = parsed::<VersionText>("version", version.as_deref(), 64, &mut problems);
-    let key = needed("type", module_type.as_deref(), 64, &mut problems);
+    let key = spelled(&needed("type", module_type.as_deref(), 64, &mut problems));
     bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
     bounded("vendor", vendor.as_deref(), 256, &mut problems);
     let (Some(name), Some(version), true) = (name, version, problems.is_empty()) else {

@@ -51,7 +51,8 @@ pub struct NewRollout {
     pub groups: Vec<NewGroup>,
 }
 
-fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
+/// Checks what is asked for, and spells its groups' names as they are kept.
+fn check(new: &mut NewRollout) -> Result<(String, i64, String), AppError> {
     let mut problems = Vec::new();
     let name = called("name", new.name.as_deref(), &mut problems);
     bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
@@ -66,9 +67,9 @@ fn check(new: &NewRollout) -> Result<(String, i64, String), AppError> {
         let detail = format!("a rollout has at most {GROUPS} groups, not {}", new.groups.len());
         return Err(AppError::Quota { code: "hawkbit.groups", detail });
     }
-    for (index, group) in new.groups.iter().enumerate() {
-        if let Some(name) = &group.name {
-            called(&format!("groups.{index}.name"), Some(name), &mut problems);
+    for (index, group) in new.groups.iter_mut().enumerate() {
+        if let Some(name) = &mut group.name {
+            *name = called(&format!("groups.{index}.name"), Some(name), &mut problems);
         }
         let described = group.description.as_deref();
         bounded(&format!("groups.{index}.description"), described, DESCRIPTION, &mut problems);
@@ -183,9 +184,9 @@ impl App {
     pub async fn hawkbit_rollout_create(
         &self,
         by: &Principal,
-        new: NewRollout,
+        mut new: NewRollout,
     ) -> Result<RolloutView, AppError> {
-        let (_, _, query) = check(&new)?;
+        let (_, _, query) = check(&mut new)?;
         let found = self.hawkbit_query(by, "targetFilterQuery", &query).await?;
         let devices = self.hawkbit_select(by, found).await?;
         self.hawkbit_roll_out(by, new, devices).await
@@ -194,10 +195,10 @@ impl App {
     async fn hawkbit_roll_out(
         &self,
         by: &Principal,
-        new: NewRollout,
+        mut new: NewRollout,
         devices: Vec<DeviceId>,
     ) -> Result<RolloutView, AppError> {
-        let (name, set, query) = check(&new)?;
+        let (name, set, query) = check(&mut new)?;
         let like = self.hawkbit_rollouts_like(by, &name).await?;
         if like.iter().any(|one| one.view.job.spec.name == name) {
             return Err(AppError::Exists { what: "rollout", name });

@@ -176,9 +176,7 @@ impl App {
     ) -> Result<RolloutView, AppError> {
         let before = self.hawkbit_rollout(by, id).await?;
         let mut problems = Vec::new();
-        if let Some(name) = &name {
-            called("name", Some(name), &mut problems);
-        }
+        let name = name.map(|name| called("name", Some(&name), &mut problems));
         bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
         refuse(problems)?;
         let taken = |one: &RolloutView| {

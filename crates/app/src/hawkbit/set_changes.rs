@@ -17,7 +17,7 @@ use super::metadata::change_metadata;
 use super::modules;
 use super::sets::{SetView, save, set, shown, target};
 use super::types::Types;
-use super::{Context, DESCRIPTION, NAME, at_once, bounded, locked, parsed, refuse, taken};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, locked, parsed, refuse, spelled, taken};
 use crate::error::{AppError, FieldProblem};
 use crate::releases::PARTS;
 use crate::{App, audit};
@@ -128,7 +128,10 @@ async fn make(tx: &mut Tx<'_>, cx: &Context, types: &Catalogue, new: &NewSet) ->
         return Err(AppError::Invalid(problems));
     };
     let item = match set_type {
-        Some(key) => types.sets.iter().find(|item| item.name == *key && !item.body.deleted),
+        Some(key) => {
+            let key = spelled(key);
+            types.sets.iter().find(|item| item.name == key && !item.body.deleted)
+        }
         None => default_set_type(&settings::settings(tx, cx.by.tenant).await?, &types.sets),
     };
     let key = set_type.as_deref().unwrap_or("of sets that are made without one");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use windlass_domain::device::DataFate;
+use windlass_domain::device::{ATTRIBUTE_BYTES, DataFate, attribute_bytes};
 use windlass_domain::hawkbit::SecretText;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, TypeId};
 use windlass_domain::permission::{Permission, Principal};
@@ -13,7 +13,7 @@ use windlass_store::{Tx, devices, types};
 
 use super::target_groups::into_group;
 use super::targets::{ALIAS, TargetView, find, shown};
-use super::{Context, DESCRIPTION, NAME, at_once, bounded, needed, refuse};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, called, needed, refuse, spelled};
 use crate::clock::random;
 use crate::ddi::token_put;
 use crate::devices::{ATTRIBUTES, Decommission, DevicePatch, DeviceSpec};
@@ -51,7 +51,10 @@ pub struct TargetChange {
 
 fn check(change: &TargetChange) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
-    bounded("name", change.name.as_deref(), NAME, &mut problems);
+    // Nothing takes the name away.
+    if let Some(name) = change.name.as_deref().filter(|name| !name.trim().is_empty()) {
+        called("name", Some(name), &mut problems);
+    }
     bounded("description", change.description.as_deref(), DESCRIPTION, &mut problems);
     bounded("address", change.address.as_deref(), 512, &mut problems);
     if let Some(Err(problem)) =
@@ -69,7 +72,7 @@ fn describe(extra: &mut TargetExtra, change: &TargetChange) {
             *slot = Some(text.clone()).filter(|text| !text.is_empty());
         }
     };
-    set(&mut extra.name, name);
+    set(&mut extra.name, &name.as_deref().map(spelled));
     set(&mut extra.description, description);
     set(&mut extra.address, address);
     extra.request_attributes = request_attributes.or(extra.request_attributes);
@@ -261,6 +264,22 @@ impl App {
         });
         if view.device.device.attributes.len().saturating_add(new.count()) > ATTRIBUTES {
             let detail = format!("a target has at most {ATTRIBUTES} entries of metadata; remove some first");
+            return Err(AppError::Quota { code: "hawkbit.metadata", detail });
+        }
+        let mut after: BTreeMap<&str, String> =
+            view.device.device.attributes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        for (key, value) in &changes {
+            match value {
+                Some(value) => drop(after.insert(key, value.clone())),
+                None => drop(after.remove(key.as_str())),
+            }
+        }
+        let before = attribute_bytes(&view.device.device.attributes);
+        let bytes = attribute_bytes(&after);
+        if bytes > ATTRIBUTE_BYTES.max(before) {
+            let detail = format!(
+                "metadata of a target has at most {ATTRIBUTE_BYTES} bytes together, and would have {bytes}; remove some first"
+            );
             return Err(AppError::Quota { code: "hawkbit.metadata", detail });
         }
         let patch = DevicePatch { attributes: changes, ..DevicePatch::default() };

@@ -6,6 +6,7 @@ use serde_json::json;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{Sha256, TypeId, TypeName};
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::spelling::composed;
 use windlass_store::management::{TargetTypeExtra, extras};
 use windlass_store::types::DeviceTypeRecord;
 use windlass_store::{Tx, types};
@@ -46,10 +47,11 @@ async fn one(tx: &mut Tx<'_>, cx: &Context, id: i64) -> Result<TargetTypeView, A
     Ok(TargetTypeView { extra: extras::get(tx, cx.by.tenant, id).await?, record })
 }
 
-fn check(new: &NewTargetType) -> Result<(), AppError> {
+/// Checks what is asked for, and spells its name as it is kept.
+fn check(new: &mut NewTargetType) -> Result<(), AppError> {
     let mut problems = Vec::new();
-    if let Some(name) = new.name.as_deref() {
-        called("name", Some(name), &mut problems);
+    if let Some(name) = &mut new.name {
+        *name = called("name", Some(name), &mut problems);
     }
     bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
     bounded("colour", new.colour.as_deref(), 16, &mut problems);
@@ -73,8 +75,8 @@ async fn all(tx: &mut Tx<'_>, cx: &Context) -> Result<Vec<TargetTypeView>, AppEr
 async fn is_free(tx: &mut Tx<'_>, cx: &Context, of: Option<i64>, name: &str) -> Result<(), AppError> {
     let others = all(tx, cx).await?.into_iter().filter(|view| Some(view.record.id.get()) != of);
     let taken = |view: TargetTypeView| match view.extra.name {
-        Some(other) => other == name.trim(),
-        None => view.record.name.as_str() == name.trim(),
+        Some(other) => composed(&other) == name,
+        None => view.record.name.as_str() == name,
     };
     let mut taken = others.map(taken);
     if taken.any(|taken| taken) {
@@ -88,16 +90,18 @@ async fn slug(tx: &mut Tx<'_>, cx: &Context, name: &str) -> Result<String, AppEr
     let plain =
         |c: char| if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-') { c } else { '-' };
     let slug: String = name.chars().map(plain).collect();
+    // None begins as an option of a command does.
+    let slug = slug.trim_matches('-');
     let free = match slug.parse::<TypeName>() {
-        Ok(key) => types::type_by_name(tx, cx.by.tenant, &key).await?.is_none(),
-        Err(_) => false,
+        Ok(key) if name.is_ascii() => types::type_by_name(tx, cx.by.tenant, &key).await?.is_none(),
+        Ok(_) | Err(_) => false,
     };
     if free {
-        return Ok(slug);
+        return Ok(slug.to_owned());
     }
     // Other scripts leave little of a name: what it was tells them apart.
     let digest = Sha256::of(name.as_bytes()).to_string();
-    let start: String = slug.chars().take(100).collect();
+    let start: String = if slug.is_empty() { "type".to_owned() } else { slug.chars().take(100).collect() };
     Ok(format!("{start}-{}", digest.get(..12).unwrap_or_default()))
 }
 
@@ -190,10 +194,10 @@ impl App {
     pub async fn hawkbit_target_types_create(
         &self,
         by: &Principal,
-        new: Vec<NewTargetType>,
+        mut new: Vec<NewTargetType>,
     ) -> Result<Vec<TargetTypeView>, AppError> {
         at_once(new.len())?;
-        for asked in &new {
+        for asked in &mut new {
             check(asked)?;
             if asked.name.is_none() {
                 return Err(AppError::invalid("name", "is missing"));
@@ -221,9 +225,9 @@ impl App {
         &self,
         by: &Principal,
         id: i64,
-        asked: NewTargetType,
+        mut asked: NewTargetType,
     ) -> Result<TargetTypeView, AppError> {
-        check(&asked)?;
+        check(&mut asked)?;
         self.hawkbit_write(by, Permission::TypeWrite, move |cx, tx| {
             let asked = asked.clone();
             Box::pin(async move {

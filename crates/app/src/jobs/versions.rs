@@ -3,16 +3,18 @@
 
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::DeviceId;
-use windlass_domain::job::shown::{shown, together};
+use windlass_domain::job::shown::{needs_names, shown, together};
 use windlass_domain::job::verdict::Said;
 use windlass_domain::shadow::Shadow;
 use windlass_store::running::{ReadBy, running_put, unread};
-use windlass_store::{StoreError, Tx, devices, shadows, types};
+use windlass_store::{StoreError, Tx, devices, releases, shadows, types};
 
 use crate::App;
 
 /// Devices that are read in one transaction.
 const AT_ONCE: u32 = 256;
+/// Most names of components by which keys of an inventory are told.
+const NAMES: u32 = 10_000;
 
 /// Writes down which versions a device shows now.
 ///
@@ -34,7 +36,13 @@ pub(crate) async fn note(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreE
         Some(Shadow::Live { documents, .. }) => Some(&documents.reported),
         Some(Shadow::Deleted { .. }) | None => None,
     };
-    let shown = shown(&spec.version_sources, Said { reported, inventory: &device.inventory });
+    let (sources, inventory) = (&spec.version_sources, &device.inventory);
+    let known = if needs_names(sources, inventory) {
+        releases::component_names(tx, device.tenant, NAMES).await?
+    } else {
+        Vec::new()
+    };
+    let shown = shown(sources, Said { reported, inventory }, &known);
     let told = shown.iter().map(|(component, version)| together(component, version)).collect();
     running_put(tx, device.id, &told, by).await
 }

@@ -1,7 +1,8 @@
 //! Every version that a device shows, by component, whether a job is about it or not.
 //!
 //! By the same places and the same reading as verdicts ([`super::verdict`]). Knows no release: components are those that
-//! the device names, or that its type's places are about.
+//! the device names, or that its type's places are about. What an inventory has under a key that is only like a name
+//! ([`AttributeKey::like`]) is told by its name where that is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,8 @@ use serde_json::Value;
 
 use crate::device_type::VersionSource;
 use crate::ids::{AttributeKey, ItemName};
-use crate::job::verdict::{Said, seen_at};
+use crate::job::verdict::{Said, inventory_key, seen_at};
+use crate::spelling::composed;
 
 /// Most components of one device that are told; the first ones by name.
 pub const MOST: usize = 50;
@@ -29,14 +31,37 @@ fn component<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
     name.strip_prefix(before)?.strip_suffix(after).filter(|component| !component.is_empty())
 }
 
+/// Whether a key may be one that is only like a name: such a one ends in 12 digits of a digest.
+fn is_like(key: &AttributeKey) -> bool {
+    let digit = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
+    key.as_str().rsplit_once('-').is_some_and(|(_, end)| end.len() == 12 && end.chars().all(digit))
+}
+
+/// Whether it needs the names of components ([`shown`]) to tell what an inventory has.
+pub fn needs_names(sources: &[VersionSource], inventory: &BTreeMap<AttributeKey, String>) -> bool {
+    let has_mark = |source: &VersionSource| matches!(source, VersionSource::Inventory(place) if place.contains(COMPONENT));
+    sources.iter().any(has_mark) && inventory.keys().any(is_like)
+}
+
 /// The components that a device names at a place which has a mark for them.
-fn named(source: &VersionSource, said: Said<'_>) -> BTreeSet<String> {
+fn named(source: &VersionSource, said: Said<'_>, known: &[String]) -> BTreeSet<String> {
     let found = |pattern: &str, names: &mut dyn Iterator<Item = &str>| {
-        names.filter_map(|name| component(pattern, name)).map(str::to_owned).collect()
+        names.filter_map(|name| component(pattern, name)).map(|name| composed(name).into_owned()).collect()
     };
     match source {
         VersionSource::Nowhere => BTreeSet::new(),
-        VersionSource::Inventory(key) => found(key, &mut said.inventory.keys().map(AttributeKey::as_str)),
+        VersionSource::Inventory(place) => {
+            let mut keys: BTreeSet<&str> = said.inventory.keys().map(AttributeKey::as_str).collect();
+            let mut names = BTreeSet::new();
+            for name in known {
+                let Some(key) = inventory_key(place, name).filter(is_like) else { continue };
+                if keys.remove(key.as_str()) {
+                    names.insert(name.clone());
+                }
+            }
+            names.append(&mut found(place, &mut keys.into_iter()));
+            names
+        }
         VersionSource::Reported(path) => {
             let Some(section) = said.reported else { return BTreeSet::new() };
             let mut here = &section.values;
@@ -64,13 +89,14 @@ pub fn apart(text: &str) -> Option<(String, &str)> {
     Some((component.replace('\u{a0}', " "), version))
 }
 
-/// The versions that show, by component: the first place that has one for a component decides.
-pub fn shown(sources: &[VersionSource], said: Said<'_>) -> BTreeMap<String, String> {
+/// The versions that show, by component: the first place that has one for a component decides. `known`: names of
+/// components, for what an inventory has under keys that are only like them.
+pub fn shown(sources: &[VersionSource], said: Said<'_>, known: &[String]) -> BTreeMap<String, String> {
     let mut shown = BTreeMap::new();
     for source in sources {
         let (VersionSource::Reported(place) | VersionSource::Inventory(place)) = source else { break };
         let components = if place.contains(COMPONENT) {
-            named(source, said)
+            named(source, said, known)
         } else {
             BTreeSet::from([about(place).to_owned()])
         };
@@ -113,7 +139,7 @@ mod tests {
         let inventory =
             inventory.iter().filter_map(|(key, v)| Some((key.parse().ok()?, (*v).to_owned()))).collect();
         let section = Section { values: reported.as_object().unwrap().clone(), ..Section::default() };
-        shown(sources, Said { reported: Some(&section), inventory: &inventory }).into_iter().collect()
+        shown(sources, Said { reported: Some(&section), inventory: &inventory }, &[]).into_iter().collect()
     }
 
     fn pair(component: &str, version: &str) -> (String, String) {
@@ -156,14 +182,37 @@ mod tests {
         let name = "Firmware for Pump 펌웨어";
         let reported = of(&TypeSpec::default().version_sources, &json!({"components": {name: "1.0 beta"}}));
         assert_eq!(reported, [pair(name, "1.0 beta")]);
-        let inventory = [("fw.Firmware_for_Pump____".parse().unwrap(), "1.0 beta".to_owned())].into();
+        let key = AttributeKey::like("fw.Firmware for Pump 펌웨어").unwrap();
+        let inventory = [(key, "1.0 beta".to_owned()), ("fw.app".parse().unwrap(), "7".to_owned())].into();
         let said = Said { reported: None, inventory: &inventory };
-        let seen = seen_at(&VersionSource::Inventory("fw.{component}".to_owned()), name, said).unwrap();
-        assert_eq!(seen.version, "1.0 beta");
+        let source = [VersionSource::Inventory("fw.{component}".to_owned())];
+        assert!(needs_names(&source, &inventory));
+        let known = ["app".to_owned(), name.to_owned(), "Firmware for Pump 밸브웨".to_owned()];
+        let told: Vec<_> = shown(&source, said, &known).into_iter().collect();
+        assert_eq!(told, [pair(name, "1.0 beta"), pair("app", "7")], "as it is called, not as its key is");
         let told = together(name, "1.0 beta");
         assert_eq!(apart(&told), Some((name.to_owned(), "1.0 beta")));
         assert_eq!(apart("app 2.0 beta"), Some(("app".to_owned(), "2.0 beta")));
         assert_eq!(apart("none"), None);
+    }
+
+    #[test]
+    fn only_keys_that_are_like_names_need_them() {
+        let source = [VersionSource::Inventory("fw.{component}".to_owned())];
+        let of = |key: &str| BTreeMap::from([(key.parse().unwrap(), "1".to_owned())]);
+        assert!(
+            !needs_names(&source, &of("fw.app-2")) && !needs_names(&source, &of("fw.App_2-0123456789AB"))
+        );
+        assert!(needs_names(&source, &of("fw.App_2-0123456789ab")));
+        assert!(!needs_names(&[VersionSource::Nowhere], &of("fw.App_2-0123456789ab")));
+        let plain = VersionSource::Inventory("version".to_owned());
+        assert!(!needs_names(&[plain], &of("fw.App_2-0123456789ab")));
+    }
+
+    #[test]
+    fn names_show_with_their_marks_put_together_however_devices_spell_them() {
+        let reported = json!({"components": {"Pu\u{308}mpe": "1.0 be\u{301}"}});
+        assert_eq!(of(&TypeSpec::default().version_sources, &reported), [pair("Pümpe", "1.0 bé")]);
     }
 
     #[test]

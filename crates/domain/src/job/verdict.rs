@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::device_type::VersionSource;
 use crate::ids::AttributeKey;
 use crate::job::states::Verdict;
-use crate::shadow::{Section, Stamp};
+use crate::shadow::{Object, Section, Stamp};
+use crate::spelling::composed;
 use crate::time::Timestamp;
 
 /// What should run after an update.
@@ -25,7 +26,7 @@ pub struct Expected {
 /// A version that a device was seen running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// As the device wrote it.
+    /// As the device wrote it, with letters and marks put together.
     pub version: String,
     /// When the device said so, to the second; unknown for inventory.
     pub reported_at: Option<Timestamp>,
@@ -53,22 +54,31 @@ pub struct Said<'a> {
 
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.is_empty() => Some(composed(text).into_owned()),
         Value::Number(number) => Some(number.to_string()),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
+/// The member of that name, and as the device spells it: names are compared with letters and marks put together.
+fn member<'v>(values: &'v Object, name: &str) -> Option<(&'v str, &'v Value)> {
+    let exact = values.get_key_value(name);
+    let found = exact.or_else(|| {
+        if name.is_ascii() { None } else { values.iter().find(|(key, _)| composed(key) == name) }
+    });
+    found.map(|(key, value)| (key.as_str(), value))
+}
+
 /// The value at a dotted path, with the time at which it was reported.
 fn reported(section: &Section, path: &str, component: &str) -> Option<(String, Option<Timestamp>)> {
     let mut parts = path.split('.').map(|part| part.replace("{component}", component));
-    let first = parts.next()?;
-    let mut value = section.values.get(&first)?;
-    let mut stamp = section.stamps.get(&first);
+    let (first, mut value) = member(&section.values, &parts.next()?)?;
+    let mut stamp = section.stamps.get(first);
     for part in parts {
-        value = value.get(&part)?;
+        let (key, inner) = member(value.as_object()?, &part)?;
+        value = inner;
         stamp = match stamp {
-            Some(Stamp::Keys(keys)) => keys.get(&part),
+            Some(Stamp::Keys(keys)) => keys.get(key),
             Some(Stamp::At(_)) | None => None,
         };
     }
@@ -86,6 +96,11 @@ fn names_component(source: &VersionSource) -> bool {
     }
 }
 
+/// The key at which inventories have a component's version. None where it is too long for one.
+pub(super) fn inventory_key(place: &str, component: &str) -> Option<AttributeKey> {
+    AttributeKey::like(&place.replace("{component}", component))
+}
+
 /// What a device shows of a component at one place. Of a name that is no key its inventory has one like it.
 pub(super) fn seen_at(source: &VersionSource, component: &str, said: Said<'_>) -> Option<Seen> {
     let own = names_component(source);
@@ -96,8 +111,8 @@ pub(super) fn seen_at(source: &VersionSource, component: &str, said: Said<'_>) -
             Some(Seen { version, reported_at, own })
         }
         VersionSource::Inventory(key) => {
-            let key = AttributeKey::like(&key.replace("{component}", component))?;
-            Some(Seen { version: said.inventory.get(&key)?.clone(), reported_at: None, own })
+            let version = said.inventory.get(&inventory_key(key, component)?)?;
+            Some(Seen { version: composed(version).into_owned(), reported_at: None, own })
         }
     }
 }
@@ -294,6 +309,35 @@ mod tests {
         let running =
             look(&odd, &TypeSpec::default().version_sources, &json!({"components": {"a.b": "2.0"}}));
         assert!(odd.is_running(&running));
+    }
+
+    #[test]
+    fn components_of_equal_length_are_seen_each_under_its_own_key() {
+        let sources = [VersionSource::Inventory("fw.{component}".to_owned())];
+        let said = [("fw.밸브", "1.0"), ("fw.펌프", "2.0"), ("fw.app 2", "3.0")];
+        let inventory = said.map(|(name, version)| (AttributeKey::like(name).unwrap(), version.to_owned()));
+        let inventory = BTreeMap::from(inventory);
+        let seen = |component: &str| {
+            let running = expected(&[(component, "2.0")])
+                .look(&sources, Said { reported: None, inventory: &inventory });
+            running.versions().get(component).cloned()
+        };
+        assert_eq!(seen("밸브").as_deref(), Some("1.0"));
+        assert_eq!(seen("펌프").as_deref(), Some("2.0"));
+        assert_eq!((seen("app 2").as_deref(), seen("app_2")), (Some("3.0"), None));
+    }
+
+    #[test]
+    fn names_and_versions_are_compared_with_their_marks_put_together() {
+        let pump = expected(&[("Pümpe", "1.0 bé")]);
+        let reported = json!({"components": {"Pu\u{308}mpe": "1.0 be\u{301}"}});
+        let running = look_at(&pump, &TypeSpec::default().version_sources, &reported, 200);
+        assert!(pump.is_running(&running));
+        let Running::Shown(shown) = &running else { panic!("nowhere") };
+        assert_eq!(shown["Pümpe"].reported_at, Some(Timestamp::from_seconds(200)));
+        let inventory = [(AttributeKey::like("fw.Pu\u{308}mpe").unwrap(), "1.0 be\u{301}".to_owned())].into();
+        let sources = [VersionSource::Inventory("fw.{component}".to_owned())];
+        assert!(pump.is_running(&pump.look(&sources, Said { reported: None, inventory: &inventory })));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::rest::fixture::Fixture;
 use crate::rest::io::part;
 
 /// What is nobody's name: unseen characters, turned directions, markup, nothing at all.
-const BAD: [&str; 10] = [
+const BAD: [&str; 13] = [
     " ",
     "a\nb",
     "a\0b",
@@ -16,6 +16,9 @@ const BAD: [&str; 10] = [
     "a\u{200b}b",
     "a\u{200d}",
     "a\u{a0}b",
+    "\u{2800}",
+    "\u{301}a",
+    "a\u{ffff}",
     "<script>alert(1)</script>",
     "a<img src=x>",
 ];
@@ -45,6 +48,7 @@ async fn what_looks_like_another_name_is_refused_wherever_something_is_named() {
             ("distributionsettypes", json!([{"key": "k", "name": bad}])),
             ("targettypes", json!([{"name": bad}])),
             ("targetfilters", json!({"name": bad, "query": "name==*"})),
+            ("targets", json!([{"controllerId": "a", "name": if bad == " " { "\u{200b}" } else { bad }}])),
             (
                 "rollouts",
                 json!({"name": bad, "distributionSetId": 1, "targetFilterQuery": "name==*", "amountGroups": 1}),
@@ -216,8 +220,129 @@ async fn types_are_called_as_people_write() {
         assert_eq!(one["type"], name);
     }
     // Of names in other scripts little is left for the device type's own.
-    for name in ["펌프", "밸브"] {
-        server.hawkbit("POST", "/targettypes", Some(json!([{"name": name}]))).await.expect(201);
+    for name in ["펌프", "밸브", "++"] {
+        let made = server.hawkbit("POST", "/targettypes", Some(json!([{"name": name}]))).await.expect(201);
+        let key = made[0]["key"].as_str().unwrap();
+        assert!(key.starts_with("type-") && key.len() == 17, "{name}: {key}");
         server.hawkbit("POST", "/targettypes", Some(json!([{"name": name}]))).await.hawkbit_error(409);
     }
+}
+
+#[tokio::test]
+async fn changed_names_are_kept_as_new_ones_and_met_however_they_are_written() {
+    let server = Fixture::new("hb-composed").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    targets(&server, &["pump"]).await;
+    let apart = " Pu\u{308}mpe ";
+    let id = |made: &Value| made["id"].as_i64().unwrap();
+    let filter = |name: &str| json!({"name": name, "query": "name==*"});
+    let kept = server.hawkbit("POST", "/targetfilters", Some(filter("Pümpe"))).await.expect(201);
+    let other = server.hawkbit("POST", "/targetfilters", Some(filter("b"))).await.expect(201);
+    let path = format!("/targetfilters/{}", id(&other));
+    server.hawkbit("PUT", &path, Some(json!({"name": apart}))).await.hawkbit_error(409);
+    let path = format!("/targetfilters/{}", id(&kept));
+    let same = server.hawkbit("PUT", &path, Some(json!({"name": apart}))).await.expect(200);
+    assert_eq!(same["name"], "Pümpe");
+
+    let types = json!([{"name": "Pümpe"}, {"name": apart}]);
+    server.hawkbit("POST", "/targettypes", Some(types)).await.hawkbit_error(409);
+    let spare = server.hawkbit("POST", "/targettypes", Some(json!([{"name": "spare"}]))).await.expect(201);
+    let path = format!("/targettypes/{}", id(&spare[0]));
+    server.hawkbit("PUT", &path, Some(json!({"name": apart}))).await.hawkbit_error(409);
+
+    let group = json!({"name": apart, "targetPercentage": 100.0});
+    let rollout = |name: &str| {
+        json!({
+            "name": name, "distributionSetId": set, "targetFilterQuery": "name==*", "groups": [group.clone()],
+        })
+    };
+    server.hawkbit("POST", "/rollouts", Some(rollout("Pümpe"))).await.expect(201);
+    let other = server.hawkbit("POST", "/rollouts", Some(rollout("b"))).await.expect(201);
+    let path = format!("/rollouts/{}", id(&other));
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    assert_eq!(groups["content"][0]["name"], "Pümpe");
+    server.hawkbit("PUT", &path, Some(json!({"name": apart}))).await.hawkbit_error(409);
+    let renamed = server.hawkbit("PUT", &path, Some(json!({"name": " be\u{301} "}))).await.expect(200);
+    assert_eq!(renamed["name"], "bé");
+    server.hawkbit("POST", "/rollouts", Some(rollout("be\u{301}"))).await.hawkbit_error(409);
+
+    let target = server.hawkbit("PUT", "/targets/pump", Some(json!({"name": apart}))).await.expect(200);
+    assert_eq!(target["name"], "Pümpe");
+}
+
+#[tokio::test]
+async fn keys_of_types_are_met_however_they_are_written() {
+    let server = Fixture::new("hb-composed-keys").await;
+    for kind in ["softwaremoduletypes", "distributionsettypes"] {
+        let made = json!([{"key": "Pümpe", "name": "Pümpe"}]);
+        server.hawkbit("POST", &format!("/{kind}"), Some(made)).await.expect(201);
+    }
+    // 43 syllables are 129 letters where they are apart.
+    let long = "\u{1111}\u{1165}\u{11b7}".repeat(43);
+    for kind in ["softwaremodules", "distributionsets"] {
+        let made = json!([{"name": long, "version": "1", "type": "Pu\u{308}mpe"}]);
+        let made = server.hawkbit("POST", &format!("/{kind}"), Some(made)).await.expect(201);
+        assert_eq!((&made[0]["type"], &made[0]["name"]), (&json!("Pümpe"), &json!("펌".repeat(43))));
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_found_by_their_releases_name_in_any_script() {
+    let server = Fixture::new("hb-job-words").await;
+    targets(&server, &["pump"]).await;
+    software(&server, "Ärger-Fix", "Über 1").await;
+    let job = json!({
+        "kind": "update", "release": {"name": "Ärger-Fix", "version": "Über 1"}, "targets": {"devices": ["pump"]},
+        "begin": "manually",
+    });
+    server.post("/jobs", job).await.expect(201);
+    for text in ["Ärger", "ärger", "ÄRGER-FIX ÜBER", "a\u{308}rger", "über 1"] {
+        let found = server.get(&format!("/jobs?q={}", part(text))).await.expect(200);
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{text}");
+    }
+    let found = server.get(&format!("/jobs?q={}", part("ärgern"))).await.expect(200);
+    assert_eq!(found["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_tag_like_a_placeholder_is_that_tag() {
+    let server = Fixture::new("hb-placeholder").await;
+    targets(&server, &["a", "b"]).await;
+    let made = server.hawkbit("POST", "/targettags", Some(json!([{"name": "${NOW_TS}"}]))).await.expect(201);
+    let path = format!("/targettags/{}/assigned", made[0]["id"]);
+    server.hawkbit("PUT", &path, Some(json!(["a"]))).await.expect(204);
+    let found = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!((&found["total"], &found["content"][0]["controllerId"]), (&json!(1), &json!("a")));
+    assert_eq!(server.hawkbit("GET", &format!("{path}?q=name==b"), None).await.expect(200)["total"], 0);
+    assert_eq!(server.hawkbit("GET", &format!("{path}?q=name==a"), None).await.expect(200)["total"], 1);
+}
+
+#[tokio::test]
+async fn attributes_of_one_device_are_bounded_together() {
+    let server = Fixture::new("hb-bytes").await;
+    targets(&server, &["pump"]).await;
+    let of = |count: usize| {
+        let entries = (0..count).map(|at| (format!("k{at}"), json!("x".repeat(4_000))));
+        Value::Object(entries.collect())
+    };
+    server.patch("/devices/pump", json!({"attributes": of(25)})).await.expect(200);
+    let more = json!({"attributes": {"more": "x".repeat(3_000)}});
+    let problem = server.patch("/devices/pump", more).await.problem(400, "request.invalid");
+    assert_eq!(problem.fields(), ["attributes"]);
+    let entry = json!([{"key": "more", "value": "x".repeat(3_000)}]);
+    let refused = server.hawkbit("POST", "/targets/pump/metadata", Some(entry)).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    let entry = json!([{"key": "more", "value": "x"}]);
+    server.hawkbit("POST", "/targets/pump/metadata", Some(entry)).await.bytes_of(201);
+    let problem = server.post("/devices", json!({"name": "new", "attributes": of(26)})).await;
+    assert_eq!(problem.problem(400, "request.invalid").fields(), ["attributes"]);
+    let of_type = json!({"name": "board", "defaultAttributes": of(26)});
+    let problem = server.post("/types", of_type).await.problem(400, "request.invalid");
+    assert_eq!(problem.fields(), ["defaultAttributes"]);
+    // Both together, too.
+    server.post("/types", json!({"name": "board", "defaultAttributes": of(20)})).await.expect(201);
+    let own: serde_json::Map<String, Value> =
+        (0..10).map(|at| (format!("own{at}"), json!("x".repeat(4_000)))).collect();
+    let new = json!({"name": "new", "type": "board", "attributes": own});
+    assert_eq!(server.post("/devices", new).await.problem(400, "request.invalid").fields(), ["attributes"]);
 }

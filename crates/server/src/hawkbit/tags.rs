@@ -9,7 +9,7 @@ use windlass_app::hawkbit::stored::items::{Item, SetTag, TargetTag};
 use windlass_app::hawkbit::{Missing, NewTag, Tags};
 use windlass_app::{App, AppError};
 use windlass_domain::permission::{Permission, Principal};
-use windlass_query::quoted;
+use windlass_query::{parse, quoted};
 
 use windlass_wire::management::targets as wire;
 
@@ -161,12 +161,6 @@ async fn delete_set_tag(State(rest): State<Rest>, Caller(by): Caller, At(id): At
     done()
 }
 
-/// A query that holds for what has the tag and for what a client asks for.
-fn and(clause: &str, query: &ListQuery) -> ListQuery {
-    let q = query.q.as_ref().map_or_else(|| clause.to_owned(), |text| format!("{clause};({text})"));
-    ListQuery { q: Some(q), ..query.clone() }
-}
-
 async fn tagged_targets(
     State(rest): State<Rest>,
     Caller(by): Caller,
@@ -176,7 +170,13 @@ async fn tagged_targets(
 ) -> Answer {
     let tag = rest.app.hawkbit_tag::<TargetTag>(&by, id).await?.name;
     let expected = expected(&rest, &by).await?;
-    let wanted = asked(&and(&format!("tag=={}", quoted(&tag)), &query), expected)?;
+    // The fleet's own language, which puts nothing into a tag that is written like a client's placeholder.
+    let tagged = parse(&format!("tag=={}", quoted(&tag))).map_err(|error| Refusal::internal(&error))?;
+    let mut wanted = asked(&query, expected)?;
+    wanted.query = Some(match wanted.query {
+        Some(more) => tagged.and(more),
+        None => tagged,
+    });
     shown_page(rest.app.hawkbit_targets(&by, wanted).await?, expected, &base)
 }
 

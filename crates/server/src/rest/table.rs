@@ -1,6 +1,6 @@
 //! Devices as tables: CSV and JSON in, CSV out.
 //!
-//! Cells that a spreadsheet would take for a formula (`= + - @`) are data: written with a `'` before them, which is
+//! Cells that a spreadsheet would take for a formula (`= + - @`, full width too) are data: written with a `'` before them, which is
 //! taken away again when they are read. Pure; knows no rule about devices.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ const MOST_COLUMNS: usize = 256;
 
 /// Whether a spreadsheet could take the text for something to carry out; quotes before it do not count.
 fn is_live(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r'])
 }
 
 /// A cell as it is written.
@@ -417,9 +417,12 @@ mod tests {
 
     #[test]
     fn live_cells_are_data_both_ways() {
-        for text in ["=1+1", "+49", "-x", "@a", "'=1", "''+", "plain", "'quoted", "", "it's"] {
+        for text in [
+            "=1+1", "+49", "-x", "@a", "＝1", "＋1", "－1", "＠a", "'=1", "'＝1", "''+", "plain", "'quoted",
+            "", "it's",
+        ] {
             assert_eq!(unquoted(&quoted(text)), text);
-            assert!(!quoted(text).starts_with(['=', '+', '-', '@']));
+            assert!(!quoted(text).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']));
         }
         let all = rows("name,attribute.formula\na,=HYPERLINK(1)\nb,'=HYPERLINK(1)\n");
         for row in all {

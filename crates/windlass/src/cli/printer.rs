@@ -103,9 +103,12 @@ pub(crate) fn time_or_dash(at: Option<windlass_api::Time>) -> String {
     or_dash(at.map(time))
 }
 
-/// Words in one cell; one with blanks stands in quotes.
+/// Words in one cell, as files of devices have them: one with blanks, semicolons or quotes stands in quotes, and its own
+/// are doubled.
 pub(crate) fn words<T: ToString>(words: impl IntoIterator<Item = T>) -> String {
-    let quoted = |word: String| if word.contains(' ') { format!("\"{word}\"") } else { word };
+    let quoted = |word: String| {
+        if word.contains([' ', ';', '"']) { format!("\"{}\"", word.replace('"', "\"\"")) } else { word }
+    };
     words.into_iter().map(|word| quoted(word.to_string())).collect::<Vec<_>>().join(" ")
 }
 
@@ -121,6 +124,7 @@ mod tests {
     #[test]
     fn words_with_blanks_are_told_from_several() {
         assert_eq!(words(["lab", "my tag", "eu"]), "lab \"my tag\" eu");
+        assert_eq!(words(["a \"b\" c", "d\"e", "f;g"]), r#""a ""b"" c" "d""e" "f;g""#);
         assert_eq!(words(Vec::<String>::new()), "");
     }
 }

@@ -1,6 +1,6 @@
 // How many of the matching devices there are of each kind; a click narrows the query.
 import { UnstyledButton } from "@mantine/core";
-import { narrowed, quoted } from "../../list/completion";
+import { clauses, narrowed, quoted } from "../../list/completion";
 import { count, words } from "../../ui/format";
 import classes from "./devices.module.css";
 
@@ -9,6 +9,7 @@ export const FACETS = ["presence", "type", "lifecycle", "tag"] as const;
 type Counts = Record<string, { value: string; count: number }[]>;
 
 export function Facets(props: { facets: Counts; query: string; onQuery: (query: string) => void }) {
+  const asked = clauses(props.query);
   return (
     <aside className={classes.facets} aria-label="Narrow down">
       {FACETS.map((field) => {
@@ -19,8 +20,7 @@ export function Facets(props: { facets: Counts; query: string; onQuery: (query: 
             <h2>{words(field)}</h2>
             {values.map(({ value, count: n }) => {
               const clause = value === "" ? `${field}=is=null` : `${field}==${quoted(value)}`;
-              // A value may have a semicolon of its own.
-              const on = `;${props.query};`.includes(`;${clause};`);
+              const on = asked.includes(clause);
               return (
                 <UnstyledButton
                   key={value}
@@ -29,7 +29,7 @@ export function Facets(props: { facets: Counts; query: string; onQuery: (query: 
                   onClick={() =>
                     props.onQuery(
                       on
-                        ? `;${props.query};`.replace(`;${clause};`, ";").slice(1, -1)
+                        ? asked.filter((other) => other !== clause).join(";")
                         : narrowed(props.query, clause),
                     )
                   }

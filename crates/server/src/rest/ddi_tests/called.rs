@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::hawkbit::fixture::software;
+use crate::rest::io::part;
 
 const NAME: &str = "Firmware for Pump 펌웨어";
 const VERSION: &str = "1.0 beta";
@@ -79,4 +80,60 @@ async fn what_a_device_says_in_its_own_words_proves_it_too() {
     assert_eq!(world.execution(job).await["verdict"], "verified");
     let told = world.server.hawkbit("GET", "/targets/d1/installedDS", None).await.expect(200);
     assert_eq!(told["name"], NAME);
+}
+
+#[tokio::test]
+async fn components_of_equal_length_are_judged_each_by_its_own_version() {
+    let world = with_place("called-two", json!({"inventory": "fw.{component}"})).await;
+    software(&world.server, "밸브", "2.0").await;
+    let says = |valve: &str| json!({"data": {"fw.밸브": valve, "fw.펌프": "2.0"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", says("1.0")).await.status, 200);
+    let job = json!({
+        "kind": "update", "release": {"name": "밸브", "version": "2.0"}, "targets": {"devices": ["d1"]},
+    });
+    let job = world.server.post("/jobs", job).await.expect(201)["id"].as_i64().unwrap();
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let execution = world.execution(job).await;
+    assert_ne!(execution["verdict"], "verified", "its pump runs 2.0, its valve does not: {execution}");
+    let action = execution["id"].as_i64().unwrap();
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.execution(job).await["verdict"], "pending");
+    assert_eq!(world.send("PUT", "/configData", says("2.0")).await.status, 200);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+}
+
+#[tokio::test]
+async fn what_an_inventory_proves_is_found_under_the_name_of_its_component() {
+    let world = with_place("called-running", json!({"inventory": "fw.{component}"})).await;
+    software(&world.server, NAME, VERSION).await;
+    let said = json!({"data": {format!("fw.{NAME}"): VERSION, "fw.nobody's": "1"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", said).await.status, 200);
+    let query = format!("running=='{NAME} {VERSION}'");
+    let found = world.server.get(&format!("/devices?q={}", part(&query))).await.expect(200);
+    assert_eq!((&found["total"], &found["items"][0]["name"]), (&json!(1), &json!("d1")));
+    let unknown =
+        world.server.get(&format!("/devices?q={}", part("running=='nobody_s-*'"))).await.expect(200);
+    assert_eq!(unknown["total"], 1, "what is no component's is told by its key");
+}
+
+#[tokio::test]
+async fn marks_may_be_apart_in_what_a_device_says() {
+    let world = with_place("called-marks", json!({"inventory": "fw.{component}"})).await;
+    software(&world.server, "Pümpe", "1.0 bé").await;
+    let release = json!({"name": "Pümpe", "version": "1.0 bé"});
+    for said in ["/configData", "/installedBase"] {
+        let job = json!({
+            "kind": "update", "release": release, "targets": {"devices": ["d1"]}, "force": true,
+        });
+        let job = world.server.post("/jobs", job).await.expect(201)["id"].as_i64().unwrap();
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        let action = world.execution(job).await["id"].as_i64().unwrap();
+        assert_eq!(world.says(action, "closed", "success").await, 200);
+        let body = match said {
+            "/configData" => json!({"data": {"fw.Pu\u{308}mpe": "1.0 be\u{301}"}}),
+            _ => json!({"name": "Pu\u{308}mpe", "version": "1.0 be\u{301}"}),
+        };
+        assert_eq!(world.send("PUT", said, body.to_string()).await.status / 100, 2);
+        assert_eq!(world.execution(job).await["verdict"], "verified", "{said}");
+    }
 }
