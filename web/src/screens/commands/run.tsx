@@ -1,12 +1,13 @@
 /** A command to one device or to all that match a query: the form of `/commands`. */
 import { useState } from "react";
 
-import { Button, NumberInput, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Button, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, type Schemas } from "../../kit/api";
 import { useGo, useUrl } from "../../kit/nav";
 import { Trouble } from "../../kit/parts";
 import { JsonField } from "../../ui/JsonField";
+import { NumberField } from "../../ui/NumberField";
 import { counted } from "../../ui/format";
 import { useMatching } from "../rollouts/wizard";
 import { readArguments, readObject, type Typed } from "./arguments";
@@ -110,13 +111,13 @@ export function Run({ templates }: { templates: CommandTemplate[] }) {
             />
           </>
         )}
-        <NumberInput
+        <NumberField
           label="Give up after minutes"
           description="A device that comes back later never gets it."
           min={1}
           max={525_600}
           value={minutes}
-          onChange={(value) => setMinutes(typeof value === "number" ? value : "")}
+          set={setMinutes}
         />
         <Trouble problem={run.error} />
         <Button type="submit" loading={run.isPending} style={{ alignSelf: "flex-start" }}>

@@ -7,7 +7,6 @@ import {
   Checkbox,
   Fieldset,
   Group,
-  NumberInput,
   Select,
   Stack,
   TagsInput,
@@ -15,6 +14,7 @@ import {
 } from "@mantine/core";
 
 import { JsonField } from "../../ui/JsonField";
+import { NumberField } from "../../ui/NumberField";
 import { fault, path, request, useAct, type ListOf, type Schemas } from "../../kit/api";
 import { Kept, SaveForm } from "../../kit/kept";
 import { useCan } from "../../session/session";
@@ -179,12 +179,12 @@ function Editor({ start, done }: { start: Editable; done: () => void }) {
         onChange={(deviceTypes) => change({ deviceTypes })}
         error={fault(save.error, "deviceTypes")}
       />
-      <NumberInput
+      <NumberField
         label="Gives up after seconds"
         description="Empty: the server's default."
         min={1}
         value={it.expiresInSeconds ?? ""}
-        onChange={(value) => change({ expiresInSeconds: typeof value === "number" ? value : null })}
+        set={(value) => change({ expiresInSeconds: value === "" ? null : value })}
         error={fault(save.error, "expiresInSeconds")}
       />
     </SaveForm>

@@ -1,12 +1,13 @@
 /** Claims: certificates that may do nothing but provision. The key is shown once. */
 import { useState } from "react";
 
-import { Button, Group, MultiSelect, NumberInput, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, MultiSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, useList, type Schemas } from "../../kit/api";
 import { SaveForm } from "../../kit/kept";
 import { Confirmed, Digest, Empty, Listing, Notice } from "../../kit/parts";
 import { Dialog } from "../../ui/Dialog";
+import { NumberField } from "../../ui/NumberField";
 import { save } from "../../ui/save";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
@@ -103,12 +104,12 @@ function NewClaim({ done }: { done: () => void }) {
         onChange={setChosen}
         error={fault(problem, "templates")}
       />
-      <NumberInput
+      <NumberField
         label="Good for days"
         description="Empty: a year."
         min={1}
         value={days}
-        onChange={(value) => setDays(typeof value === "number" ? value : "")}
+        set={setDays}
         error={fault(problem, "expiresAt")}
       />
       <Textarea

@@ -1,16 +1,15 @@
 /** Fields that several parts of the rollout form are made of. */
 import type { ReactNode } from "react";
 
-import { NumberInput, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 
 import { fault, type ProblemError } from "../../kit/api";
+import { NumberField } from "../../ui/NumberField";
 import type { Draft, Maybe, Missing } from "./draft";
 
 export type Change = (change: Partial<Draft>) => void;
 /** What every part of the form gets: the draft, how to change it, what is wrong with it, and why it was refused. */
 export type Part = { draft: Draft; change: Change; shown: Missing; refused: ProblemError | null };
-
-export const number = (value: number | string): Maybe => (typeof value === "number" ? value : "");
 
 /** Where the API speaks of a moment. */
 const NAMES = { forcedAt: "rollout.forcedAt", beginAt: "begin", endAt: "rollout.endsAt" };
@@ -33,7 +32,7 @@ export function Moment(
   );
 }
 
-/** A number that may be left empty. */
+/** A number that may be left empty; whole unless fractions mean something. */
 export function Count(props: {
   label: string;
   hint?: string;
@@ -42,17 +41,19 @@ export function Count(props: {
   least?: number;
   most?: number;
   unit?: string;
+  fraction?: boolean;
   error?: ReactNode;
 }) {
   return (
-    <NumberInput
+    <NumberField
       label={props.label}
       description={props.hint}
       min={props.least ?? 0}
       max={props.most}
       suffix={props.unit}
       value={props.value}
-      onChange={(value) => props.set(number(value))}
+      set={props.set}
+      fraction={props.fraction}
       error={props.error}
     />
   );

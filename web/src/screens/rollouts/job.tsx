@@ -2,7 +2,7 @@
 import { Card, SimpleGrid, Text, Title } from "@mantine/core";
 
 import { path, useRecord, type Page, type Schemas } from "../../kit/api";
-import { usePart } from "../../kit/nav";
+import { Go, usePart } from "../../kit/nav";
 import { Listing, Loaded, Notice, Screen } from "../../kit/parts";
 import { useMe } from "../../session/session";
 import { Facts, Panel } from "../../ui/Page";
@@ -13,7 +13,7 @@ import { Actions } from "./actions";
 import { approvalWords } from "./approval";
 import { Executions } from "./executions";
 import { policyFacts, thresholdWords } from "./policy";
-import { CountsBar, jobTitle } from "./states";
+import { CountsBar, jobTitle, releaseOf } from "./states";
 import { waveName } from "./wave";
 import { WhyNot } from "./why";
 
@@ -28,14 +28,21 @@ export function Rollout() {
 function Shown({ job }: { job: Job }) {
   const waits = approvalWords(job, useMe());
   // Who decides about a job says why in full; a reason that is no more than that is told there.
+  const release = releaseOf(job);
   const reason = waits || job.reason === job.decision?.remark ? null : job.reason;
   return (
     <Screen
       title={jobTitle(job)}
       about={
         <>
-          {capital(words(job.kind))} no. {job.id} for {job.targets}, made <Time at={job.createdAt} /> by{" "}
-          {job.createdBy}
+          {capital(words(job.kind))} no. {job.id}
+          {release ? (
+            <>
+              {" "}
+              to <Go to={release.to}>{release.words}</Go>
+            </>
+          ) : null}{" "}
+          for {job.targets}, made <Time at={job.createdAt} /> by {job.createdBy}
         </>
       }
       actions={

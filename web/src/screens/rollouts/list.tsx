@@ -1,5 +1,5 @@
 /** Rollouts and other jobs: `/jobs`. */
-import { SegmentedControl } from "@mantine/core";
+import { SegmentedControl, Text } from "@mantine/core";
 
 import { path, useList, type Schemas } from "../../kit/api";
 import { Go, GoButton, useUrl } from "../../kit/nav";
@@ -7,7 +7,7 @@ import { Empty, Listing, Screen } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
-import { CountsBar, jobTitle } from "./states";
+import { CountsBar, jobTitle, releaseOf } from "./states";
 
 type Job = Schemas["Job"];
 
@@ -35,7 +35,7 @@ export function Rollouts() {
         list={list}
         keyOf={(job) => job.id}
         columns={[
-          { title: "Rollout", cell: (job) => <Go to={`/jobs/${job.id}`}>{jobTitle(job)}</Go> },
+          { title: "Rollout", cell: (job) => <Named job={job} /> },
           { title: "State", cell: (job) => <StateOf state={job.state} /> },
           { title: "Devices", cell: (job) => <CountsBar counts={job.counts} label={jobTitle(job)} /> },
           { title: "Targets", wide: true, cell: (job) => job.targets },
@@ -49,5 +49,20 @@ export function Rollouts() {
         }
       />
     </Screen>
+  );
+}
+
+/** A description says what it is for; what it installs is said beneath. */
+function Named({ job }: { job: Job }) {
+  const release = job.description ? releaseOf(job) : null;
+  return (
+    <>
+      <Go to={`/jobs/${job.id}`}>{jobTitle(job)}</Go>
+      {release ? (
+        <Text size="xs" c="dimmed" className="anywhere">
+          {release.words}
+        </Text>
+      ) : null}
+    </>
   );
 }

@@ -148,6 +148,7 @@ export function More(part: Part) {
                 label="Download rate (KiB/s)"
                 hint="For all its devices together; empty: as fast as it goes."
                 least={1}
+                fraction
                 value={draft.rateKib}
                 set={(rateKib) => change({ rateKib })}
                 error={fault(refused, "rollout.downloadRate.bytesPerSecond")}
@@ -205,6 +206,7 @@ export function More(part: Part) {
             label="After minutes"
             hint="Doubles each time, up to a day. Empty: at once."
             least={1}
+            fraction
             value={draft.retryMinutes}
             set={(retryMinutes) => change({ retryMinutes })}
             error={fault(refused, "rollout.backoff.firstSeconds")}
@@ -277,6 +279,7 @@ function Timeouts({ draft, change, refused }: Part) {
         hint="From the offer on. Empty: a day."
         least={1}
         most={LONGEST}
+        fraction
         value={draft.pickUpMinutes}
         set={(pickUpMinutes) => change({ pickUpMinutes })}
         error={fault(refused, "timeouts.queuedSeconds")}
@@ -287,6 +290,7 @@ function Timeouts({ draft, change, refused }: Part) {
           hint="Empty: part of the time to install it."
           least={1}
           most={LONGEST}
+          fraction
           value={draft.downloadMinutes}
           set={(downloadMinutes) => change({ downloadMinutes })}
           error={fault(refused, "timeouts.downloadSeconds")}
@@ -297,6 +301,7 @@ function Timeouts({ draft, change, refused }: Part) {
         hint="Empty: two hours."
         least={1}
         most={LONGEST}
+        fraction
         value={draft.workMinutes}
         set={(workMinutes) => change({ workMinutes })}
         error={fault(refused, "timeouts.inProgressSeconds")}
@@ -307,6 +312,7 @@ function Timeouts({ draft, change, refused }: Part) {
           hint="Empty: as the device type says."
           least={1}
           most={LONGEST}
+          fraction
           value={draft.showMinutes}
           set={(showMinutes) => change({ showMinutes })}
           error={fault(refused, "timeouts.verifySeconds")}
@@ -341,6 +347,7 @@ function WindowFields({ draft, change, shown, refused }: Part) {
         label="Open for minutes"
         least={1}
         most={10_080}
+        fraction
         value={draft.windowMinutes}
         set={(windowMinutes) => change({ windowMinutes })}
         error={shown.windowMinutes ?? fault(refused, "rollout.window.durationSeconds")}

@@ -88,7 +88,7 @@ function timezone(draft: Draft): string | undefined {
 
 /** How long each phase may last; only an update is downloaded by itself and seen running. */
 function timeouts(draft: Draft): NewJob["timeouts"] {
-  const seconds = (minutes: Maybe) => minutes !== "" && 60 * minutes;
+  const seconds = (minutes: Maybe) => minutes !== "" && Math.round(60 * minutes);
   const update = draft.what === "release";
   return {
     ...given("queuedSeconds", seconds(draft.pickUpMinutes)),
@@ -114,7 +114,7 @@ function policy(draft: Draft): Policy {
             "window",
             draft.window && {
               schedule: draft.schedule.trim(),
-              durationSeconds: 60 * Number(draft.windowMinutes),
+              durationSeconds: Math.round(60 * Number(draft.windowMinutes)),
               ...given("timezone", timezone(draft)),
             },
           ),
@@ -138,7 +138,7 @@ function policy(draft: Draft): Policy {
     ...given(
       "backoff",
       (draft.retryMinutes !== "" || draft.retryCodes.length > 0) && {
-        firstSeconds: Math.max(1, 60 * Number(draft.retryMinutes)),
+        firstSeconds: Math.max(1, Math.round(60 * Number(draft.retryMinutes))),
         longestSeconds: LONGEST_PAUSE_SECONDS,
         codes: draft.retryCodes,
       },

@@ -14,6 +14,13 @@ export function jobTitle(job: Job): string {
   return job.command ? job.command.command : "A document of your own";
 }
 
+/** The release that it installs, as people say it, with the page that tells about it. */
+export const releaseOf = ({ release }: Job) =>
+  release && {
+    words: `${release.name} ${release.version}`,
+    to: `/releases/${encodeURIComponent(release.name)}/${encodeURIComponent(release.version)}`,
+  };
+
 /** Where its devices stand, as one bar; the sentence beneath says the same in numbers. */
 export function CountsBar({ counts, label }: { counts: Counts; label: string }) {
   const share = (part: number) => (counts.targets === 0 ? 0 : (100 * part) / counts.targets);

@@ -5,7 +5,6 @@ import {
   Checkbox,
   Fieldset,
   Group,
-  NumberInput,
   Select,
   SimpleGrid,
   Stack,
@@ -15,7 +14,8 @@ import {
 
 import { fault, type ProblemError } from "../../kit/api";
 import { NEW_WAVE, type WaveDraft } from "./draft";
-import { Count, number, type Part } from "./fields";
+import { NumberField } from "../../ui/NumberField";
+import { Count, type Part } from "./fields";
 
 /** Where a field begins that has no label above it, beside others that have one. */
 const BELOW_LABEL = "1.36rem";
@@ -69,13 +69,13 @@ function Wave(props: {
     <Fieldset legend={`Wave ${props.number}`}>
       <Stack gap="xs">
         <Group align="flex-start" gap="xs">
-          <NumberInput
+          <NumberField
             label="Size"
             w={110}
             min={1}
             max={wave.by === "percent" ? 100 : undefined}
             value={wave.size}
-            onChange={(size) => set({ size: number(size) })}
+            set={(size) => set({ size })}
             error={
               fault(refused, `${place}.count`) ?? fault(refused, `${place}.percent`) ?? fault(refused, place)
             }

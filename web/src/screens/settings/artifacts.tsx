@@ -1,11 +1,12 @@
 /** Who may sign artifacts, and how many bytes there may be of all of them: a tab of `/settings`. */
 import { useState } from "react";
 
-import { Button, Fieldset, Group, NumberInput, Progress, Stack, Text } from "@mantine/core";
+import { Button, Fieldset, Group, Progress, Stack, Text } from "@mantine/core";
 
 import { fault, path, request, useAct, useRecord, type Schemas } from "../../kit/api";
 import { Loaded, Trouble, useFaultInSight } from "../../kit/parts";
 import { useCan } from "../../session/session";
+import { NumberField } from "../../ui/NumberField";
 import { bytes } from "../../ui/format";
 import { done } from "../../ui/toast";
 import { Signers } from "../types/parts";
@@ -84,12 +85,13 @@ function Form({ start }: { start: Terms }) {
               value={Math.min(100, Math.round((100 * based.usedBytes) / Math.max(1, most)))}
               aria-label="Used of the quota"
             />
-            <NumberInput
+            <NumberField
+              fraction
               label="Quota for all artifacts (GiB)"
               description={`Empty: what the server allows, ${bytes(based.allowedBytes)}. Uploads beyond it are refused.`}
               min={0}
               value={quota}
-              onChange={(value) => changing(setQuota)(typeof value === "number" ? value : "")}
+              set={changing(setQuota)}
               error={fault(save.error, "quotaBytes")}
             />
           </Stack>

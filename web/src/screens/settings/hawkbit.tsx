@@ -1,21 +1,12 @@
 /** What lets hawkBit's clients in, and how often they ask: a tab of `/settings`. */
 import { useState } from "react";
 
-import {
-  Button,
-  Checkbox,
-  Fieldset,
-  Group,
-  NumberInput,
-  PasswordInput,
-  Stack,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Button, Checkbox, Fieldset, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, useRecord, type ProblemError, type Schemas } from "../../kit/api";
 import { Loaded, Notice, Trouble, useFaultInSight } from "../../kit/parts";
 import { useCan } from "../../session/session";
+import { NumberField } from "../../ui/NumberField";
 import { done } from "../../ui/toast";
 import { changed, known, type Value, type Values } from "./values";
 
@@ -218,10 +209,10 @@ function Input({
       );
     case "number":
       return (
-        <NumberInput
+        <NumberField
           {...common}
           value={typeof value === "number" ? value : ""}
-          onChange={(next) => set(typeof next === "number" ? next : null)}
+          set={(next) => set(next === "" ? null : next)}
         />
       );
     case "text":

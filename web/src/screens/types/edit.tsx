@@ -1,9 +1,10 @@
 /** One device type as a form: `/types/new` and `/types/edit/$name`. */
 import { useState } from "react";
 
-import { Button, Checkbox, Group, NumberInput, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Stack, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, useRecord, type Schemas } from "../../kit/api";
+import { NumberField } from "../../ui/NumberField";
 import { useGo, usePart } from "../../kit/nav";
 import { Confirmed, Loaded, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
@@ -49,7 +50,6 @@ function Editor({ start, version }: { start: TypeForm; version?: number }) {
     [path("types")],
     () => go("/types"),
   );
-  const number = (value: number | string) => (typeof value === "number" ? value : "");
   const problem = save.error;
   return (
     <Screen
@@ -85,20 +85,20 @@ function Editor({ start, version }: { start: TypeForm; version?: number }) {
             error={fault(problem, "description")}
           />
           <Group grow align="flex-start" preventGrowOverflow={false}>
-            <NumberInput
+            <NumberField
               label="Expected in contact every (seconds)"
               description="Later than that, a device is overdue. Empty: an hour."
               min={1}
               value={form.contact}
-              onChange={(value) => change({ contact: number(value) })}
+              set={(contact) => change({ contact })}
               error={fault(problem, "contactIntervalSeconds")}
             />
-            <NumberInput
+            <NumberField
               label="Wait for a new version (seconds)"
               description="After a device said it succeeded. Empty: half an hour."
               min={1}
               value={form.verify}
-              onChange={(value) => change({ verify: number(value) })}
+              set={(verify) => change({ verify })}
               error={fault(problem, "verifyTimeoutSeconds")}
             />
           </Group>
