@@ -102,6 +102,7 @@ const GROUPS: { legend: string; fields: Field[] }[] = [
       {
         key: "auto.assignment.approval.enabled",
         label: "What filters assign by themselves waits for the approval of a second person",
+        hint: "Who approves it does so with hawkBit’s Management API, where autoassignments show what waits.",
         kind: "flag",
       },
     ],
