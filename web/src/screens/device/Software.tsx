@@ -47,7 +47,9 @@ function Versions({ device }: { device: Device }) {
   if (shown.length === 0)
     return (
       <Text size="sm" c="dimmed">
-        The device has shown no version. Where versions show is said by its type.
+        {can("shadow.read")
+          ? "The device has shown no version. Where versions show is said by its type."
+          : "Your role does not see what the device reports, so not which versions it runs."}
       </Text>
     );
   return <Facts items={shown.map(({ what, version }) => [what, version])} />;

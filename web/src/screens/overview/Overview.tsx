@@ -10,7 +10,7 @@ import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Trouble } from "../../ui/Trouble";
 import { lastWave } from "../rollouts/wave";
-import { gatherNeeds, type Need } from "./needs";
+import { gatherNeeds, nothingWords, type Need } from "./needs";
 import { VersionsPanel } from "./VersionsPanel";
 import classes from "./overview.module.css";
 
@@ -44,27 +44,31 @@ export function Overview() {
   });
   const running = (jobs.data?.items ?? []).filter((job) => UNDER_WAY.includes(job.state));
   const needs = gatherNeeds(alerts.data?.items ?? [], running, pending.data?.items ?? []);
+  const seen = { alerts: alerts.isSuccess, jobs: jobs.isSuccess, pending: pending.isSuccess };
+  // What the role may not see is never looked for, and is not loading either.
+  const looking = alerts.isLoading || jobs.isLoading || pending.isLoading;
   const total = fleet.data?.total ?? 0;
 
   return (
     <Page title="Overview">
       <Trouble error={fleet.error} onRetry={() => void fleet.refetch()} />
       <Stack>
-        <Panel title="Needs you">
-          {needs.length === 0 ? (
-            <Text size="sm" c="dimmed">
-              {jobs.isPending || fleet.isPending
-                ? "Looking…"
-                : "Nothing. No open alert, no rollout that is halted, has paused or waits for approval, no waiting device."}
-            </Text>
-          ) : (
-            <ul className={classes.needs}>
-              {needs.map((need) => (
-                <NeedRow key={need.key} need={need} />
-              ))}
-            </ul>
-          )}
-        </Panel>
+        <Trouble error={alerts.error ?? jobs.error ?? pending.error} />
+        {looking || Object.values(seen).includes(true) ? (
+          <Panel title="Needs you">
+            {needs.length === 0 ? (
+              <Text size="sm" c="dimmed">
+                {looking ? "Looking…" : nothingWords(seen)}
+              </Text>
+            ) : (
+              <ul className={classes.needs}>
+                {needs.map((need) => (
+                  <NeedRow key={need.key} need={need} />
+                ))}
+              </ul>
+            )}
+          </Panel>
+        ) : null}
         <SimpleGrid cols={{ base: 1, md: 2 }}>
           <Panel title="Fleet">
             {fleet.isSuccess && total === 0 ? (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../api/client";
-import { gatherNeeds } from "./needs";
+import { gatherNeeds, nothingWords } from "./needs";
 
 type Alert = Schemas["Alert"];
 type Pending = Schemas["Pending"];
@@ -56,4 +56,11 @@ describe("gatherNeeds", () => {
     const taken = alert({ acknowledgedAt: "2026-01-01T01:00:00Z" });
     expect(gatherNeeds([taken], [job({ state: "running" })], [])).toEqual([]);
   });
+});
+
+it("names only what was looked at when nothing needs anybody", () => {
+  expect(nothingWords({ alerts: true, jobs: true, pending: true })).toBe(
+    "Nothing. No open alert, no rollout that is halted, has paused or waits for approval, no waiting device.",
+  );
+  expect(nothingWords({ alerts: false, jobs: false, pending: true })).toBe("Nothing. No waiting device.");
 });

@@ -68,3 +68,13 @@ export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pe
       });
   return needs.sort((a, b) => RANK[a.severity] - RANK[b.severity] || (a.since < b.since ? -1 : 1));
 }
+
+/** That nothing needs anybody, naming no more than what was looked at. */
+export function nothingWords(seen: { alerts: boolean; jobs: boolean; pending: boolean }): string {
+  const parts = [
+    seen.alerts ? "open alert" : null,
+    seen.jobs ? "rollout that is halted, has paused or waits for approval" : null,
+    seen.pending ? "waiting device" : null,
+  ].filter((it) => it !== null);
+  return `Nothing. ${sentence(parts.map((it) => `no ${it}`).join(", "))}`;
+}

@@ -1,7 +1,7 @@
 /** One device type as a form: `/types/new` and `/types/edit/$name`. */
 import { useState } from "react";
 
-import { Button, Checkbox, Group, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Fieldset, Group, Stack, TextInput } from "@mantine/core";
 
 import { fault, path, request, useAct, useRecord, type Schemas } from "../../kit/api";
 import { NumberField } from "../../ui/NumberField";
@@ -68,66 +68,72 @@ function Editor({ start, version }: { start: TypeForm; version?: number }) {
           save.mutate();
         }}
       >
-        <Stack maw={760}>
-          {based === undefined ? (
+        <Fieldset variant="unstyled" m={0} p={0} disabled={!may("type.write")}>
+          <Stack maw={760}>
+            {based === undefined ? (
+              <TextInput
+                label="Name"
+                required
+                value={form.name}
+                onChange={(event) => change({ name: event.currentTarget.value })}
+                error={fault(problem, "name")}
+              />
+            ) : null}
             <TextInput
-              label="Name"
-              required
-              value={form.name}
-              onChange={(event) => change({ name: event.currentTarget.value })}
-              error={fault(problem, "name")}
+              label="Description"
+              value={form.description}
+              onChange={(event) => change({ description: event.currentTarget.value })}
+              error={fault(problem, "description")}
             />
-          ) : null}
-          <TextInput
-            label="Description"
-            value={form.description}
-            onChange={(event) => change({ description: event.currentTarget.value })}
-            error={fault(problem, "description")}
-          />
-          <Group grow align="flex-start" preventGrowOverflow={false}>
-            <NumberField
-              label="Expected in contact every (seconds)"
-              description="Later than that, a device is overdue. Empty: an hour."
-              min={1}
-              value={form.contact}
-              set={(contact) => change({ contact })}
-              error={fault(problem, "contactIntervalSeconds")}
+            <Group grow align="flex-start" preventGrowOverflow={false}>
+              <NumberField
+                label="Expected in contact every (seconds)"
+                description="Later than that, a device is overdue. Empty: an hour."
+                min={1}
+                value={form.contact}
+                set={(contact) => change({ contact })}
+                error={fault(problem, "contactIntervalSeconds")}
+              />
+              <NumberField
+                label="Wait for a new version (seconds)"
+                description="After a device said it succeeded. Empty: half an hour."
+                min={1}
+                value={form.verify}
+                set={(verify) => change({ verify })}
+                error={fault(problem, "verifyTimeoutSeconds")}
+              />
+            </Group>
+            <Checkbox
+              label="Its devices renew their certificates"
+              description="They get certificates of a year instead of twenty."
+              checked={form.renews}
+              onChange={(event) => change({ renews: event.currentTarget.checked })}
             />
-            <NumberField
-              label="Wait for a new version (seconds)"
-              description="After a device said it succeeded. Empty: half an hour."
-              min={1}
-              value={form.verify}
-              set={(verify) => change({ verify })}
-              error={fault(problem, "verifyTimeoutSeconds")}
+            <Sources rows={form.sources} set={(sources) => change({ sources })} problem={problem} />
+            <Signers
+              rows={form.signers}
+              set={(signers) => change({ signers })}
+              problem={problem}
+              required={form.requireSignature}
+              require={(requireSignature) => change({ requireSignature })}
             />
-          </Group>
-          <Checkbox
-            label="Its devices renew their certificates"
-            description="They get certificates of a year instead of twenty."
-            checked={form.renews}
-            onChange={(event) => change({ renews: event.currentTarget.checked })}
-          />
-          <Sources rows={form.sources} set={(sources) => change({ sources })} problem={problem} />
-          <Signers
-            rows={form.signers}
-            set={(signers) => change({ signers })}
-            problem={problem}
-            required={form.requireSignature}
-            require={(requireSignature) => change({ requireSignature })}
-          />
-          <Topics rows={form.topics} set={(topics) => change({ topics })} problem={problem} />
-          <Attributes rows={form.attributes} set={(attributes) => change({ attributes })} problem={problem} />
-          <Trouble
-            problem={problem}
-            shown={["name", "description", "contactIntervalSeconds", "verifyTimeoutSeconds"]}
-          />
-          {may("type.write") ? (
-            <Button type="submit" loading={save.isPending} style={{ alignSelf: "flex-start" }}>
-              Save
-            </Button>
-          ) : null}
-        </Stack>
+            <Topics rows={form.topics} set={(topics) => change({ topics })} problem={problem} />
+            <Attributes
+              rows={form.attributes}
+              set={(attributes) => change({ attributes })}
+              problem={problem}
+            />
+            <Trouble
+              problem={problem}
+              shown={["name", "description", "contactIntervalSeconds", "verifyTimeoutSeconds"]}
+            />
+            {may("type.write") ? (
+              <Button type="submit" loading={save.isPending} style={{ alignSelf: "flex-start" }}>
+                Save
+              </Button>
+            ) : null}
+          </Stack>
+        </Fieldset>
       </form>
     </Screen>
   );
