@@ -87,7 +87,7 @@ function timezone(draft: Draft): string | undefined {
 }
 
 /** How long each phase may last; only an update is downloaded by itself and seen running. */
-function timeouts(draft: Draft): NewJob["timeouts"] {
+export function timeouts(draft: Draft): NewJob["timeouts"] {
   const seconds = (minutes: Maybe) => minutes !== "" && Math.round(60 * minutes);
   const update = draft.what === "release";
   return {

@@ -65,3 +65,9 @@ it("says each condition", () => {
   expect(said).toContain(", at most 50 devices at a time, and later each device that comes to match;");
   expect(said).toContain("a device fails or more than 5% of a wave fail and end on 2026-12-24 00:00.");
 });
+
+it("says how long a device may take where that was asked for", () => {
+  expect(summary(draft({ pickUpMinutes: 1.5, downloadMinutes: 60 }), 2)).toMatch(
+    / device fails\. A device has 90 s to begin, 1 h to download\.$/,
+  );
+});

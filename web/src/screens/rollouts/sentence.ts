@@ -1,7 +1,8 @@
 /** What a rollout will do, in one sentence. Pure. */
 import { absoluteTime, counted } from "../../ui/format";
-import { tooMany } from "./policy";
+import { timeoutWords, tooMany } from "./policy";
 import { localTime, wavesOf, type Draft, type WaveDraft } from "./draft";
+import { timeouts } from "./request";
 
 const moment = (local: string) => {
   const at = localTime(local);
@@ -68,5 +69,7 @@ export function summary(draft: Draft, matching: number): string {
   ].filter((it) => it !== null);
   const stop = stops.length === 0 ? "never stop by itself" : `stop as soon as ${stops.join(" or ")}`;
   const end = draft.endAt === "" ? "" : ` and end on ${moment(draft.endAt)}`;
-  return `${begin(draft)} ${act(draft, counted(matching, "device"))}: ${how}${conditions}; it will ${stop}${end}.`;
+  const times = timeoutWords(timeouts(draft) ?? {});
+  const limit = times === "" ? "" : ` A device has ${times}.`;
+  return `${begin(draft)} ${act(draft, counted(matching, "device"))}: ${how}${conditions}; it will ${stop}${end}.${limit}`;
 }
