@@ -110,7 +110,7 @@ export function Listing<T>(props: {
                 {props.columns.map((column) => (
                   <Table.Td
                     key={column.title}
-                    style={{ overflowWrap: "anywhere", minWidth: column.roomy ? 190 : 88 }}
+                    style={{ overflowWrap: "anywhere", minWidth: column.roomy ? 160 : 88 }}
                     {...(column.wide ? { visibleFrom: "sm" } : {})}
                   >
                     {column.cell(row)}
