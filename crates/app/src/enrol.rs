@@ -3,11 +3,14 @@
 //! Every way of enrolment ends in [`enrol`], which asks [`windlass_domain::enrol::decide`] and carries the decision out
 //! in one transaction. Nothing here takes over a name that lives.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use windlass_domain::credential::{CredentialPurpose, CredentialStatus};
 use windlass_domain::enrol::{Decision, Key, Known, PendingSource, PendingState, Refusal, Word, decide};
 use windlass_domain::ids::{
-    ClaimId, CredentialId, DeviceId, DeviceName, GroupId, GroupPath, Sha256, TemplateName, TypeName,
+    AttributeKey, ClaimId, CredentialId, DeviceId, DeviceName, GroupId, GroupPath, Sha256, TemplateName,
+    TypeName,
 };
 use windlass_domain::permission::Principal;
 use windlass_domain::template::{Enrolment, Override};
@@ -19,6 +22,7 @@ use windlass_store::{StoreError, Tx, device_tokens, groups, pending as queue, ty
 
 use crate::audit::record;
 use crate::authority::csr::{self, PublicKey};
+use crate::devices::bytes_problem;
 use crate::error::AppError;
 
 #[cfg(test)]
@@ -197,6 +201,9 @@ pub(crate) enum EnrolError {
     /// The template says FAIL where the device says otherwise.
     #[error("the device exists with another {0} than the template gives it")]
     Differs(&'static str),
+    /// The device would have too much beside what it has from its type or from before.
+    #[error("the attributes of the device {0}")]
+    TooMuch(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -294,6 +301,7 @@ pub(crate) async fn enrol(
             new.device_type = type_id;
             new.attributes = defaults.unwrap_or_default();
             new.attributes.extend(enrolment.attributes.clone());
+            bounded(&new.attributes)?;
             let made = devices::device_insert(tx, &new, now).await?;
             let device = made.ok_or(Refusal::NameLives)?.id;
             for group in &group_ids {
@@ -366,6 +374,11 @@ async fn close_window(tx: &mut Tx<'_>, id: DeviceId, now: Timestamp) -> Result<(
     Ok(())
 }
 
+/// Refuses attributes that have too many bytes together.
+fn bounded(attributes: &BTreeMap<AttributeKey, String>) -> Result<(), EnrolError> {
+    bytes_problem(attributes).map_or(Ok(()), |problem| Err(EnrolError::TooMuch(problem)))
+}
+
 async fn resolve(
     tx: &mut Tx<'_>,
     credential: &Credential,
@@ -431,6 +444,7 @@ async fn fill_known(
         }
     }
     if before != (device.device_type, device.attributes.clone()) {
+        bounded(&device.attributes)?;
         devices::device_save(tx, &mut device, now).await?;
     }
     Ok(())

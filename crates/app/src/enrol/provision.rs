@@ -365,7 +365,7 @@ fn failure(error: EnrolError) -> Failure {
         EnrolError::NoType(_) | EnrolError::NoGroup(_) => {
             refuse(ErrorCode::ResourceNotFound, error.to_string())
         }
-        EnrolError::Differs(_) => refuse(ErrorCode::AccessDenied, error.to_string()),
+        EnrolError::Differs(_) | EnrolError::TooMuch(_) => refuse(ErrorCode::AccessDenied, error.to_string()),
         EnrolError::Store(error) => Failure::Store(error),
     }
 }

@@ -1,6 +1,7 @@
 //! Templates: what they give a device, what they ask for, and who may change them.
 
 use serde_json::json;
+use windlass_domain::device::ATTRIBUTE_BYTES;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::permission::{Principal, Role};
 use windlass_store::{groups, types};
@@ -91,6 +92,39 @@ async fn a_template_gives_type_groups_and_overrides_and_names_what_is_missing() 
             .map_err(|error: StoreError| error)
             .unwrap();
         assert_eq!(groups.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_template_gives_no_more_than_fits_beside_what_the_type_gives() {
+    for bench in Bench::each("enrol").await {
+        let claim = bench.claim("line-1", &[]).await;
+        let mut body = pumps();
+        body["Resources"]["thing"]["Properties"]["ThingTypeName"] = json!("pump");
+        bench.template("pumps", body).await;
+        let tenant = bench.admin.tenant;
+        let full = "x".repeat(ATTRIBUTE_BYTES - "colour".len());
+        bench
+            .app
+            .store
+            .write(move |tx| {
+                let full = full.clone();
+                Box::pin(async move {
+                    let spec = TypeSpec {
+                        default_attributes: [("colour".parse().unwrap(), full)].into(),
+                        ..TypeSpec::default()
+                    };
+                    let now = windlass_store::testing::START;
+                    types::type_insert(tx, tenant, &"pump".parse().unwrap(), &spec, now).await?;
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await
+            .unwrap();
+        let (_, made) = bench.csr(&claim.peer, &request(&key())).await;
+        let refused = bench.provision(&claim.peer, &made["certificateOwnershipToken"], "pump-1").await.1;
+        assert_eq!(code(&refused), (403, "AccessDenied"));
+        assert!(lifecycle(&bench, "pump-1", None).await.is_none());
     }
 }
 
