@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, type Schemas, take } from "../../api/client";
 import { useCan } from "../../session/session";
-import { bytes, count, counted } from "../../ui/format";
+import { bytes, count, counted, withTimes } from "../../ui/format";
 import { Empty, Facts, Page, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
@@ -129,7 +129,7 @@ function NeedRow({ need }: { need: Need }) {
           {need.title}
         </Link>
         <Text size="sm" c="dimmed" className="anywhere">
-          {need.detail}
+          {withTimes(need.detail)}
         </Text>
       </div>
       <Text size="xs" c="dimmed">

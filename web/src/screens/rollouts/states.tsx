@@ -11,6 +11,7 @@ type Counts = Schemas["Counts"];
 export function jobTitle(job: Job): string {
   if (job.description) return job.description;
   if (job.release) return `${job.release.name} ${job.release.version}`;
+  if (job.kind === "update") return "A release that was deleted";
   return job.command ? job.command.command : "A document of your own";
 }
 
