@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use windlass_api::artifacts::ArtifactLink;
 
 use super::figures::{Figures, number};
-use crate::cli::software;
+use crate::cli::artifact as files;
 use crate::place::{Place, Process};
 use crate::terminal;
 
@@ -105,7 +105,7 @@ async fn write(file: &Path, bytes: u64) -> anyhow::Result<()> {
 
 /// Uploads a file and gives it a lasting link.
 async fn link(place: &Place, file: &Path) -> anyhow::Result<String> {
-    let artifact = software::upload(&place.api, file, None, None).await?;
+    let artifact = files::upload(&place.api, file, None, None).await?;
     let id = artifact.id.to_string();
     let link: ArtifactLink = place.api.write(Method::PUT, &["artifacts", &id, "link"], &json!({})).await?;
     Ok(link.path)

@@ -15,7 +15,7 @@ use windlass_app::clock::{Clock, SystemClock};
 
 use super::figures::{Figures, millis, number};
 use super::mosquitto::Mosquitto;
-use crate::cli::{job as follow, software};
+use crate::cli::{artifact, job as follow};
 use crate::place::{self, Place, Process};
 use crate::sim::enrol::Enrolled;
 use crate::sim::firmware::Trouble;
@@ -370,7 +370,7 @@ pub(crate) async fn job(directory: &Path, devices: u64, figures: &mut Figures) -
 
     let file = directory.join("bench-fw.bin");
     std::fs::write(&file, vec![0x5a; 16 * 1024])?;
-    let artifact = software::upload(&place.api, &file, None, None).await?;
+    let artifact = artifact::upload(&place.api, &file, None, None).await?;
     let this = NameVersion { name: "bench-fw".to_owned(), version: "2.0.0".to_owned() };
     let component = NewComponent {
         name: this.name.clone(),

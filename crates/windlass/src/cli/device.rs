@@ -127,7 +127,7 @@ pub(crate) struct Create {
     /// `key=value`; repeat for more.
     #[arg(long = "attribute", value_parser = parse::assignment)]
     attributes: Vec<Assignment>,
-    /// A word; repeat for more.
+    /// A tag, which may have spaces; repeat for more.
     #[arg(long = "tag")]
     tags: Vec<String>,
 }

@@ -180,6 +180,9 @@ pub(crate) struct Create {
     /// Seconds a device has to finish it.
     #[arg(long)]
     progress_timeout: Option<u64>,
+    /// Seconds a device that finished has to show that it runs what was brought.
+    #[arg(long)]
+    verify_timeout: Option<u64>,
     /// For people.
     #[arg(long, default_value = "")]
     description: String,
@@ -242,7 +245,7 @@ impl Create {
                 queued_seconds: self.start_timeout,
                 download_seconds: self.download_timeout,
                 in_progress_seconds: self.progress_timeout,
-                verify_seconds: None,
+                verify_seconds: self.verify_timeout,
             },
             retries: self.retries,
             force: self.force,
@@ -449,9 +452,9 @@ mod tests {
 
     #[test]
     fn time_outs_are_said_as_they_were_asked_for() {
-        let options = "--start-timeout 90 --download-timeout 600 --progress-timeout 60";
+        let options = "--start-timeout 90 --download-timeout 600 --progress-timeout 60 --verify-timeout 30";
         let all = job(&format!("--release fw@2.0 --tag a {options}")).unwrap().timeouts;
-        assert_eq!(timeouts(&all), "start 90s, download 600s, progress 60s");
+        assert_eq!(timeouts(&all), "start 90s, download 600s, progress 60s, verify 30s");
         let shown = Timeouts { download_seconds: None, verify_seconds: Some(5), ..all };
         assert_eq!(timeouts(&shown), "start 90s, progress 60s, verify 5s");
     }

@@ -3,6 +3,7 @@
 mod access;
 mod alert;
 pub(crate) mod api;
+pub(crate) mod artifact;
 mod audit;
 pub(crate) mod backup;
 mod backups;
@@ -21,8 +22,8 @@ mod refusal;
 mod rollout;
 
 pub(crate) mod registry;
-pub(crate) mod software;
-mod terms;
+mod release;
+pub(crate) mod terms;
 mod versions;
 
 use clap::Subcommand;
@@ -62,10 +63,13 @@ pub(crate) enum Command {
     Template(registry::TemplateCommand),
     /// Files that devices download.
     #[command(subcommand)]
-    Artifact(software::ArtifactCommand),
+    Artifact(artifact::ArtifactCommand),
+    /// Components: what releases are made of.
+    #[command(subcommand)]
+    Component(release::ComponentCommand),
     /// Releases: what is rolled out.
     #[command(subcommand)]
-    Release(software::ReleaseCommand),
+    Release(release::ReleaseCommand),
     /// Rollouts and other jobs.
     #[command(subcommand)]
     Job(job::Command),
@@ -110,8 +114,9 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Claim(command) => registry::claims(&api()?, command, printer).await,
         Command::Pending(command) => onboard::pending(&api()?, command, printer).await,
         Command::Template(command) => registry::templates(&api()?, command, printer).await,
-        Command::Artifact(command) => software::artifacts(&api()?, command, printer).await,
-        Command::Release(command) => software::releases(&api()?, command, printer).await,
+        Command::Artifact(command) => artifact::artifacts(&api()?, command, printer).await,
+        Command::Component(command) => release::components(&api()?, command, printer).await,
+        Command::Release(command) => release::releases(&api()?, command, printer).await,
         Command::Job(command) => job::run(&api()?, command, printer).await,
         Command::Alert(command) => alert::alerts(&api()?, command, printer).await,
         Command::Notify(command) => alert::channels(&api()?, command, printer).await,

@@ -16,7 +16,7 @@ use windlass_api::shadows::Shadow;
 use windlass_api::telemetry::{LastValues, Series};
 use windlass_api::types::DeviceType;
 
-use crate::cli::{job, registry, software};
+use crate::cli::{artifact, job, registry};
 use crate::place::{self, Place};
 use crate::sim::enrol::Enrolled;
 use crate::sim::firmware::Trouble;
@@ -223,7 +223,7 @@ impl Story {
         let api = &self.place.api;
         let file = self.directory.join(format!("{FIRMWARE}-{version}.bin"));
         std::fs::write(&file, firmware(version, mark))?;
-        let artifact = software::upload(api, &file, None, None).await?;
+        let artifact = artifact::upload(api, &file, None, None).await?;
         let (name, version) = (FIRMWARE.to_owned(), version.to_owned());
         let component = NewComponent {
             name: name.clone(),

@@ -151,6 +151,26 @@ fn a_release_is_made_of_an_uploaded_file_and_a_job_of_a_release() {
 }
 
 #[test]
+fn components_are_made_shown_and_deleted_once_nothing_is_made_of_them() {
+    let server = Server::start(&[]);
+    let image = file(server.directory.path(), "fw.bin", b"an image").display().to_string();
+    let made = server.json(&["component", "create", "os", "1.0", "--artifact", &image, "--kind", "os"]);
+    assert_eq!((&made["type"], &made["artifacts"][0]["name"]), (&json!("os"), &json!("fw.bin")));
+    server.fails(2, &["component", "create", "os", "1.1"]);
+    assert_eq!(server.json(&["component", "list"])["items"][0]["version"], "1.0");
+    assert!(said(&server.run(&["component", "show", "os/os@1.0"])).contains("fw.bin"));
+    server.json(&["release", "create", "set", "7", "--component", "os@1.0"]);
+    assert_eq!(server.json(&["release", "show", "set@7"])["components"][0]["name"], "os");
+    server.fails(2, &["component", "show", "os"]);
+    server.fails(1, &["release", "show", "set"]);
+    server.fails(3, &["component", "delete", "os@1.0"]);
+    server.run(&["release", "delete", "set@7"]);
+    server.run(&["component", "delete", "os@1.0"]);
+    server.fails(4, &["component", "show", "os@1.0"]);
+    server.fails(4, &["release", "show", "set", "7"]);
+}
+
+#[test]
 fn names_and_tags_have_blanks_and_any_script_on_the_command_line_too() {
     let server = Server::start(&[]);
     let (name, version) = ("Firmware for Pump 펌웨어", "1.0 beta@2");

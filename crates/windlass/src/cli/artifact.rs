@@ -1,4 +1,4 @@
-//! `windlass artifact` and `release`: uploads with progress, and what is made of them.
+//! `windlass artifact`: uploads with progress, and what is there.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use windlass_api::artifacts::{Artifact, ArtifactContent, SHA256_HEADER, UploadQuery};
-use windlass_api::releases::{Component, ComponentName, NewComponent, NewRelease, Release, ReleaseRules};
 use windlass_api::uploads::Upload;
 
 use super::api::Api;
-use super::parse;
 use super::parts;
-use super::printer::{Printer, time, words};
+use super::printer::{Printer, time};
 use super::registry::delete;
 use super::terms::{self, TermsCommand};
 use crate::terminal::{self, Exit};
@@ -60,45 +58,6 @@ pub(crate) enum UploadsCommand {
     Delete {
         /// Its number.
         id: i64,
-    },
-}
-
-/// Sets of components that belong together.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReleaseCommand {
-    /// Make a release from files, from components that exist, or both.
-    Create {
-        /// Its name.
-        name: String,
-        /// Its version.
-        version: String,
-        /// A file to upload into a component of the release's name and version; repeat for more.
-        #[arg(long = "artifact", visible_alias = "file")]
-        artifacts: Vec<PathBuf>,
-        /// NAME@VERSION or TYPE/NAME@VERSION of a component that exists; repeat for more.
-        #[arg(long = "component", value_parser = parse::component)]
-        components: Vec<ComponentName>,
-        /// What kind of component the files make.
-        #[arg(long, default_value = "application")]
-        kind: String,
-        /// A device type it is for; any when none is named.
-        #[arg(long = "type")]
-        device_types: Vec<String>,
-        /// For people.
-        #[arg(long, default_value = "")]
-        notes: String,
-        /// What devices must be before they may get it.
-        #[command(flatten)]
-        rules: Box<RuleArgs>,
-    },
-    /// Show all.
-    List,
-    /// Show one.
-    Show {
-        /// Its name.
-        name: String,
-        /// Its version.
-        version: String,
     },
 }
 
@@ -165,7 +124,7 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
 }
 
 /// What was found in an artifact, in a few words.
-fn described(content: &ArtifactContent) -> String {
+pub(super) fn described(content: &ArtifactContent) -> String {
     let mut words = vec![content.format.to_string()];
     words.extend(content.version.as_ref().map(|version| format!("version {version}")));
     if !content.compatible.is_empty() {
@@ -231,115 +190,6 @@ async fn hash(file: &Path) -> std::io::Result<(String, u64)> {
     }
 }
 
-/// Releases.
-pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printer) -> anyhow::Result<Exit> {
-    let show = |release: &Release| {
-        printer.pairs(release, |release| {
-            vec![
-                ("release", format!("{} {}", release.name, release.version)),
-                ("components", words(release.components.iter().map(parse::component_text))),
-                (
-                    "for types",
-                    if release.device_types.is_empty() {
-                        "any".to_owned()
-                    } else {
-                        words(&release.device_types)
-                    },
-                ),
-                ("which devices", required(&release.rules)),
-                ("notes", release.notes.clone()),
-                ("made", format!("{} by {}", time(release.created_at), release.created_by)),
-            ]
-        })
-    };
-    match command {
-        ReleaseCommand::Create {
-            name,
-            version,
-            artifacts,
-            mut components,
-            kind,
-            device_types,
-            notes,
-            rules,
-        } => {
-            if !artifacts.is_empty() {
-                let mut ids = Vec::new();
-                for file in &artifacts {
-                    ids.push(upload(api, file, None, None).await?.id);
-                }
-                let new = NewComponent {
-                    name: name.clone(),
-                    version: version.clone(),
-                    component_type: kind,
-                    artifacts: ids,
-                };
-                let Component { name, version, component_type, .. } =
-                    api.write(Method::POST, &["components"], &new).await?;
-                components.push(ComponentName { name, version, component_type: Some(component_type) });
-            }
-            anyhow::ensure!(!components.is_empty(), "a release needs at least one --artifact or --component");
-            let new =
-                NewRelease { name, version, components, device_types, notes, rules: rules.into_rules() };
-            show(&api.write(Method::POST, &["releases"], &new).await?)?;
-        }
-        ReleaseCommand::List => {
-            let page = api.all::<Release>(&["releases"], &json!({}), usize::MAX).await?;
-            printer.page(&page, &["name", "version", "components", "for types", "made"], |release| {
-                vec![
-                    release.name.clone(),
-                    release.version.clone(),
-                    release.components.len().to_string(),
-                    words(&release.device_types),
-                    time(release.created_at),
-                ]
-            })?;
-        }
-        ReleaseCommand::Show { name, version } => {
-            let release: Release = api.show(&["releases", &name, &version]).await?;
-            show(&release)?;
-            if !printer.is_json() {
-                files(api, &release, printer).await?;
-            }
-        }
-    }
-    Ok(Exit::Success)
-}
-
-/// What a device must be, in a few words.
-fn required(rules: &ReleaseRules) -> String {
-    let ReleaseRules { hardware, minimum_source, maximum_source, step } = rules;
-    let mut words = Vec::new();
-    if !hardware.is_empty() {
-        words.push(format!("hardware {}", hardware.join(" or ")));
-    }
-    words.extend(minimum_source.as_ref().map(|version| format!("over versions from {version}")));
-    words.extend(maximum_source.as_ref().map(|version| format!("over versions up to {version}")));
-    words.extend(step.as_ref().map(|version| format!("only after {version}")));
-    if words.is_empty() { "any".to_owned() } else { words.join(", ") }
-}
-
-/// Prints the files that a release is made of.
-async fn files(api: &Api, release: &Release, printer: Printer) -> anyhow::Result<()> {
-    let mut found = Vec::new();
-    for ComponentName { name, version, component_type } in &release.components {
-        let url = api.url(&["components", name, version])?;
-        let component: Component =
-            api.ask(api.request(Method::GET, url).query(&[("type", component_type)])).await?;
-        for file in &component.artifacts {
-            found.push(api.show::<Artifact>(&["artifacts", &file.id.to_string()]).await?);
-        }
-    }
-    printer.rows(&found, &["file", "size", "sha256", "content"], |file| {
-        vec![
-            file.name.clone(),
-            file.size.to_string(),
-            file.sha256.clone(),
-            file.content.as_ref().map(described).unwrap_or_default(),
-        ]
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,29 +203,5 @@ mod tests {
         let (sha256, size) = hash(&file).await.unwrap();
         assert_eq!(sha256, hex::encode(Sha256::digest(&content)));
         assert_eq!(size, 800_000);
-    }
-}
-
-/// What a device must be before it may get a release.
-#[derive(Debug, clap::Args)]
-pub(crate) struct RuleArgs {
-    /// Hardware it is for, as devices say it under `hardware`; repeat for more.
-    #[arg(long)]
-    hardware: Vec<String>,
-    /// The oldest version that it may replace.
-    #[arg(long)]
-    minimum_source: Option<String>,
-    /// The newest version that it may replace.
-    #[arg(long)]
-    maximum_source: Option<String>,
-    /// The version that must have been installed before.
-    #[arg(long)]
-    step: Option<String>,
-}
-
-impl RuleArgs {
-    fn into_rules(self) -> ReleaseRules {
-        let Self { hardware, minimum_source, maximum_source, step } = self;
-        ReleaseRules { hardware, minimum_source, maximum_source, step }
     }
 }
