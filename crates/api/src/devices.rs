@@ -140,7 +140,7 @@ pub struct DeviceSpec {
     /// An existing device of kind gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// At most 100, values up to 4,000 characters, 100 KiB together.
+    /// At most 100, values up to 4,000 characters, 115,200 bytes together.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// At most 100 words.

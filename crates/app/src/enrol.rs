@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use windlass_domain::credential::{CredentialPurpose, CredentialStatus};
+use windlass_domain::device::attribute_bytes;
 use windlass_domain::enrol::{Decision, Key, Known, PendingSource, PendingState, Refusal, Word, decide};
 use windlass_domain::ids::{
     AttributeKey, ClaimId, CredentialId, DeviceId, DeviceName, GroupId, GroupPath, Sha256, TemplateName,
@@ -22,7 +23,7 @@ use windlass_store::{StoreError, Tx, device_tokens, groups, pending as queue, ty
 
 use crate::audit::record;
 use crate::authority::csr::{self, PublicKey};
-use crate::devices::bytes_problem;
+use crate::devices::{ATTRIBUTES, bytes_problem};
 use crate::error::AppError;
 
 #[cfg(test)]
@@ -374,8 +375,11 @@ async fn close_window(tx: &mut Tx<'_>, id: DeviceId, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Refuses attributes that have too many bytes together.
+/// Refuses attributes that are too many, or have too many bytes together.
 fn bounded(attributes: &BTreeMap<AttributeKey, String>) -> Result<(), EnrolError> {
+    if attributes.len() > ATTRIBUTES {
+        return Err(EnrolError::TooMuch(format!("must be at most {ATTRIBUTES} entries together")));
+    }
     bytes_problem(attributes).map_or(Ok(()), |problem| Err(EnrolError::TooMuch(problem)))
 }
 
@@ -444,7 +448,12 @@ async fn fill_known(
         }
     }
     if before != (device.device_type, device.attributes.clone()) {
-        bounded(&device.attributes)?;
+        // What was there before there were bounds may stay, but not grow.
+        if attribute_bytes(&device.attributes) > attribute_bytes(&before.1)
+            || device.attributes.len() > before.1.len()
+        {
+            bounded(&device.attributes)?;
+        }
         devices::device_save(tx, &mut device, now).await?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 /// Most characters of one attribute's value, in any script.
 pub const ATTRIBUTE_CHARACTERS: usize = 4_000;
 /// Most bytes of a device's attributes together, keys and values.
-pub const ATTRIBUTE_BYTES: usize = 100 * 1_024;
+pub const ATTRIBUTE_BYTES: usize = 100 * (1_024 + 128);
 
 /// How many bytes attributes have together.
 pub fn attribute_bytes<K: AsRef<str>>(attributes: &BTreeMap<K, String>) -> usize {

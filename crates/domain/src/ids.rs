@@ -193,19 +193,26 @@ name!(
 );
 
 impl AttributeKey {
-    /// The key under which something is kept, one for each text: what is no key itself has `_` for what cannot stay, and
-    /// 12 digits of its own digest at the end. None if it is empty or longer than a key.
-    pub fn like(text: &str) -> Option<Self> {
+    /// The key under which something is kept that devices call so: what is no key itself has `_` for what cannot stay.
+    /// None if it is empty or longer than a key.
+    pub fn replaced(text: &str) -> Option<Self> {
         let text = composed(text);
         if text.chars().count() > 128 {
             return None;
         }
-        let kept: String = text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-        if kept == *text {
-            return kept.parse().ok();
+        text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect::<String>().parse().ok()
+    }
+
+    /// As [`AttributeKey::replaced`], but one for each text: what is no key itself has 12 digits of its own digest at the
+    /// end.
+    pub fn like(text: &str) -> Option<Self> {
+        let text = composed(text);
+        let kept = Self::replaced(&text)?;
+        if kept.as_str() == text {
+            return Some(kept);
         }
         let digest = Sha256::of(text.as_bytes()).to_string();
-        let start: String = kept.chars().take(115).collect();
+        let start: String = kept.as_str().chars().take(115).collect();
         format!("{start}-{}", digest.get(..12)?).parse().ok()
     }
 }

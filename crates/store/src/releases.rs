@@ -12,7 +12,7 @@ use windlass_domain::time::Timestamp;
 use crate::artifacts::ArtifactRow;
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
-use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+use crate::tx::{Engine, Tx, execute, fetch_all, fetch_optional};
 
 #[derive(Debug, sqlx::FromRow)]
 struct ComponentRow {
@@ -175,16 +175,25 @@ pub async fn components_named(
     read_components(tx, rows).await
 }
 
-/// The first names of a tenant's components, each once, in order.
+/// The first names of a tenant's components that are no keys of attributes, each once, in order.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn component_names(
+pub async fn component_names_in_words(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     limit: u32,
 ) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT name FROM component WHERE tenant_id = $1 ORDER BY name LIMIT $2";
+    let sql = match tx.engine {
+        Engine::Sqlite(_) => {
+            "SELECT DISTINCT name FROM component WHERE tenant_id = $1 AND name GLOB '*[^A-Za-z0-9:_.-]*'
+             ORDER BY name LIMIT $2"
+        }
+        Engine::Postgres(_) => {
+            "SELECT DISTINCT name FROM component WHERE tenant_id = $1 AND name ~ '[^A-Za-z0-9:_.-]'
+             ORDER BY name LIMIT $2"
+        }
+    };
     let rows = fetch_all!(tx, (String,), sql, tenant.get(), i64::from(limit))?;
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }

@@ -2953,7 +2953,7 @@ export interface components {
         DeviceSpec: {
             /** @description An existing device type. */
             type?: string | null;
-            /** @description At most 100, values up to 4,000 characters, 100 KiB together. */
+            /** @description At most 100, values up to 4,000 characters, 115,200 bytes together. */
             attributes?: {
                 [key: string]: string;
             };
@@ -3859,7 +3859,7 @@ export interface components {
         NewDevice: {
             /** @description An existing device type. */
             type?: string | null;
-            /** @description At most 100, values up to 4,000 characters, 100 KiB together. */
+            /** @description At most 100, values up to 4,000 characters, 115,200 bytes together. */
             attributes?: {
                 [key: string]: string;
             };

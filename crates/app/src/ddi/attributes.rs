@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use windlass_domain::device_type::VersionSource;
 use windlass_domain::ids::AttributeKey;
+use windlass_domain::job::shown::kept_under;
 use windlass_domain::job::{ExecutionState, Handling, Word};
 use windlass_domain::spelling::composed;
 use windlass_domain::time::Timestamp;
@@ -26,20 +28,21 @@ const MOST: usize = 100;
 /// Most finished updates that are looked at when a device says what it runs.
 const LOOKED_AT: u32 = 16;
 
-/// A key as inventories have it, one for each text.
-fn key(text: &str) -> Result<AttributeKey, Failed> {
+/// A key as the inventory of a device has it, whose type has these places.
+fn key(text: &str, places: &[VersionSource]) -> Result<AttributeKey, Failed> {
     let text = composed(text);
     let bad = || Failed::Bad(format!("a key has 1 to {LONGEST} characters"));
     if text.is_empty() || text.chars().count() > LONGEST {
         return Err(bad());
     }
-    AttributeKey::like(&text).ok_or_else(bad)
+    kept_under(places, &text).ok_or_else(bad)
 }
 
 /// The inventory after what the device says.
 fn applied(
     before: &BTreeMap<AttributeKey, String>,
     said: &ConfigData,
+    places: &[VersionSource],
 ) -> Result<BTreeMap<AttributeKey, String>, Failed> {
     let ConfigData { mode, data } = said;
     let mut after = match mode {
@@ -47,7 +50,12 @@ fn applied(
         Mode::Merge | Mode::Remove => before.clone(),
     };
     for (name, value) in data {
-        let key = key(name)?;
+        let key = key(name, places)?;
+        // Under what a component was kept while its name had no key of its own.
+        let before = AttributeKey::replaced(name).filter(|before| *before != key);
+        if let Some(before) = before.filter(|before| !data.iter().any(|(name, _)| name == before.as_str())) {
+            after.remove(&before);
+        }
         match value {
             Some(value) if value.chars().count() > LONGEST => {
                 return Err(Failed::Bad(format!("the value of {name} has more than {LONGEST} characters")));
@@ -63,11 +71,11 @@ fn applied(
 }
 
 /// What this message says, and nothing that the device said before: what it takes away it says nothing of.
-fn just_said(said: &ConfigData) -> Result<BTreeMap<AttributeKey, String>, Failed> {
+fn just_said(said: &ConfigData, places: &[VersionSource]) -> Result<BTreeMap<AttributeKey, String>, Failed> {
     let ConfigData { mode, data } = said;
     let told = data.iter().filter(|_| *mode != Mode::Remove);
     told.filter_map(|(name, value)| Some((name, value.clone()?)))
-        .map(|(name, value)| Ok((key(name)?, value)))
+        .map(|(name, value)| Ok((key(name, places)?, value)))
         .collect()
 }
 
@@ -78,7 +86,8 @@ async fn config_data_in(
     now: Timestamp,
 ) -> Result<(Effects, bool), Failed> {
     let mut device = devices::device_by_id(tx, peer.device).await?.ok_or(Failed::NotFound)?;
-    let inventory = applied(&device.inventory, said)?;
+    let places = verify::places(tx, &device).await?;
+    let inventory = applied(&device.inventory, said, &places)?;
     let changed = inventory != device.inventory;
     if changed {
         device.inventory.clone_from(&inventory);
@@ -86,7 +95,8 @@ async fn config_data_in(
             return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
         }
     }
-    let effects = verify::observe(tx, peer.device, JustSaid::Attributes(&just_said(said)?), now).await?;
+    let effects =
+        verify::observe(tx, peer.device, JustSaid::Attributes(&just_said(said, &places)?), now).await?;
     // It may have answered before its restart: until its new version shows there, it is asked at each poll.
     let attributes_wanted = verify::looks_at_attributes(tx, &device).await?
         && !executions::verifying(tx, peer.device).await?.is_empty();
@@ -170,7 +180,7 @@ async fn installed_in(
         table::target_put(tx, peer.device, &Target { installed: Some(installed), ..target }).await?;
         let shown = [("installedBase.name", &said.name), ("installedBase.version", &said.version)];
         for (name, value) in shown {
-            device.inventory.insert(key(name)?, value.clone());
+            device.inventory.insert(key(name, &[])?, value.clone());
         }
         if device.inventory.len() > MOST {
             return Err(Failed::TooMany(format!("a device has at most {MOST} attributes")));
@@ -286,7 +296,7 @@ mod tests {
     }
 
     fn after(mode: Mode, data: &[(&str, Option<&str>)]) -> Vec<String> {
-        let after = applied(&before(), &said(mode, data)).unwrap();
+        let after = applied(&before(), &said(mode, data), &[]).unwrap();
         after.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
 
@@ -296,34 +306,45 @@ mod tests {
         assert_eq!(after(Mode::Merge, &[("a", None)]), ["b=2"]);
         assert_eq!(after(Mode::Replace, &[("c", Some("4"))]), ["c=4"]);
         assert_eq!(after(Mode::Remove, &[("a", Some(""))]), ["b=2"]);
-        let odd = after(Mode::Merge, &[("HW Revision", Some("x")), ("HW_Revision", Some("y"))]);
-        let odd: Vec<&str> = odd.iter().map(String::as_str).collect();
-        let [plain, other, "a=1", "b=2"] = odd[..] else { panic!("{odd:?}") };
-        assert!(
-            other.starts_with("HW_Revision-") && other.ends_with("=x") && plain == "HW_Revision=y",
-            "{odd:?}"
-        );
+        assert_eq!(after(Mode::Merge, &[("HW Revision", Some("x"))]), ["HW_Revision=x", "a=1", "b=2"]);
+    }
+
+    #[test]
+    fn components_have_a_key_each_and_leave_the_one_that_they_shared() {
+        let places = [VersionSource::Inventory("fw.{component}".to_owned())];
+        let before = BTreeMap::from([("fw.__".parse().unwrap(), "1".to_owned())]);
+        let data =
+            [("fw.밸브", Some("1")), ("fw.펌프", Some("2")), ("fw.a", Some("3")), ("HW Revision", Some("b"))];
+        let after = applied(&before, &said(Mode::Merge, &data), &places).unwrap();
+        let keys: Vec<&str> = after.keys().map(AttributeKey::as_str).collect();
+        let ["HW_Revision", valve, pump, "fw.a"] = keys[..] else { panic!("{keys:?}") };
+        assert!(valve != pump && valve.starts_with("fw.__-") && pump.starts_with("fw.__-"), "{keys:?}");
+        let told = just_said(&said(Mode::Merge, &data), &places).unwrap();
+        assert_eq!(told, after);
+        let gone = applied(&after, &said(Mode::Remove, &data), &places).unwrap();
+        assert!(gone.is_empty(), "{gone:?}");
     }
 
     #[test]
     fn a_message_says_what_is_in_it_and_nothing_of_what_it_takes_away() {
         let said_of = |mode, data: &[(&str, Option<&str>)]| {
-            let told = just_said(&said(mode, data)).unwrap();
+            let told = just_said(&said(mode, data), &[]).unwrap();
             told.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
         };
         assert_eq!(said_of(Mode::Merge, &[("b", Some("3")), ("a", None)]), ["b=3"]);
-        assert_eq!(said_of(Mode::Replace, &[("HW_Revision", Some("x"))]), ["HW_Revision=x"]);
+        assert_eq!(said_of(Mode::Replace, &[("HW Revision", Some("x"))]), ["HW_Revision=x"]);
         assert!(said_of(Mode::Remove, &[("a", Some("1"))]).is_empty());
     }
 
     #[test]
     fn long_keys_long_values_and_too_many_are_refused() {
         let long = "k".repeat(129);
-        assert!(matches!(applied(&before(), &said(Mode::Merge, &[(&long, Some("x"))])), Err(Failed::Bad(_))));
-        assert!(matches!(applied(&before(), &said(Mode::Merge, &[("k", Some(&long))])), Err(Failed::Bad(_))));
-        assert!(applied(&before(), &said(Mode::Merge, &[("k", Some(&"ü".repeat(128)))])).is_ok());
+        let merged = |data: &[(&str, Option<&str>)]| applied(&before(), &said(Mode::Merge, data), &[]);
+        assert!(matches!(merged(&[(&long, Some("x"))]), Err(Failed::Bad(_))));
+        assert!(matches!(merged(&[("k", Some(&long))]), Err(Failed::Bad(_))));
+        assert!(merged(&[("k", Some(&"ü".repeat(128)))]).is_ok());
         let many: Vec<String> = (0..99).map(|number| format!("k{number}")).collect();
         let many: Vec<(&str, Option<&str>)> = many.iter().map(|key| (key.as_str(), Some("x"))).collect();
-        assert!(matches!(applied(&before(), &said(Mode::Merge, &many)), Err(Failed::TooMany(_))));
+        assert!(matches!(merged(&many), Err(Failed::TooMany(_))));
     }
 }

@@ -88,8 +88,16 @@ pub(crate) async fn counts_until(
 /// # Errors
 /// When the store fails.
 pub(crate) async fn looks_at_attributes(tx: &mut Tx<'_>, device: &Device) -> Result<bool, StoreError> {
-    let spec = spec_of(tx, device).await?;
-    Ok(spec.version_sources.iter().any(|source| matches!(source, VersionSource::Inventory(_))))
+    let places = places(tx, device).await?;
+    Ok(places.iter().any(|source| matches!(source, VersionSource::Inventory(_))))
+}
+
+/// Where devices of this one's type show what they run.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn places(tx: &mut Tx<'_>, device: &Device) -> Result<Vec<VersionSource>, StoreError> {
+    Ok(spec_of(tx, device).await?.version_sources)
 }
 
 /// Why nothing is to be seen of an update that was only to be fetched.

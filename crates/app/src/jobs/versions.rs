@@ -1,8 +1,11 @@
 //! The versions that devices show, written down for the fleet index: when a device says something at a place of its type,
 //! and again when it is of another type, or its type changed. Judges nothing.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use windlass_domain::device_type::TypeSpec;
-use windlass_domain::ids::DeviceId;
+use windlass_domain::ids::{DeviceId, TenantId};
 use windlass_domain::job::shown::{needs_names, shown, together};
 use windlass_domain::job::verdict::Said;
 use windlass_domain::shadow::Shadow;
@@ -16,11 +19,18 @@ const AT_ONCE: u32 = 256;
 /// Most names of components by which keys of an inventory are told.
 const NAMES: u32 = 10_000;
 
+/// Names of components by which keys are told, of each tenant that was asked for.
+type Names = BTreeMap<TenantId, Vec<String>>;
+
 /// Writes down which versions a device shows now.
 ///
 /// # Errors
 /// When the store fails.
 pub(crate) async fn note(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreError> {
+    note_by(tx, device, &mut Names::new()).await
+}
+
+async fn note_by(tx: &mut Tx<'_>, device: DeviceId, names: &mut Names) -> Result<(), StoreError> {
     let Some(device) = devices::device_by_id(tx, device).await? else { return Ok(()) };
     let record = match device.device_type {
         Some(id) => types::type_by_id(tx, id).await?,
@@ -37,12 +47,17 @@ pub(crate) async fn note(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), StoreE
         Some(Shadow::Deleted { .. }) | None => None,
     };
     let (sources, inventory) = (&spec.version_sources, &device.inventory);
-    let known = if needs_names(sources, inventory) {
-        releases::component_names(tx, device.tenant, NAMES).await?
+    let known: &[String] = if needs_names(sources, inventory) {
+        match names.entry(device.tenant) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                unknown.insert(releases::component_names_in_words(tx, device.tenant, NAMES).await?)
+            }
+        }
     } else {
-        Vec::new()
+        &[]
     };
-    let shown = shown(sources, Said { reported, inventory }, &known);
+    let shown = shown(sources, Said { reported, inventory }, known);
     let told = shown.iter().map(|(component, version)| together(component, version)).collect();
     running_put(tx, device.id, &told, by).await
 }
@@ -74,8 +89,9 @@ impl App {
                 .write::<_, StoreError, _>(move |tx| {
                     let unread = unread.clone();
                     Box::pin(async move {
+                        let mut names = Names::new();
                         for device in unread {
-                            note(tx, device).await?;
+                            note_by(tx, device, &mut names).await?;
                         }
                         Ok(())
                     })

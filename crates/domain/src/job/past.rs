@@ -520,6 +520,25 @@ mod tests {
     }
 
     #[test]
+    fn what_falls_back_while_failed_devices_are_tried_again_is_not_taken_for_them() {
+        let mut model = Model::new(None, Some(1));
+        for number in 0..100 {
+            model.settle(if (1..=10).contains(&number) { FAILED } else { DONE });
+            assert!(model.join(1));
+        }
+        model.settle(DONE);
+        (1..=10).for_each(|wave| model.moves(wave, FAILED, QUEUED));
+        model.settle(DONE);
+        model.moves(11, DONE, FAILED);
+        model.settle(DONE);
+        assert_eq!(model.job.state, JobState::Running, "one more may");
+        model.moves(12, DONE, FAILED);
+        model.settle(DONE);
+        let JobState::Halted(halt) = &model.job.state else { panic!("it runs on") };
+        assert_eq!(halt.failed, 2);
+    }
+
+    #[test]
     fn one_device_of_a_small_fold_that_falls_back_is_not_judged_as_most_of_a_wave() {
         let mut model = Model::new(Some(50), None);
         model.job.spec.rollout.continuous = Some(Continuous { query: "tag==a".to_owned(), wave_size: 50 });

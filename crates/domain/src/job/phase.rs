@@ -64,8 +64,9 @@ impl Execution {
         if self.state == ExecutionState::Queued {
             return Some(due);
         }
-        // Who stops saying what it is at has moved as well: nobody knows any more which of the two it has time for.
-        let is_moved = phase != Phase::of(&self.details);
+        // Who stops saying that it downloads has moved as well: nobody knows any more which of the two it has time for.
+        let was = Phase::of(&self.details);
+        let is_moved = phase != was && (phase.is_some() || was == Some(Phase::Download));
         if timeouts.download.is_none() || !is_moved || self.cancel_asked_at.is_some() {
             return self.phase_due;
         }
@@ -80,13 +81,13 @@ impl Execution {
             return format!("not finished within {} (last heard: {heard})", span(timeouts.in_progress));
         };
         let is_all = self.started_at.is_some_and(|at| at.plus(timeouts.whole()) <= now);
-        match Phase::of(&self.details).filter(|_| !is_all) {
-            Some(Phase::Download) => format!("the download did not end within {}", span(download)),
-            Some(Phase::Install) => format!(
+        match Phase::of(&self.details) {
+            Some(Phase::Download) if !is_all => format!("the download did not end within {}", span(download)),
+            Some(Phase::Install) | None if !is_all => format!(
                 "the installation did not end within {} (last heard: {heard})",
                 span(timeouts.in_progress)
             ),
-            None => format!(
+            Some(_) | None => format!(
                 "download and installation together did not end within {} (last heard: {heard})",
                 span(timeouts.whole())
             ),
@@ -176,7 +177,9 @@ mod tests {
             assert_eq!(ends(&silent, 660), Some((ExecutionState::TimedOut, reason)));
         }
         let installs = says(&says(&loads, INSTALLING, 20), "dancing", 30);
-        assert_eq!(installs.due(), Some(at(660)), "never more than that");
+        assert_eq!(installs.due(), Some(at(70)), "who installs does not download");
+        let reason = "the installation did not end within 50 s (last heard: dancing)";
+        assert_eq!(ends(&installs, 70), Some((ExecutionState::TimedOut, reason.to_owned())));
     }
 
     #[test]

@@ -31,6 +31,19 @@ fn component<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
     name.strip_prefix(before)?.strip_suffix(after).filter(|component| !component.is_empty())
 }
 
+/// The key under which a device's inventory keeps what the device calls so: one for each component that has a place of
+/// these, so that no two are taken for one another.
+pub fn kept_under(sources: &[VersionSource], text: &str) -> Option<AttributeKey> {
+    let text = composed(text);
+    let is_by_name = sources.iter().any(|source| match source {
+        VersionSource::Inventory(place) => {
+            component(place, &text).is_some_and(|name| name.parse::<AttributeKey>().is_err())
+        }
+        VersionSource::Reported(_) | VersionSource::Nowhere => false,
+    });
+    if is_by_name { AttributeKey::like(&text) } else { AttributeKey::replaced(&text) }
+}
+
 /// Whether a key may be one that is only like a name: such a one ends in 12 digits of a digest.
 fn is_like(key: &AttributeKey) -> bool {
     let digit = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');

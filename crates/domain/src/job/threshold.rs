@@ -3,7 +3,7 @@
 //! Knows neither when that is asked nor what follows.
 
 use crate::job::past::{self, LATEST, MOST};
-use crate::job::plan::{Standings, current_wave};
+use crate::job::plan::{Standing, Standings, current_wave};
 use crate::job::spec::{FailureThreshold, Job, ThresholdScope};
 use crate::job::states::Halt;
 
@@ -138,7 +138,9 @@ fn fell_back(job: &Job, standings: &Standings) -> Option<Halt> {
     let past = job.past?;
     let judged = past.judged?;
     let threshold = job.spec.threshold.filter(|threshold| threshold.scope == ThresholdScope::Wave)?;
-    let since = standings.wave(past.number).failed.saturating_sub(judged.failed);
+    // Who is at work here is tried again, and was judged as failed. Who is looked at may be one that had not failed.
+    let Standing { failed, queued, in_progress, .. } = standings.wave(past.number);
+    let since = (failed + queued + in_progress).saturating_sub(judged.failed);
     let size = judged.size.max(since);
     let counted = Counted { failed: since, finished: size, size };
     let missing = if counted.exceeds(FailureThreshold { percent: None, ..threshold }) {

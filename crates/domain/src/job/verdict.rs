@@ -96,9 +96,11 @@ fn names_component(source: &VersionSource) -> bool {
     }
 }
 
-/// The key at which inventories have a component's version. None where it is too long for one.
+/// The key at which inventories have a component's version: one for each component. None where it is too long for one.
 pub(super) fn inventory_key(place: &str, component: &str) -> Option<AttributeKey> {
-    AttributeKey::like(&place.replace("{component}", component))
+    let text = place.replace("{component}", component);
+    let is_by_name = place.contains("{component}") && component.parse::<AttributeKey>().is_err();
+    if is_by_name { AttributeKey::like(&text) } else { AttributeKey::replaced(&text) }
 }
 
 /// What a device shows of a component at one place. Of a name that is no key its inventory has one like it.

@@ -325,18 +325,18 @@ async fn attributes_of_one_device_are_bounded_together() {
         let entries = (0..count).map(|at| (format!("k{at}"), json!("x".repeat(4_000))));
         Value::Object(entries.collect())
     };
-    server.patch("/devices/pump", json!({"attributes": of(25)})).await.expect(200);
-    let more = json!({"attributes": {"more": "x".repeat(3_000)}});
+    server.patch("/devices/pump", json!({"attributes": of(28)})).await.expect(200);
+    let more = json!({"attributes": {"more": "x".repeat(3_200)}});
     let problem = server.patch("/devices/pump", more).await.problem(400, "request.invalid");
     assert_eq!(problem.fields(), ["attributes"]);
-    let entry = json!([{"key": "more", "value": "x".repeat(3_000)}]);
+    let entry = json!([{"key": "more", "value": "x".repeat(3_200)}]);
     let refused = server.hawkbit("POST", "/targets/pump/metadata", Some(entry)).await;
     assert_eq!(refused.status, 429, "{}", refused.text());
     let entry = json!([{"key": "more", "value": "x"}]);
     server.hawkbit("POST", "/targets/pump/metadata", Some(entry)).await.bytes_of(201);
-    let problem = server.post("/devices", json!({"name": "new", "attributes": of(26)})).await;
+    let problem = server.post("/devices", json!({"name": "new", "attributes": of(29)})).await;
     assert_eq!(problem.problem(400, "request.invalid").fields(), ["attributes"]);
-    let of_type = json!({"name": "board", "defaultAttributes": of(26)});
+    let of_type = json!({"name": "board", "defaultAttributes": of(29)});
     let problem = server.post("/types", of_type).await.problem(400, "request.invalid");
     assert_eq!(problem.fields(), ["defaultAttributes"]);
     // Both together, too.

@@ -70,13 +70,20 @@ async fn names_of_components_are_told_once_each_to_their_own_tenant() {
         store
             .write(|tx| {
                 Box::pin(async move {
-                    for (name, version) in [("펌프", "1"), ("펌프", "2"), ("app", "1")] {
+                    for (name, version) in [("펌프", "1"), ("펌프", "2"), ("app", "1"), ("my app", "1")] {
                         let one = Component { version: version.parse().unwrap(), ..component(name) };
                         insert_component(tx, TENANT, &one).await?.unwrap();
                     }
-                    assert_eq!(component_names(tx, TENANT, 10).await?, ["app", "펌프"]);
-                    assert_eq!(component_names(tx, TENANT, 1).await?, ["app"]);
-                    assert!(component_names(tx, TenantId::new(2), 10).await?.is_empty());
+                    let names = async |tx: &mut Tx<'_>, tenant, most| {
+                        component_names_in_words(tx, tenant, most).await
+                    };
+                    assert_eq!(
+                        names(tx, TENANT, 10).await?,
+                        ["my app", "펌프"],
+                        "a key tells its name itself"
+                    );
+                    assert_eq!(names(tx, TENANT, 1).await?, ["my app"]);
+                    assert!(names(tx, TenantId::new(2), 10).await?.is_empty());
                     Ok::<_, StoreError>(())
                 })
             })
