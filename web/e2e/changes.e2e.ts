@@ -115,12 +115,12 @@ atEverySize("changes", (size, open) => {
       .locator("input[type=file]")
       .setInputFiles({ name: "a.bin", mimeType: "application/octet-stream", buffer: Buffer.from("a") });
     await page.getByText("SHA-256").waitFor();
-    await page.getByLabel("Name").fill("not a name!");
-    await page.getByLabel("Version").fill("1 0");
+    await page.getByLabel("Name").fill("not/a name");
+    await page.getByLabel("Version").fill("1/0");
     await page.getByRole("button", { name: "Make the release" }).click();
     await page.locator("[aria-invalid=true]").first().waitFor();
     expect(await page.locator("[aria-invalid=true]").count()).toBe(2);
-    expect(await page.getByLabel("Name").inputValue()).toBe("not a name!");
+    expect(await page.getByLabel("Name").inputValue()).toBe("not/a name");
     await window.isFitForAll();
   });
 

@@ -18,11 +18,11 @@ const follow = (go: (to: string) => void, to: string) => (event: React.MouseEven
   go(to);
 };
 
-/** A link inside the console. */
-export function Go({ to, children }: Target) {
+/** A link inside the console; in the middle of a text it is underlined, so that more than its colour tells it. */
+export function Go({ to, children, inText }: Target & { inText?: boolean }) {
   const go = useGo();
   return (
-    <Anchor href={to} onClick={follow(go, to)} inherit>
+    <Anchor href={to} onClick={follow(go, to)} inherit underline={inText ? "always" : "hover"}>
       {children}
     </Anchor>
   );

@@ -39,7 +39,10 @@ function Shown({ job }: { job: Job }) {
           {release ? (
             <>
               {" "}
-              to <Go to={release.to}>{release.words}</Go>
+              to{" "}
+              <Go to={release.to} inText>
+                {release.words}
+              </Go>
             </>
           ) : null}{" "}
           for {job.targets}, made <Time at={job.createdAt} /> by {job.createdBy}
