@@ -3,12 +3,14 @@
 //! SQLite always; PostgreSQL when `WINDLASS_TEST_POSTGRES` holds the URL of a server on which schemas may be made.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use windlass_domain::time::Timestamp;
 
-use crate::store::{Location, Store};
+use crate::changes::ChangeKind;
+use crate::error::StoreError;
+use crate::store::{Engine, Location, Store};
 
 /// A store that nobody else uses; what it holds goes with it.
 #[derive(Debug)]
@@ -99,6 +101,38 @@ where
         tracing::info!(engine = test.engine, name, "running on engine");
         body(test.store.clone()).await;
         test.remove().await;
+    }
+}
+
+/// Waits until the change feed shows all that was written by now.
+///
+/// On a server any transaction that is still open, another test's too, holds the feed back. There a mark is written and read
+/// again; an embedded store's feed is whole with each commit.
+///
+/// # Errors
+/// When the store fails.
+pub async fn feed_is_whole(store: &Store) -> Result<(), StoreError> {
+    static NEXT: AtomicI64 = AtomicI64::new(1 << 40);
+    if matches!(store.engine(), Engine::Sqlite(_)) {
+        return Ok(());
+    }
+    let mark = NEXT.fetch_add(1, Ordering::Relaxed);
+    let before = store.latest_change().await?;
+    store
+        .write::<_, StoreError, _>(move |tx| {
+            tx.changed(ChangeKind::Series, mark);
+            Box::pin(async { Ok(()) })
+        })
+        .await?;
+    let mut after = before;
+    loop {
+        for change in store.changes_after(after, 1_000).await? {
+            if (change.kind, change.id) == (ChangeKind::Series, mark) {
+                return Ok(());
+            }
+            after = change.seq;
+        }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -7,7 +7,7 @@ use windlass_domain::ids::{CredentialId, DeviceId};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::Role;
 use windlass_store::tenants::tenant_default;
-use windlass_store::testing::START;
+use windlass_store::testing::{START, feed_is_whole};
 use windlass_store::{Location, StoreError};
 
 use super::*;
@@ -521,6 +521,7 @@ async fn the_index_follows_what_others_commit_and_survives_a_restart() {
         .await
         .unwrap();
     assert!(bench.list("name==*").is_empty(), "not yet");
+    feed_is_whole(&bench.app.store).await.unwrap();
     bench.app.fleet.catch_up(&bench.app.store).await.unwrap();
     assert_eq!(bench.list("name==*"), ["from-elsewhere"]);
     assert!(bench.app.fleet.is_current());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use windlass_domain::credential::ConnectRefusal;
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Principal, Role};
-use windlass_store::testing::{START, TestStore, stores};
+use windlass_store::testing::{START, TestStore, feed_is_whole, stores};
 use windlass_store::{Location, tenants};
 use windlass_wire::topic::{DeviceTopic, ProvisioningTopic, parse};
 
@@ -93,6 +93,7 @@ impl Bench {
     pub(crate) async fn identify(&self, pem: &str) -> Result<Peer, ConnectRefusal> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap();
         // As the follower of the change feed does all the time; a closed store stays as it is.
+        drop(feed_is_whole(&self.app.store).await);
         drop(self.app.fleet.catch_up(&self.app.store).await);
         self.app.identify_certificate(&chain).await
     }

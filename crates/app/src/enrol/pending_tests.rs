@@ -6,6 +6,7 @@ use rcgen::KeyPair;
 use serde_json::{Value, json};
 use windlass_domain::credential::{ConnectRefusal, CredentialStatus};
 use windlass_domain::enrol::PendingState;
+use windlass_store::testing::feed_is_whole;
 
 use super::PendingView;
 use super::bench::{Bench, Claimed, request};
@@ -112,6 +113,7 @@ async fn a_window_lets_one_enrolment_replace_the_certificate_while_it_is_open() 
         let claim = bench.line().await;
         let old = bench.enrolled(&claim.peer, "pump-1").await;
         let name = "pump-1".parse().unwrap();
+        feed_is_whole(&bench.app.store).await.unwrap();
         bench.app.fleet.catch_up(&bench.app.store).await.unwrap();
         bench.app.device_reprovision(&bench.admin, &name, Some(5)).await.unwrap();
         bench.advance(300);

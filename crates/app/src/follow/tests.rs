@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use windlass_domain::credential::CredentialStatus;
@@ -8,7 +7,7 @@ use windlass_domain::ids::TypeName;
 use windlass_domain::permission::Role;
 use windlass_domain::time::Timestamp;
 use windlass_store::devices::{self, Alias};
-use windlass_store::testing::START;
+use windlass_store::testing::{START, feed_is_whole};
 
 use super::*;
 use crate::access::NewToken;
@@ -57,26 +56,9 @@ impl Probe {
 }
 
 async fn follow(app: &App) {
-    static NEXT: AtomicI64 = AtomicI64::new(1 << 40);
-    let marker = NEXT.fetch_add(1, Ordering::Relaxed);
-    app.store
-        .write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move {
-                tx.changed(ChangeKind::Series, marker);
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
-    // On a server, a transaction of anybody that is still open holds the feed back: ask until all is there.
-    loop {
-        let changes = app.fleet.catch_up(&app.store).await.unwrap();
-        app.follow_connections(&changes).await.unwrap();
-        if changes.iter().any(|change| change.kind == ChangeKind::Series && change.id == marker) {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
+    feed_is_whole(&app.store).await.unwrap();
+    let changes = app.fleet.catch_up(&app.store).await.unwrap();
+    app.follow_connections(&changes).await.unwrap();
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use windlass_domain::job::{
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Actor, Principal, Role};
 use windlass_store::ChangeKind;
+use windlass_store::testing::feed_is_whole;
 use windlass_wire::ddi::{Execution as Said, Finished};
 
 use crate::ddi::{RAUC, job, peer, poll, says, state, worlds};
@@ -546,21 +547,11 @@ async fn nobody_approves_a_job_of_whom_cannot_be_told_that_they_did_not_make_it(
 
 /// How often the change feed has told of an execution. On a server, a transaction of anybody that is still open holds the
 /// feed back: asked until a later mark is there.
-async fn told_of(world: &World, id: ExecutionId, mark: i64) -> usize {
-    world
-        .write(move |tx| {
-            tx.changed(ChangeKind::Series, mark);
-            Box::pin(async { Ok(()) })
-        })
-        .await;
-    loop {
-        let changes = world.app().store.changes_after(0, 10_000).await.unwrap();
-        let told = |kind, id| changes.iter().filter(|one| (one.kind, one.id) == (kind, id)).count();
-        if told(ChangeKind::Series, mark) > 0 {
-            return told(ChangeKind::Execution, id.get());
-        }
-        tokio::task::yield_now().await;
-    }
+async fn told_of(world: &World, id: ExecutionId) -> usize {
+    let store = &world.app().store;
+    feed_is_whole(store).await.unwrap();
+    let changes = store.changes_after(0, 10_000).await.unwrap();
+    changes.iter().filter(|one| (one.kind, one.id) == (ChangeKind::Execution, id.get())).count()
 }
 
 #[tokio::test]
@@ -587,13 +578,13 @@ async fn what_speaks_against_a_device_that_was_left_out_is_renewed_while_there_i
             async |world: &World, name: &str| world.app().job_why(&world.by, id, name).await.unwrap().why;
         assert_eq!(said(&world, &names[2]).await.sentence, "Skipped: the device is suspended.");
         let left_out: Vec<ExecutionId> = latest(&world, id).await.iter().map(|one| one.id).collect();
-        let before = told_of(&world, left_out[2], 1_000_001).await;
+        let before = told_of(&world, left_out[2]).await;
         world.advance(60);
         world.settle().await;
         let why = said(&world, &names[2]).await;
         assert_eq!(why.sentence, "Left out when its turn came; the device runs this version by now.");
         assert_eq!(why.action, "", "nothing is to be mended");
-        assert_eq!(told_of(&world, left_out[2], 1_000_002).await, before + 1, "who watches hears of it");
+        assert_eq!(told_of(&world, left_out[2]).await, before + 1, "who watches hears of it");
         let why = said(&world, &names[3]).await;
         assert!(why.sentence.ends_with("it has its turn once there is a place."), "{}", why.sentence);
         assert_eq!(why.action, "Wait for others to finish.");
@@ -602,7 +593,7 @@ async fn what_speaks_against_a_device_that_was_left_out_is_renewed_while_there_i
         assert_eq!(why.action, "Mend that; the job takes the device in by itself.");
         world.advance(60);
         world.settle().await;
-        let again = told_of(&world, left_out[2], 1_000_003).await;
+        let again = told_of(&world, left_out[2]).await;
         assert_eq!(again, before + 1, "what is said already is not written again");
         assert_eq!(latest(&world, id).await.iter().filter(|one| one.state.is_open()).count(), 1);
     }

@@ -257,7 +257,7 @@ async fn a_device_that_may_not_connect_is_told_of_at_once() {
 async fn only_those_who_may_make_jobs_send_commands_and_only_to_what_they_see() {
     let mut world = World::new().await;
     world.devices(2).await;
-    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.refresh().await;
     let viewer = Principal::user(world.tenant, "vera", Role::Viewer);
     let send = |by: Principal, name: &'static str| {
         let app = world.app().clone();
@@ -289,7 +289,7 @@ async fn a_template_for_other_types_skips_those_that_it_is_not_for() {
         device_types: vec!["pump".parse().unwrap()],
     };
     world.app().command_template_put(&world.by, &name, template, Some(0)).await.unwrap();
-    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.refresh().await;
     let new = NewCommand { template: Some("flush".to_owned()), ..NewCommand::default() };
     let refused = world.app().command_send(&world.by, "v", new.clone(), Duration::ZERO).await.unwrap_err();
     assert!(refused.to_string().contains("template"), "{refused}");

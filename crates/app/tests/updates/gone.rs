@@ -13,7 +13,7 @@ use crate::world::{World, update_job};
 async fn a_device_that_is_decommissioned_or_removed_does_not_hold_its_wave() {
     let mut world = World::new().await;
     let names = world.devices(3).await;
-    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.refresh().await;
     world.release("2", &[]).await;
     let id = world.create(NewJob { waves: vec![Amount::Count(2).into()], ..update_job("2", &names) }).await;
     world.settle().await;
@@ -36,7 +36,7 @@ async fn a_device_that_is_decommissioned_or_removed_does_not_hold_its_wave() {
 async fn what_a_decommissioned_device_said_it_finished_is_waited_for_no_longer() {
     let mut world = World::new().await;
     let names = world.devices(1).await;
-    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.refresh().await;
     world.release("2", &[]).await;
     let id = world.rollout("2", &names).await;
     world.settle().await;

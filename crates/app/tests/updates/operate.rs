@@ -294,7 +294,7 @@ async fn a_job_that_reaches_beyond_a_scope_does_not_exist_there() {
     let names = world.devices(2).await;
     world.release("2", &[]).await;
     let both = world.rollout("2", &names).await;
-    world.app().fleet.catch_up(&world.app().store).await.unwrap();
+    world.refresh().await;
     let berlin = Principal { scope: Some(format!("name=={}", names[0])), ..world.by.clone() };
     let app = world.app();
     for refused in [

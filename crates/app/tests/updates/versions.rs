@@ -27,7 +27,7 @@ async fn reports(world: &World, name: &str, reported: Value) {
     };
     let outcome = world.app().handle(vec![inbound]).await.remove(0);
     assert_eq!(outcome.acknowledgement, Acknowledgement::Accepted);
-    world.follow().await;
+    world.refresh().await;
 }
 
 /// How many devices run what, most frequent first.

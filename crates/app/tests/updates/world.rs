@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,8 +24,8 @@ use windlass_domain::shadow::{Patch, Shadow, Update, update};
 use windlass_domain::time::Timestamp;
 use windlass_domain::topic_map::TopicMap;
 use windlass_store::devices::NewDevice;
-use windlass_store::testing::{TestStore, stores};
-use windlass_store::{Change, ChangeKind, Location, StoreError, Tx, devices, shadows, types};
+use windlass_store::testing::{TestStore, feed_is_whole, stores};
+use windlass_store::{Location, StoreError, Tx, devices, shadows, types};
 use windlass_wire::topic::{DeviceTopic, parse};
 
 /// Where links start in these tests.
@@ -184,27 +183,10 @@ impl World {
         .await;
     }
 
-    /// Lets the fleet index see what was written past the use cases.
+    /// Brings the fleet index up to everything that was written so far.
     pub(crate) async fn refresh(&self) {
+        feed_is_whole(&self.app().store).await.unwrap();
         self.app().fleet.catch_up(&self.app().store).await.unwrap();
-    }
-
-    /// Brings the index up to everything that was written so far: on a server, a transaction of anybody that is still open
-    /// holds the change feed back.
-    pub(crate) async fn follow(&self) {
-        static NEXT: AtomicI64 = AtomicI64::new(1 << 41);
-        let mark = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.write(move |tx| {
-            Box::pin(async move {
-                tx.changed(ChangeKind::Series, mark);
-                Ok(())
-            })
-        })
-        .await;
-        let is_mark = |change: &Change| change.kind == ChangeKind::Series && change.id == mark;
-        while !self.app().fleet.catch_up(&self.app().store).await.unwrap().iter().any(is_mark) {
-            tokio::task::yield_now().await;
-        }
     }
 
     pub(crate) async fn devices(&mut self, count: usize) -> Vec<String> {
