@@ -5,12 +5,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use windlass_domain::device::Lifecycle;
 use windlass_domain::event::Severity;
 use windlass_domain::ids::DeviceId;
+use windlass_domain::limits::Limits;
+use windlass_domain::time::Timestamp;
 use windlass_store::events::{NewEvent, event_record};
 use windlass_store::sessions;
 pub use windlass_store::sessions::{Abandoned, SavedSession, SavedWill};
-use windlass_store::{StoreError, devices};
+use windlass_store::{StoreError, Tx, devices};
 
 use crate::hub::CloseReason;
 use crate::message::DevicePeer;
@@ -88,50 +91,133 @@ impl DisconnectReason {
     }
 }
 
-impl App {
-    /// Notes a new connection: first contact makes a registered device active; an event tells where it came from.
-    /// A failure to note is logged, not fatal for the connection.
-    pub async fn device_connected(&self, peer: &DevicePeer, address: SocketAddr, client_id: &str) {
-        let now = self.clock.now();
-        self.live.seen(peer.device, now);
-        let (device, event) = (
-            peer.device,
-            NewEvent {
-                tenant: peer.tenant,
-                device: peer.device,
-                kind: "connected".to_owned(),
-                severity: Severity::Info,
-                detail: format!("connected from {address} with client id {client_id:?}"),
+/// How a device comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Arriving<'a> {
+    /// Where from.
+    pub address: SocketAddr,
+    /// The MQTT client id that it chose or was given.
+    pub client_id: &'a str,
+    /// Whether it wants nothing of an earlier session.
+    pub clean: bool,
+}
+
+/// What becomes of the stored session of a connection that ends.
+#[derive(Debug, Clone)]
+pub enum Left {
+    /// There is none, or it belongs to whoever took over.
+    Nothing,
+    /// It is forgotten.
+    Forgotten,
+    /// It stays and expires after its own time, at most the limit. Packet ids stay as the store has them, since a commit may
+    /// still be under way.
+    Kept(SavedSession),
+    /// The connection never began: it stays as the store has it, but without its will.
+    Abandoned,
+}
+
+impl Left {
+    async fn write(
+        self,
+        tx: &mut Tx<'_>,
+        device: DeviceId,
+        client_id: &str,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let session = match self {
+            Self::Nothing => return Ok(()),
+            Self::Forgotten => return sessions::remove(tx, device, client_id).await,
+            Self::Kept(mut session) => {
+                if let Some(stored) = sessions::load(tx, device, client_id, now).await? {
+                    session.qos2_open = stored.qos2_open;
+                }
+                session
+            }
+            Self::Abandoned => match sessions::load(tx, device, client_id, now).await? {
+                Some(stored) => SavedSession { will: None, ..stored },
+                None => return Ok(()),
             },
-        );
-        let noted = self
+        };
+        let keep = Duration::from_secs(u64::from(session.expiry_seconds)).min(limits.session_expiry);
+        sessions::save(tx, device, client_id, &session, Some(now.plus(keep)), now).await
+    }
+}
+
+impl App {
+    /// Begins a connection in one commit: reads what an earlier one left under this client id (unless the client asks for a
+    /// clean start), and writes the record that the new one begins with: `record` with what was found merged in, or nothing
+    /// if the session ends with its connection. A device that has too many sessions by then loses those it left longest ago.
+    /// First contact makes a registered device active; an event tells where it came from. Returns what was found.
+    ///
+    /// # Errors
+    /// When the store fails: the connection must be refused then.
+    pub async fn connection_begin(
+        &self,
+        peer: &DevicePeer,
+        arriving: &Arriving<'_>,
+        record: Option<SavedSession>,
+    ) -> Result<Option<SavedSession>, AppError> {
+        let Arriving { address, client_id, clean } = *arriving;
+        let (device, now) = (peer.device, self.clock.now());
+        self.live.seen(device, now);
+        let is_known = self.fleet.entry(device).is_some_and(|entry| {
+            entry.device.first_seen_at.is_some() && entry.device.lifecycle != Lifecycle::Registered
+        });
+        let event = NewEvent {
+            tenant: peer.tenant,
+            device,
+            kind: "connected".to_owned(),
+            severity: Severity::Info,
+            detail: format!("connected from {address} with client id {client_id:?}"),
+        };
+        let (client_id, most) = (client_id.to_owned(), self.limits.sessions_per_device);
+        let (found, became_active) = self
             .store
             .write(move |tx| {
-                let event = event.clone();
+                let (client_id, record, event) = (client_id.clone(), record.clone(), event.clone());
                 Box::pin(async move {
-                    let became_active = devices::device_seen(tx, device, now).await?;
+                    let found =
+                        if clean { None } else { sessions::load(tx, device, &client_id, now).await? };
+                    match record {
+                        Some(mut record) => {
+                            if let Some(found) = &found {
+                                record.subscriptions.clone_from(&found.subscriptions);
+                                record.qos2_open.clone_from(&found.qos2_open);
+                            }
+                            sessions::save(tx, device, &client_id, &record, None, now).await?;
+                            sessions::trim(tx, device, &client_id, most).await?;
+                        }
+                        None => sessions::remove(tx, device, &client_id).await?,
+                    }
+                    let became_active = !is_known && devices::device_seen(tx, device, now).await?.is_some();
                     event_record(tx, &event, now).await?;
-                    Ok::<_, StoreError>(became_active)
+                    Ok::<_, AppError>((found, became_active))
                 })
             })
-            .await;
-        let indexed = match noted {
-            Ok(Some(_)) => self.fleet.refresh_devices(&self.store, [device]).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        match indexed {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(
+            .await?;
+        if became_active && let Err(error) = self.fleet.refresh_devices(&self.store, [device]).await {
+            tracing::warn!(
                 device.name = peer.name.as_str(),
                 error = %crate::error::chain(&error),
-                "a connection could not be noted"
-            ),
+                "a device became active, which shows once the change feed is read"
+            );
         }
+        Ok(found)
     }
 
-    /// Notes the end of a connection and why.
-    pub async fn device_disconnected(&self, peer: &DevicePeer, reason: DisconnectReason) {
+    /// Ends a connection in one commit: an event tells why, and its session becomes what `left` says, unless another
+    /// connection has the client id by now: the record is its own then.
+    ///
+    /// # Errors
+    /// When the store fails: the session is as it was when it was last saved.
+    pub async fn connection_end(
+        &self,
+        peer: &DevicePeer,
+        client_id: &str,
+        left: Left,
+        reason: DisconnectReason,
+    ) -> Result<(), AppError> {
         self.fleet.note_disconnect(peer.device, &reason.to_string());
         let event = NewEvent {
             tenant: peer.tenant,
@@ -140,7 +226,21 @@ impl App {
             severity: reason.severity(),
             detail: reason.to_string(),
         };
-        self.event_note(event, peer.name.as_str()).await;
+        let (app, device, client_id, now) =
+            (self.clone(), peer.device, client_id.to_owned(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (app, client_id) = (app.clone(), client_id.clone());
+                let (left, event) = (left.clone(), event.clone());
+                Box::pin(async move {
+                    // Asked here, since whoever comes later also writes later.
+                    if !app.hub.has_client(device, &client_id) {
+                        left.write(tx, device, &client_id, &app.limits, now).await?;
+                    }
+                    Ok(event_record(tx, &event, now).await?)
+                })
+            })
+            .await
     }
 
     /// Records one event of a device; a failure is logged, since whoever notes events has nobody to tell.
@@ -162,45 +262,6 @@ impl App {
         }
     }
 
-    /// Begins a session in one commit: reads what an earlier connection left under this client id (unless the client
-    /// asks for a clean start), and writes the record that the new connection begins with: `record` with what was
-    /// found merged in, or nothing if the session ends with its connection. A device that has too many sessions by then
-    /// loses those it left longest ago. Returns what was found.
-    ///
-    /// # Errors
-    /// When the store fails: the connection must be refused then.
-    pub async fn session_begin(
-        &self,
-        peer: &DevicePeer,
-        client_id: &str,
-        clean: bool,
-        record: Option<SavedSession>,
-    ) -> Result<Option<SavedSession>, AppError> {
-        let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
-        let most = self.limits.sessions_per_device;
-        self.store
-            .write(move |tx| {
-                let (client_id, record) = (client_id.clone(), record.clone());
-                Box::pin(async move {
-                    let found =
-                        if clean { None } else { sessions::load(tx, device, &client_id, now).await? };
-                    match record {
-                        Some(mut record) => {
-                            if let Some(found) = &found {
-                                record.subscriptions.clone_from(&found.subscriptions);
-                                record.qos2_open.clone_from(&found.qos2_open);
-                            }
-                            sessions::save(tx, device, &client_id, &record, None, now).await?;
-                            sessions::trim(tx, device, &client_id, most).await?;
-                        }
-                        None => sessions::remove(tx, device, &client_id).await?,
-                    }
-                    Ok(found)
-                })
-            })
-            .await
-    }
-
     /// Writes the session of a live connection; durable when it returns.
     ///
     /// # Errors
@@ -219,86 +280,6 @@ impl App {
                 Box::pin(
                     async move { Ok(sessions::save(tx, device, &client_id, &session, None, now).await?) },
                 )
-            })
-            .await
-    }
-
-    /// Leaves a session behind as its connection ends: it expires after its own time, at most the limit. Packet ids
-    /// stay as the store has them, since a commit may still be under way. Nothing happens if another connection has
-    /// the client id by now: the record is its own.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn session_leave(
-        &self,
-        peer: &DevicePeer,
-        client_id: &str,
-        session: &SavedSession,
-    ) -> Result<(), AppError> {
-        let keep = Duration::from_secs(u64::from(session.expiry_seconds)).min(self.limits.session_expiry);
-        let (device, client_id, session, now) =
-            (peer.device, client_id.to_owned(), session.clone(), self.clock.now());
-        let app = self.clone();
-        self.store
-            .write(move |tx| {
-                let (app, client_id, mut session) = (app.clone(), client_id.clone(), session.clone());
-                Box::pin(async move {
-                    // Asked here, since whoever comes later also writes later.
-                    if app.hub.has_client(device, &client_id) {
-                        return Ok(());
-                    }
-                    if let Some(stored) = sessions::load(tx, device, &client_id, now).await? {
-                        session.qos2_open = stored.qos2_open;
-                    }
-                    Ok(sessions::save(tx, device, &client_id, &session, Some(now.plus(keep)), now).await?)
-                })
-            })
-            .await
-    }
-
-    /// Leaves a session as the store has it, but without its will, after a connection that never began. Nothing
-    /// happens if another connection has the client id by now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn session_abandon(&self, peer: &DevicePeer, client_id: &str) -> Result<(), AppError> {
-        let (device, client_id, now) = (peer.device, client_id.to_owned(), self.clock.now());
-        let app = self.clone();
-        self.store
-            .write(move |tx| {
-                let (app, client_id) = (app.clone(), client_id.clone());
-                Box::pin(async move {
-                    if app.hub.has_client(device, &client_id) {
-                        return Ok(());
-                    }
-                    let Some(mut left) = sessions::load(tx, device, &client_id, now).await? else {
-                        return Ok(());
-                    };
-                    left.will = None;
-                    let keep =
-                        Duration::from_secs(u64::from(left.expiry_seconds)).min(app.limits.session_expiry);
-                    Ok(sessions::save(tx, device, &client_id, &left, Some(now.plus(keep)), now).await?)
-                })
-            })
-            .await
-    }
-
-    /// Forgets a session, unless another connection has the client id by now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn session_end(&self, peer: &DevicePeer, client_id: &str) -> Result<(), AppError> {
-        let (device, client_id) = (peer.device, client_id.to_owned());
-        let app = self.clone();
-        self.store
-            .write(move |tx| {
-                let (app, client_id) = (app.clone(), client_id.clone());
-                Box::pin(async move {
-                    if app.hub.has_client(device, &client_id) {
-                        return Ok(());
-                    }
-                    Ok(sessions::remove(tx, device, &client_id).await?)
-                })
             })
             .await
     }

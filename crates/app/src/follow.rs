@@ -44,6 +44,11 @@ impl Named {
         named
     }
 
+    fn is_empty(&self) -> bool {
+        let Self { devices, types, credentials, tokens } = self;
+        devices.is_empty() && types.is_empty() && credentials.is_empty() && tokens.is_empty()
+    }
+
     async fn lost(&self, tx: &mut Tx<'_>) -> Result<Lost, StoreError> {
         let mut lost = Lost::default();
         for id in &self.credentials {
@@ -67,6 +72,10 @@ impl App {
     /// When the store fails: the same changes are to be followed again then.
     pub(crate) async fn follow_connections(&self, changes: &[Change]) -> Result<(), StoreError> {
         let named = Named::of(changes);
+        // Before anything is looked up in the hub: see `Hub::told`.
+        if !named.is_empty() {
+            self.hub.tell();
+        }
         for device in &named.devices {
             if self.fleet.entry(*device).is_none_or(|entry| !entry.device.lifecycle.may_connect()) {
                 self.hub.close_device(*device, CloseReason::NotAuthorized);

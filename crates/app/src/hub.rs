@@ -84,6 +84,7 @@ const PRESENCE_WAITING: usize = 1_024;
 #[derive(Debug)]
 pub struct Hub {
     next: AtomicU64,
+    told: AtomicU64,
     shards: Vec<Mutex<HashMap<DeviceId, Vec<Entry>>>>,
     listeners: Mutex<Vec<Listener>>,
     claimants: Mutex<HashMap<ConnectionId, Claimant>>,
@@ -94,6 +95,7 @@ impl Default for Hub {
     fn default() -> Self {
         Self {
             next: AtomicU64::new(1),
+            told: AtomicU64::new(0),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             listeners: Mutex::default(),
             claimants: Mutex::default(),
@@ -137,6 +139,17 @@ impl Hub {
             // Nobody is left to hear it: nothing is lost.
             drop(self.presence.send(device));
         }
+    }
+
+    /// How often the change feed told of what connections depend on: devices, types, credentials. A peer that was judged at one
+    /// count and still finds it once it is registered need not be judged again: whatever comes later finds it here.
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::SeqCst)
+    }
+
+    /// Counts what the feed tells, before connections are looked up for it.
+    pub(crate) fn tell(&self) {
+        self.told.fetch_add(1, Ordering::SeqCst);
     }
 
     fn next_id(&self) -> ConnectionId {

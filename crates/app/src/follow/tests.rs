@@ -3,15 +3,17 @@ use std::sync::{Arc, Mutex};
 use windlass_domain::credential::CredentialStatus;
 use windlass_domain::device::{DeviceKind, Lifecycle};
 use windlass_domain::device_type::{TopicMapping, TopicTarget};
+use windlass_domain::event::Severity;
 use windlass_domain::ids::TypeName;
 use windlass_domain::permission::Role;
 use windlass_domain::time::Timestamp;
 use windlass_store::devices::{self, Alias};
+use windlass_store::events::NewEvent;
 use windlass_store::testing::{START, feed_is_whole};
 
 use super::*;
 use crate::access::NewToken;
-use crate::devices::{DevicePatch, DeviceSpec, NewDevice};
+use crate::devices::{DevicePatch, DeviceSpec, LifecycleChange, NewDevice};
 use crate::enrol::bench::Bench;
 use crate::hub::{Link, Registration};
 use crate::message::{DevicePeer, Outbound};
@@ -180,5 +182,32 @@ async fn a_live_connection_learns_what_changed_of_its_device_and_its_type() {
         app.device_create(by, new).await.unwrap();
         follow(app).await;
         assert_eq!(*probe.refreshed.lock().unwrap(), refreshed, "other devices are of no interest");
+    }
+}
+
+#[tokio::test]
+async fn who_was_judged_before_the_feed_told_of_devices_or_credentials_is_to_be_judged_again() {
+    for bench in Bench::each("follow-told").await {
+        let app = &bench.app;
+        let claim = bench.line().await;
+        let pem = bench.enrolled(&claim.peer, "pump").await;
+        let pump = bench.device(&pem).await.unwrap();
+        follow(app).await;
+        let told = app.hub.told();
+        let event = NewEvent {
+            tenant: pump.tenant,
+            device: pump.device,
+            kind: "connected".to_owned(),
+            severity: Severity::Info,
+            detail: "it came".to_owned(),
+        };
+        app.event_note(event, "pump").await;
+        follow(app).await;
+        assert_eq!(app.hub.told(), told, "an event takes no right away");
+        let name = pump.name.as_str().parse().unwrap();
+        app.device_lifecycle(&bench.admin, &name, LifecycleChange::Suspend, None).await.unwrap();
+        follow(app).await;
+        assert_ne!(app.hub.told(), told);
+        assert!(bench.device(&pem).await.is_err(), "and then it is refused");
     }
 }

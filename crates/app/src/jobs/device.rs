@@ -112,13 +112,11 @@ async fn serve(
 async fn described(
     tx: &mut Tx<'_>,
     ctx: &RequestContext<'_>,
+    job: &Job,
     execution: &Execution,
-) -> Result<Option<Map<String, Value>>, StoreError> {
+) -> Result<Map<String, Value>, StoreError> {
     let delivery = Delivery { links: &ctx.app.links, base: &ctx.peer.link_base, now: ctx.now };
-    match jobs::get_any(tx, execution.job).await? {
-        Some(job) => Ok(Some(document(tx, &job, execution, delivery).await?)),
-        None => Ok(None),
-    }
+    document(tx, job, execution, delivery).await
 }
 
 async fn start_next(
@@ -131,9 +129,8 @@ async fn start_next(
         return Ok(Ok(Served::only(wire::execution_accepted(None, ctx.now.seconds(), token))));
     };
     let mut started = next.clone();
-    if next.state == ExecutionState::Queued
-        && let Some(job) = jobs::get_any(tx, next.job).await?
-    {
+    let job = jobs::get_any(tx, next.job).await?;
+    if let Some(job) = job.as_ref().filter(|_| next.state == ExecutionState::Queued) {
         let report = DeviceReport {
             status: ReportedStatus::InProgress,
             details: request.status_details.clone(),
@@ -145,7 +142,10 @@ async fn start_next(
             started = changed;
         }
     }
-    let body = described(tx, ctx, &started).await?;
+    let body = match &job {
+        Some(job) => Some(described(tx, ctx, job, &started).await?),
+        None => None,
+    };
     let execution = shape::execution(&started, ctx.thing, body);
     Ok(Ok(Served::only(wire::execution_accepted(Some(&execution), ctx.now.seconds(), token))))
 }
@@ -196,10 +196,10 @@ async fn get(
     request: &wire::GetRequest,
     token: Option<&str>,
 ) -> Answer {
-    let found = match find(tx, ctx, job, request.execution_number).await? {
+    let (found, job) = match find(tx, ctx, job, request.execution_number).await? {
         Err(rejection) => return Ok(Err(rejection)),
         Ok(None) => return Ok(Ok(Served::only(wire::execution_accepted(None, ctx.now.seconds(), token)))),
-        Ok(Some((execution, _))) => execution,
+        Ok(Some(found)) => found,
     };
     if found.is_expired(ctx.now) {
         return Ok(Err(refuse(ErrorCode::TerminalStateReached, Refusal::Expired.to_string())));
@@ -207,7 +207,8 @@ async fn get(
     if !found.state.is_open() {
         return Ok(Err(refuse(ErrorCode::TerminalStateReached, "the job is over on this device")));
     }
-    let body = if request.include_job_document { described(tx, ctx, &found).await? } else { None };
+    let body =
+        if request.include_job_document { Some(described(tx, ctx, &job, &found).await?) } else { None };
     let execution = shape::execution(&found, ctx.thing, body);
     Ok(Ok(Served::only(wire::execution_accepted(Some(&execution), ctx.now.seconds(), token))))
 }
@@ -274,7 +275,8 @@ async fn update(
             }
         };
     let state = request.include_job_execution_state.then(|| shape::state(&changed));
-    let body = if request.include_job_document { described(tx, ctx, &changed).await? } else { None };
+    let body =
+        if request.include_job_document { Some(described(tx, ctx, &job, &changed).await?) } else { None };
     let payload = wire::update_accepted(state.as_ref(), body.as_ref(), ctx.now.seconds(), token);
     Ok(Ok(Served { payload, effects }))
 }

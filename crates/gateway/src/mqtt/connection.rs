@@ -31,6 +31,7 @@ mod leaving;
 mod unwanted;
 
 use errands::Errand;
+pub(crate) use leaving::end;
 use leaving::finish;
 
 /// Rounds before others get their turn.

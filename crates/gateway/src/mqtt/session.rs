@@ -126,6 +126,11 @@ impl Session {
         self.writer.version()
     }
 
+    /// Whether it began as one that outlives its connection.
+    pub(crate) const fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
     /// Drops restored subscriptions that are not allowed any more.
     pub(crate) fn recheck(&mut self, gate: &impl Gate) {
         self.subscriptions.retain(|filter| gate.may_subscribe(filter));

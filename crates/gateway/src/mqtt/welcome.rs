@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use windlass_app::connections::{DisconnectReason, SavedSession, SavedWill};
+use windlass_app::connections::{Arriving, DisconnectReason, Left, SavedSession, SavedWill};
 use windlass_app::hub::{CloseReason, ConnectionId, Link, Registration};
 use windlass_app::message::Peer;
 use windlass_app::refusals::{Cause, Claimed, Owner, Refused, Stage};
@@ -16,7 +16,7 @@ use windlass_domain::credential::ConnectRefusal;
 
 use crate::core::{Core, chain};
 use crate::mqtt::connect::{Agreed, Kind, Refusal, agree};
-use crate::mqtt::connection::{Connection, Parts, PeerGate};
+use crate::mqtt::connection::{Connection, Parts, PeerGate, end};
 use crate::mqtt::engine::{self, Writer};
 use crate::mqtt::link::ConnectionLink;
 use crate::mqtt::packet::{Connect, Fault, Packet, Version, Welcome, Will, reason};
@@ -246,10 +246,8 @@ struct Entering {
     peer: Peer,
     client_id: Arc<str>,
     registered: Registered,
-    /// Whether the session's record may say by now that it is connected.
-    session: bool,
-    /// Whether the connection may have been noted by now.
-    noted: bool,
+    /// Whether the store may say by now that it is connected.
+    begun: bool,
     armed: bool,
 }
 
@@ -262,23 +260,13 @@ impl Drop for Entering {
         match (&self.peer, self.registered) {
             (Peer::Device(device), Registered::Device(id)) => {
                 hub.unregister(device.device, id);
-                let (session, noted) = (self.session, self.noted);
-                if !session && !noted {
+                if !self.begun {
                     return;
                 }
                 let (core, device) = (Arc::clone(&self.core), Arc::clone(device));
                 let client_id = Arc::clone(&self.client_id);
                 self.core.tasks.spawn(async move {
-                    if let Err(error) = core.app.session_abandon(&device, &client_id).await {
-                        tracing::warn!(
-                            device.name = device.name.as_str(),
-                            error = %chain(&error),
-                            "a session could not be left in order; it is as it was when it was last saved"
-                        );
-                    }
-                    if noted {
-                        core.app.device_disconnected(&device, DisconnectReason::Lost).await;
-                    }
+                    end(&core, &device, &client_id, Left::Abandoned, DisconnectReason::Lost).await;
                 });
             }
             (_, Registered::Application(id)) => hub.unregister_application(id),
@@ -336,6 +324,7 @@ impl Turned {
 async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<(Parts, Welcome), Turned> {
     let password = connect.password.clone();
     let judge = async || identify(core, arrival, password.as_ref()).await.map_err(Turned::stranger);
+    let told = core.app.hub.told();
     let peer = judge().await?;
     let kind = match &peer {
         Peer::Device(_) => Kind::Device,
@@ -372,17 +361,18 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
         peer: peer.clone(),
         client_id: Arc::clone(&client_id),
         registered,
-        session: false,
-        noted: false,
+        begun: false,
         armed: true,
     };
-    // Once more: whoever was revoked or changed since the first time could not be found in the hub yet.
-    let peer = judge().await?;
+    // Whoever was revoked or changed since the first time could not be found in the hub yet.
+    let is_unchanged = matches!(peer, Peer::Device(_)) && core.app.hub.told() == told;
+    let peer = if is_unchanged { peer } else { judge().await? };
     let mut kept = Kept::default();
     if let Peer::Device(device) = &peer {
-        entering.session = true;
+        entering.begun = true;
         let record = (session_expiry > 0).then(|| saved(Kept::default(), will.as_ref(), session_expiry));
-        let found = core.app.session_begin(device, &client_id, clean, record).await.map_err(|error| {
+        let arriving = Arriving { address: arrival.address, client_id: &client_id, clean };
+        let found = core.app.connection_begin(device, &arriving, record).await.map_err(|error| {
             tracing::warn!(
                 device.name = device.name.as_str(),
                 error = %chain(&error),
@@ -395,8 +385,6 @@ async fn enter(core: &Arc<Core>, arrival: &Arrival, connect: Connect) -> Result<
         kept = found
             .map(|saved| Kept { subscriptions: saved.subscriptions, qos2_open: saved.qos2_open })
             .unwrap_or_default();
-        entering.noted = true;
-        core.app.device_connected(device, arrival.address, &client_id).await;
         let late = core.wills.take(device.device, &client_id);
         if let (Some(late), true) = (late, clean) {
             // The session that it waited for ends here (section 3.1.3.2.2).

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use windlass_app::connections::{DisconnectReason, SavedSession};
+use windlass_app::connections::{DisconnectReason, Left};
 use windlass_app::hub::CloseReason;
 use windlass_app::message::{DevicePeer, Peer};
 
@@ -42,13 +42,15 @@ pub(super) async fn finish(core: &Arc<Core>, parts: Parts, ending: Ending) {
                     drop(core.wills.keep(late, core.now() + u64::from(wait) * 1_000));
                 }
             }
-            // The record belongs to whoever took over.
-            if !taken_over {
+            let left = if taken_over || (session_expiry == 0 && !session.is_persistent()) {
+                Left::Nothing
+            } else if session_expiry == 0 {
+                Left::Forgotten
+            } else {
                 let keep_will = ending == Ending::Server(CloseReason::ShuttingDown);
-                let record = saved(session.kept(), will.as_ref().filter(|_| keep_will), session_expiry);
-                leave_session(core, &device, &client_id, record).await;
-            }
-            core.app.device_disconnected(&device, reason_of(ending)).await;
+                Left::Kept(saved(session.kept(), will.as_ref().filter(|_| keep_will), session_expiry))
+            };
+            end(core, &device, &client_id, left, reason_of(ending)).await;
         }
         (_, Registered::Application(id)) => core.app.hub.unregister_application(id),
         (_, Registered::Claim(id)) => core.app.hub.unregister_claim(id),
@@ -62,17 +64,19 @@ fn may_fire(ending: Ending) -> bool {
         && !matches!(ending, Ending::Server(CloseReason::NotAuthorized | CloseReason::CredentialExpired))
 }
 
-async fn leave_session(core: &Core, device: &DevicePeer, client_id: &str, record: SavedSession) {
-    let left = if record.expiry_seconds > 0 {
-        core.app.session_leave(device, client_id, &record).await
-    } else {
-        core.app.session_end(device, client_id).await
-    };
-    if let Err(error) = left {
+/// Notes the end of a connection; a failure is logged, since nobody is left to tell.
+pub(crate) async fn end(
+    core: &Core,
+    device: &DevicePeer,
+    client_id: &str,
+    left: Left,
+    reason: DisconnectReason,
+) {
+    if let Err(error) = core.app.connection_end(device, client_id, left, reason).await {
         tracing::warn!(
             device.name = device.name.as_str(),
             error = %chain(&error),
-            "a session could not be left in order; it is as it was when it was last saved"
+            "the end of a connection could not be noted; its session is as it was when it was last saved"
         );
     }
 }
