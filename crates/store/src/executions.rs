@@ -462,7 +462,8 @@ pub async fn tallies(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Tally>, StoreErr
          ORDER BY wave, state, verdict",
         job.get(),
     )?;
-    rows.into_iter()
+    let mut tallies = rows
+        .into_iter()
         .map(|(wave, state, verdict, count)| {
             Ok(Tally {
                 wave: u32::try_from(wave).map_err(|e| StoreError::corrupt("job_tally.wave", e))?,
@@ -473,9 +474,36 @@ pub async fn tallies(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Tally>, StoreErr
                     .parse::<Verdict>()
                     .map_err(|e| StoreError::corrupt("job_tally.verdict", e))?,
                 count: u64::try_from(count).map_err(|e| StoreError::corrupt("job_tally.count", e))?,
+                again: 0,
             })
         })
-        .collect()
+        .collect::<Result<Vec<Tally>, StoreError>>()?;
+    let are_seen_later =
+        |tally: &Tally| (tally.state, tally.verdict) == (ExecutionState::Succeeded, Verdict::Pending);
+    if tallies.iter().any(are_seen_later)
+        && let Some((past, again)) = verifying_again(tx, job).await?
+        && let Some(of_past) = tallies.iter_mut().find(|tally| tally.wave == past && are_seen_later(tally))
+    {
+        of_past.again = again;
+    }
+    Ok(tallies)
+}
+
+/// The wave that is the past of a job, and how many of it try again and are not seen yet; none if there are none.
+async fn verifying_again(tx: &mut Tx<'_>, job: JobId) -> Result<Option<(u32, u64)>, StoreError> {
+    let row = fetch_optional!(
+        tx,
+        (i64, i64),
+        "SELECT p.wave, CAST(COUNT(*) AS BIGINT) FROM execution e JOIN job_past p ON p.job_id = e.job_id
+         WHERE e.job_id = $1 AND e.state = 'succeeded' AND e.verdict = 'pending' AND e.latest = 1 AND e.number > 1
+           AND (e.wave = p.wave OR e.wave NOT IN (SELECT w.wave FROM job_wave w WHERE w.job_id = $1))
+         GROUP BY p.wave",
+        job.get(),
+    )?;
+    let Some((wave, count)) = row else { return Ok(None) };
+    let wave = u32::try_from(wave).map_err(|e| StoreError::corrupt("job_past.wave", e))?;
+    let count = u64::try_from(count).map_err(|e| StoreError::corrupt("execution.number", e))?;
+    Ok(Some((wave, count)))
 }
 
 /// The first executions of a job whose timer ran out. What was not begun counts only while the job runs.

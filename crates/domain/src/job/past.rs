@@ -225,6 +225,8 @@ mod tests {
     struct Model {
         job: Job,
         counts: BTreeMap<(u32, ExecutionState, Verdict), u64>,
+        /// How many that failed are through with another try and are not seen yet.
+        again: u64,
     }
 
     impl Model {
@@ -248,7 +250,7 @@ mod tests {
                 spec: JobSpec { rollout, threshold, ..plain.spec },
                 ..plain
             };
-            Self { job, counts: BTreeMap::new() }
+            Self { job, counts: BTreeMap::new(), again: 0 }
         }
 
         fn tallies(&self) -> Vec<Tally> {
@@ -257,6 +259,7 @@ mod tests {
                 state,
                 verdict,
                 count,
+                again: if self.job.is_past(wave) && (state, verdict) == VERIFYING { self.again } else { 0 },
             };
             self.counts.iter().map(tally).collect()
         }
@@ -532,6 +535,15 @@ mod tests {
         model.moves(11, DONE, FAILED);
         model.settle(DONE);
         assert_eq!(model.job.state, JobState::Running, "one more may");
+        // Most say that they are done, and are looked at.
+        (1..=9).for_each(|wave| model.moves(wave, QUEUED, VERIFYING));
+        model.again = 9;
+        model.settle(DONE);
+        assert_eq!(model.job.state, JobState::Running, "nobody else failed");
+        // One that had succeeded says that it runs something else, which its next word may take back.
+        model.moves(13, DONE, VERIFYING);
+        model.settle(DONE);
+        assert_eq!(model.job.state, JobState::Running, "it has not failed");
         model.moves(12, DONE, FAILED);
         model.settle(DONE);
         let JobState::Halted(halt) = &model.job.state else { panic!("it runs on") };

@@ -25,6 +25,8 @@ pub struct Tally {
     pub verdict: Verdict,
     /// How many.
     pub count: u64,
+    /// Of those of the past that are waited for to be seen: how many try again.
+    pub again: u64,
 }
 
 /// What is known when a plan is made. The lists are bounded: the first so many, oldest first.
@@ -92,6 +94,8 @@ pub struct Standing {
     pub in_progress: u64,
     /// Devices that say they are done, not yet seen.
     pub verifying: u64,
+    /// Of those: devices of the past that try again. The others had succeeded, and their word is in doubt.
+    pub verifying_again: u64,
     /// Done.
     pub succeeded: u64,
     /// Not done.
@@ -121,6 +125,7 @@ impl Standing {
             Outcome::Skipped => &mut self.skipped,
         };
         *slot += tally.count;
+        self.verifying_again += tally.again;
     }
 
     /// Devices that were offered work and are through with it.

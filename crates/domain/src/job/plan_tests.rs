@@ -118,7 +118,7 @@ impl Model {
     fn tallies(&self) -> Vec<Tally> {
         self.executions
             .values()
-            .map(|e| Tally { wave: e.wave, state: e.state, verdict: e.verdict, count: 1 })
+            .map(|e| Tally { wave: e.wave, state: e.state, verdict: e.verdict, count: 1, again: 0 })
             .collect()
     }
 

@@ -138,9 +138,9 @@ fn fell_back(job: &Job, standings: &Standings) -> Option<Halt> {
     let past = job.past?;
     let judged = past.judged?;
     let threshold = job.spec.threshold.filter(|threshold| threshold.scope == ThresholdScope::Wave)?;
-    // Who is at work here is tried again, and was judged as failed. Who is looked at may be one that had not failed.
-    let Standing { failed, queued, in_progress, .. } = standings.wave(past.number);
-    let since = (failed + queued + in_progress).saturating_sub(judged.failed);
+    // Who is at work here tries again, and was judged as failed. Who is looked at may be one that had not failed.
+    let Standing { failed, queued, in_progress, verifying_again, .. } = standings.wave(past.number);
+    let since = (failed + queued + in_progress + verifying_again).saturating_sub(judged.failed);
     let size = judged.size.max(since);
     let counted = Counted { failed: since, finished: size, size };
     let missing = if counted.exceeds(FailureThreshold { percent: None, ..threshold }) {
@@ -212,7 +212,7 @@ mod tests {
                 ExecutionState::Succeeded => Verdict::Verified,
                 _ => Verdict::Pending,
             };
-            Tally { wave: *wave, state: *state, verdict, count: *count }
+            Tally { wave: *wave, state: *state, verdict, count: *count, again: 0 }
         };
         let tallies: Vec<Tally> = counts.iter().map(tally).collect();
         halt(job, &Standings::of(&tallies)).map(|halt| halt.to_string())

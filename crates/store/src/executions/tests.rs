@@ -713,6 +713,25 @@ async fn counters_of_a_folded_wave_go_on_in_the_past_and_no_others_do() {
                 (3, ExecutionState::InProgress, 1),
             ]
         );
+        // One of the past tries again, one of it and one of a later wave are looked at for the first time.
+        for (index, number) in [(1, 1), (2, 2), (3, 2)] {
+            let id: ExecutionId = ours[index].id;
+            let before = store.read(move |tx| Box::pin(get(tx, TENANT, id))).await.unwrap().unwrap();
+            let mut after = before.clone();
+            (after.state, after.version) = (ExecutionState::Succeeded, after.version + 1);
+            assert!(change(&store, &before, &after).await);
+            let id = before.id.get();
+            write(&store, move |tx| {
+                Box::pin(async move {
+                    execute!(tx, "UPDATE execution SET number = $2 WHERE id = $1", id, i64::from(number))?;
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await;
+        }
+        let tallies = store.read(move |tx| Box::pin(super::tallies(tx, job))).await.unwrap();
+        let counted: Vec<_> = tallies.iter().map(|one| (one.wave, one.count, one.again)).collect();
+        assert_eq!(counted, [(0, 1, 0), (1, 2, 1), (3, 1, 0)]);
     })
     .await;
 }

@@ -154,7 +154,8 @@ fn timeouts_out(timeouts: domain::Timeouts) -> Timeouts {
 }
 
 fn counts(standing: Standing, targets: u64) -> Counts {
-    let Standing { queued, in_progress, verifying, succeeded, failed, canceled, skipped } = standing;
+    let Standing { queued, in_progress, verifying, verifying_again: _, succeeded, failed, canceled, skipped } =
+        standing;
     let offered = [queued, in_progress, verifying, succeeded, failed, canceled, skipped];
     let waiting = offered.iter().fold(targets, |left, some| left.saturating_sub(*some));
     Counts { targets, waiting, queued, in_progress, verifying, succeeded, failed, canceled, skipped }
