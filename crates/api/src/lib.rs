@@ -67,6 +67,8 @@ pub mod onboarding;
 
 pub mod hawkbit;
 
+pub mod auto_assignments;
+
 pub mod claims;
 
 pub mod templates;

@@ -209,6 +209,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auto-assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what saved queries of hawkBit's clients assign by themselves */
+        get: operations["listAutoAssignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auto-assignments/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree to an auto assignment as a second person */
+        post: operations["approveAutoAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auto-assignments/{id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deny an auto assignment as a second person */
+        post: operations["denyAutoAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backups": {
         parameters: {
             query?: never;
@@ -2129,6 +2180,80 @@ export interface components {
             /** @description To what: `device:pump-1`, … */
             target: string;
         };
+        /** @description A saved query that assigns a release to whatever it finds, made with hawkBit's Management API. */
+        AutoAssignment: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description Who asked for it as it is now, such as `user admin`: somebody else must approve it. */
+            askedBy: string;
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            changedAt: string;
+            /** @description Whether each device's user must agree first. */
+            consent: boolean;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description What a second person said. */
+            decision?: components["schemas"]["AutoAssignmentDecision"] | null;
+            /** @description What devices are told. */
+            handling: components["schemas"]["Handling"];
+            /**
+             * Format: int64
+             * @description Its number, which its query has in hawkBit's API.
+             */
+            id: number;
+            /** @description What people call it. */
+            name: string;
+            /** @description Which devices get it, in hawkBit's query language. */
+            query: string;
+            /** @description What they get; absent for those who may not see releases. */
+            release?: components["schemas"]["NameVersion"] | null;
+            /**
+             * Format: date-time
+             * @description From when on it begins by itself once it may; absent where somebody has to start it.
+             */
+            startsAt?: string | null;
+            /** @description How far it is. */
+            state: components["schemas"]["AutoAssignmentState"];
+            /**
+             * Format: int64
+             * @description Changes with each change; also the `ETag`.
+             */
+            version: number;
+        };
+        /** @description What a second person said of an auto assignment. */
+        AutoAssignmentDecision: {
+            /** @description Who. */
+            by: string;
+            /** @description Why; may be empty. */
+            remark: string;
+        };
+        AutoAssignmentPath: {
+            /**
+             * Format: int64
+             * @description Number of the auto assignment.
+             */
+            id: number;
+        };
+        /** @description The query of `GET /auto-assignments`. */
+        AutoAssignmentQuery: {
+            /** @description Where to go on: the `cursor` of the page before. */
+            cursor?: string | null;
+            /**
+             * Format: uint32
+             * @description Most items in the answer, 1 to 1000; 100 when absent.
+             */
+            limit?: number | null;
+            /** @description Only those that are so far. */
+            state?: components["schemas"]["AutoAssignmentState"] | null;
+        };
+        /** @description How far an auto assignment is. */
+        AutoAssignmentState: "waitingForApproval" | "denied" | "ready" | "running" | "paused";
         /** @description Tries again after a pause that doubles each time. */
         Backoff: {
             /**
@@ -4141,6 +4266,22 @@ export interface components {
             } | null;
             /** @description The items, in the order asked for. */
             items: components["schemas"]["AuditRecord"][];
+            /**
+             * Format: uint64
+             * @description How many match in all, where the list knows.
+             */
+            total?: number | null;
+        };
+        /** @description One page of a list. */
+        PageOfAutoAssignment: {
+            /** @description Pass it back to get the next page; absent on the last. */
+            cursor?: string | null;
+            /** @description Counts per asked facet, most frequent first. */
+            facets?: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            } | null;
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["AutoAssignment"][];
             /**
              * Format: uint64
              * @description How many match in all, where the list knows.
@@ -6224,6 +6365,122 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Verification"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAutoAssignments: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer, 1 to 1000; 100 when absent. */
+                limit?: number | null;
+                /** @description Only those that are so far. */
+                state?: components["schemas"]["AutoAssignmentState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of a list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfAutoAssignment"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approveAutoAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Number of the auto assignment. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description A word on a decision (`POST /jobs/{id}/approve`, `POST /jobs/{id}/deny`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            /** @description A saved query that assigns a release to whatever it finds, made with hawkBit's Management API. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoAssignment"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    denyAutoAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Refuse with 412 unless this is the present version (the ETag of an earlier answer). */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Number of the auto assignment. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description A word on a decision (`POST /jobs/{id}/approve`, `POST /jobs/{id}/deny`). */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Remark"];
+            };
+        };
+        responses: {
+            /** @description A saved query that assigns a release to whatever it finds, made with hawkBit's Management API. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoAssignment"];
                 };
             };
             /** @description Why the request was refused */

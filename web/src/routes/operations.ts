@@ -47,6 +47,11 @@ export const operationRoutes = [
   }),
   createRoute({
     getParentRoute,
+    path: "/auto-assignments",
+    component: lazyRouteComponent(() => import("../screens/rollouts/autoAssignments"), "AutoAssignments"),
+  }),
+  createRoute({
+    getParentRoute,
     path: "/commands",
     validateSearch,
     component: lazyRouteComponent(() => import("../screens/commands/screen"), "Commands"),

@@ -20,6 +20,17 @@ pub trait Beside {
     fn each(&self, device: DeviceId, field: &Field, each: &mut dyn FnMut(Value<'_>));
 }
 
+/// Which devices, and in which order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// No others are looked at; all if absent.
+    pub among: Option<&'a RoaringTreemap>,
+    /// Which of those; all if absent.
+    pub query: Option<&'a Query>,
+    /// Fields, and whether they fall.
+    pub order: &'a [(Field, bool)],
+}
+
 /// The index with what is known beside it.
 struct Wider<'a> {
     ask: &'a Ask<'a>,
@@ -87,19 +98,21 @@ impl Key {
 }
 
 impl Fleet {
-    /// Every device that the principal may see and that the query asks for, in this order; then in that of their numbers.
-    /// `order`: fields, and whether they fall.
+    /// Every device of those wanted that the principal may see, in order; then in that of their numbers.
     pub fn select_beside(
         &self,
         by: &Principal,
-        query: Option<&Query>,
-        order: &[(Field, bool)],
+        wanted: Wanted<'_>,
         beside: &dyn Beside,
         contacts: &dyn Contacts,
         now: Timestamp,
     ) -> Vec<DeviceId> {
+        let Wanted { among, query, order } = wanted;
         let index = self.read();
         let mut rows = self.visible(&index, by);
+        if let Some(among) = among {
+            rows &= among;
+        }
         let Some(ask) = Ask::now(&index, by.tenant, contacts, now) else { return Vec::new() };
         let wider = Wider { ask: &ask, beside };
         if let Some(query) = query {
@@ -179,6 +192,6 @@ impl Fleet {
     }
 }
 
-pub(super) fn ids(rows: &RoaringTreemap) -> Vec<DeviceId> {
+fn ids(rows: &RoaringTreemap) -> Vec<DeviceId> {
     rows.iter().filter_map(|row| i64::try_from(row).ok()).map(DeviceId::new).collect()
 }

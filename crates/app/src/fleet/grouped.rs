@@ -1,15 +1,12 @@
 //! Which static groups devices are in, from the postings of the index. Group by group: no device is looked at.
 
-use std::collections::BTreeSet;
-
 use roaring::RoaringTreemap;
 use windlass_domain::device::Lifecycle;
-use windlass_domain::ids::{DeviceId, GroupPath, TenantId};
+use windlass_domain::ids::{GroupPath, TenantId};
 use windlass_domain::permission::Principal;
 use windlass_query::{Column, Field};
 
 use super::Fleet;
-use super::beside::ids;
 
 impl Fleet {
     /// Paths of the groups that devices are in which the principal may see and which are not decommissioned, in order.
@@ -29,9 +26,9 @@ impl Fleet {
     }
 
     /// The devices of a tenant that are in the group at exactly this path or, with `below`, in one below it.
-    pub fn in_group(&self, tenant: TenantId, path: &GroupPath, below: bool) -> BTreeSet<DeviceId> {
+    pub fn in_group(&self, tenant: TenantId, path: &GroupPath, below: bool) -> RoaringTreemap {
         let index = self.read();
-        let Some(columns) = index.tenants.get(&tenant) else { return BTreeSet::new() };
+        let Some(columns) = index.tenants.get(&tenant) else { return RoaringTreemap::new() };
         let is_below = |rest: &str| rest.is_empty() || (below && rest.starts_with('/'));
         let mut members = RoaringTreemap::new();
         for (id, rows) in columns.groups.iter() {
@@ -40,6 +37,6 @@ impl Fleet {
                 rows.add_to(&mut members);
             }
         }
-        ids(&members).into_iter().collect()
+        members
     }
 }

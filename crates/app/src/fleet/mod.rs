@@ -39,7 +39,7 @@ use windlass_store::types::DeviceTypeRecord;
 
 use crate::error::AppError;
 
-pub use beside::Beside;
+pub use beside::{Beside, Wanted};
 pub use list::{Facet, ListRequest, Page};
 pub use view::{Contact, Contacts, DeviceView, FIELDS};
 

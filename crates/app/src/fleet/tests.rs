@@ -345,6 +345,39 @@ fn members_of_a_group_are_those_of_exactly_that_path_or_below_it() {
     assert!(fleet.in_group(TenantId::new(2), &"eu".parse().unwrap(), true).is_empty());
 }
 
+/// Names that are known elsewhere, and how often one was asked for.
+#[derive(Debug, Default)]
+struct Asked(std::cell::Cell<usize>);
+
+impl Beside for Asked {
+    fn knows(&self, field: &Field) -> bool {
+        field.as_str() == "label"
+    }
+
+    fn each(&self, device: DeviceId, _field: &Field, each: &mut dyn FnMut(Value<'_>)) {
+        self.0.set(self.0.get() + 1);
+        let name = format!("{:03}", 100 - device.get());
+        each(Value::Text(name.into()));
+    }
+}
+
+#[test]
+fn whoever_asks_for_some_devices_has_no_others_looked_at() {
+    let fleet = fleet();
+    let order = [(Field::new("label"), false)];
+    let asked = |by: &Principal, among: Option<RoaringTreemap>| {
+        let beside = Asked::default();
+        let wanted = Wanted { among: among.as_ref(), query: None, order: &order };
+        let found = fleet.select_beside(by, wanted, &beside, &Heard::default(), at(100));
+        (found.into_iter().map(DeviceId::get).collect::<Vec<_>>(), beside.0.get())
+    };
+    assert_eq!(asked(&everyone(), None).1, 10);
+    let some: RoaringTreemap = [2, 3, 99].into_iter().collect();
+    assert_eq!(asked(&everyone(), Some(some.clone())), (vec![3, 2], 2), "99 is nobody");
+    assert_eq!(asked(&scoped("tag==even"), Some(some)), (vec![3], 1), "what is out of scope is not there");
+    assert_eq!(asked(&everyone(), Some(RoaringTreemap::new())), (vec![], 0));
+}
+
 #[test]
 fn a_scope_that_cannot_be_used_sees_nothing() {
     let fleet = fleet();

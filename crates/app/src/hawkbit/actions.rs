@@ -18,6 +18,7 @@ use windlass_store::{StoreError, StoreErrorKind, Tx, devices, executions, jobs, 
 
 use super::Context;
 use super::phase::Phase;
+use super::rollouts::rollout_name;
 use super::targets::{controller_id, find};
 use crate::error::AppError;
 use crate::{App, audit};
@@ -121,9 +122,10 @@ pub(super) async fn view(
 ) -> Result<Option<ActionView>, AppError> {
     let Step { execution, release } = step;
     let Some((job, extra)) = known.get(tx, execution.job).await? else { return Ok(None) };
-    let rollout = (!extra.assignment).then(|| (job.id.get(), job.spec.name.clone()));
+    let rollout = (!extra.assignment).then(|| (job.id, job.spec.name.clone()));
     let (mut policy, created_by) = (job.spec.rollout.clone(), job.created_by.clone());
     let release_name = known.name(tx, cx, release).await?;
+    let rollout = rollout.map(|(id, called)| (id.get(), rollout_name(id, &called, Some(&release_name))));
     let controller_id = match cx.app.fleet.entry(execution.device) {
         Some(entry) => controller_id(&entry.device.name, &entry.aliases),
         None => match devices::device_by_id(tx, execution.device).await? {

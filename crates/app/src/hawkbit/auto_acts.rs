@@ -45,9 +45,18 @@ pub enum AutoAct {
         approved: bool,
         /// Why.
         remark: String,
-        /// When what was looked at had last changed, in milliseconds since 1970.
-        seen: Option<i64>,
+        /// What was looked at.
+        seen: Option<Seen>,
     },
+}
+
+/// How whoever decides says what was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// By when it had last changed, in milliseconds since 1970.
+    ChangedAt(i64),
+    /// By its version, which is that time in microseconds.
+    Version(i64),
 }
 
 impl AutoAct {
@@ -126,14 +135,19 @@ fn somebody_else(id: i64, decider: Decider, approves: bool) -> Result<(), AppErr
 
 /// What is approved is what was looked at. Whoever does not say what that was can have looked at one thing only, unless it
 /// was asked for again meanwhile.
-fn looked_at(item: &Item<Filter>, seen: Option<i64>) -> Result<(), AppError> {
-    let changed = item.updated_at.millis();
-    if seen.map_or(item.body.asked <= 1, |seen| seen == changed) {
-        return Ok(());
-    }
+fn looked_at(item: &Item<Filter>, seen: Option<Seen>) -> Result<(), AppError> {
+    let (changed, version) = (item.updated_at.millis(), item.updated_at.micros());
+    let again = match seen {
+        None if item.body.asked <= 1 => return Ok(()),
+        Some(Seen::ChangedAt(seen)) if seen == changed => return Ok(()),
+        Some(Seen::Version(seen)) if seen == version => return Ok(()),
+        Some(Seen::Version(_)) => return Err(AppError::VersionMismatch { current: version }),
+        Some(Seen::ChangedAt(_)) => "was changed since it was looked at",
+        None => "was asked for again since it could first be looked at",
+    };
     Err(illegal(format!(
-        "auto assignment {} was changed while it waited; look at it again, and approve it as it is now with \
-         lastModifiedAt={changed}",
+        "auto assignment {} {again}; look at it again, and approve it as it is now with lastModifiedAt={changed}, or over \
+         REST v1 with If-Match: \"{version}\"",
         item.id
     )))
 }
@@ -176,7 +190,7 @@ impl App {
     ) -> Result<Item<Filter>, AppError> {
         may_assign(by, Permission::JobCreate)?;
         demand(by, Permission::DeviceWrite)?;
-        let NewAutoAssignment { name, description, query, filter, assigns } = new;
+        let NewAutoAssignment { name, description, query, filter, mut assigns } = new;
         let mut problems = Vec::new();
         bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
         let own = if filter.is_some() {
@@ -190,7 +204,9 @@ impl App {
         if let Some((_, query)) = &own {
             read(query, now_only(self.clock.now()))?;
         }
-        let approval = self.settings_of(by.tenant).await?.auto_assignment_approval;
+        let settings = self.settings_of(by.tenant).await?;
+        let approval = settings.auto_assignment_approval;
+        assigns.confirmation_required.get_or_insert(settings.confirmation);
         let item = self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
             let (own, description, assigns) = (own.clone(), description.clone(), assigns.clone());
             Box::pin(async move {
@@ -263,7 +279,8 @@ impl App {
     ///
     /// # Errors
     /// Forbidden, not found, `hawkbit.auto_assign_state` where it does not stand that way, whoever decides made it or it was
-    /// changed since it was looked at, a remark that is too long, or that the store failed.
+    /// changed since it was looked at, `VersionMismatch` for that where its version was said, a remark that is too long, or
+    /// that the store failed.
     pub async fn hawkbit_auto_act(&self, by: &Principal, id: i64, act: AutoAct) -> Result<(), AppError> {
         let permission = act.permission();
         may_assign(by, permission)?;
@@ -284,8 +301,10 @@ impl App {
                     let decides = cx.by.actor.to_string();
                     let decider = Decider::of(tx, cx.by.tenant, &decides, &auto.asked_by).await?;
                     somebody_else(id, decider, *approved)?;
-                    if *approved {
+                    if *approved || matches!(seen, Some(Seen::Version(_))) {
                         looked_at(&item, *seen)?;
+                    }
+                    if *approved {
                         item.body.asked = 0;
                     }
                     let remark = Some(remark.clone()).filter(|remark| !remark.is_empty());

@@ -38,7 +38,7 @@ pub struct NewAutoAssign {
     pub action_type: Option<String>,
     /// Which goes first.
     pub weight: Option<i64>,
-    /// Whether devices ask first.
+    /// Whether devices ask first; as the settings say where nothing is said.
     pub confirmation_required: Option<bool>,
     /// From when on it begins by itself.
     pub start_at: Option<Timestamp>,
@@ -50,9 +50,24 @@ pub(super) fn may_assign(by: &Principal, permission: Permission) -> Result<(), A
     if by.scope.is_some() { Err(AppError::Forbidden(permission.as_str())) } else { Ok(()) }
 }
 
-/// Has a filter assign this, from now on or once a second person agrees.
+/// Whether both ask a second person for the same; the other one may begin later.
+fn asks_the_same(waits: &AutoAssign, other: &AutoAssign) -> bool {
+    let terms = |auto: &AutoAssign| (auto.set, auto.weight, auto.confirmation_required);
+    let begins_no_sooner = match (waits.start_at, other.start_at) {
+        (_, None) => true,
+        (before, Some(at)) => before.is_some_and(|before| before <= at),
+    };
+    [waits, other].iter().all(|auto| auto.state == AutoState::WaitingForApproval)
+        && terms(waits) == terms(other)
+        && waits.action_type.eq_ignore_ascii_case(&other.action_type)
+        && begins_no_sooner
+}
+
+/// Has a filter assign this, from now on or once a second person agrees. It was asked for again where it is not what waits
+/// already.
 pub(super) fn put(filter: &mut Filter, auto: AutoAssign) {
-    if auto.state == AutoState::WaitingForApproval {
+    let waits = filter.auto_assign.as_ref().is_some_and(|waits| asks_the_same(waits, &auto));
+    if auto.state == AutoState::WaitingForApproval && !waits {
         filter.asked = filter.asked.saturating_add(1);
     }
     filter.auto_assign = Some(auto);
@@ -118,7 +133,7 @@ pub(super) async fn judged(
         set,
         action_type,
         weight,
-        confirmation_required: confirmation_required.unwrap_or(true),
+        confirmation_required: confirmation_required.unwrap_or_default(),
         by: cx.who(),
         asked_by: cx.by.actor.to_string(),
         state: if approval { AutoState::WaitingForApproval } else { AutoState::Ready },
@@ -185,10 +200,14 @@ impl App {
         &self,
         by: &Principal,
         id: i64,
-        new: Option<NewAutoAssign>,
+        mut new: Option<NewAutoAssign>,
     ) -> Result<Item<Filter>, AppError> {
         may_assign(by, Permission::JobCreate)?;
-        let approval = self.settings_of(by.tenant).await?.auto_assignment_approval;
+        let settings = self.settings_of(by.tenant).await?;
+        let approval = settings.auto_assignment_approval;
+        if let Some(new) = &mut new {
+            new.confirmation_required.get_or_insert(settings.confirmation);
+        }
         let item = self
             .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
                 let new = new.clone();

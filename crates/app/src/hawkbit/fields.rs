@@ -6,7 +6,7 @@ use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TypeId};
 use windlass_domain::job::Outcome;
 use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
-use windlass_query::{Field, Fields, Query, Times, Value, rewrite, translate_rsql};
+use windlass_query::{Field, Fields, Times, Value, rewrite, translate_rsql};
 use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
 use windlass_store::{Tx, ddi, releases, types};
@@ -15,7 +15,7 @@ use super::Context;
 use super::standing::{Course, Standing};
 use super::targets::controller_id;
 use crate::error::AppError;
-use crate::fleet::{Beside, Contacts, parse_query};
+use crate::fleet::{Beside, Contacts, Wanted, parse_query};
 use crate::jobs::verify::FETCHED;
 use crate::permit::demand;
 
@@ -221,12 +221,8 @@ fn is_of_updates(field: &Field) -> bool {
 }
 
 /// What the index does not know and a question asks for.
-pub(super) async fn known(
-    tx: &mut Tx<'_>,
-    cx: &Context,
-    query: Option<&Query>,
-    order: &[(Field, bool)],
-) -> Result<Known, AppError> {
+pub(super) async fn known(tx: &mut Tx<'_>, cx: &Context, wanted: Wanted<'_>) -> Result<Known, AppError> {
+    let Wanted { among, query, order } = wanted;
     let asks = |which: &dyn Fn(&Field) -> bool| {
         query.is_some_and(|query| query.asks_for(which)) || order.iter().any(|(field, _)| which(field))
     };
@@ -235,7 +231,8 @@ pub(super) async fn known(
         return Ok(known);
     }
     let tenant = cx.by.tenant;
-    for device in cx.app.fleet.select_beside(&cx.by, None, &[], &Known::default(), &cx.app, cx.now) {
+    let (all, none) = (Wanted { among, ..Wanted::default() }, Known::default());
+    for device in cx.app.fleet.select_beside(&cx.by, all, &none, &cx.app, cx.now) {
         let Some(entry) = cx.app.fleet.entry(device) else { continue };
         let controller_id = controller_id(&entry.device.name, &entry.aliases);
         let seen = entry.device.first_seen_at.is_some() || cx.app.contact(device).last_at.is_some();

@@ -1,9 +1,8 @@
 //! Rollouts: jobs of kind update in hawkBit's words. Groups are waves.
 
-use std::collections::BTreeSet;
-
+use roaring::RoaringTreemap;
 use serde_json::json;
-use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
+use windlass_domain::ids::{JobId, ReleaseId};
 use windlass_domain::job::{Begun, Job, JobAction, JobKind, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{JobExtra, extras};
@@ -52,6 +51,15 @@ pub enum RolloutAct {
     Deny(String),
     /// Go on to the next group without waiting.
     TriggerNextGroup,
+}
+
+/// What a rollout is called: what people call it, else what it installs.
+pub fn rollout_name(id: JobId, called: &str, release: Option<&(String, String)>) -> String {
+    match release {
+        _ if !called.is_empty() => called.to_owned(),
+        Some((name, version)) if !name.is_empty() => format!("{name} {version}"),
+        Some(_) | None => format!("job {id}"),
+    }
 }
 
 /// What cannot be done to a rollout as it stands.
@@ -242,7 +250,7 @@ impl App {
         .await
     }
 
-    /// The devices of a group, counted from 0, whether they were offered it yet or not.
+    /// The devices of a group, counted from 0, whether they were offered it yet or not, and whoever may see them.
     ///
     /// # Errors
     /// Forbidden, not found, or that the store failed.
@@ -251,14 +259,14 @@ impl App {
         by: &Principal,
         id: i64,
         group: usize,
-    ) -> Result<BTreeSet<DeviceId>, AppError> {
+    ) -> Result<RoaringTreemap, AppError> {
         let rollout = self.hawkbit_rollout(by, id).await?;
         if group >= rollout.groups() {
             return Err(AppError::not_found("rollout group", group));
         }
         let job = &rollout.view.job;
         let Some((_, range)) = job.wave_ranges().get(group).cloned() else {
-            return Ok(BTreeSet::new());
+            return Ok(RoaringTreemap::new());
         };
         let (all, waves) = self
             .store
@@ -269,11 +277,9 @@ impl App {
                 })
             })
             .await?;
-        let ids: Vec<u64> = match waves.get(group) {
-            Some(wave) => wave.iter().collect(),
+        Ok(match waves.into_iter().nth(group) {
+            Some(wave) => wave,
             None => range.filter_map(|rank| all.select(rank)).collect(),
-        };
-        let ids = ids.into_iter().filter_map(|id| i64::try_from(id).ok()).map(DeviceId::new);
-        Ok(ids.filter(|device| by.scope.is_none() || self.fleet.is_visible(by, *device)).collect())
+        })
     }
 }

@@ -10,6 +10,7 @@ use windlass_query::{Field, Value};
 use super::fields::{Known, known};
 use crate::App;
 use crate::error::AppError;
+use crate::fleet::Wanted;
 
 /// What fields of the targets of a tenant say.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl App {
         let known = self
             .hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
                 let order = order.clone();
-                Box::pin(async move { known(tx, &cx, None, &order).await })
+                Box::pin(async move { known(tx, &cx, Wanted { order: &order, ..Wanted::default() }).await })
             })
             .await?;
         Ok(TargetFacts { app, tenant, now, known })

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use roaring::RoaringTreemap;
 use windlass_domain::device::{Device, Lifecycle};
 use windlass_domain::ids::{DeviceId, DeviceName, ReleaseId};
 use windlass_domain::permission::{Permission, Principal};
@@ -20,7 +21,7 @@ use super::fields::known;
 use super::standing::{Standing, course};
 use crate::App;
 use crate::error::AppError;
-use crate::fleet::DeviceView;
+use crate::fleet::{DeviceView, Wanted};
 
 /// Protocol of the aliases under which devices are known to hawkBit's clients.
 pub const ALIAS: &str = "hawkbit";
@@ -52,7 +53,7 @@ pub struct TargetQuery {
     /// Which; all if absent. Fields are those of [`super::target_field`].
     pub query: Option<Query>,
     /// Only these, by number.
-    pub only: Option<BTreeSet<DeviceId>>,
+    pub only: Option<RoaringTreemap>,
     /// Fields, and whether they fall.
     pub order: Vec<(Field, bool)>,
     /// How many to skip.
@@ -141,16 +142,13 @@ impl App {
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let asked = asked.clone();
             Box::pin(async move {
-                let (query, order) = (asked.query.as_ref(), asked.order.as_slice());
-                let beside = known(tx, &cx, query, order).await?;
-                let mut found = cx.app.fleet.select_beside(&cx.by, query, order, &beside, &cx.app, cx.now);
+                let (among, query) = (asked.only.as_ref(), asked.query.as_ref());
+                let wanted = Wanted { among, query, order: asked.order.as_slice() };
+                let beside = known(tx, &cx, wanted).await?;
+                let mut found = cx.app.fleet.select_beside(&cx.by, wanted, &beside, &cx.app, cx.now);
                 found.retain(|id| {
-                    asked.only.as_ref().is_none_or(|only| only.contains(id))
-                        && cx
-                            .app
-                            .fleet
-                            .entry(*id)
-                            .is_some_and(|entry| entry.device.lifecycle != Lifecycle::Decommissioned)
+                    let entry = cx.app.fleet.entry(*id);
+                    entry.is_some_and(|entry| entry.device.lifecycle != Lifecycle::Decommissioned)
                 });
                 let mut page = TargetPage { items: Vec::new(), total: found.len() };
                 for id in found.into_iter().skip(asked.offset).take(asked.limit) {
@@ -170,8 +168,9 @@ impl App {
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let query = query.clone();
             Box::pin(async move {
-                let beside = known(tx, &cx, Some(&query), &[]).await?;
-                Ok(cx.app.fleet.select_beside(&cx.by, Some(&query), &[], &beside, &cx.app, cx.now))
+                let wanted = Wanted { query: Some(&query), ..Wanted::default() };
+                let beside = known(tx, &cx, wanted).await?;
+                Ok(cx.app.fleet.select_beside(&cx.by, wanted, &beside, &cx.app, cx.now))
             })
         })
         .await

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
-use windlass_domain::job::eligible::{RUNS_BY_NOW, WAITS_FOR_A_PLACE};
+use windlass_domain::job::eligible::{NOT_FOUND_ANY_MORE, RUNS_BY_NOW, WAITS_FOR_A_PLACE};
 use windlass_domain::job::plan::{self, room};
 use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, Tally, past};
 use windlass_domain::time::Timestamp;
@@ -113,6 +113,9 @@ async fn left_out(
         }
         found.next = execution.id.get();
         if !matching.contains(number(execution.device)) {
+            if execution.reason == WAITS_FOR_A_PLACE {
+                found.against.push((execution.id, NOT_FOUND_ANY_MORE.to_owned()));
+            }
             continue;
         }
         let known = facts.get(&execution.device);

@@ -102,12 +102,14 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
     };
     let candidates = Candidates::read(tx, &job, release).await?;
     let mut found: BTreeMap<usize, BTreeSet<DeviceId>> = BTreeMap::new();
+    let mut is_anybody_changed = false;
     let mut pick = ExecutionPick::default();
     loop {
         let page = executions::list(tx, id, &pick, BATCH).await?;
         let Some(last) = page.last() else { break };
         pick.after = last.id.get();
         for execution in page.iter().filter(|execution| took_it(execution)) {
+            is_anybody_changed = true;
             if let Some(index) = candidates.before(execution)
                 && app.fleet.entry(execution.device).is_some()
             {
@@ -119,6 +121,11 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
     let Some((release, devices)) = most.and_then(|(index, devices)| {
         candidates.releases.get(index).map(|release| (release, devices.into_iter().collect()))
     }) else {
+        if !is_anybody_changed {
+            return Err(no_previous(format!(
+                "job {id} changed no device, so there is nothing to go back from"
+            )));
+        }
         let text = format!("no release holds what the devices of job {id} ran before; choose one by hand");
         return Err(no_previous(text));
     };

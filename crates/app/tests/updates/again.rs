@@ -596,6 +596,17 @@ async fn what_speaks_against_a_device_that_was_left_out_is_renewed_while_there_i
         let again = told_of(&world, left_out[2]).await;
         assert_eq!(again, before + 1, "what is said already is not written again");
         assert_eq!(latest(&world, id).await.iter().filter(|one| one.state.is_open()).count(), 1);
+        // Whoever waits for a place and is not what the job looks for any more has none to wait for, until it is again.
+        for (ring, said_then) in
+            [("late", "Skipped: the job's query does not find it any more."), ("early", "place.")]
+        {
+            world.attribute(&names[3], "ring", ring).await;
+            world.refresh().await;
+            world.advance(60);
+            world.settle().await;
+            let why = said(&world, &names[3]).await;
+            assert!(why.sentence.ends_with(said_then), "{ring}: {}", why.sentence);
+        }
     }
 }
 

@@ -483,6 +483,24 @@ async fn the_way_back_gives_devices_as_much_time_as_the_way_there() {
 }
 
 #[tokio::test]
+async fn a_rollout_that_changed_nobody_says_so_and_what_newer_devices_need() {
+    let mut world = World::new().await;
+    let names = world.pumps(&["a", "b"]).await;
+    for name in &names {
+        world.reports_version(name, "2.1").await;
+    }
+    let id = world.rollout("2.0", &names).await;
+    world.settle().await;
+    let refused = world.app().job_roll_back(&world.by, id).await.map(|view| view.job.id).unwrap_err();
+    let words = format!("job {id} changed no device, so there is nothing to go back from");
+    assert!(matches!(&refused, AppError::Conflict { detail, .. } if *detail == words), "{refused:?}");
+    let why = world.app().job_why(&world.by, id, &names[0]).await.unwrap().why;
+    assert_eq!(why.sentence, "Skipped: the device runs 2.1, which is newer than 2.0.");
+    assert!(why.action.contains("--allow-downgrade"), "{}", why.action);
+    assert!(why.action.contains("Also over newer versions"), "{}", why.action);
+}
+
+#[tokio::test]
 async fn a_rollout_without_anything_to_go_back_to_goes_on() {
     let mut world = World::new().await;
     let names = world.devices(2).await;

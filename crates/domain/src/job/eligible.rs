@@ -22,6 +22,20 @@ pub const RUNS_BY_NOW: &str = "the device runs this version by now";
 pub const WAITS_FOR_A_PLACE: &str =
     "nothing speaks against it any more; it has its turn once there is a place";
 
+/// What is said of a device that waited for a place and that the job's query does not find any more.
+pub const NOT_FOUND_ANY_MORE: &str = "the job's query does not find it any more";
+
+/// What stands between the versions of a device that runs something newer.
+const NEWER: &str = ", which is newer than ";
+
+/// What can be done for a device that was left out because it runs something newer.
+pub const ALLOW_DOWNGRADE: &str = "If going back is meant, make a job that allows it: --allow-downgrade, or in the console “Also over newer versions”.";
+
+/// Whether a device was left out because it runs something newer.
+pub fn is_downgrade(reason: &str) -> bool {
+    reason.contains(NEWER)
+}
+
 /// What is known of a device.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
@@ -139,7 +153,7 @@ impl fmt::Display for Skip {
                 write!(f, "the device runs {runs}; it must be brought to {step} first")
             }
             Self::Downgrade { runs, to } => {
-                write!(f, "the device runs {runs}, which is newer than {to}")
+                write!(f, "the device runs {runs}{NEWER}{to}")
             }
             Self::NotSigned(fault) => write!(f, "the release is not signed as it must be: {fault}"),
             Self::Displaced(job) => write!(f, "the device has the update of the later job {job} to do"),
@@ -165,7 +179,7 @@ impl Skip {
             Self::VersionUnknown => "Let the device report its version, or make a release without that rule.",
             Self::TooOld { .. } | Self::StepNeeded { .. } => "Roll out the version in between first.",
             Self::TooNew { .. } => "Choose a newer release.",
-            Self::Downgrade { .. } => "Allow downgrades in the job if going back is meant.",
+            Self::Downgrade { .. } => ALLOW_DOWNGRADE,
             Self::NotSigned(_) => {
                 "Let a signer that the device's type or the tenant trusts sign the software, or add the signer there."
             }

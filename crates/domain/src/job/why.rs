@@ -1,7 +1,7 @@
 //! Why one device's part stands where it stands, in a sentence, and what one can do about it.
 
 use crate::ids::JobId;
-use crate::job::eligible::{RUNS_BY_NOW, WAITS_FOR_A_PLACE};
+use crate::job::eligible::{ALLOW_DOWNGRADE, RUNS_BY_NOW, WAITS_FOR_A_PLACE, is_downgrade};
 use crate::job::execution::{Consent, Execution};
 use crate::job::phase::{PHASE, Phase};
 use crate::job::plan::{self, Tally};
@@ -238,7 +238,8 @@ fn left_out(job: &Job, execution: &Execution) -> Why {
     if waits {
         say(format!("Left out when its turn came; {turn}."), wait)
     } else {
-        say(format!("Skipped: {}.", execution.reason), mend)
+        let action = if is_downgrade(&execution.reason) { ALLOW_DOWNGRADE } else { mend };
+        say(format!("Skipped: {}.", execution.reason), action)
     }
 }
 

@@ -115,6 +115,34 @@ async fn it_assigns_once_it_was_started_and_not_while_it_is_held() {
 }
 
 #[tokio::test]
+async fn devices_are_asked_first_where_the_settings_say_so_or_the_client_does() {
+    let server = Fixture::new("hb-auto-confirm").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let asks = async |name: &str, says: Value| {
+        let mut new = pumps(set);
+        (new["name"], new["confirmationRequired"]) = (json!(name), says);
+        made(&server, new).await.0["confirmationRequired"].clone()
+    };
+    for flow in [false, true] {
+        let switch = json!({"value": flow});
+        server
+            .hawkbit("PUT", "/system/configs/user.confirmation.flow.enabled", Some(switch))
+            .await
+            .expect(204);
+        assert_eq!(asks(&format!("{flow}-silent"), Value::Null).await, flow);
+        assert_eq!(asks(&format!("{flow}-yes"), json!(true)).await, true);
+        assert_eq!(asks(&format!("{flow}-no"), json!(false)).await, false);
+        // The older door does the same.
+        let filter = json!({"name": format!("{flow}-door"), "query": "controllerId==pump-*"});
+        let filter = server.hawkbit("POST", "/targetfilters", Some(filter)).await.expect(201)["id"].clone();
+        let door = format!("/targetfilters/{filter}/autoAssignDS");
+        server.hawkbit("POST", &door, Some(json!({"id": set}))).await.expect(200);
+        let shown = server.hawkbit("GET", &format!("/autoassignments/{filter}"), None).await.expect(200);
+        assert_eq!(shown["confirmationRequired"], flow);
+    }
+}
+
+#[tokio::test]
 async fn it_begins_by_itself_when_its_time_has_come() {
     let server = Fixture::new("hb-auto-time").await;
     let (_, set) = software(&server, "fw", "1").await;
@@ -268,6 +296,40 @@ async fn an_approval_is_for_what_was_looked_at_and_asked_for_again_where_that_wa
         assert!(decided.contains(&kept), "{decided:?}");
     }
     assert_eq!(of_filter("filter.delete").len(), 1, "the query went with it: {audit}");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_again_as_it_waits_is_approved_and_what_was_denied_before_is_looked_at_again() {
+    let server = Fixture::new("hb-auto-again").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let filter = json!({"name": "pumps", "query": "controllerId==pump-*"});
+    let filter = server.hawkbit("POST", "/targetfilters", Some(filter)).await.expect(201)["id"].clone();
+    let (door, path) =
+        (format!("/targetfilters/{filter}/autoAssignDS"), format!("/autoassignments/{filter}"));
+    let asks = async |terms: Value| {
+        server.clock.advance(std::time::Duration::from_secs(60));
+        let mut assigns = json!({"id": set});
+        assigns.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        server.hawkbit("POST", &door, Some(assigns)).await.expect(200);
+    };
+    let other = server.as_role("operator").await;
+    // As a script does each night.
+    asks(json!({})).await;
+    asks(json!({})).await;
+    act(&other, &path, "approve").await;
+    asks(json!({})).await;
+    for terms in [json!({"type": "soft"}), json!({"weight": 7}), json!({"confirmationRequired": true})] {
+        asks(terms).await;
+        let refused = other.hawkbit("POST", &format!("{path}/approve"), None).await;
+        let message = refused.expect(409)["message"].to_string();
+        assert!(message.contains("was asked for again since"), "{message}");
+    }
+    act(&other, &path, "deny").await;
+    asks(json!({})).await;
+    let refused = other.hawkbit("POST", &format!("{path}/approve"), None).await;
+    let message = refused.expect(409)["message"].to_string();
+    assert!(message.contains("was asked for again since") && !message.contains("was changed"), "{message}");
 }
 
 #[tokio::test]

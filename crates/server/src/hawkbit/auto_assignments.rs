@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use windlass_app::hawkbit::stored::items::Item;
 use windlass_app::hawkbit::stored::{AutoAssign, AutoState, Filter};
-use windlass_app::hawkbit::{AutoAct, NewAutoAssign, NewAutoAssignment, auto_word};
+use windlass_app::hawkbit::{AutoAct, NewAutoAssign, NewAutoAssignment, Seen, auto_word};
 use windlass_domain::job::Priority;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
@@ -213,11 +213,11 @@ async fn resume(State(rest): State<Rest>, Caller(by): Caller, At(id): At<i64>) -
     act(&rest, &by, id, AutoAct::Resume).await
 }
 
-/// What somebody says to a decision, and when what was looked at had last changed.
+/// What somebody says to a decision, and what was looked at.
 #[derive(Debug, Default)]
 struct Said {
     remark: String,
-    seen: Option<i64>,
+    seen: Option<Seen>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Said {
@@ -234,7 +234,7 @@ impl<S: Sync> FromRequestParts<S> for Said {
                     let number = text.parse().map_err(|_| {
                         Refusal::field("lastModifiedAt", "must be milliseconds since 1970, as it was shown")
                     })?;
-                    said.seen = Some(number);
+                    said.seen = Some(Seen::ChangedAt(number));
                 }
                 // Unknown parameters are ignored, as upstream does.
                 _ => {}

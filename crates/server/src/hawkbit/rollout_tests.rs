@@ -29,6 +29,25 @@ pub(super) async fn settle(server: &Fixture) {
 }
 
 #[tokio::test]
+async fn a_rollout_that_nobody_called_anything_is_called_what_it_installs() {
+    let server = Fixture::new("hb-rollout-unnamed").await;
+    software(&server, "fw", "1").await;
+    targets(&server, &["pump-1"]).await;
+    let job = json!({
+        "kind": "update", "release": {"name": "fw", "version": "1"}, "targets": {"devices": ["pump-1"]},
+    });
+    server.post("/jobs", job).await.expect(201);
+    settle(&server).await;
+    let rollouts = server.hawkbit("GET", "/rollouts?q=name=='fw%201'", None).await.expect(200);
+    assert_eq!(rollouts["content"][0]["name"], "fw 1", "{rollouts}");
+    let actions = server.hawkbit("GET", "/targets/pump-1/actions", None).await.expect(200);
+    assert_eq!(actions["content"][0]["rolloutName"], "fw 1");
+    assert_eq!(actions["content"][0]["_links"]["rollout"]["name"], "fw 1");
+    let found = server.hawkbit("GET", "/actions?q=rollout.name=='fw%201'", None).await.expect(200);
+    assert_eq!(found["total"], 1);
+}
+
+#[tokio::test]
 async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     let (server, set) = ready("hb-rollout").await;
     let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use windlass_app::hawkbit::RolloutView;
 use windlass_app::hawkbit::stored::GroupExtra;
+use windlass_app::hawkbit::{RolloutView, rollout_name};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{Decision, Handling, Job, JobState, Standing};
 use windlass_domain::time::Timestamp;
@@ -97,7 +97,7 @@ pub(super) fn shown(rollout: &RolloutView, confirms: bool, base: &Base) -> wire:
     wire::Rollout {
         stamp: stamp(job),
         id: job.id.get(),
-        name: if job.spec.name.is_empty() { format!("job {}", job.id) } else { job.spec.name.clone() },
+        name: rollout_name(job.id, &job.spec.name, view.release.as_ref()),
         description: extra.description.clone(),
         target_filter_query: extra.query.clone().unwrap_or_else(|| job.spec.targets.clone()),
         distribution_set_id: set.get(),

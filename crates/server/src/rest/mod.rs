@@ -30,6 +30,7 @@ mod credentials;
 
 mod hardware;
 
+mod auto_assignments;
 mod hawkbit;
 
 mod pending;
@@ -282,6 +283,7 @@ fn operations(rest: &Rest) -> Routes {
         credentials::routes,
         hardware::routes,
         hawkbit::routes,
+        auto_assignments::routes,
         pending::routes,
         exchange::routes,
         claims::routes,

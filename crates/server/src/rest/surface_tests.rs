@@ -172,6 +172,7 @@ async fn what_one_tenant_has_is_not_there_for_another() {
         "/alerts",
         "/notifications",
         "/command-templates",
+        "/auto-assignments",
     ] {
         let seen = other.get(list).await.expect(200);
         assert_eq!(seen["items"], json!([]), "{list}");
@@ -209,6 +210,8 @@ async fn fill(server: &Fixture) {
         .post("/releases", json!({"name": "thing-1", "version": "1", "components": components}))
         .await
         .expect(201);
+    let assigns = json!({"name": "all", "targetFilterQuery": "name==*", "distributionSetId": 1});
+    server.hawkbit("POST", "/autoassignments", Some(assigns)).await.expect(201);
     let targets = json!({"devices": ["thing-1"]});
     server.post("/jobs", json!({"kind": "custom", "document": {}, "targets": targets})).await.expect(201);
     server.put("/command-templates/thing-1", json!({"command": "reboot"})).await.expect(201);

@@ -18,7 +18,7 @@ use windlass_api::rollouts::{DeviceUpdate, JobPreview, Remark};
 
 mod shown;
 
-use shown::{executions, show, what};
+use shown::{executions, made, show, what};
 
 use super::api::Api;
 use super::parse;
@@ -269,10 +269,11 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
                     api.write(Method::POST, &["jobs", "preview"], &create.into_job()?).await?;
                 return rollout::show_preview(&preview, printer);
             }
-            let job: Job = api.write(Method::POST, &["jobs"], &create.into_job()?).await?;
-            let targets = job.counts.targets;
-            let devices = if targets == 1 { "device" } else { "devices" };
-            terminal::note(&format!("Job {} is on its way to {targets} {devices}", job.id));
+            let new = create.into_job()?;
+            // What cannot be looked at beforehand cannot be made either, and that is said then.
+            let preview: Option<JobPreview> = api.write(Method::POST, &["jobs", "preview"], &new).await.ok();
+            let job: Job = api.write(Method::POST, &["jobs"], &new).await?;
+            terminal::note(&made(job.id, job.counts.targets, preview.as_ref()));
             if watches {
                 return watch(api, job.id, printer).await;
             }

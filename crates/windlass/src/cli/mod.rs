@@ -5,6 +5,7 @@ mod alert;
 pub(crate) mod api;
 pub(crate) mod artifact;
 mod audit;
+mod auto_assignment;
 pub(crate) mod backup;
 mod backups;
 mod command;
@@ -85,6 +86,9 @@ pub(crate) enum Command {
     /// Settings for devices that speak hawkBit's interface.
     #[command(subcommand)]
     Settings(hawkbit::SettingsCommand),
+    /// What saved queries of hawkBit's clients assign by themselves.
+    #[command(subcommand)]
+    AutoAssignment(auto_assignment::AutoAssignmentCommand),
     /// API tokens.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -122,6 +126,7 @@ pub(crate) async fn run(connection: &Connection, command: Command, output: Outpu
         Command::Notify(command) => alert::channels(&api()?, command, printer).await,
         Command::Command(command) => command::run(&api()?, command, printer).await,
         Command::Settings(command) => hawkbit::settings(&api()?, command, printer).await,
+        Command::AutoAssignment(command) => auto_assignment::run(&api()?, command, printer).await,
         Command::Token(command) => access::tokens(&api()?, command, printer).await,
         Command::User(command) => access::users(&api()?, command, printer).await,
         Command::Audit(command) => audit::run(connection, command, printer).await,

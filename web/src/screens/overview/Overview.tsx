@@ -42,18 +42,40 @@ export function Overview() {
     enabled: can("credential.read"),
     retry: false,
   });
+  const assignments = useQuery({
+    queryKey: ["auto-assignments", "list", "overview"],
+    queryFn: () =>
+      take(
+        api.GET("/api/v1/auto-assignments", {
+          params: { query: { state: "waitingForApproval", limit: 50 } },
+        }),
+      ),
+    enabled: can("device.read"),
+    // No change of a saved query comes with the live view.
+    refetchInterval: 30_000,
+  });
   const running = (jobs.data?.items ?? []).filter((job) => UNDER_WAY.includes(job.state));
-  const needs = gatherNeeds(alerts.data?.items ?? [], running, pending.data?.items ?? []);
-  const seen = { alerts: alerts.isSuccess, jobs: jobs.isSuccess, pending: pending.isSuccess };
+  const needs = gatherNeeds(
+    alerts.data?.items ?? [],
+    running,
+    pending.data?.items ?? [],
+    assignments.data?.items ?? [],
+  );
+  const seen = {
+    alerts: alerts.isSuccess,
+    jobs: jobs.isSuccess,
+    pending: pending.isSuccess,
+    assignments: assignments.isSuccess,
+  };
   // What the role may not see is never looked for, and is not loading either.
-  const looking = alerts.isLoading || jobs.isLoading || pending.isLoading;
+  const looking = alerts.isLoading || jobs.isLoading || pending.isLoading || assignments.isLoading;
   const total = fleet.data?.total ?? 0;
 
   return (
     <Page title="Overview">
       <Trouble error={fleet.error} onRetry={() => void fleet.refetch()} />
       <Stack>
-        <Trouble error={alerts.error ?? jobs.error ?? pending.error} />
+        <Trouble error={alerts.error ?? jobs.error ?? pending.error ?? assignments.error} />
         {looking || Object.values(seen).includes(true) ? (
           <Panel title="Needs you">
             {needs.length === 0 ? (

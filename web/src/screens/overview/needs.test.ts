@@ -31,16 +31,21 @@ const pending = (change: object) =>
 
 describe("gatherNeeds", () => {
   it("puts what is worst first, and the oldest of those", () => {
-    const needs = gatherNeeds([alert({}), alert({ id: 2, severity: "error" })], [job({})], [pending({})]);
+    const needs = gatherNeeds([alert({}), alert({ id: 2, severity: "error" })], [job({})], [pending({})], []);
     expect(needs.map((need) => need.key)).toEqual(["alert 2", "job 7", "alert 1", "pending 3"]);
   });
   it("says once what an alert speaks of already", () => {
-    const needs = gatherNeeds([alert({ job: 7 }), alert({ id: 2, pending: 3 })], [job({})], [pending({})]);
+    const needs = gatherNeeds(
+      [alert({ job: 7 }), alert({ id: 2, pending: 3 })],
+      [job({})],
+      [pending({})],
+      [],
+    );
     expect(needs.map((need) => need.key)).toEqual(["alert 1", "alert 2"]);
   });
   it("asks for the second person that a rollout waits for", () => {
     const waiting = job({ state: "awaitingApproval", createdBy: "user admin" });
-    expect(gatherNeeds([], [waiting], [])[0]).toMatchObject({
+    expect(gatherNeeds([], [waiting], [], [])[0]).toMatchObject({
       title: "Job 7 waits for approval",
       detail: "Made by user admin; somebody else must look at it.",
       href: "/jobs/7",
@@ -48,19 +53,32 @@ describe("gatherNeeds", () => {
   });
   it("tells of a rollout that paused by itself, and not of one that somebody paused", () => {
     const paused = job({ state: "paused", reason: "pauses after wave 1" });
-    expect(gatherNeeds([], [paused, job({ id: 8, state: "paused" })], [])).toMatchObject([
+    expect(gatherNeeds([], [paused, job({ id: 8, state: "paused" })], [], [])).toMatchObject([
       { title: "Job 7 has paused", detail: "Pauses after wave 1. Somebody has to resume or cancel it." },
+    ]);
+  });
+  it("asks for the second person that an auto assignment waits for, and for no other", () => {
+    const one = { id: 4, name: "pumps", state: "waitingForApproval", askedBy: "user anna" };
+    const running = { ...one, id: 5, state: "running" };
+    expect(gatherNeeds([], [], [], [one, running] as Schemas["AutoAssignment"][])).toMatchObject([
+      {
+        title: "Auto assignment pumps waits for approval",
+        detail: "User anna asked for it; somebody else must look at it.",
+        href: "/auto-assignments",
+      },
     ]);
   });
   it("leaves out what somebody has acknowledged, and jobs that run", () => {
     const taken = alert({ acknowledgedAt: "2026-01-01T01:00:00Z" });
-    expect(gatherNeeds([taken], [job({ state: "running" })], [])).toEqual([]);
+    expect(gatherNeeds([taken], [job({ state: "running" })], [], [])).toEqual([]);
   });
 });
 
 it("names only what was looked at when nothing needs anybody", () => {
-  expect(nothingWords({ alerts: true, jobs: true, pending: true })).toBe(
-    "Nothing. No open alert, no rollout that is halted, has paused or waits for approval, no waiting device.",
+  expect(nothingWords({ alerts: true, jobs: true, pending: true, assignments: true })).toBe(
+    "Nothing. No open alert, no rollout that is halted, has paused or waits for approval, no auto assignment that waits for approval, no waiting device.",
   );
-  expect(nothingWords({ alerts: false, jobs: false, pending: true })).toBe("Nothing. No waiting device.");
+  expect(nothingWords({ alerts: false, jobs: false, pending: true, assignments: false })).toBe(
+    "Nothing. No waiting device.",
+  );
 });

@@ -17,7 +17,12 @@ export interface Need {
 const RANK: Record<Schemas["Severity"], number> = { error: 0, warning: 1, info: 2 };
 
 /** Alerts first say everything they know; what an alert speaks of already is not said twice. */
-export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pending[]): Need[] {
+export function gatherNeeds(
+  alerts: Alert[],
+  jobs: Schemas["Job"][],
+  pending: Pending[],
+  assignments: Schemas["AutoAssignment"][],
+): Need[] {
   const needs: Need[] = alerts
     .filter((alert) => !alert.acknowledgedAt)
     .map((alert) => ({
@@ -55,6 +60,16 @@ export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pe
         detail: `Made by ${job.createdBy}; somebody else must look at it.`,
       });
   }
+  for (const one of assignments)
+    if (one.state === "waitingForApproval")
+      needs.push({
+        key: `auto assignment ${one.id}`,
+        severity: "info",
+        title: `Auto assignment ${one.name} waits for approval`,
+        detail: `${sentence(one.askedBy).replace(/\.$/, "")} asked for it; somebody else must look at it.`,
+        href: "/auto-assignments",
+        since: one.changedAt,
+      });
   const toldPending = new Set(alerts.map((alert) => alert.pending).filter((id) => id != null));
   for (const entry of pending)
     if (!toldPending.has(entry.id))
@@ -70,10 +85,16 @@ export function gatherNeeds(alerts: Alert[], jobs: Schemas["Job"][], pending: Pe
 }
 
 /** That nothing needs anybody, naming no more than what was looked at. */
-export function nothingWords(seen: { alerts: boolean; jobs: boolean; pending: boolean }): string {
+export function nothingWords(seen: {
+  alerts: boolean;
+  jobs: boolean;
+  pending: boolean;
+  assignments: boolean;
+}): string {
   const parts = [
     seen.alerts ? "open alert" : null,
     seen.jobs ? "rollout that is halted, has paused or waits for approval" : null,
+    seen.assignments ? "auto assignment that waits for approval" : null,
     seen.pending ? "waiting device" : null,
   ].filter((it) => it !== null);
   return `Nothing. ${sentence(parts.map((it) => `no ${it}`).join(", "))}`;

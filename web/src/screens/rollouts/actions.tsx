@@ -18,6 +18,10 @@ type Job = Schemas["Job"];
 /** States in which nothing more is offered. */
 export const OVER: Job["state"][] = ["canceled", "completed", "stopping", "denied"];
 
+/** Whether a device may run something else because of it. */
+const hasChanged = ({ counts }: Job) =>
+  counts.inProgress + counts.verifying + counts.succeeded + counts.failed + counts.canceled > 0;
+
 const withVersion = (job: Job) => ({ headers: { "if-match": `"${job.version}"` } });
 
 export function Actions({ job }: { job: Job }) {
@@ -78,7 +82,7 @@ export function Actions({ job }: { job: Job }) {
           {counted(job.counts.failed, "device")} will be offered it once more.
         </Confirmed>
       ) : null}
-      {job.kind === "update" && job.startedAt && may("job.create") ? <RollBack job={job} /> : null}
+      {job.kind === "update" && hasChanged(job) && may("job.create") ? <RollBack job={job} /> : null}
       {over ? null : <Cancel job={job} />}
       {job.state === "stopping" && job.counts.inProgress > 0 ? <EndEverywhere job={job} /> : null}
       {act.error && !act.isPending ? <Trouble problem={act.error} /> : null}

@@ -6,8 +6,12 @@ type Job = Pick<Schemas["Job"], "state" | "createdBy">;
 
 /** `mine`: one's own, so that somebody else must; `open`: one may; `closed`: one's role may not; `null`: it waits for nobody. */
 export function approvalOf(job: Job, me: Me): "mine" | "open" | "closed" | null {
-  if (job.state !== "awaitingApproval") return null;
-  if (job.createdBy === `${me.kind} ${me.name}`) return "mine";
+  return job.state === "awaitingApproval" ? mayDecide(job.createdBy, me) : null;
+}
+
+/** The same for anything that somebody asked for. */
+export function mayDecide(askedBy: string, me: Me): "mine" | "open" | "closed" {
+  if (askedBy === `${me.kind} ${me.name}`) return "mine";
   return me.permissions.includes("job.approve") ? "open" : "closed";
 }
 

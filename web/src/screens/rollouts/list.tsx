@@ -1,7 +1,7 @@
 /** Rollouts and other jobs: `/jobs`. */
 import { SegmentedControl, Text } from "@mantine/core";
 
-import { path, useList, type Schemas } from "../../kit/api";
+import { path, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { Go, GoButton, useUrl } from "../../kit/nav";
 import { Empty, Listing, Screen } from "../../kit/parts";
 import { StateOf } from "../../ui/Status";
@@ -27,8 +27,26 @@ export function Rollouts() {
     items: kind ? jobs.items.filter((job) => job.kind === kind) : jobs.items,
   };
   const make = may("job.create") ? <GoButton to="/jobs/new">New rollout</GoButton> : null;
+  // Only where a client of hawkBit's has made some.
+  const assigning = useRecord<Page<Schemas["AutoAssignment"]>>(
+    may("device.read") ? path("auto-assignments") : null,
+    { limit: 1 },
+  );
   return (
-    <Screen title="Rollouts" about="What is done to the fleet, wave by wave." actions={make}>
+    <Screen
+      title="Rollouts"
+      about="What is done to the fleet, wave by wave."
+      actions={
+        <>
+          {assigning.data?.items.length ? (
+            <GoButton to="/auto-assignments" quiet>
+              Auto assignments
+            </GoButton>
+          ) : null}
+          {make}
+        </>
+      }
+    >
       <SegmentedControl data={KINDS} value={kind} onChange={setKind} aria-label="Kind" maw={420} />
       <Listing
         label="Rollouts"

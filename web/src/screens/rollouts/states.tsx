@@ -16,7 +16,7 @@ export function jobTitle(job: Job): string {
 }
 
 /** The release that it installs, as people say it, with the page that tells about it. */
-export const releaseOf = ({ release }: Job) =>
+export const releaseOf = ({ release }: Pick<Job, "release">) =>
   release && {
     words: `${release.name} ${release.version}`,
     to: `/releases/${encodeURIComponent(release.name)}/${encodeURIComponent(release.version)}`,

@@ -102,7 +102,7 @@ const GROUPS: { legend: string; fields: Field[] }[] = [
       {
         key: "auto.assignment.approval.enabled",
         label: "What filters assign by themselves waits for the approval of a second person",
-        hint: "Who approves it does so with hawkBit’s Management API, where autoassignments show what waits.",
+        hint: "The overview says what waits; it is approved or denied under Rollouts, Auto assignments.",
         kind: "flag",
       },
     ],

@@ -1,8 +1,8 @@
 //! How the command line shows jobs and their executions.
 
-use windlass_api::jobs::{Counts, Execution, ExecutionQuery, Job, Timeouts, Wave};
+use windlass_api::jobs::{Counts, Execution, ExecutionQuery, Job, Outcome, Timeouts, Wave};
 use windlass_api::page::MOST;
-use windlass_api::rollouts::Decision;
+use windlass_api::rollouts::{Decision, JobPreview, PreviewCluster};
 
 use crate::cli::api::Api;
 use crate::cli::printer::{Printer, or_dash, time, time_or_dash};
@@ -35,6 +35,23 @@ pub(super) fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
         pairs.push(("ended", time_or_dash(job.ended_at)));
         pairs
     })
+}
+
+/// What comes of a job that was just made. `preview`: what a dry run found before.
+pub(super) fn made(id: i64, targets: u64, preview: Option<&JobPreview>) -> String {
+    let devices = |count: u64| format!("{count} {}", if count == 1 { "device" } else { "devices" });
+    let targets = devices(targets);
+    let idle = preview.filter(|preview| {
+        let has_work = preview.clusters.iter().any(|cluster| cluster.outcome == Outcome::Open);
+        preview.targets > 0 && preview.looked_at >= preview.targets && !has_work
+    });
+    let Some(preview) = idle else { return format!("Job {id} is on its way to {targets}") };
+    let mut words = format!("Job {id} has work for none of its {targets} now");
+    for cluster in &preview.clusters {
+        let PreviewCluster { outcome: _, reason, action, count, devices: _ } = cluster;
+        words.push_str(&format!("\n{}: {reason}. {action}", devices(*count)));
+    }
+    words.trim_end().to_owned()
 }
 
 /// How long a device may take in each phase, in the words of the options.
@@ -103,4 +120,41 @@ pub(super) async fn executions(api: &Api, id: &str, all: bool, printer: Printer)
             time(execution.updated_at),
         ]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_has_nothing_to_do_anywhere_says_why_and_what_to_do() {
+        let cluster = |outcome, reason: &str, action: &str, count| PreviewCluster {
+            outcome,
+            reason: reason.to_owned(),
+            action: action.to_owned(),
+            count,
+            devices: Vec::new(),
+        };
+        let newer = cluster(Outcome::Skipped, "the device runs 3.0, which is newer than 2.0", "Allow it.", 2);
+        let preview = |targets, clusters: &[PreviewCluster]| JobPreview {
+            summary: String::new(),
+            targets,
+            looked_at: 2,
+            waves: vec![targets],
+            clusters: clusters.to_vec(),
+            bytes_per_device: 0,
+            bytes: 0,
+            expected_end: None,
+            expected_end_note: String::new(),
+        };
+        let idle = preview(2, std::slice::from_ref(&newer));
+        let words = "Job 7 has work for none of its 2 devices now\n\
+                     2 devices: the device runs 3.0, which is newer than 2.0. Allow it.";
+        assert_eq!(made(7, 2, Some(&idle)), words);
+        let goes = |preview: &JobPreview| made(7, 3, Some(preview)).starts_with("Job 7 is on its way to 3");
+        let open = cluster(Outcome::Open, "would be offered work at once", "", 1);
+        assert!(goes(&preview(2, &[newer.clone(), open])));
+        assert!(goes(&preview(3, &[newer])), "one was not looked at");
+        assert_eq!(made(7, 1, None), "Job 7 is on its way to 1 device");
+    }
 }
