@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from "vitest";
 
 import { atEverySize, type Window } from "./support/browser";
-import { Windlass } from "./support/windlass";
+import { PASSWORD, Windlass } from "./support/windlass";
 
 let server: Windlass;
 let window: Window;
@@ -65,6 +65,63 @@ atEverySize("hawkBit clients", (_size, open) => {
     await panel.getByText("It has none.").waitFor();
     expect((await server.ask("GET", "/devices/pump-1/token")).status).toBe(404);
     expect((await device("pump-1", made.token)).status).toBe(401);
+  });
+
+  it("has a second person approve what is to assign itself, from the overview", async () => {
+    server = await Windlass.start();
+    await server.must("POST", "/devices", { name: "pump-1" });
+    await server.must("POST", "/users", { name: "second", password: PASSWORD, role: "admin" });
+    const file = await server.must<{ id: number }>("POST", "/artifacts?name=pump.bin", "pump");
+    const software = { name: "pump-fw", version: "2.0.0" };
+    await server.must("POST", "/components", { ...software, artifacts: [file.id] });
+    await server.must("POST", "/releases", { ...software, components: [software] });
+    const values = { "auto.assignment.approval.enabled": true };
+    await server.must("PUT", "/settings/hawkbit", { values });
+    const script = await server.must<{ secret: string }>("POST", "/tokens", {
+      name: "script",
+      role: "admin",
+    });
+    const hawkbit = async (method: string, path: string, body?: unknown) => {
+      const answer = await fetch(`${server.url}/rest/v1${path}`, {
+        method,
+        headers: { authorization: `Bearer ${script.secret}`, "content-type": "application/json" },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+      return (await answer.json()) as { id: number; status: string; content: { id: number }[] };
+    };
+    const sets = await hawkbit("GET", "/distributionsets");
+    const made = await hawkbit("POST", "/autoassignments", {
+      name: "pumps",
+      targetFilterQuery: "controllerId==pump-*",
+      distributionSetId: sets.content[0]?.id,
+    });
+    // The command line shows it as well, and whoever stands behind the one who asked cannot approve it.
+    const listed = await server.command("auto-assignment", "list", "--state", "waitingForApproval");
+    expect(listed).toMatch(/pumps .*pump-fw 2\.0\.0 .*controllerId==pump-\*/);
+    const own = server.command("auto-assignment", "approve", String(made.id));
+    await expect(own).rejects.toThrow(/another user with the permission job\.approve/);
+    window = await open(server);
+    const { page } = window;
+    await window.signIn("/", "second");
+    await page.getByRole("link", { name: "Auto assignment pumps waits for approval" }).click();
+    await page.getByRole("heading", { level: 1, name: "Auto assignments" }).waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Approve" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText(/on whatever controllerId==pump-\* finds/).waitFor();
+    await dialog.getByLabel("Remark").fill("x".repeat(600));
+    await dialog.getByRole("button", { name: "Approve" }).click();
+    await dialog.locator("[aria-invalid=true]:focus").waitFor();
+    await window.isFitForAll();
+    await dialog.getByLabel("Remark").fill("Looked at it.");
+    await dialog.getByRole("button", { name: "Approve" }).click();
+    await page.getByText("Approved by second: Looked at it.").waitFor();
+    expect(await page.getByRole("button", { name: /Approve|Deny/ }).count()).toBe(0);
+    expect((await hawkbit("GET", `/autoassignments/${made.id}`)).status).toBe("ready");
+    await window.go("/jobs");
+    await page.getByRole("link", { name: "Auto assignments" }).waitFor();
+    await window.isFitForAll();
   });
 
   it("shows how many devices run which version", async () => {
