@@ -295,4 +295,29 @@ atEverySize("rollouts", (_size, openWindow) => {
     await window.go("/devices/dev-00000");
     await page.getByRole("region", { name: "Software" }).getByText("1.9.0", { exact: true }).waitFor();
   });
+
+  it("goes on saying what it installed when that is deleted", async () => {
+    server = await Windlass.start();
+    await server.simulate(1, "dev-", FAST);
+    await server.release("pump-fw", "2.0.0");
+    await server.must<Job>("POST", "/jobs", {
+      kind: "update",
+      release: { name: "pump-fw", version: "2.0.0" },
+      targets: { query: "name==dev-*" },
+    });
+    await server.until<Job>("/jobs/1", (it) => it.state === "completed");
+    const window = await open("/releases/pump-fw/2.0.0");
+    const { page } = window;
+    await page.getByRole("button", { name: "Delete" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("1 rollout used it").waitFor();
+    await window.isFitForAll();
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.waitForURL(/\/releases$/);
+    await window.go("/jobs/1");
+    await page.getByRole("heading", { name: "pump-fw 2.0.0 (deleted)" }).waitFor();
+    expect(await page.getByRole("link", { name: /2\.0\.0/ }).count()).toBe(0);
+    await window.go("/devices/dev-00000");
+    await page.getByRole("link", { name: "pump-fw 2.0.0 (deleted)" }).waitFor();
+  });
 });

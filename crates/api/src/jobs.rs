@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Time;
 use crate::commands::{Command, NewCommand};
-use crate::releases::NameVersion;
+use crate::releases::{JobRelease, NameVersion};
 use crate::rollouts::{Decision, Rollout};
 
 words!(
@@ -313,8 +313,8 @@ pub struct Job {
     pub state: JobState,
     /// Why it stands there, where that needs saying.
     pub reason: Option<String>,
-    /// What it installs, for updates.
-    pub release: Option<NameVersion>,
+    /// What it installs, for updates; also once that was deleted.
+    pub release: Option<JobRelease>,
     /// What devices are told to do, for commands.
     pub command: Option<Command>,
     /// What devices get, for custom jobs.

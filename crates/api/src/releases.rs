@@ -16,6 +16,18 @@ pub struct NameVersion {
     pub version: String,
 }
 
+/// What a job installs or installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobRelease {
+    /// The release's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it was deleted since: its files are gone, and nothing can be installed from it.
+    pub deleted: bool,
+}
+
 /// Which component. Its type may be left out while no other one has that name and version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -139,4 +151,7 @@ pub struct Release {
     pub created_at: Time,
     /// By whom.
     pub created_by: String,
+    /// How many jobs install or installed it. Only where one release is asked for, by somebody who may see every job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u64>,
 }

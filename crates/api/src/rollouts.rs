@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 use crate::jobs::{ExecutionState, FailureThreshold, JobState, Outcome};
-use crate::releases::NameVersion;
+use crate::releases::JobRelease;
 
 words!(
     /// What devices are told about an update's urgency.
@@ -273,8 +273,8 @@ pub struct DeviceUpdate {
     pub job: i64,
     /// Where that stands.
     pub job_state: JobState,
-    /// What it installs.
-    pub release: Option<NameVersion>,
+    /// What it installs; also once that was deleted.
+    pub release: Option<JobRelease>,
     /// The device's execution, if it was offered work.
     pub execution: Option<i64>,
     /// What the protocol said of it.

@@ -8,7 +8,7 @@ use serde_json::json;
 use windlass_domain::ids::{
     ArtifactId, ComponentId, ComponentType, ItemName, ReleaseId, TenantId, TypeName, VersionText,
 };
-use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::permission::{Permission, Principal, allows};
 pub use windlass_domain::software::{Component, Release, ReleaseRules};
 use windlass_domain::time::Timestamp;
 use windlass_domain::version::compare;
@@ -93,6 +93,15 @@ pub struct NewRelease {
     pub notes: String,
     /// What devices must be before they may get it.
     pub rules: NewRules,
+}
+
+/// A release with what is known of it beside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseView {
+    /// What it is.
+    pub release: Release,
+    /// How many jobs install or installed it; none for whoever may not see every job.
+    pub jobs: Option<u64>,
 }
 
 /// Rules of a release to make; see [`ReleaseRules`].
@@ -365,20 +374,32 @@ impl App {
             .await
     }
 
-    /// One release with its components.
+    /// One release with its components, and how many jobs tell of it.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn release_get(&self, by: &Principal, name: &str, version: &str) -> Result<Release, AppError> {
+    pub async fn release_get(
+        &self,
+        by: &Principal,
+        name: &str,
+        version: &str,
+    ) -> Result<ReleaseView, AppError> {
         demand(by, Permission::ReleaseRead)?;
         let (tenant, key) = (by.tenant, (name.to_owned(), version.to_owned()));
+        let sees_jobs = by.scope.is_none() && allows(by, Permission::JobRead);
         self.store
             .read(move |tx| {
                 let (name, version) = key.clone();
-                Box::pin(async move { releases::release(tx, tenant, &name, &version).await })
+                Box::pin(async move {
+                    let Some(release) = releases::release(tx, tenant, &name, &version).await? else {
+                        return Err(AppError::not_found("release", named(&name, &version)));
+                    };
+                    let jobs =
+                        if sees_jobs { Some(releases::release_jobs(tx, release.id).await?) } else { None };
+                    Ok(ReleaseView { release, jobs })
+                })
             })
-            .await?
-            .ok_or_else(|| AppError::not_found("release", named(name, version)))
+            .await
     }
 
     /// Releases in the order they were made, from the one after `after` (a row id) on.
@@ -396,7 +417,7 @@ impl App {
         Ok(self.store.read(move |tx| Box::pin(releases::releases(tx, tenant, after, limit))).await?)
     }
 
-    /// Deletes a release.
+    /// Deletes a release; jobs that installed it go on saying so.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` `release.in_use` while an open job installs it.
@@ -418,9 +439,10 @@ impl App {
                             ),
                         });
                     }
+                    let details = json!({ "jobs": releases::release_jobs(tx, release.id).await? });
                     releases::delete_release(tx, release.id).await?;
                     let target = format!("release/{}/{}", release.name, release.version);
-                    audit::record(tx, &by, "release.delete", &target, json!({}), now).await?;
+                    audit::record(tx, &by, "release.delete", &target, details, now).await?;
                     Ok(())
                 })
             })

@@ -8,6 +8,7 @@ use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
+use crate::releases::past;
 use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 mod rollout_rows;
@@ -256,7 +257,10 @@ pub async fn list(
         r"WHERE tenant_id = $1 AND id < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR kind = $4)
             AND ($5 = '%%' OR words LIKE $5 ESCAPE '\' OR release_id IN (
               SELECT r.id FROM software_release r WHERE r.tenant_id = $1
-                AND (r.words LIKE $5 ESCAPE '\' OR LOWER(r.name || ' ' || r.version) LIKE $5 ESCAPE '\')))
+                AND (r.words LIKE $5 ESCAPE '\' OR LOWER(r.name || ' ' || r.version) LIKE $5 ESCAPE '\')
+              UNION ALL
+              SELECT p.id FROM past_release p WHERE p.tenant_id = $1
+                AND (p.words LIKE $5 ESCAPE '\' OR LOWER(p.name || ' ' || p.version) LIKE $5 ESCAPE '\')))
           ORDER BY id DESC LIMIT $6"
     );
     fetch_all!(
@@ -343,6 +347,7 @@ pub async fn frozen_targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap
 /// When the database fails.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
     waves::delete(tx, id).await?;
+    past::forget(tx, id).await?;
     execute!(tx, "DELETE FROM hawkbit_extra WHERE kind = 'job' AND thing_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job_tally WHERE job_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job WHERE id = $1", id.get())?;

@@ -14,6 +14,10 @@ use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::tx::{Engine, Tx, execute, fetch_all, fetch_optional};
 
+pub(crate) mod past;
+
+pub use past::{ReleaseLabel, release_jobs, release_label, release_name};
+
 #[derive(Debug, sqlx::FromRow)]
 struct ComponentRow {
     id: i64,
@@ -422,24 +426,6 @@ pub async fn release_by_id(
     }
 }
 
-/// Name and version of a release, without its components.
-///
-/// # Errors
-/// When the database fails.
-pub async fn release_name(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    id: ReleaseId,
-) -> Result<Option<(String, String)>, StoreError> {
-    fetch_optional!(
-        tx,
-        (String, String),
-        "SELECT name, version FROM software_release WHERE tenant_id = $1 AND id = $2",
-        tenant.get(),
-        id.get()
-    )
-}
-
 /// Releases of a tenant in the order they were made, those after `after`.
 ///
 /// # Errors
@@ -480,11 +466,12 @@ pub async fn release_used_by(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<i6
     .map(|(id,)| id))
 }
 
-/// Deletes a release that no open job installs.
+/// Deletes a release that no open job installs; what it was called stays for the jobs that did.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn delete_release(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreError> {
+    past::keep(tx, id).await?;
     execute!(tx, "DELETE FROM release_component WHERE release_id = $1", id.get())?;
     execute!(tx, "DELETE FROM software_release WHERE id = $1", id.get())?;
     tx.changed(ChangeKind::Release, id.get());

@@ -3184,8 +3184,8 @@ export interface components {
             jobState: components["schemas"]["JobState"];
             /** @description How it counts, if it was offered work. */
             outcome?: components["schemas"]["Outcome"] | null;
-            /** @description What it installs. */
-            release?: components["schemas"]["NameVersion"] | null;
+            /** @description What it installs; also once that was deleted. */
+            release?: components["schemas"]["JobRelease"] | null;
             /** @description What the protocol said of it. */
             state?: components["schemas"]["ExecutionState"] | null;
             /** @description One sentence on why it stands where it stands. */
@@ -3641,8 +3641,8 @@ export interface components {
             kind: components["schemas"]["JobKind"];
             /** @description Why it stands there, where that needs saying. */
             reason?: string | null;
-            /** @description What it installs, for updates. */
-            release?: components["schemas"]["NameVersion"] | null;
+            /** @description What it installs, for updates; also once that was deleted. */
+            release?: components["schemas"]["JobRelease"] | null;
             /**
              * Format: uint32
              * @description How often a device that failed is tried again by itself.
@@ -3775,6 +3775,15 @@ export interface components {
             q?: string | null;
             /** @description Only those in this state. */
             state?: components["schemas"]["JobState"] | null;
+        };
+        /** @description What a job installs or installed. */
+        JobRelease: {
+            /** @description Whether it was deleted since: its files are gone, and nothing can be installed from it. */
+            deleted: boolean;
+            /** @description The release's name. */
+            name: string;
+            /** @description Its version. */
+            version: string;
         };
         /** @description Where a job stands. */
         JobState: "awaitingApproval" | "denied" | "scheduled" | "running" | "paused" | "halted" | "stopping" | "canceled" | "completed";
@@ -4949,6 +4958,11 @@ export interface components {
             createdBy: string;
             /** @description Device types it is for; empty means any. */
             deviceTypes: string[];
+            /**
+             * Format: uint64
+             * @description How many jobs install or installed it. Only where one release is asked for, by somebody who may see every job.
+             */
+            jobs?: number | null;
             /** @description Its name. */
             name: string;
             /** @description For people. */

@@ -125,7 +125,8 @@ pub(super) async fn view(
     let rollout = (!extra.assignment).then(|| (job.id, job.spec.name.clone()));
     let (mut policy, created_by) = (job.spec.rollout.clone(), job.created_by.clone());
     let release_name = known.name(tx, cx, release).await?;
-    let rollout = rollout.map(|(id, called)| (id.get(), rollout_name(id, &called, Some(&release_name))));
+    let installs = Some((release_name.0.as_str(), release_name.1.as_str()));
+    let rollout = rollout.map(|(id, called)| (id.get(), rollout_name(id, &called, installs)));
     let controller_id = match cx.app.fleet.entry(execution.device) {
         Some(entry) => controller_id(&entry.device.name, &entry.aliases),
         None => match devices::device_by_id(tx, execution.device).await? {

@@ -77,8 +77,9 @@ impl App {
             Box::pin(async move {
                 let mut names = BTreeMap::new();
                 for set in sets {
-                    if let Some(name) = releases::release_name(tx, cx.by.tenant, ReleaseId::new(set)).await? {
-                        names.insert(set, name);
+                    let label = releases::release_label(tx, cx.by.tenant, ReleaseId::new(set)).await?;
+                    if let Some(label) = label.filter(|label| !label.deleted) {
+                        names.insert(set, (label.name, label.version));
                     }
                 }
                 Ok(names)

@@ -54,7 +54,7 @@ pub enum RolloutAct {
 }
 
 /// What a rollout is called: what people call it, else what it installs.
-pub fn rollout_name(id: JobId, called: &str, release: Option<&(String, String)>) -> String {
+pub fn rollout_name(id: JobId, called: &str, release: Option<(&str, &str)>) -> String {
     match release {
         _ if !called.is_empty() => called.to_owned(),
         Some((name, version)) if !name.is_empty() => format!("{name} {version}"),

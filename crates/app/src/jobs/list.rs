@@ -13,6 +13,7 @@ use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
 use windlass_store::jobs::JobPick;
+use windlass_store::releases::ReleaseLabel;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
 use super::downloads::{Downloaded, downloaded, release_of};
@@ -40,8 +41,8 @@ pub struct WaveView {
 pub struct JobView {
     /// The job.
     pub job: Job,
-    /// Name and version of what it installs.
-    pub release: Option<(String, String)>,
+    /// What it installs, also once that is deleted.
+    pub release: Option<ReleaseLabel>,
     /// Each wave, in order.
     pub waves: Vec<WaveView>,
     /// The whole job.
@@ -103,7 +104,7 @@ const CLUSTERS: u32 = 50;
 async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
     let tallies = executions::tallies(tx, job.id).await?;
     let release = match job.spec.what {
-        What::Update { release, .. } => releases::release_name(tx, job.tenant, release).await?,
+        What::Update { release, .. } => releases::release_label(tx, job.tenant, release).await?,
         What::Command(_) | What::Document(_) => None,
     };
     let offered = job.progress.offered;

@@ -44,3 +44,4 @@ pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView
 pub(crate) use person::Decider;
 pub use windlass_domain::job::Begin;
 pub use windlass_store::jobs::JobPick;
+pub use windlass_store::releases::ReleaseLabel;

@@ -7,6 +7,7 @@ use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{Begun, Decision, Job, JobAction, JobState, Retry, Standing, Tally, What, past};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
+use windlass_store::releases::ReleaseLabel;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{JobView, known_job};
@@ -213,6 +214,17 @@ impl Change {
     }
 }
 
+fn release_gone(id: JobId, label: Option<ReleaseLabel>) -> AppError {
+    let release = label.map_or_else(
+        || format!("the release of job {id}"),
+        |label| format!("release {} {} of job {id}", label.name, label.version),
+    );
+    AppError::Conflict {
+        code: "release.gone",
+        detail: format!("{release} was deleted with its files; there is nothing to try again"),
+    }
+}
+
 impl App {
     async fn job_change(
         &self,
@@ -250,14 +262,10 @@ impl App {
                     }
                     if matches!(change, Change::RetryFailed)
                         && let What::Update { release, .. } = &job.spec.what
-                        && releases::release_by_id(tx, job.tenant, *release).await?.is_none()
+                        && let label = releases::release_label(tx, job.tenant, *release).await?
+                        && label.as_ref().is_none_or(|label| label.deleted)
                     {
-                        return Err(AppError::Conflict {
-                            code: "release.gone",
-                            detail: format!(
-                                "the release of job {id} was deleted; there is nothing to try again"
-                            ),
-                        });
+                        return Err(release_gone(id, label));
                     }
                     if let (Change::RetryFailed, Some(at)) =
                         (&change, job.expires_at().filter(|at| *at <= now))

@@ -7,6 +7,7 @@ use windlass_domain::job::why::{Place, standing};
 use windlass_domain::job::{Execution, Job, Outcome, What, Why};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
+use windlass_store::releases::ReleaseLabel;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{ExecutionView, known_device, known_job, may_see};
@@ -24,7 +25,7 @@ pub struct DeviceStanding {
     /// The job.
     pub job: Job,
     /// What it installs.
-    pub release: Option<(String, String)>,
+    pub release: Option<ReleaseLabel>,
     /// The device's part, if it was offered work.
     pub execution: Option<Execution>,
     /// Whether it has a place in the job at all.
@@ -59,7 +60,7 @@ async fn stands(
     let why = standing(&job, &place, &tallies, now);
     let is_target = !matches!(place, Place::NotATarget);
     let release = match job.spec.what {
-        What::Update { release, .. } => releases::release_name(tx, job.tenant, release).await?,
+        What::Update { release, .. } => releases::release_label(tx, job.tenant, release).await?,
         What::Command(_) | What::Document(_) => None,
     };
     Ok(DeviceStanding { job, release, execution, is_target, why })

@@ -184,7 +184,7 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
     assert_eq!(fields(world.app().release_create(&world.by, none).await.unwrap_err()), ["components"]);
 
     world.release("1", &["pump"]).await;
-    let found = world.app().release_get(&world.by, "fw", "1").await.unwrap();
+    let found = world.app().release_get(&world.by, "fw", "1").await.unwrap().release;
     assert_eq!(found.components[0].artifacts[0].name.as_str(), "app.bin");
     assert_eq!(found.device_types[0].as_str(), "pump");
     let again = NewRelease {

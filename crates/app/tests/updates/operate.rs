@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use windlass_app::AppError;
-use windlass_app::jobs::{Begin, ExecutionFilter, JobPick, NewJob, NewTargets, NewWhat};
+use windlass_app::jobs::{Begin, ExecutionFilter, JobPick, NewJob, NewTargets, NewWhat, ReleaseLabel};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{
     Amount, Begun, Continuous, ExecutionState, FailureThreshold, JobState, RolloutPolicy, ShareOf,
@@ -12,7 +12,7 @@ use windlass_domain::job::{
 };
 use windlass_domain::permission::{Principal, Role};
 
-use crate::world::{START, World, update_job};
+use crate::world::{START, World, fw, update_job};
 
 fn problems(error: AppError) -> Vec<(String, String)> {
     match error {
@@ -268,6 +268,54 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
 }
 
 #[tokio::test]
+async fn a_job_tells_what_it_installed_when_that_is_deleted() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2", &[]).await;
+    let id = world.rollout("2", &names).await;
+    world.settle().await;
+    world.start_next("d000").await;
+    world.work("d000", "FAILED", "no space").await;
+    world.settle().await;
+    let job = world.job(id).await;
+    assert_eq!((job.job.state.clone(), job.release), (JobState::Completed, Some(fw("2"))));
+    let jobs = |version: &'static str| {
+        let (app, by) = (world.app().clone(), world.by.clone());
+        async move { app.release_get(&by, "fw", version).await.unwrap().jobs }
+    };
+    assert_eq!(jobs("2").await, Some(1));
+
+    world.app().release_delete(&world.by, "fw", "2").await.unwrap();
+    let past = Some(ReleaseLabel { deleted: true, ..fw("2") });
+    assert_eq!(world.job(id).await.release, past);
+    let text = |text: &str| JobPick { text: text.to_owned(), ..JobPick::default() };
+    let listed = world.app().job_list(&world.by, text("FW 2"), 10).await.unwrap();
+    assert!(listed.len() == 1 && listed[0].release == past, "{listed:?}");
+    assert_eq!(world.app().job_why(&world.by, id, "d000").await.unwrap().release, past);
+    let told = world.app().device_updates(&world.by, "d000").await.unwrap();
+    assert!(told.len() == 1 && told[0].release == past, "{told:?}");
+    let error = world.app().job_retry_failed(&world.by, id, None).await.unwrap_err();
+    assert_eq!(error.code(), "release.gone");
+    assert!(error.to_string().contains("release fw 2 of job 1 was deleted"), "{error}");
+
+    // Another release of the same name and version is another release.
+    world.release_again("2", &[]).await;
+    assert_eq!(jobs("2").await, Some(0));
+    assert_eq!(world.job(id).await.release, past);
+    world.app().job_delete(&world.by, id, None).await.unwrap();
+    assert!(world.app().job_list(&world.by, text("fw 2"), 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_sees_some_devices_only_is_not_told_how_many_jobs_there_are() {
+    let world = World::new().await;
+    world.release("2", &[]).await;
+    let limited = Principal { scope: Some("name==d000".to_owned()), ..world.by.clone() };
+    assert_eq!(world.app().release_get(&limited, "fw", "2").await.unwrap().jobs, None);
+    assert_eq!(world.app().release_get(&world.by, "fw", "2").await.unwrap().jobs, Some(0));
+}
+
+#[tokio::test]
 async fn jobs_are_listed_newest_first_in_pages() {
     let mut world = World::new().await;
     let names = world.devices(1).await;
@@ -279,7 +327,7 @@ async fn jobs_are_listed_newest_first_in_pages() {
     ids.reverse();
     let page = world.app().job_list(&world.by, JobPick::default(), 2).await.unwrap();
     assert_eq!(page.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[..2]);
-    assert_eq!(page[0].release, Some(("fw".to_owned(), "2".to_owned())));
+    assert_eq!(page[0].release, Some(fw("2")));
     let rest = world
         .app()
         .job_list(&world.by, JobPick { before: ids[1].get(), ..JobPick::default() }, 2)

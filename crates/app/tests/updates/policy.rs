@@ -445,7 +445,7 @@ async fn devices_go_back_to_the_release_that_they_ran_before() {
         world.reports_version(name, "2.0").await;
     }
     let back = world.app().job_roll_back(&world.by, id).await.unwrap();
-    assert_eq!(back.release, Some(("fw".to_owned(), "1.0".to_owned())));
+    assert_eq!(back.release, Some(crate::world::fw("1.0")));
     assert_eq!(back.job.target_count, 2, "the third never had it");
     assert_eq!(back.job.spec.targets, format!("devices that ran fw 1.0 before job {id}"));
     world.settle().await;
@@ -461,7 +461,7 @@ async fn devices_go_back_to_the_release_that_they_ran_before() {
     let done = world.executions(back.job.id).await;
     assert!(done.iter().all(|e| e.verdict == Verdict::Verified), "{done:?}");
     let nothing = world.app().job_roll_back(&world.by, back.job.id).await.map(|view| view.release);
-    assert_eq!(nothing.unwrap(), Some(("fw".to_owned(), "2.0".to_owned())), "and forth again");
+    assert_eq!(nothing.unwrap(), Some(crate::world::fw("2.0")), "and forth again");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use windlass_app::artifacts::NewArtifact;
 use windlass_app::clock::{FixedClock, SystemEntropy};
-use windlass_app::jobs::{Begin, ExecutionFilter, JobView, NewJob, NewTargets, NewWhat};
+use windlass_app::jobs::{Begin, ExecutionFilter, JobView, NewJob, NewTargets, NewWhat, ReleaseLabel};
 use windlass_app::message::{DevicePeer, Effects, Outbound, RequestContext};
 use windlass_app::releases::{NewComponent, NewRelease};
 use windlass_app::tasks::Tasks;
@@ -32,6 +32,11 @@ use windlass_wire::topic::{DeviceTopic, parse};
 pub(crate) const BASE: &str = "https://devices.example:8883";
 /// 2026-01-01T00:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+/// What a release of [`World::release`] is called while it is there.
+pub(crate) fn fw(version: &str) -> ReleaseLabel {
+    ReleaseLabel { name: "fw".to_owned(), version: version.to_owned(), deleted: false }
+}
 
 pub(crate) struct World {
     app: Option<App>,
@@ -242,6 +247,11 @@ impl World {
             artifacts: vec![artifact.id.get()],
         };
         self.app().component_create(&self.by, component).await.unwrap();
+        self.release_again(version, device_types).await;
+    }
+
+    /// The same of the component that is there.
+    pub(crate) async fn release_again(&self, version: &str, device_types: &[&str]) {
         let release = NewRelease {
             name: "fw".to_owned(),
             version: version.to_owned(),

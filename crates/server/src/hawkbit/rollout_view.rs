@@ -94,10 +94,11 @@ pub(super) fn shown(rollout: &RolloutView, confirms: bool, base: &Base) -> wire:
     );
     links.insert("distributionset", base.link(&format!("/distributionsets/{set}")));
     let decision = job.decision.as_ref();
+    let installs = view.release.as_ref().map(|label| (label.name.as_str(), label.version.as_str()));
     wire::Rollout {
         stamp: stamp(job),
         id: job.id.get(),
-        name: rollout_name(job.id, &job.spec.name, view.release.as_ref()),
+        name: rollout_name(job.id, &job.spec.name, installs),
         description: extra.description.clone(),
         target_filter_query: extra.query.clone().unwrap_or_else(|| job.spec.targets.clone()),
         distribution_set_id: set.get(),

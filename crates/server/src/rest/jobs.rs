@@ -16,7 +16,9 @@ use windlass_domain::permission::Permission;
 mod shape;
 
 use shape::show;
-pub(super) use shape::{created, show_execution, threshold_in, threshold_out, versioned, wanted};
+pub(super) use shape::{
+    created, show_execution, show_release, threshold_in, threshold_out, versioned, wanted,
+};
 
 use super::Rest;
 use super::access::Caller;

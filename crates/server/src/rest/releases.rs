@@ -8,7 +8,7 @@ use windlass_api::page::{Page, PageQuery};
 use windlass_api::releases::{
     Component, ComponentName, ComponentQuery, NewComponent, NewRelease, Release, ReleaseRules,
 };
-use windlass_app::releases::{self, ComponentKey};
+use windlass_app::releases::{self, ComponentKey, ReleaseView};
 use windlass_domain::ids::VersionText;
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
@@ -121,6 +121,7 @@ fn show(release: software::Release) -> Release {
         },
         created_at: time(created_at),
         created_by,
+        jobs: None,
     }
 }
 
@@ -203,7 +204,8 @@ async fn release(
     Caller(by): Caller,
     At(VersionPath { name, version }): At<VersionPath>,
 ) -> Result<Json<Release>, Refusal> {
-    Ok(Json(show(rest.app.release_get(&by, &name, &version).await?)))
+    let ReleaseView { release, jobs } = rest.app.release_get(&by, &name, &version).await?;
+    Ok(Json(Release { jobs, ..show(release) }))
 }
 
 async fn delete(

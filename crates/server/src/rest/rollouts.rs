@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use windlass_api::jobs::{Execution, Job, NewJob};
 use windlass_api::page::Page;
-use windlass_api::releases::NameVersion;
 use windlass_api::rollouts::{CancelExecutionQuery, DeviceUpdate, JobPreview, PreviewCluster, Remark};
 use windlass_app::jobs::preview::{Cluster, Preview};
 use windlass_app::jobs::single::DeviceStanding;
@@ -169,7 +168,7 @@ fn show_standing(standing: DeviceStanding) -> DeviceUpdate {
     DeviceUpdate {
         job: job.id.get(),
         job_state: job_state(job.state.word()),
-        release: release.map(|(name, version)| NameVersion { name, version }),
+        release: release.map(jobs::show_release),
         execution: execution.as_ref().map(|execution| execution.id.get()),
         state: execution.map(|execution| execution_state(execution.state)),
         outcome: counts_as.map(outcome),

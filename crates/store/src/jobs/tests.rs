@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use windlass_domain::ids::ExecutionId;
+use windlass_domain::ids::{ExecutionId, ReleaseId, Sha256};
 use windlass_domain::job::{
     Command, Consent, Execution, ExecutionState, JobSpec, JobState, Progress, RolloutPolicy, Timeouts,
     Verdict,
 };
 
 use super::*;
-use crate::executions;
+use crate::audit::{self, NewRecord};
 use crate::store::Store;
 use crate::testing::{START, on_each_engine};
+use crate::{executions, releases};
 
 const TENANT: TenantId = TenantId::new(1);
 
@@ -112,6 +113,61 @@ async fn jobs_are_looked_up_by_state_kind_and_any_part_of_their_words() {
         assert_eq!(found(text("lab_1")).await, [third, second, first]);
         assert_eq!(found(text("lab%1")).await, []);
         assert_eq!(found(text("' OR 1=1 --")).await, []);
+    })
+    .await;
+}
+
+/// What fills in the releases that were deleted before the names of deleted ones were kept.
+fn filling(tx: &Tx<'_>) -> &'static str {
+    let whole = match tx.engine {
+        Engine::Sqlite(_) => include_str!("../../migrations/sqlite/0026_past_releases.sql"),
+        Engine::Postgres(_) => include_str!("../../migrations/postgres/0026_past_releases.sql"),
+    };
+    whole.find("WITH lost").map(|start| &whole[start..]).unwrap()
+}
+
+#[tokio::test]
+async fn what_jobs_installed_that_was_deleted_long_ago_is_read_from_the_audit_log() {
+    on_each_engine("past-releases", |store| async move {
+        let update = |release| What::Update { release: ReleaseId::new(release), force: false };
+        let job = stored(&store, a_job("", update(7), JobState::Completed, Some(1))).await;
+        let untold = stored(&store, a_job("", update(8), JobState::Completed, Some(1))).await;
+        store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let record = |action: &str, target: String, details: serde_json::Value| NewRecord {
+                        tenant: TENANT,
+                        at: START,
+                        action: action.to_owned(),
+                        target,
+                        body: json!({"actor": "user", "details": details}).to_string(),
+                        personal: "{}".to_owned(),
+                        personal_hash: Sha256::of(b""),
+                    };
+                    let made = json!({"kind": "update", "release": "my fw 2 beta"});
+                    audit::append(tx, &record("job.create", format!("job/{job}"), made)).await?;
+                    for gone in ["release/my fw/2 beta", "release/other/1", "release/my fw/2 beta"] {
+                        audit::append(tx, &record("release.delete", gone.to_owned(), json!({}))).await?;
+                    }
+                    let sql = filling(tx);
+                    assert_eq!(execute!(tx, sql)?, 1);
+                    let label = releases::release_label(tx, TENANT, ReleaseId::new(7)).await?.unwrap();
+                    assert_eq!((label.name.as_str(), label.version.as_str()), ("my fw", "2 beta"));
+                    assert!(label.deleted);
+                    assert_eq!(releases::release_label(tx, TenantId::new(2), ReleaseId::new(7)).await?, None);
+                    assert_eq!(releases::release_label(tx, TENANT, ReleaseId::new(8)).await?, None);
+                    let pick = JobPick { text: "MY FW 2".to_owned(), ..JobPick::default() };
+                    let found = list(tx, TENANT, &pick, 10).await?;
+                    assert_eq!(found.iter().map(|job| job.id).collect::<Vec<_>>(), [job]);
+                    delete(tx, untold).await?;
+                    assert!(releases::release_label(tx, TENANT, ReleaseId::new(7)).await?.is_some());
+                    delete(tx, job).await?;
+                    assert_eq!(releases::release_label(tx, TENANT, ReleaseId::new(7)).await?, None);
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await
+            .unwrap();
     })
     .await;
 }

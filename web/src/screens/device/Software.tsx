@@ -10,6 +10,7 @@ import { StateOf } from "../../ui/Status";
 import { Trouble } from "../../ui/Trouble";
 import { Why } from "../../ui/Why";
 import type { Device } from "./StatusTab";
+import { releaseWords } from "../rollouts/named";
 import { OneDevice } from "../rollouts/one";
 import { versionsOf } from "./versions";
 
@@ -70,7 +71,7 @@ function Updates({ name }: { name: string }) {
         <div key={update.job} style={{ marginTop: 14 }}>
           <Text size="sm" component="div" mb={4}>
             <Link to="/jobs/$id" params={{ id: String(update.job) }} className="link">
-              {update.release ? `${update.release.name} ${update.release.version}` : `Job ${update.job}`}
+              {update.release ? releaseWords(update.release) : `Job ${update.job}`}
             </Link>{" "}
             <span className="quiet">{update.release ? `no. ${update.job}` : ""}</span>{" "}
             <StateOf state={update.outcome ?? update.jobState} />

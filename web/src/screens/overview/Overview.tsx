@@ -9,6 +9,7 @@ import { Empty, Facts, Page, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Trouble } from "../../ui/Trouble";
+import { releaseWords } from "../rollouts/named";
 import { lastWave } from "../rollouts/wave";
 import { gatherNeeds, nothingWords, type Need } from "./needs";
 import { VersionsPanel } from "./VersionsPanel";
@@ -199,9 +200,7 @@ function Fleet({ facets, total }: { facets: Counts; total: number }) {
 function JobLine({ job }: { job: Schemas["Job"] }) {
   const { targets, succeeded, failed, canceled, skipped } = job.counts;
   const part = (n: number) => (targets === 0 ? 0 : (100 * n) / targets);
-  const what = job.release
-    ? `${job.release.name} ${job.release.version}`
-    : job.description || `Job ${job.id}`;
+  const what = job.release ? releaseWords(job.release) : job.description || `Job ${job.id}`;
   return (
     <div>
       <div className={classes.job}>

@@ -1,6 +1,7 @@
 // What needs somebody, most urgent first. Pure.
 import type { Schemas } from "../../api/client";
 import { sentence } from "../../ui/format";
+import { releaseWords } from "../rollouts/named";
 
 type Alert = Schemas["Alert"];
 type Pending = Schemas["Pending"];
@@ -35,7 +36,7 @@ export function gatherNeeds(
     }));
   const toldJobs = new Set(alerts.map((alert) => alert.job).filter((job) => job != null));
   for (const job of jobs) {
-    const what = job.release ? `Rollout of ${job.release.name} ${job.release.version}` : `Job ${job.id}`;
+    const what = job.release ? `Rollout of ${releaseWords(job.release)}` : `Job ${job.id}`;
     const of = { key: `job ${job.id}`, href: `/jobs/${job.id}`, since: job.startedAt ?? job.createdAt };
     if (job.state === "halted" && !toldJobs.has(job.id))
       needs.push({

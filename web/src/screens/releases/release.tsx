@@ -11,6 +11,7 @@ import { bytes } from "../../ui/format";
 import { Facts, Panel } from "../../ui/Page";
 import { ContentFacts } from "./content";
 import { LastingLink } from "./link";
+import { usedByRollouts } from "./used";
 
 type Artifact = Schemas["Artifact"];
 type Release = Schemas["Release"];
@@ -26,7 +27,7 @@ function Shown({ it, target }: { it: Release; target: string }) {
   const go = useGo();
   const remove = useAct<void, unknown>(
     () => request("DELETE", target),
-    [path("releases")],
+    [path("releases"), path("jobs")],
     () => go("/releases"),
   );
   return (
@@ -42,7 +43,7 @@ function Shown({ it, target }: { it: Release; target: string }) {
           {may("job.create") ? <GoButton to={rollOut(it)}>Roll out</GoButton> : null}
           {may("release.write") ? (
             <Confirmed label="Delete" title="Delete this release?" act={() => remove.mutateAsync()}>
-              It goes for good. A release that a rollout under way uses stays.
+              It goes for good. {usedByRollouts(it.jobs)} A release that a rollout under way uses stays.
             </Confirmed>
           ) : null}
         </>

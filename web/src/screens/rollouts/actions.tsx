@@ -72,7 +72,10 @@ export function Actions({ job }: { job: Job }) {
           is at work on goes on.
         </Confirmed>
       ) : null}
-      {job.counts.failed > 0 && job.state !== "canceled" && job.state !== "stopping" ? (
+      {job.counts.failed > 0 &&
+      !job.release?.deleted &&
+      job.state !== "canceled" &&
+      job.state !== "stopping" ? (
         <Confirmed
           label="Retry failed"
           danger={false}

@@ -46,7 +46,7 @@ export function AutoAssignments() {
             title: "Release",
             cell: (it) => {
               const release = releaseOf(it);
-              return release ? <Go to={release.to}>{release.words}</Go> : null;
+              return release?.to ? <Go to={release.to}>{release.words}</Go> : release?.words;
             },
           },
           { title: "Devices", wide: true, cell: (it) => it.query },

@@ -40,9 +40,13 @@ function Shown({ job }: { job: Job }) {
             <>
               {" "}
               to{" "}
-              <Go to={release.to} inText>
-                {release.words}
-              </Go>
+              {release.to ? (
+                <Go to={release.to} inText>
+                  {release.words}
+                </Go>
+              ) : (
+                release.words
+              )}
             </>
           ) : null}{" "}
           for {job.targets}, made <Time at={job.createdAt} /> by {job.createdBy}

@@ -3,6 +3,7 @@ import { Progress, Text } from "@mantine/core";
 
 import type { Schemas } from "../../kit/api";
 import { counted } from "../../ui/format";
+import { releaseWords, type NamedRelease } from "./named";
 
 type Job = Schemas["Job"];
 type Counts = Schemas["Counts"];
@@ -10,16 +11,18 @@ type Counts = Schemas["Counts"];
 /** What a job is about, in a few words. */
 export function jobTitle(job: Job): string {
   if (job.description) return job.description;
-  if (job.release) return `${job.release.name} ${job.release.version}`;
+  if (job.release) return releaseWords(job.release);
   if (job.kind === "update") return "A release that was deleted";
   return job.command ? job.command.command : "A document of your own";
 }
 
-/** The release that it installs, as people say it, with the page that tells about it. */
-export const releaseOf = ({ release }: Pick<Job, "release">) =>
+/** The release that it installs, as people say it, with the page that tells about it while it is there. */
+export const releaseOf = ({ release }: { release?: NamedRelease | null }) =>
   release && {
-    words: `${release.name} ${release.version}`,
-    to: `/releases/${encodeURIComponent(release.name)}/${encodeURIComponent(release.version)}`,
+    words: releaseWords(release),
+    to: release.deleted
+      ? null
+      : `/releases/${encodeURIComponent(release.name)}/${encodeURIComponent(release.version)}`,
   };
 
 /** Where its devices stand, as one bar; the sentence beneath says the same in numbers. */

@@ -6,9 +6,9 @@ use windlass_api::jobs::{
     Begin, Counts, Execution, FailureThreshold, Job, JobKind, JobState, NewJob, Targets, Timeouts, Wave,
     WaveSize,
 };
-use windlass_api::releases::NameVersion;
+use windlass_api::releases::{JobRelease, NameVersion};
 use windlass_app::jobs::{
-    self as app, Begin as AppBegin, ExecutionView, JobView, NewTargets, NewWhat, WaveView,
+    self as app, Begin as AppBegin, ExecutionView, JobView, NewTargets, NewWhat, ReleaseLabel, WaveView,
 };
 use windlass_domain::job::plan::Standing;
 use windlass_domain::job::{self as domain, Amount};
@@ -227,7 +227,7 @@ pub(super) fn show(view: JobView) -> Job {
         description: name,
         state: shown,
         reason,
-        release: release.map(|(name, version)| NameVersion { name, version }),
+        release: release.map(show_release),
         command,
         document,
         targets,
@@ -256,6 +256,12 @@ pub(super) fn show(view: JobView) -> Job {
         started_at: started_at.map(time),
         ended_at: ended_at.map(time),
     }
+}
+
+/// What a job installs.
+pub(in crate::rest) fn show_release(label: ReleaseLabel) -> JobRelease {
+    let ReleaseLabel { name, version, deleted } = label;
+    JobRelease { name, version, deleted }
 }
 
 pub(in crate::rest) fn versioned(view: JobView) -> Versioned<Job> {

@@ -2,6 +2,7 @@
 
 use windlass_api::jobs::{Counts, Execution, ExecutionQuery, Job, Outcome, Timeouts, Wave};
 use windlass_api::page::MOST;
+use windlass_api::releases::JobRelease;
 use windlass_api::rollouts::{Decision, JobPreview, PreviewCluster};
 
 use crate::cli::api::Api;
@@ -9,7 +10,8 @@ use crate::cli::printer::{Printer, or_dash, time, time_or_dash};
 
 pub(super) fn what(job: &Job) -> String {
     match (&job.release, &job.command) {
-        (Some(release), _) => format!("{} {}", release.name, release.version),
+        (Some(JobRelease { name, version, deleted: true }), _) => format!("{name} {version} (deleted)"),
+        (Some(JobRelease { name, version, deleted: false }), _) => format!("{name} {version}"),
         (None, Some(command)) if job.description.is_empty() => command.command.clone(),
         (None, _) if job.description.is_empty() => job.kind.to_string(),
         (None, _) => job.description.clone(),

@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+
+import { releaseWords } from "../rollouts/named";
+import { usedByRollouts } from "./used";
+
+it("says how many rollouts a release is deleted under, and nothing where nobody knows", () => {
+  expect(usedByRollouts(undefined)).toBe("");
+  expect(usedByRollouts(0)).toBe("No rollout used it.");
+  expect(usedByRollouts(1)).toBe("1 rollout used it: it goes on saying so, and cannot try again.");
+  expect(usedByRollouts(3)).toBe("3 rollouts used it: they go on saying so, and cannot try again.");
+});
+
+it("calls a release that is deleted by its name", () => {
+  expect(releaseWords({ name: "fw", version: "2", deleted: false })).toBe("fw 2");
+  expect(releaseWords({ name: "fw", version: "2", deleted: true })).toBe("fw 2 (deleted)");
+});
