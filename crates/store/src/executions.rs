@@ -155,18 +155,35 @@ const fn counter(execution: &Execution) -> Counter {
     (execution.job, execution.wave, execution.state, execution.verdict)
 }
 
+/// In how many rows a counter is kept where several write at once.
+const SLOTS: i64 = 64;
+
+/// The row of a counter that an execution moves. Each writes alone on the embedded engine: one row is enough there.
+const fn slot(tx: &Tx<'_>, execution: ExecutionId) -> i64 {
+    match tx.engine {
+        Engine::Sqlite(_) => 0,
+        Engine::Postgres(_) => execution.get().rem_euclid(SLOTS),
+    }
+}
+
 /// Moves a counter: that of the execution's wave, or of the past if its wave was folded into that.
-async fn count(tx: &mut Tx<'_>, (job, wave, state, verdict): Counter, change: i64) -> Result<(), StoreError> {
+async fn count(
+    tx: &mut Tx<'_>,
+    (job, wave, state, verdict): Counter,
+    slot: i64,
+    change: i64,
+) -> Result<(), StoreError> {
     execute!(
         tx,
-        "INSERT INTO job_tally (job_id, wave, state, verdict, count)
+        "INSERT INTO job_tally (job_id, wave, state, verdict, slot, count)
          VALUES ($1, COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
-             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), $3, $4, $5)
-         ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
+             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), $3, $4, $5, $6)
+         ON CONFLICT (job_id, wave, state, verdict, slot) DO UPDATE SET count = job_tally.count + excluded.count",
         job.get(),
         i64::from(wave),
         state.as_str(),
         verdict.as_str(),
+        slot,
         change,
     )?;
     Ok(())
@@ -174,19 +191,21 @@ async fn count(tx: &mut Tx<'_>, (job, wave, state, verdict): Counter, change: i6
 
 /// Counts an execution that stood in one place in another, in one statement.
 async fn count_moved(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> Result<(), StoreError> {
+    let slot = slot(tx, before.id);
     execute!(
         tx,
-        "INSERT INTO job_tally (job_id, wave, state, verdict, count)
+        "INSERT INTO job_tally (job_id, wave, state, verdict, slot, count)
          SELECT $1, COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
-             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), m.state, m.verdict, m.count
+             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), m.state, m.verdict, $7, m.count
          FROM (SELECT $3 AS state, $4 AS verdict, -1 AS count UNION ALL SELECT $5, $6, 1) m WHERE true
-         ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
+         ON CONFLICT (job_id, wave, state, verdict, slot) DO UPDATE SET count = job_tally.count + excluded.count",
         before.job.get(),
         i64::from(before.wave),
         before.state.as_str(),
         before.verdict.as_str(),
         after.state.as_str(),
         after.verdict.as_str(),
+        slot,
     )?;
     Ok(())
 }
@@ -266,7 +285,8 @@ pub async fn supersede(tx: &mut Tx<'_>, execution: &Execution) -> Result<bool, S
         execution.id.get(),
     )?;
     if written == 1 {
-        count(tx, counter(execution), -1).await?;
+        let slot = slot(tx, execution.id);
+        count(tx, counter(execution), slot, -1).await?;
     }
     Ok(written == 1)
 }
@@ -458,8 +478,8 @@ pub async fn tallies(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Tally>, StoreErr
     let rows = fetch_all!(
         tx,
         (i64, String, String, i64),
-        "SELECT wave, state, verdict, count FROM job_tally WHERE job_id = $1 AND count > 0
-         ORDER BY wave, state, verdict",
+        "SELECT wave, state, verdict, CAST(SUM(count) AS BIGINT) FROM job_tally WHERE job_id = $1
+         GROUP BY wave, state, verdict HAVING SUM(count) > 0 ORDER BY wave, state, verdict",
         job.get(),
     )?;
     let mut tallies = rows

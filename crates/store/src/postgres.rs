@@ -5,7 +5,8 @@
 //! of times. Reads are REPEATABLE READ, READ ONLY: one snapshot. Knows no table.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -22,8 +23,10 @@ use crate::tx::Tx;
 const CONNECTIONS: u32 = 16;
 /// How long work waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
-/// How often work is run again when it collides with others.
-const ATTEMPTS: u32 = 30;
+/// How long work is run again while it collides with others.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest pause between two runs.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// Pieces of work under way or waiting for a connection; beyond that, callers wait.
 const UNDER_WAY: usize = 2_000;
 
@@ -136,7 +139,9 @@ impl Postgres {
 
 /// Runs the work until it is committed (true), undone because it said so (false), or cannot be done.
 async fn settle(pool: &PgPool, request: &mut dyn Request) -> Result<bool, StoreError> {
-    for attempt in 0..ATTEMPTS {
+    let begun = Instant::now();
+    let mut attempt = 0;
+    loop {
         let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
         let verdict = request.attempt(&mut Tx::postgres(&mut transaction)).await;
         match verdict {
@@ -155,9 +160,22 @@ async fn settle(pool: &PgPool, request: &mut dyn Request) -> Result<bool, StoreE
                 return Err(StoreError::new(kind, "the database cannot be reached; nothing was stored"));
             }
         }
-        // Those that collided wait for different spans: the connection's number differs, the attempt grows.
-        let span = u64::from(attempt.min(8)) * 3 + u64::from(attempt) % 3;
-        tokio::time::sleep(Duration::from_millis(span)).await;
+        if begun.elapsed() >= PATIENCE {
+            return Err(StoreError::new(
+                StoreErrorKind::Busy,
+                "the write kept colliding with others; nothing was stored",
+            ));
+        }
+        tokio::time::sleep(pause(attempt)).await;
+        attempt += 1;
     }
-    Err(StoreError::new(StoreErrorKind::Busy, "the write kept colliding with others; nothing was stored"))
+}
+
+/// How long to wait after so many collisions: longer each time, and never as long as whoever waits beside.
+fn pause(attempt: u32) -> Duration {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let most = Duration::from_millis(4).saturating_mul(1 << attempt.min(8)).min(LONGEST_PAUSE);
+    // Steps of the golden ratio spread evenly over the span, however many there are.
+    let step = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9);
+    most.mul_f64(f64::from(step) / f64::from(u32::MAX))
 }

@@ -6,7 +6,7 @@ use windlass_domain::ids::ExecutionId;
 use windlass_domain::job::Execution;
 use windlass_domain::time::Timestamp;
 
-use super::{Counter, consent_columns, count, counter, json, tell_other_nodes};
+use super::{Counter, consent_columns, count, counter, json, slot, tell_other_nodes};
 use crate::error::StoreError;
 use crate::tx::{Tx, both};
 
@@ -101,8 +101,9 @@ async fn store(tx: &mut Tx<'_>, executions: &[Execution]) -> Result<Vec<(i64,)>,
     for one in executions {
         *counts.entry(counter(one)).or_default() += 1;
     }
+    let slot = ids.first().map_or(0, |(id,)| slot(tx, ExecutionId::new(*id)));
     for (counter, change) in counts {
-        count(tx, counter, change).await?;
+        count(tx, counter, slot, change).await?;
     }
     for one in executions.iter().filter(|one| one.state.is_open()) {
         tell_other_nodes(tx, one.device);

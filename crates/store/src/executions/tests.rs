@@ -300,6 +300,35 @@ async fn counters_follow_every_change_of_an_execution() {
 }
 
 #[tokio::test]
+async fn devices_of_one_job_that_report_at_the_same_time_are_all_heard() {
+    use ExecutionState as S;
+    const DEVICES: u64 = 200;
+    on_each_engine("job-tally-many", |store| async move {
+        let job = stored_job(&store, DEVICES).await;
+        let offered: Vec<_> =
+            (1..=DEVICES).map(|device| an_execution(job, device.try_into().unwrap())).collect();
+        write(&store, {
+            let offered = offered.clone();
+            move |tx| {
+                let offered = offered.clone();
+                Box::pin(async move { insert_all(tx, &offered).await })
+            }
+        })
+        .await;
+        let report = async |device: DeviceId| {
+            let before = store.read(move |tx| Box::pin(latest(tx, device, job))).await.unwrap().unwrap();
+            let began = Execution { state: S::InProgress, version: 2, ..before.clone() };
+            assert!(change(&store, &before, &began).await);
+            let done = Execution { state: S::Succeeded, version: 3, ..began.clone() };
+            assert!(change(&store, &began, &done).await);
+        };
+        futures_util::future::join_all(offered.iter().map(|one| report(one.device))).await;
+        assert_eq!(counted(&store, job).await, [(S::Succeeded, Verdict::Pending, DEVICES)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn updates_that_bring_a_release_are_counted_by_what_their_words_hang_on() {
     on_each_engine("executions-alike", |store| async move {
         let job = stored_job(&store, 6).await;

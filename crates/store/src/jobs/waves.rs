@@ -94,11 +94,11 @@ pub async fn fold(tx: &mut Tx<'_>, job: JobId, fold: &Fold) -> Result<(), StoreE
     )?;
     execute!(
         tx,
-        "INSERT INTO job_tally (job_id, wave, state, verdict, count)
-         SELECT t.job_id, CAST($2 AS BIGINT), t.state, t.verdict, CAST(SUM(t.count) AS BIGINT) FROM job_tally t
+        "INSERT INTO job_tally (job_id, wave, state, verdict, slot, count)
+         SELECT t.job_id, CAST($2 AS BIGINT), t.state, t.verdict, 0, CAST(SUM(t.count) AS BIGINT) FROM job_tally t
          WHERE t.job_id = $1 AND t.wave NOT IN (SELECT w.wave FROM job_wave w WHERE w.job_id = $1)
          GROUP BY t.job_id, t.state, t.verdict
-         ON CONFLICT (job_id, wave, state, verdict) DO UPDATE SET count = job_tally.count + excluded.count",
+         ON CONFLICT (job_id, wave, state, verdict, slot) DO UPDATE SET count = job_tally.count + excluded.count",
         job.get(),
         i64::from(fold.into),
     )?;
