@@ -128,6 +128,8 @@ pub struct Inner {
     pub node: String,
     /// What the change feed brings, as it comes. Who is too slow misses some and is told so.
     pub changes: broadcast::Sender<Arc<[Change]>>,
+    /// Told when this node missed a part of the change feed: it cannot know any more who may be here, and is to end.
+    pub fell_behind: Notify,
     /// Told when a job may have something to do.
     pub jobs_due: Notify,
     /// What alerts and notifications share.
@@ -219,6 +221,7 @@ impl App {
             disk: DiskGuard::new(Box::new(FileSystem(config.directory.clone())), &config.limits),
             node: node_name(&config.location),
             changes: broadcast::Sender::new(CHANGES_WAITING),
+            fell_behind: Notify::new(),
             jobs_due: Notify::new(),
             alerts,
             hawkbit_filters_due: Notify::new(),

@@ -96,6 +96,11 @@ impl Leases {
 }
 
 impl App {
+    /// Whether other nodes may serve the same store.
+    pub fn is_one_of_several(&self) -> bool {
+        self.leases.is_shared()
+    }
+
     /// Whether this node does a task for now. If the store cannot say, it does not.
     pub(crate) async fn leads(&self, task: &'static str) -> bool {
         match self.leases.take(&self.store, task, self.clock.now()).await {

@@ -234,6 +234,12 @@ impl App {
         }
         match self.blobs.part(id, offset).await {
             Ok(part) => Ok(Append { app: self.clone(), by: by.clone(), upload, part, turn }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.leases.is_shared() => {
+                Err(AppError::Conflict {
+                    code: "upload.elsewhere",
+                    detail: format!("the bytes of upload {id} are at another node; send the rest there"),
+                })
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // Its bytes are not on this disk: a restored backup has none.
                 self.upload_forget(by, &upload, "upload.lost").await?;

@@ -3,8 +3,10 @@
 //! Start: data directory → application (state, keys, index) → first administrator → device port → console port →
 //! background tasks → ready. End: not ready → simulated devices → device port drained → console port drained → tasks drained.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,12 @@ pub enum NodeError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Another node has it.
+    #[error("the data directory {path} is in use by another windlass; give each node a directory of its own")]
+    DirectoryInUse {
+        /// Which one.
+        path: PathBuf,
+    },
     /// The application did not start.
     #[error("windlass did not start")]
     App(#[from] StartError),
@@ -68,6 +76,11 @@ pub enum NodeError {
     /// The console port did not start.
     #[error("the console port did not start: {0}")]
     Console(#[from] ConsoleError),
+    /// It missed a part of what other nodes did.
+    #[error(
+        "this node was cut off from the database for too long to know what changed meanwhile; start it again"
+    )]
+    FellBehind,
     /// The configuration does not go together.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -92,6 +105,8 @@ pub struct Node {
     administrator: Bootstrap,
     url: String,
     setup: Option<String>,
+    /// Where the state is elsewhere, the directory's lock is ours to hold; it goes with the node.
+    _lock: Option<File>,
 }
 
 impl Node {
@@ -116,6 +131,11 @@ impl Node {
         let clock = Arc::new(SystemClock::default());
         let entropy = Arc::new(SystemEntropy);
         prepare_directory(&config.data)?;
+        let lock = match &config.database {
+            Some(_) => Some(lock_directory(&config.data)?),
+            // The embedded store takes it.
+            None => None,
+        };
         let location = match &config.database {
             Some(url) => Location::Postgres { url: url.clone() },
             None => Location::Sqlite { directory: config.data.clone() },
@@ -214,6 +234,7 @@ impl Node {
             administrator,
             url,
             setup,
+            _lock: lock,
         };
         tracing::info!(
             http.address = %node.console.address(),
@@ -286,15 +307,21 @@ impl Node {
     /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the wait.
     ///
     /// # Errors
-    /// When signals cannot be listened to.
+    /// When signals cannot be listened to, or the node was cut off from its database for so long that it cannot know any
+    /// more who may be connected: it drains then, too.
     pub async fn run_until_signal(self) -> Result<(), NodeError> {
         let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Signals)?;
         let mut identity = self.app.authority.server_identity();
+        let mut end = Ok(());
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
+                () = self.app.fell_behind.notified() => {
+                    end = Err(NodeError::FellBehind);
+                    break;
+                }
                 changed = identity.changed() => {
                     if changed.is_err() {
                         // The authority is gone only when the application is.
@@ -305,13 +332,13 @@ impl Node {
                 }
             }
         }
-        tracing::info!("windlass is asked to end; draining");
+        tracing::info!("windlass is to end; draining");
         tokio::select! {
             _ = self.drain() => {}
             _ = terminate.recv() => tracing::warn!("asked twice; ending now"),
             _ = interrupt.recv() => tracing::warn!("asked twice; ending now"),
         }
-        Ok(())
+        end
     }
 
     fn use_identity(&self, renewed: &ServerIdentity) {
@@ -411,6 +438,22 @@ pub(crate) fn prepare_directory(path: &Path) -> Result<(), NodeError> {
     if mode & 0o077 == 0 { Ok(()) } else { Err(NodeError::DirectoryOpen { path: path.to_owned(), mode }) }
 }
 
+fn lock_directory(path: &Path) -> Result<File, NodeError> {
+    let failed = |source| NodeError::Directory { path: path.to_owned(), source };
+    let lock = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path.join("lock"))
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(NodeError::DirectoryInUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
 async fn bootstrap(app: &App, file: Option<&Path>) -> Result<Bootstrap, NodeError> {
     let password = match file {
         None => None,
@@ -426,6 +469,16 @@ async fn bootstrap(app: &App, file: Option<&Path>) -> Result<Bootstrap, NodeErro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_one_node_s() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = lock_directory(directory.path()).unwrap();
+        let refused = lock_directory(directory.path()).unwrap_err();
+        assert!(matches!(refused, NodeError::DirectoryInUse { .. }), "{refused}");
+        drop(first);
+        lock_directory(directory.path()).unwrap();
+    }
 
     #[test]
     fn the_host_of_a_url_is_found() {

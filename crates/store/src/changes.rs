@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::row::write_json;
-use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one};
+use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
@@ -143,8 +143,13 @@ pub async fn latest(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
 /// On PostgreSQL a transaction is never split, so a large one may exceed the limit.
 ///
 /// # Errors
-/// When the database fails.
+/// [`StoreErrorKind::Missed`] when some of it was dropped already; else when the database fails.
 pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
+    let trimmed = fetch_optional!(tx, (i64,), "SELECT position FROM change_trimmed")?;
+    if trimmed.is_some_and(|(position,)| after < position) {
+        const DETAIL: &str = "a part of the change feed that was not read is dropped already";
+        return Err(StoreError::new(StoreErrorKind::Missed, DETAIL));
+    }
     let rows = match tx.engine {
         Engine::Sqlite(_) => fetch_all!(
             tx,
@@ -171,10 +176,29 @@ pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change
     Ok(rows.into_iter().map(|(seq, kind, id)| Change { seq, kind: ChangeKind::parse(&kind), id }).collect())
 }
 
-/// Drops all but about the newest `keep` entries. Returns how many went.
+/// Drops all but about the newest `keep` entries, and notes up to where. Returns how many went.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn trim(tx: &mut Tx<'_>, keep: i64) -> Result<u64, StoreError> {
-    execute!(tx, "DELETE FROM change WHERE seq <= (SELECT MAX(seq) FROM change) - $1", keep)
+    let sql = match tx.engine {
+        Engine::Sqlite(_) => {
+            "SELECT MAX(seq), MAX(seq) FROM change WHERE seq <= (SELECT MAX(seq) FROM change) - $1"
+        }
+        Engine::Postgres(_) => {
+            "SELECT MAX(seq), MAX(CAST(CAST(xid AS TEXT) AS BIGINT)) FROM change
+             WHERE seq <= (SELECT MAX(seq) FROM change) - $1"
+        }
+    };
+    let (Some(last), Some(position)) = fetch_one!(tx, (Option<i64>, Option<i64>), sql, keep)? else {
+        return Ok(0);
+    };
+    execute!(
+        tx,
+        "INSERT INTO change_trimmed (one, position) VALUES (1, $1)
+         ON CONFLICT (one) DO UPDATE SET position = excluded.position
+         WHERE excluded.position > change_trimmed.position",
+        position,
+    )?;
+    execute!(tx, "DELETE FROM change WHERE seq <= $1", last)
 }

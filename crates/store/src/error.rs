@@ -18,6 +18,8 @@ pub enum StoreErrorKind {
     Constraint,
     /// What is stored cannot be read as what it should be.
     Corrupt,
+    /// What was asked for is dropped already: whoever asks is to start anew.
+    Missed,
     /// The store was closed.
     Closed,
     /// A defect: a malformed statement, a panic, a wrong type.
@@ -131,6 +133,7 @@ impl From<sqlx::Error> for StoreError {
             StoreErrorKind::Io => "the database cannot be reached or its disk failed",
             StoreErrorKind::Constraint => "a rule of the database was broken",
             StoreErrorKind::Corrupt => "what the database holds cannot be read",
+            StoreErrorKind::Missed => "what was asked for is dropped already",
             StoreErrorKind::Closed => "the store is closed",
             StoreErrorKind::Defect => "the database refused a statement",
         };

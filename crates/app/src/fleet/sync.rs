@@ -11,7 +11,9 @@ use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, JobId, TypeId};
 use windlass_domain::time::Timestamp;
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
-use windlass_store::{Change, ChangeKind, Store, StoreError, Tx, changes, devices, groups, running, types};
+use windlass_store::{
+    Change, ChangeKind, Store, StoreError, StoreErrorKind, Tx, changes, devices, groups, running, types,
+};
 
 use super::{Contact, Contacts, Entry, Fleet, lock, number};
 use crate::app::App;
@@ -343,6 +345,11 @@ impl App {
                             "it could not be read which credentials were revoked; asking again"
                         ),
                     }
+                }
+                Err(error) if error.kind() == StoreErrorKind::Missed => {
+                    tracing::error!(%error, "this node was away for too long; it ends, to be started again");
+                    self.fell_behind.notify_one();
+                    return;
                 }
                 Err(error) => {
                     if !failing {

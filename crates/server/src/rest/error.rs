@@ -192,6 +192,7 @@ impl From<AppError> for Refusal {
                 StoreErrorKind::Io
                 | StoreErrorKind::Constraint
                 | StoreErrorKind::Corrupt
+                | StoreErrorKind::Missed
                 | StoreErrorKind::Defect => Self::internal(&error),
             },
         }

@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: a POST that makes something may be sent again without making it twice.
 //!
+//! A request claims its key in the store before anything is done, so that no other node and no later run does it as well.
 //! The answer is remembered for a day, with a digest of the request. An answer that holds a secret is not: the
 //! repetition is told that the thing was made, and that its secret was shown once.
 
@@ -19,7 +20,7 @@ use tokio::sync::oneshot;
 use windlass_api::problem::code;
 use windlass_app::AppError;
 use windlass_domain::ids::{Sha256, TenantId};
-use windlass_store::idempotency::{GivenAnswer, answer_by_key, answer_keep, answers_expire};
+use windlass_store::idempotency::{Claim, GivenAnswer, answer_keep, answers_expire, key_claim, key_release};
 
 use super::Rest;
 use super::access::Caller;
@@ -37,6 +38,9 @@ const LONGEST: usize = 128;
 
 /// How long answers are remembered.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a request of another node may be under way.
+const UNDER_WAY: Duration = Duration::from_secs(600);
 
 /// How often old ones are forgotten.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -122,15 +126,9 @@ async fn once(rest: &Rest, kind: Answer, request: Request, next: Next) -> Result
     let head = format!("{} {}\n", parts.method, parts.uri);
     let digest = Sha256::of(&[head.as_bytes(), &body].concat());
     let slot = (by.tenant, by.actor.to_string(), key);
-    let Some(entered) = rest.under_way.enter(&slot) else {
-        const DETAIL: &str = "A request with this Idempotency-Key is still under way; ask again in a moment.";
-        let mut refusal =
-            Refusal::new(StatusCode::CONFLICT, "idempotency.in_progress", "Still under way", DETAIL);
-        refusal.retry_after = Some(1);
-        return Err(refusal);
-    };
-    if let Some(given) = recall(rest, &slot).await? {
-        return replay(given, digest);
+    let Some(entered) = rest.under_way.enter(&slot) else { return Err(under_way()) };
+    if let Some(earlier) = claim(rest, &slot, digest).await? {
+        return replay(rest, earlier, digest);
     }
     // In a task of its own: a caller that goes away must not leave a change behind whose answer nobody kept.
     let (tell, told) = oneshot::channel();
@@ -138,8 +136,9 @@ async fn once(rest: &Rest, kind: Answer, request: Request, next: Next) -> Result
     rest.app.tasks.spawn(Box::pin(async move {
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;
         let answer = if response.status().is_success() {
-            keep(&keeper, kind, slot, digest, response).await
+            keep(&keeper, kind, slot, response).await
         } else {
+            give_back(&keeper, slot).await;
             Ok(response)
         };
         drop(entered);
@@ -153,26 +152,59 @@ async fn once(rest: &Rest, kind: Answer, request: Request, next: Next) -> Result
     })
 }
 
-async fn recall(rest: &Rest, slot: &Slot) -> Result<Option<GivenAnswer>, Refusal> {
-    let slot = slot.clone();
+fn under_way() -> Refusal {
+    const DETAIL: &str = "A request with this Idempotency-Key is still under way; ask again in a moment.";
+    let mut refusal =
+        Refusal::new(StatusCode::CONFLICT, "idempotency.in_progress", "Still under way", DETAIL);
+    refusal.retry_after = Some(1);
+    refusal
+}
+
+/// Claims the key; what is known of it if another request has it.
+async fn claim(rest: &Rest, slot: &Slot, digest: Sha256) -> Result<Option<Claim>, Refusal> {
+    let (slot, now) = (slot.clone(), rest.app.clock.now());
     let found: Result<_, AppError> = rest
         .app
         .store
-        .read(move |tx| {
+        .write(move |tx| {
             let (tenant, actor, key) = slot.clone();
-            Box::pin(async move { Ok(answer_by_key(tx, tenant, &actor, &key).await?) })
+            Box::pin(async move { Ok(key_claim(tx, tenant, &actor, &key, digest, now).await?) })
         })
         .await;
     Ok(found?)
 }
 
-fn replay(given: GivenAnswer, digest: Sha256) -> Result<Response, Refusal> {
-    if given.request != digest {
+/// Lets the key be used again after a request that was refused. If that fails, the key stays taken.
+async fn give_back(rest: &Rest, (tenant, actor, key): Slot) {
+    let done: Result<(), AppError> = rest
+        .app
+        .store
+        .write(move |tx| {
+            let (actor, key) = (actor.clone(), key.clone());
+            Box::pin(async move { Ok(key_release(tx, tenant, &actor, &key).await?) })
+        })
+        .await;
+    if let Err(error) = done {
+        tracing::warn!(error = %super::error::chain(&error), "an Idempotency-Key could not be given back");
+    }
+}
+
+fn replay(rest: &Rest, earlier: Claim, digest: Sha256) -> Result<Response, Refusal> {
+    if earlier.request != digest {
         const DETAIL: &str =
             "This Idempotency-Key was used with another request; use a new key for a new request.";
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Err(Refusal::new(status, code::KEY_REUSED, "Key used before", DETAIL));
     }
+    let Some(given) = earlier.answer else {
+        // Nobody else serves this store, or for too long: whoever had it ended before it could answer.
+        if rest.app.is_one_of_several() && rest.app.clock.now().since(earlier.at) < UNDER_WAY {
+            return Err(under_way());
+        }
+        const DETAIL: &str = "A request with this Idempotency-Key was begun, and the server ended before its answer was kept: \
+                              look whether what you asked for is there, and use a new key if it is not.";
+        return Err(Refusal::new(StatusCode::CONFLICT, "idempotency.unknown", "Outcome unknown", DETAIL));
+    };
     let kept: Kept = serde_json::from_str(&given.response).map_err(|error| Refusal::internal(&error))?;
     let place = kept.location.unwrap_or_default();
     let Some(body) = kept.body else {
@@ -201,7 +233,6 @@ async fn keep(
     rest: &Rest,
     kind: Answer,
     (tenant, actor, key): Slot,
-    digest: Sha256,
     response: Response,
 ) -> Result<Response, Refusal> {
     let (parts, body) = response.into_parts();
@@ -214,18 +245,17 @@ async fn keep(
         body: (kind == Answer::Plain).then(|| String::from_utf8_lossy(&body).into_owned()),
     };
     let response = serde_json::to_string(&kept).map_err(|error| Refusal::internal(&error))?;
-    let given = GivenAnswer { request: digest, status: parts.status.as_u16(), response };
-    let now = rest.app.clock.now();
-    let stored: Result<bool, AppError> = rest
+    let given = GivenAnswer { status: parts.status.as_u16(), response };
+    let stored: Result<(), AppError> = rest
         .app
         .store
         .write(move |tx| {
             let (actor, key, given) = (actor.clone(), key.clone(), given.clone());
-            Box::pin(async move { Ok(answer_keep(tx, tenant, &actor, &key, &given, now).await?) })
+            Box::pin(async move { Ok(answer_keep(tx, tenant, &actor, &key, &given).await?) })
         })
         .await;
     if let Err(error) = stored {
-        // What was asked is done; only its repetition is not covered.
+        // What was asked is done; its repetition hears that nobody knows.
         tracing::warn!(error = %super::error::chain(&error), "an answer could not be remembered");
     }
     Ok(Response::from_parts(parts, Body::from(body)))
@@ -250,7 +280,10 @@ pub(crate) async fn sweep(rest: Rest) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use windlass_store::StoreError;
+    use windlass_store::tenants::tenant_default;
 
+    use super::{GivenAnswer, answer_keep};
     use crate::rest::fixture::Fixture;
 
     #[tokio::test]
@@ -272,6 +305,35 @@ mod tests {
         let again = server.post_with_key("/groups", "k", &json!({"path": "a"})).await;
         assert_eq!(again.header("idempotency-replayed"), Some("true"));
         again.expect(201);
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_and_never_answered_is_not_done_again() {
+        let server = Fixture::new("idempotency-unknown").await;
+        let body = json!({"path": "a"});
+        server.post_with_key("/groups", "k", &body).await.expect(201);
+        // As a server leaves it that ends between the change and its answer, and as another node has it meanwhile.
+        server
+            .rest
+            .app
+            .store
+            .write::<_, StoreError, _>(|tx| {
+                Box::pin(async move {
+                    let given = GivenAnswer { status: 0, response: String::new() };
+                    let tenant = tenant_default(tx).await?.id;
+                    answer_keep(tx, tenant, "token test#1", "k", &given).await
+                })
+            })
+            .await
+            .unwrap();
+        server.delete("/groups/a").await.expect(204);
+        server.post_with_key("/groups", "k", &body).await.problem(409, "idempotency.unknown");
+        server.get("/groups/a").await.problem(404, "group.not_found");
+        server
+            .post_with_key("/groups", "k", &json!({"path": "b"}))
+            .await
+            .problem(422, "idempotency.key_reused");
+        server.post_with_key("/groups", "k2", &body).await.expect(201);
     }
 
     #[tokio::test]

@@ -182,9 +182,11 @@ const fn stopped(kind: StoreErrorKind) -> &'static str {
         StoreErrorKind::DiskFull => "the disk of the database is full; nothing was stored",
         StoreErrorKind::Busy => "the database is locked by another process; nothing was stored",
         StoreErrorKind::Corrupt => "the database file is damaged; nothing was stored",
-        StoreErrorKind::Io | StoreErrorKind::Constraint | StoreErrorKind::Closed | StoreErrorKind::Defect => {
-            "the disk of the database failed; nothing was stored"
-        }
+        StoreErrorKind::Io
+        | StoreErrorKind::Constraint
+        | StoreErrorKind::Missed
+        | StoreErrorKind::Closed
+        | StoreErrorKind::Defect => "the disk of the database failed; nothing was stored",
     }
 }
 
