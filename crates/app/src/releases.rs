@@ -21,6 +21,8 @@ use crate::{App, audit};
 
 /// Most artifacts of a component and components of a release.
 pub const PARTS: usize = 50;
+/// Most device types of a release.
+pub const DEVICE_TYPES: usize = 100;
 /// Most bytes of a release's notes.
 pub const NOTES_BYTES: usize = 16 * 1024;
 
@@ -228,17 +230,20 @@ async fn build_release(
         }
     }
     let terms = artifacts::terms(tx, by.tenant).await?.terms;
+    if device_types.len() > DEVICE_TYPES {
+        problems.add("deviceTypes", format!("at most {DEVICE_TYPES} device types"));
+    }
     let mut fits: Vec<TypeName> = Vec::new();
-    for (index, text) in device_types.iter().enumerate() {
+    for (index, text) in device_types.iter().take(DEVICE_TYPES).enumerate() {
         let field = format!("deviceTypes.{index}");
         let Some(name) = problems.parse::<TypeName>(&field, text) else { continue };
+        if fits.contains(&name) {
+            continue;
+        }
         let Some(record) = types::type_by_name(tx, by.tenant, &name).await? else {
             problems.add(field, format!("device type {name} does not exist"));
             continue;
         };
-        if fits.contains(&name) {
-            continue;
-        }
         fits.push(name);
         for (place, fault) in signing::faults(tx, by.tenant, &terms, &found, Some(&record), now).await? {
             problems.add(format!("components.{place}"), fault);

@@ -1,6 +1,6 @@
 //! What is known of devices as hawkBit targets, what was served of their actions, and the history of actions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use windlass_domain::ids::{DeviceId, ExecutionId, TenantId};
 use windlass_domain::time::Timestamp;
@@ -8,7 +8,7 @@ use windlass_domain::time::Timestamp;
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::row::{read_json, time, write_json};
-use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::tx::{Tx, among, execute, fetch_all, fetch_one, fetch_optional};
 
 /// What a device runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,6 +217,25 @@ pub async fn served(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<Served, S
         skip: skip != 0,
         forced: forced != 0,
     }))
+}
+
+/// Those of these actions whose documents were fetched.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retrieved(tx: &mut Tx<'_>, actions: &[ExecutionId]) -> Result<HashSet<ExecutionId>, StoreError> {
+    if actions.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let list = serde_json::Value::from_iter(actions.iter().map(|id| id.get())).to_string();
+    let sql = among!(
+        tx,
+        "SELECT execution_id FROM ddi_action WHERE retrieved_at IS NOT NULL AND execution_id",
+        "$1",
+        ""
+    );
+    let rows = fetch_all!(tx, (i64,), sql, list.as_str())?;
+    Ok(rows.into_iter().map(|(id,)| ExecutionId::new(id)).collect())
 }
 
 /// Writes what was served of an action.

@@ -588,8 +588,9 @@ pub async fn failed_between(
     Ok(ids(rows))
 }
 
-/// The first executions of a job that a cancellation withdraws, or asks a device about. Who was asked over hawkBit's interface
-/// and has not answered is waited for, and so is who refused and is at work, unless it is withdrawn from everybody.
+/// The first executions of a job that a cancellation withdraws, or asks a device about: those that were begun, too, unless
+/// devices are left to finish them. Who was asked over hawkBit's interface and has not answered is waited for, and so is who
+/// refused and is at work, unless it is withdrawn from everybody.
 ///
 /// # Errors
 /// When the database fails.

@@ -15,7 +15,7 @@ use windlass_domain::job::{
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_store::management::actions as steps;
-use windlass_store::management::{JobExtra, ModuleExtra, SetExtra, extras};
+use windlass_store::management::{Displaced, JobExtra, ModuleExtra, SetExtra, extras};
 use windlass_store::{Tx, executions};
 
 use super::actions::{PER_TARGET, note, stop, store};
@@ -286,10 +286,13 @@ async fn begin(
         timeouts: PATIENCE,
         retries: 0,
         begin: Begin::Now,
-        rollout: batch.policy.clone(),
+        // What waits in rollouts that began before gives way, too: their later groups do not take its place.
+        rollout: RolloutPolicy { supersede: before != Before::Stays, ..batch.policy.clone() },
     };
+    let displaced = if before == Before::Closes { Displaced::Closed } else { Displaced::Asked };
     let id = create(tx, &cx.app, &cx.by, &new, target_seq, cx.now).await?;
-    extras::put(tx, cx.by.tenant, id.get(), &JobExtra { assignment: true, ..JobExtra::default() }).await?;
+    extras::put(tx, cx.by.tenant, id.get(), &JobExtra { assignment: true, displaced, ..JobExtra::default() })
+        .await?;
     lock(tx, cx, &batch.release).await?;
     for device in batch.devices.keys() {
         make_way(tx, cx, *device, id, before).await?;

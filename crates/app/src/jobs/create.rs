@@ -13,6 +13,7 @@ use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
+use windlass_store::management::{SetExtra, extras};
 use windlass_store::{Tx, artifacts, jobs, releases, types};
 
 use super::commands::{NewCommand, command};
@@ -168,6 +169,14 @@ async fn release(
         problems.push(FieldProblem::new("release", format!("release {name} {version} does not exist")));
         return Ok(None);
     };
+    let SetExtra { invalid, deleted, .. } = extras::get(tx, by.tenant, release.id.get()).await?;
+    if invalid || deleted {
+        let was = if invalid { "made invalid" } else { "deleted" };
+        let text =
+            format!("release {name} {version} was {was} over hawkBit's interface; make another release");
+        problems.push(FieldProblem::new("release", text));
+        return Ok(None);
+    }
     // Links are as long as the longest base of a host name that DNS allows.
     let longest = |artifact: &windlass_domain::software::Artifact| {
         let base = "https://".to_owned() + &"h".repeat(253) + ":65535";

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 
 use windlass_domain::device_type::TypeSpec;
-use windlass_domain::ids::{AttributeKey, DeviceId, JobId, TypeId, TypeName};
+use windlass_domain::ids::{AttributeKey, DeviceId, ExecutionId, JobId, TypeId, TypeName};
 use windlass_domain::job::eligible::{HARDWARE_KEY, eligible, in_service};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Candidate, Execution, ExecutionState, Handling, Job, Running, Skip, What};
 use windlass_domain::software::{Component, Release};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
-use windlass_store::management::{SetExtra, extras};
-use windlass_store::{StoreError, Tx, artifacts, executions, jobs, releases, types};
+use windlass_store::management::{JobExtra, SetExtra, extras};
+use windlass_store::{StoreError, Tx, artifacts, ddi, executions, jobs, releases, types};
 
 use super::downloads::release_of;
 use super::verify;
@@ -151,6 +151,15 @@ pub(super) fn displacing<'o>(job: &Job, others: &'o [(Execution, Job)]) -> Optio
     later.filter(|_| is_update)
 }
 
+/// Whether another update may be under way on a device: what it runs now says nothing then of what it will run.
+async fn is_changing(tx: &mut Tx<'_>, others: &[(Execution, Job)]) -> Result<bool, StoreError> {
+    if others.iter().any(|(other, _)| other.state != ExecutionState::Queued) {
+        return Ok(true);
+    }
+    let queued: Vec<ExecutionId> = others.iter().map(|(other, _)| other.id).collect();
+    Ok(!ddi::retrieved(tx, &queued).await?.is_empty())
+}
+
 impl Catalogue {
     pub(super) fn type_of(&self, facts: &OfferFacts) -> Option<&(TypeName, TypeSpec)> {
         facts.device_type.and_then(|id| self.types.get(&id))
@@ -207,9 +216,7 @@ impl Catalogue {
         if let Some(later) = displacing(job, &others).filter(|_| !self.is_required_step) {
             return Ok(Judged::Skip(Skip::Displaced(later.id)));
         }
-        // While another update is under way, what the device runs now says nothing of what it will run.
-        let is_changing = others.iter().any(|(other, _)| other.state != ExecutionState::Queued);
-        if !self.force && expected.is_running(&running) && !is_changing {
+        if !self.force && expected.is_running(&running) && !is_changing(tx, &others).await? {
             return Ok(Judged::Runs(before));
         }
         if let Some(later) = facts.outdone.filter(|_| !self.is_required_step) {
@@ -217,6 +224,11 @@ impl Catalogue {
         }
         Ok(Judged::Work { before, others })
     }
+}
+
+/// Whether a job is an assignment over hawkBit's interface: what it brings is all that a device is to run.
+async fn is_assignment(tx: &mut Tx<'_>, later: &Job) -> Result<bool, StoreError> {
+    Ok(extras::get::<JobExtra>(tx, later.tenant, later.id.get()).await?.assignment)
 }
 
 /// Whether what came later is in place of the other: another release of some of the same components.
@@ -240,6 +252,7 @@ impl Catalogue {
         let displaces = match jobs::get_any(tx, later).await? {
             Some(later) if later.displaces(job) && later.spec.rollout.handling != Handling::DownloadOnly => {
                 is_in_place_of(release_of(tx, &later).await?.as_ref(), self.release.as_ref())
+                    || is_assignment(tx, &later).await?
             }
             Some(_) | None => false,
         };

@@ -25,6 +25,7 @@ pub mod preview;
 mod previous;
 pub mod reconcile;
 mod shape;
+mod since;
 pub mod single;
 mod surroundings;
 mod targets;

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
+use windlass_domain::ids::{DeviceId, JobId};
 use windlass_domain::job::{Execution, ExecutionState, Job, RolloutPolicy, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
-use windlass_store::{Tx, executions, releases};
+use windlass_store::management::{SetExtra, extras};
+use windlass_store::{Tx, ddi, executions, releases};
 
 use super::create::{NewJob, NewTargets, NewWhat, draft};
 use super::list::{JobView, known_job};
+use super::since::{Since, changed};
 use super::{Begin, operate};
 use crate::permit::demand;
 use crate::{App, AppError};
@@ -21,16 +23,18 @@ const BATCH: u32 = 500;
 /// Releases of one read.
 const RELEASES: u32 = 200;
 
-/// Whether a device may run what the job brought.
-const fn took_it(execution: &Execution) -> bool {
+/// Whether a device may run what the job brought. `is_fetched`: it fetched the update over hawkBit's interface, where
+/// clients need not say that they began.
+const fn took_it(execution: &Execution, is_fetched: bool) -> bool {
     match execution.state {
         ExecutionState::Succeeded
         | ExecutionState::InProgress
         | ExecutionState::Failed
         | ExecutionState::TimedOut => true,
         // What it had begun it may have finished all the same.
-        ExecutionState::Canceled => execution.started_at.is_some(),
-        ExecutionState::Queued | ExecutionState::Rejected | ExecutionState::Removed => false,
+        ExecutionState::Canceled => execution.started_at.is_some() || is_fetched,
+        ExecutionState::Queued => is_fetched,
+        ExecutionState::Rejected | ExecutionState::Removed => false,
     }
 }
 
@@ -46,23 +50,31 @@ fn is_before(release: &Release, execution: &Execution) -> bool {
 }
 
 /// Every release that may be what devices ran before, found by any one of its components.
-#[derive(Default)]
 struct Candidates {
+    own: Release,
     releases: Vec<Release>,
     by_component: HashMap<(String, String), Vec<usize>>,
+    /// What was found for devices that ran these versions.
+    known: HashMap<BTreeMap<String, String>, Option<usize>>,
 }
 
 impl Candidates {
-    /// All releases of a tenant but one.
-    async fn read(tx: &mut Tx<'_>, job: &Job, but: ReleaseId) -> Result<Self, AppError> {
-        let mut all = Self::default();
+    /// All releases of a tenant but the job's own, and those that nobody is to get any more.
+    async fn read(tx: &mut Tx<'_>, job: &Job, own: Release) -> Result<Self, AppError> {
+        let extras = extras::all::<SetExtra>(tx, job.tenant).await?;
+        let is_usable = |release: &Release| {
+            extras.get(&release.id.get()).is_none_or(|extra| !extra.invalid && !extra.deleted)
+        };
+        let mut all = Self { own, releases: Vec::new(), by_component: HashMap::new(), known: HashMap::new() };
         let mut after = 0;
         loop {
             let page = releases::releases(tx, job.tenant, after, RELEASES).await?;
             let Some(last) = page.last() else { return Ok(all) };
             after = last.id.get();
-            for release in page.into_iter().filter(|release| release.id != but) {
-                all.add(release);
+            for release in page.into_iter().filter(is_usable) {
+                if release.id != all.own.id {
+                    all.add(release);
+                }
             }
         }
     }
@@ -76,22 +88,79 @@ impl Candidates {
         self.releases.push(release);
     }
 
-    /// The newest release that holds what a device ran.
-    fn before(&self, execution: &Execution) -> Option<usize> {
-        let ran = execution.before.iter().map(|(name, version)| (name.clone(), version.clone()));
-        ran.filter_map(|seen| self.by_component.get(&seen))
-            .filter_map(|held| held.iter().rev().find(|index| self.is_before(**index, execution)))
-            .max()
-            .copied()
+    /// The release that brings a device back: it holds everything that the job changed there, as it was before, and most
+    /// of the rest; the newest of those. None where the job changed nothing that shows.
+    fn before(&mut self, execution: &Execution) -> Option<usize> {
+        if let Some(known) = self.known.get(&execution.before) {
+            return *known;
+        }
+        let found = self.find(execution);
+        self.known.insert(execution.before.clone(), found);
+        found
     }
 
-    fn is_before(&self, index: usize, execution: &Execution) -> bool {
-        self.releases.get(index).is_some_and(|release| is_before(release, execution))
+    fn find(&self, execution: &Execution) -> Option<usize> {
+        let changed = changed(&self.own, execution);
+        let (name, version) = changed.first()?;
+        let held = self.by_component.get(&((*name).to_owned(), (*version).to_owned()))?;
+        let brings_back = |release: &&Release| {
+            let has = |name: &str| release.components.iter().any(|own| own.name.as_str() == name);
+            is_before(release, execution) && changed.iter().all(|(name, _)| has(name))
+        };
+        let found = held.iter().filter_map(|index| {
+            let release = self.releases.get(*index).filter(brings_back)?;
+            Some((release.components.len(), *index))
+        });
+        found.max().map(|(_, index)| index)
     }
 }
 
 fn no_previous(detail: String) -> AppError {
     AppError::Conflict { code: "job.no_previous", detail }
+}
+
+/// Devices that a release would bring back.
+#[derive(Default)]
+struct Back {
+    devices: BTreeSet<DeviceId>,
+    /// Those that something else has brought further by now.
+    further: BTreeSet<DeviceId>,
+}
+
+/// For each release that devices of a job ran before: those devices; nothing at all if it changed no device.
+async fn groups(
+    tx: &mut Tx<'_>,
+    app: &App,
+    job: &Job,
+    candidates: &mut Candidates,
+) -> Result<Option<BTreeMap<usize, Back>>, AppError> {
+    let mut found: BTreeMap<usize, Back> = BTreeMap::new();
+    let mut since = Since::of(tx, job).await?;
+    let mut is_anybody_changed = false;
+    let mut pick = ExecutionPick::default();
+    loop {
+        let page = executions::list(tx, job.id, &pick, BATCH).await?;
+        let Some(last) = page.last() else { return Ok(is_anybody_changed.then_some(found)) };
+        pick.after = last.id.get();
+        let silent = page.iter().filter(|one| one.started_at.is_none()).map(|one| one.id);
+        let fetched = ddi::retrieved(tx, &silent.collect::<Vec<_>>()).await?;
+        let took: Vec<&Execution> =
+            page.iter().filter(|one| took_it(one, fetched.contains(&one.id))).collect();
+        is_anybody_changed |= !took.is_empty();
+        let took: Vec<(&Execution, usize)> = took
+            .into_iter()
+            .filter(|one| app.fleet.entry(one.device).is_some())
+            .filter_map(|one| Some((one, candidates.before(one)?)))
+            .collect();
+        let devices: Vec<DeviceId> = took.iter().map(|(one, _)| one.device).collect();
+        let further = since.further(tx, &candidates.own, &devices, took.iter().map(|(one, _)| *one)).await?;
+        for (execution, index) in took {
+            let back = found.entry(index).or_default();
+            let device = execution.device;
+            let of = if further.contains(&device) { &mut back.further } else { &mut back.devices };
+            of.insert(device);
+        }
+    }
 }
 
 /// The job that would bring devices back.
@@ -100,34 +169,29 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
     let What::Update { release, .. } = job.spec.what else {
         return Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to")));
     };
-    let candidates = Candidates::read(tx, &job, release).await?;
-    let mut found: BTreeMap<usize, BTreeSet<DeviceId>> = BTreeMap::new();
-    let mut is_anybody_changed = false;
-    let mut pick = ExecutionPick::default();
-    loop {
-        let page = executions::list(tx, id, &pick, BATCH).await?;
-        let Some(last) = page.last() else { break };
-        pick.after = last.id.get();
-        for execution in page.iter().filter(|execution| took_it(execution)) {
-            is_anybody_changed = true;
-            if let Some(index) = candidates.before(execution)
-                && app.fleet.entry(execution.device).is_some()
-            {
-                found.entry(index).or_default().insert(execution.device);
-            }
-        }
-    }
-    let most = found.into_iter().max_by_key(|(index, devices)| (devices.len(), *index));
-    let Some((release, devices)) = most.and_then(|(index, devices)| {
-        candidates.releases.get(index).map(|release| (release, devices.into_iter().collect()))
-    }) else {
-        if !is_anybody_changed {
-            return Err(no_previous(format!(
-                "job {id} changed no device, so there is nothing to go back from"
-            )));
-        }
-        let text = format!("no release holds what the devices of job {id} ran before; choose one by hand");
+    let Some(own) = releases::release_by_id(tx, job.tenant, release).await? else {
+        let text = format!("the release of job {id} was deleted; choose by hand what its devices are to get");
         return Err(no_previous(text));
+    };
+    let mut candidates = Candidates::read(tx, &job, own).await?;
+    let Some(found) = groups(tx, app, &job, &mut candidates).await? else {
+        return Err(no_previous(format!("job {id} changed no device, so there is nothing to go back from")));
+    };
+    let further: usize = found.values().map(|back| back.further.len()).sum();
+    let most = found.into_iter().max_by_key(|(index, back)| (back.devices.len(), *index));
+    let Some((release, Back { devices, further })) = most.and_then(|(index, back)| {
+        let release = candidates.releases.get(index)?;
+        (!back.devices.is_empty()).then_some((release, back))
+    }) else {
+        return Err(no_previous(if further > 0 {
+            format!("all {further} devices that job {id} could be taken back on run something else by now")
+        } else {
+            format!("no release holds what the devices of job {id} ran before; choose one by hand")
+        }));
+    };
+    let left_out = match further.len() {
+        0 => String::new(),
+        some => format!(", without {some} that run something else by now"),
     };
     Ok(NewJob {
         description: format!("Back from job {id}"),
@@ -137,8 +201,8 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
             force: false,
         },
         targets: NewTargets::Found {
-            devices,
-            words: format!("devices that ran {} {} before job {id}", release.name, release.version),
+            devices: devices.into_iter().collect(),
+            words: format!("devices that ran {} {} before job {id}{left_out}", release.name, release.version),
         },
         waves: Vec::new(),
         threshold: None,
@@ -152,8 +216,9 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
 
 impl App {
     /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
-    /// under way, to the release that most of them ran. The job itself begins on no device any more before they are
-    /// looked for, so that none is missed; what devices work on they bring to its end. Whether there is anything to go
+    /// under way, to the release that most of them ran, but for those that something else has brought further by now. The
+    /// job itself begins on no device any more before they are looked for, so that none is missed; what devices work on
+    /// they bring to its end, and who may work on it without a word is asked. Whether there is anything to go
     /// back to is asked before it is stopped.
     ///
     /// # Errors

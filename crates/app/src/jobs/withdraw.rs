@@ -1,7 +1,7 @@
 //! What becomes of a device's part when its job is canceled: it is withdrawn, or the device is asked to stop.
 
 use windlass_domain::ids::ExecutionId;
-use windlass_domain::job::{Begun, Execution, Job, JobState};
+use windlass_domain::job::{Begun, Execution, ExecutionState, Job, JobState};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{self, NewStatus, Served};
 use windlass_store::{StoreError, Tx, executions};
@@ -20,7 +20,13 @@ async fn ask(
     job: &Job,
     now: Timestamp,
 ) -> Result<Option<Execution>, StoreError> {
-    if job.state != (JobState::Stopping { begun: Begun::Ask }) {
+    let may_be_asked = match job.state {
+        JobState::Stopping { begun: Begun::Ask } => true,
+        // Who says that it began finishes. Of others that fetched it nobody knows: they may be at work, too.
+        JobState::Stopping { begun: Begun::Finish } => execution.state == ExecutionState::Queued,
+        _ => false,
+    };
+    if !may_be_asked {
         return Ok(None);
     }
     // Whoever fetched it over hawkBit's interface may be at work on it, and can be told to stop.
@@ -30,8 +36,10 @@ async fn ask(
     }
     let Some(asked) = execution.asked_to_cancel(&job.spec.timeouts, now) else { return Ok(None) };
     executions::update(tx, execution, &asked).await?;
-    let text = "the rollout was canceled; the device is asked to stop";
-    ddi::status_insert(tx, &NewStatus::by_server(execution.id, "canceling", text), now).await?;
+    let what =
+        if job.progress.is_over { "the rollout's end time passed" } else { "the rollout was canceled" };
+    let text = format!("{what}; the device is asked to stop");
+    ddi::status_insert(tx, &NewStatus::by_server(execution.id, "canceling", &text), now).await?;
     Ok(Some(asked))
 }
 

@@ -18,7 +18,7 @@ use crate::world::{World, update_job};
 const VERIFY: u64 = 30 * 60;
 
 /// Worlds with a device `d2` whose type finds its version in the attribute `version`, and that runs 1.
-async fn typed(name: &str) -> Vec<World> {
+pub(crate) async fn typed(name: &str) -> Vec<World> {
     let mut all = worlds(name).await;
     for world in &mut all {
         let place = vec![VersionSource::Inventory("version".to_owned())];
@@ -31,11 +31,11 @@ async fn typed(name: &str) -> Vec<World> {
     all
 }
 
-async fn d2(world: &World) -> DdiPeer {
+pub(crate) async fn d2(world: &World) -> DdiPeer {
     world.app().ddi_identify(shown("d2", RAUC)).await.unwrap()
 }
 
-async fn attributes(world: &World, peer: &DdiPeer, mode: Mode, said: &[(&str, &str)]) {
+pub(crate) async fn attributes(world: &World, peer: &DdiPeer, mode: Mode, said: &[(&str, &str)]) {
     let data = said.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect();
     world.app().ddi_config_data(peer, ConfigData { mode, data }).await.unwrap();
 }
@@ -46,7 +46,7 @@ async fn runs(world: &World, peer: &DdiPeer, name: &str, version: &str) {
 }
 
 /// Has devices install a release.
-async fn offered(world: &World, version: &str, devices: &[&str]) -> (JobId, Vec<Execution>) {
+pub(crate) async fn offered(world: &World, version: &str, devices: &[&str]) -> (JobId, Vec<Execution>) {
     let names: Vec<String> = devices.iter().map(|name| (*name).to_owned()).collect();
     let job = world.rollout(version, &names).await;
     world.settle().await;

@@ -4,6 +4,7 @@
 
 mod again;
 mod artifacts;
+mod back;
 mod commands;
 mod ddi;
 mod ddi_truth;

@@ -364,10 +364,14 @@ impl World {
 
     /// The device reports the version it runs; then what ingest does.
     pub(crate) async fn reports_version(&self, name: &str, version: &str) -> Effects {
+        self.reports(name, json!({ "firmware": { "version": version } })).await
+    }
+
+    /// The device reports this of itself; then what ingest does.
+    pub(crate) async fn reports(&self, name: &str, said: Value) -> Effects {
         let device = self.peer(name).device;
         let now = windlass_app::clock::Clock::now(&*self.clock);
-        let values: Map<String, Value> =
-            json!({ "firmware": { "version": version } }).as_object().unwrap().clone();
+        let values: Map<String, Value> = said.as_object().unwrap().clone();
         self.write(move |tx| {
             let values = values.clone();
             Box::pin(async move {

@@ -84,10 +84,12 @@ impl Execution {
         next.version += 1;
         next.updated_at = now;
         next.cancel_asked_at = None;
-        next.phase_due = Some(now.plus(match self.state {
-            ExecutionState::Queued => timeouts.queued,
-            _ => timeouts.at_work(Phase::of(&self.details)),
-        }));
+        // Who cannot stop is at work, whether it said so or not.
+        if self.state == ExecutionState::Queued {
+            next.state = ExecutionState::InProgress;
+            next.started_at = Some(now);
+        }
+        next.phase_due = Some(now.plus(timeouts.at_work(Phase::of(&self.details))));
         Some(next)
     }
 
@@ -172,8 +174,8 @@ mod tests {
         let agreed = asked.cancel_answered(true, &TIMEOUTS, at(20)).unwrap();
         assert_eq!(agreed.state, ExecutionState::Canceled);
         let refused = asked.cancel_answered(false, &TIMEOUTS, at(20)).unwrap();
-        assert_eq!((refused.state, refused.cancel_asked_at), (ExecutionState::Queued, None));
-        assert_eq!(refused.phase_due, Some(at(120)));
+        assert_eq!((refused.state, refused.cancel_asked_at), (ExecutionState::InProgress, None));
+        assert_eq!((refused.started_at, refused.phase_due), (Some(at(20)), Some(at(70))));
         assert_eq!(refused.cancel_answered(true, &TIMEOUTS, at(21)), None, "nobody asks any more");
         let silent = asked.timed_out(&TIMEOUTS, None, None, at(60)).unwrap();
         assert_eq!(silent.state, ExecutionState::Canceled);

@@ -221,7 +221,7 @@ impl Begin {
 /// What a cancellation makes of what devices have begun. A later one goes no less far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Begun {
-    /// They finish it.
+    /// They finish it. Who fetched it over hawkBit's interface and said nothing since may be at work, and is asked to stop.
     Finish,
     /// Who takes such a question (hawkBit) is asked to stop, and the job waits for the answer or the time-out; from others
     /// it is withdrawn.

@@ -123,6 +123,36 @@ async fn a_job_that_is_superseded_has_a_device_stop_what_it_fetched_and_takes_wh
 }
 
 #[tokio::test]
+async fn what_somebody_assigned_stays_when_a_later_group_of_an_older_rollout_begins() {
+    for (path, is_done) in [("assignedDS", false), ("assignedDS?offline=true", true)] {
+        let world = World::new("ddi-displace-group").await;
+        world.server.post("/devices", json!({"name": "d2"})).await.expect(201);
+        let (second, third) = (set(&world, "2").await, set(&world, "3").await);
+        let rollout = json!({
+            "name": "to 2", "distributionSetId": second, "targetFilterQuery": "controllerId==d*", "amountGroups": 2,
+            "startAt": 0,
+        });
+        world.server.hawkbit("POST", "/rollouts", Some(rollout)).await.expect(201);
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        let actions = async |target: &str| {
+            let path = format!("/targets/{target}/actions?sort=id:DESC");
+            world.server.hawkbit("GET", &path, None).await.expect(200)
+        };
+        let first = actions("d1").await["content"][0]["id"].as_i64().unwrap();
+        assert_eq!(actions("d2").await["total"], 0, "its group has not begun");
+        let path = format!("/targets/d2/{path}");
+        world.server.hawkbit("POST", &path, Some(json!({"id": third}))).await.expect(200);
+        assert_eq!(world.says(first, "closed", "success").await, 200);
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        let assigned = world.server.hawkbit("GET", "/targets/d2/assignedDS", None).await.expect(200);
+        assert_eq!(assigned["id"], third, "it is not taken down again");
+        let all = actions("d2").await;
+        let open = all["content"].as_array().unwrap().iter().filter(|one| one["status"] == "pending").count();
+        assert_eq!(open, usize::from(!is_done), "{all}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_being_canceled_stays_so_until_the_device_answers() {
     let world = World::new("ddi-displace-canceling").await;
     let first = assigned(&world, "1").await;
