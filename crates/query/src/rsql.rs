@@ -6,7 +6,8 @@ use windlass_domain::time::Timestamp;
 
 use crate::eval::holds;
 use crate::parse::{MAX_BYTES, is_field, parse};
-use crate::{Clause, Field, Fields, Node, Query, QueryError};
+use crate::value::Operand;
+use crate::{Clause, Field, Fields, Node, Query, QueryError, Test};
 
 /// Why a text cannot be asked. `Display` is a sentence for whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +44,7 @@ pub fn parse_rsql(
     }
     let query = parse(&filled(text, times)).map_err(RsqlError::Syntax)?;
     query.check_fields(|field| rename(field).is_some(), expected).map_err(RsqlError::Field)?;
+    query.check_values(rename).map_err(RsqlError::Syntax)?;
     Ok(Query { root: renamed(query.root, rename) })
 }
 
@@ -77,6 +79,92 @@ pub fn translate_rsql(
     }
     translated.push_str(rest);
     Ok(translated)
+}
+
+/// What kind of values a field has, where others can be told from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Anything may be asked.
+    Any,
+    Number,
+    Time,
+    Truth,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+const UPDATE_STATES: &[&str] = &["unknown", "in_sync", "pending", "error", "registered"];
+/// Of actions, rollouts and groups of rollouts.
+const STATES: &[&str] = &[
+    "pending",
+    "finished",
+    "error",
+    "warning",
+    "running",
+    "canceled",
+    "canceling",
+    "retrieved",
+    "download",
+    "downloaded",
+    "scheduled",
+    "cancel_rejected",
+    "wait_for_confirmation",
+    "creating",
+    "ready",
+    "paused",
+    "starting",
+    "stopping",
+    "stopped",
+    "deleting",
+    "deleted",
+    "waiting_for_approval",
+    "approval_denied",
+];
+
+impl Kind {
+    /// Of a field as clients write it. `here`: what it is called here.
+    fn of(field: &Field, here: &Field) -> Self {
+        let mut parts = field.as_str().rsplit('.');
+        let last = parts.next().unwrap_or_default();
+        if parts.any(|part| matches!(part, "attribute" | "controllerattributes" | "metadata")) {
+            return Self::Any;
+        }
+        let is_of_target = here.as_str().ends_with("controllerid") || here.as_str().ends_with("target");
+        match last {
+            "createdat" | "lastmodifiedat" | "lastcontrollerrequestat" | "installedat" | "startat" => {
+                Self::Time
+            }
+            "active" | "autoconfirm" | "requestattributes" | "complete" | "valid" | "locked"
+            | "encrypted" | "dynamic" => Self::Truth,
+            "updatestatus" => Self::Word(UPDATE_STATES),
+            "status" | "detailstatus" => Self::Word(STATES),
+            "id" if !is_of_target => Self::Number,
+            _ => Self::Any,
+        }
+    }
+
+    /// Whether something may be asked; wildcards, and nothing at all, may always.
+    fn takes(self, operand: &Operand) -> bool {
+        let Some(text) = operand.plain().filter(|text| !text.is_empty()) else { return true };
+        match self {
+            Self::Any => true,
+            Self::Number => operand.number.is_some(),
+            Self::Time => operand.time.is_some(),
+            Self::Truth => matches!(text, "true" | "false"),
+            Self::Word(words) => words.contains(&text),
+        }
+    }
+
+    /// What may be asked, for people.
+    fn words(self) -> String {
+        match self {
+            Self::Any => "a value".to_owned(),
+            Self::Number => "a number".to_owned(),
+            Self::Time => "a time: milliseconds since 1970, or one such as 2026-01-31T00:00:00Z".to_owned(),
+            Self::Truth => "true or false".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+        }
+    }
 }
 
 /// What stands in a query in place of a comparison: told its field, and able to ask of whom the comparison holds.
@@ -143,6 +231,25 @@ fn renamed(node: Node, rename: &dyn Fn(&Field) -> Option<Field>) -> Node {
 }
 
 impl Query {
+    /// Checks that values are of the kind that their fields have: others are never found, whatever there is.
+    fn check_values(&self, rename: &dyn Fn(&Field) -> Option<Field>) -> Result<(), QueryError> {
+        let mut clauses = self.clauses();
+        clauses.sort_by_key(|clause| clause.position);
+        for clause in clauses {
+            let kind = rename(&clause.field).map_or(Kind::Any, |here| Kind::of(&clause.field, &here));
+            let operands = match &clause.test {
+                Test::OneOf(operands) => operands.as_slice(),
+                Test::Order(_, operand) => std::slice::from_ref(operand),
+                Test::Null => &[],
+            };
+            if let Some(bad) = operands.iter().find(|operand| !kind.takes(operand)) {
+                let expected = format!("{} for {}", kind.words(), clause.field.as_str());
+                return Err(QueryError::new(clause.position, &expected, bad.plain().unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
     /// The fields that it asks for, in no order, each as often as it is asked for.
     pub fn fields(&self) -> Vec<&Field> {
         self.clauses().into_iter().map(|clause| &clause.field).collect()
@@ -188,6 +295,12 @@ mod tests {
         match field.as_str() {
             "controllerid" => Some(Field::new("name")),
             "lastcontrollerrequestat" => Some(Field::new("lastContactAt")),
+            "id" | "active" | "status" | "metadata.active" | "target.id" => {
+                Some(Field::new(match field.as_str() {
+                    "target.id" => "_q.target",
+                    other => other,
+                }))
+            }
             _ => None,
         }
     }
@@ -213,7 +326,39 @@ mod tests {
     fn placeholders_stand_for_times() {
         assert_eq!(asked("lastControllerRequestAt=lt=${NOW_TS}"), Ok(true));
         assert_eq!(asked("lastControllerRequestAt=le=${overdue_ts}"), Ok(false));
-        assert!(matches!(asked("lastControllerRequestAt=le=${"), Ok(false)));
+        assert!(matches!(asked("lastControllerRequestAt=le=${"), Err(RsqlError::Syntax(_))));
+    }
+
+    #[test]
+    fn values_of_another_kind_than_the_field_are_refused_by_name() {
+        for text in [
+            "lastControllerRequestAt=ge=2020-01-01",
+            "lastControllerRequestAt=in=(5,abc)",
+            "id==abc",
+            "id=lt=abc",
+            "active==maybe",
+            "status==foo",
+            "controllerId==a,(controllerId==b;status=out=(running,foo))",
+        ] {
+            let Err(RsqlError::Syntax(problem)) = asked(text) else { panic!("{text} was taken") };
+            assert!(problem.expected.contains(" for "), "{text}: {problem}");
+        }
+        let said = asked("controllerId==a;active==maybe").unwrap_err().to_string();
+        assert_eq!(said, "at character 17: expected true or false for active, found maybe");
+        for text in [
+            "lastControllerRequestAt=ge=2020-01-01T00:00:00Z",
+            "lastControllerRequestAt=ge=1577836800000",
+            "lastControllerRequestAt==''",
+            "id==1*",
+            "id=in=(1,2)",
+            "active==TRUE",
+            "active=is=null",
+            "status!=Running",
+            "metadata.active==maybe",
+            "target.id==abc",
+        ] {
+            assert!(asked(text).is_ok(), "{text}: {:?}", asked(text));
+        }
     }
 
     #[test]

@@ -482,22 +482,7 @@ pub async fn tallies(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Tally>, StoreErr
          GROUP BY wave, state, verdict HAVING SUM(count) > 0 ORDER BY wave, state, verdict",
         job.get(),
     )?;
-    let mut tallies = rows
-        .into_iter()
-        .map(|(wave, state, verdict, count)| {
-            Ok(Tally {
-                wave: u32::try_from(wave).map_err(|e| StoreError::corrupt("job_tally.wave", e))?,
-                state: state
-                    .parse::<ExecutionState>()
-                    .map_err(|e| StoreError::corrupt("job_tally.state", e))?,
-                verdict: verdict
-                    .parse::<Verdict>()
-                    .map_err(|e| StoreError::corrupt("job_tally.verdict", e))?,
-                count: u64::try_from(count).map_err(|e| StoreError::corrupt("job_tally.count", e))?,
-                again: 0,
-            })
-        })
-        .collect::<Result<Vec<Tally>, StoreError>>()?;
+    let mut tallies = rows.into_iter().map(tally).collect::<Result<Vec<Tally>, StoreError>>()?;
     let are_seen_later =
         |tally: &Tally| (tally.state, tally.verdict) == (ExecutionState::Succeeded, Verdict::Pending);
     if tallies.iter().any(are_seen_later)
@@ -524,6 +509,44 @@ async fn verifying_again(tx: &mut Tx<'_>, job: JobId) -> Result<Option<(u32, u64
     let wave = u32::try_from(wave).map_err(|e| StoreError::corrupt("job_past.wave", e))?;
     let count = u64::try_from(count).map_err(|e| StoreError::corrupt("execution.number", e))?;
     Ok(Some((wave, count)))
+}
+
+/// The counters of a job's latest tries with ids after this one, all of which try again. Looks at each of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tallies_since(
+    tx: &mut Tx<'_>,
+    job: JobId,
+    after: ExecutionId,
+) -> Result<Vec<Tally>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64, String, String, i64),
+        "SELECT COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
+             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = e.wave)), e.wave), e.state, e.verdict, e.count
+         FROM (SELECT wave, state, verdict, CAST(COUNT(*) AS BIGINT) AS count FROM execution
+           WHERE job_id = $1 AND id > $2 AND latest = 1 GROUP BY wave, state, verdict) e
+         ORDER BY e.wave, e.state, e.verdict",
+        job.get(),
+        after.get(),
+    )?;
+    let mut tallies = rows.into_iter().map(tally).collect::<Result<Vec<Tally>, StoreError>>()?;
+    for tally in &mut tallies {
+        let is_seen_later = (tally.state, tally.verdict) == (ExecutionState::Succeeded, Verdict::Pending);
+        tally.again = if is_seen_later { tally.count } else { 0 };
+    }
+    Ok(tallies)
+}
+
+fn tally((wave, state, verdict, count): (i64, String, String, i64)) -> Result<Tally, StoreError> {
+    Ok(Tally {
+        wave: u32::try_from(wave).map_err(|e| StoreError::corrupt("job_tally.wave", e))?,
+        state: state.parse::<ExecutionState>().map_err(|e| StoreError::corrupt("job_tally.state", e))?,
+        verdict: verdict.parse::<Verdict>().map_err(|e| StoreError::corrupt("job_tally.verdict", e))?,
+        count: u64::try_from(count).map_err(|e| StoreError::corrupt("job_tally.count", e))?,
+        again: 0,
+    })
 }
 
 /// The first executions of a job whose timer ran out. What was not begun counts only while the job runs.

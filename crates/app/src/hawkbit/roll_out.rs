@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use windlass_domain::ids::DeviceId;
-use windlass_domain::job::{Begin, Continuous, Handling, JobState, Wave};
+use windlass_domain::job::spec::JobSpec;
+use windlass_domain::job::{Begin, Continuous, Handling, JobState, RolloutPolicy, Wave, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql, translate_rsql};
@@ -49,6 +50,31 @@ pub struct NewRollout {
     pub dynamic_size: Option<u64>,
     /// Its groups, in order.
     pub groups: Vec<NewGroup>,
+}
+
+/// What a rollout takes over from one that it tries again.
+struct Like {
+    spec: JobSpec,
+    /// Whether that one was made over this interface, and follows the tenant's settings.
+    is_own: bool,
+    /// Whether devices of any of its groups were asked first.
+    asks: bool,
+}
+
+impl Like {
+    /// The policy of the other one, but for what the settings say by now. `by_settings`: as it would be if it were new.
+    fn policy(&self, by_settings: RolloutPolicy, now: Timestamp) -> RolloutPolicy {
+        let before = self.spec.rollout.clone();
+        let RolloutPolicy { approval, supersede, consent, .. } = by_settings;
+        RolloutPolicy {
+            continuous: None,
+            ends_at: before.ends_at.filter(|at| *at > now),
+            approval: approval || (before.approval && !self.is_own),
+            supersede: if self.is_own { supersede } else { before.supersede },
+            consent: if self.is_own { consent } else { self.asks },
+            ..before
+        }
+    }
 }
 
 /// Checks what is asked for, and spells its groups' names as they are kept.
@@ -189,7 +215,7 @@ impl App {
         let (_, _, query) = check(&mut new)?;
         let found = self.hawkbit_query(by, "targetFilterQuery", &query).await?;
         let devices = self.hawkbit_select(by, found).await?;
-        self.hawkbit_roll_out(by, new, devices).await
+        self.hawkbit_roll_out(by, new, devices, None).await
     }
 
     async fn hawkbit_roll_out(
@@ -197,6 +223,7 @@ impl App {
         by: &Principal,
         mut new: NewRollout,
         devices: Vec<DeviceId>,
+        before: Option<Like>,
     ) -> Result<RolloutView, AppError> {
         let (name, set, query) = check(&mut new)?;
         let like = self.hawkbit_rollouts_like(by, &name).await?;
@@ -221,9 +248,17 @@ impl App {
         let mut policy = new.terms.policy(settings.confirmation, self.clock.now())?;
         policy.approval = settings.rollout_approval;
         policy.supersede = !settings.multi_assignments;
+        let by_settings = before.as_ref().is_none_or(|before| before.is_own);
+        if let Some(before) = &before {
+            policy = before.policy(policy, self.clock.now());
+        }
+        let before = before.map(|before| before.spec);
         let (mut waves, last) = self.hawkbit_waves(by, &new.groups, &devices).await?;
         for wave in &mut waves {
-            wave.consent = wave.consent.map(|asks| asks && settings.confirmation);
+            wave.consent = wave.consent.map(|asks| asks && (settings.confirmation || !by_settings));
+            if let Some(threshold) = before.as_ref().and_then(|before| before.threshold) {
+                wave.failure = Some(threshold);
+            }
         }
         // As upstream: a group's successes decide when the next one begins, and nothing else.
         if let Some(last) = waves.last_mut().filter(|_| !new.dynamic) {
@@ -244,13 +279,16 @@ impl App {
             what: NewWhat::Update {
                 name: release.name.to_string(),
                 version: release.version.to_string(),
-                force: true,
+                force: match before.as_ref().map(|before| &before.what) {
+                    Some(What::Update { force, .. }) => *force,
+                    Some(What::Command(_) | What::Document(_)) | None => true,
+                },
             },
             targets: NewTargets::Found { devices, words: format!("filter {query}") },
             waves,
             threshold,
-            timeouts: PATIENCE,
-            retries: 0,
+            timeouts: before.as_ref().map_or(PATIENCE, |before| before.timeouts),
+            retries: before.as_ref().map_or(0, |before| before.retries),
             begin: match new.start_at.map(Timestamp::from_millis) {
                 Some(at) if at <= self.clock.now() => Begin::Now,
                 Some(at) => Begin::At(at),
@@ -294,6 +332,7 @@ impl App {
         }
         let failed = self.failed_devices(by, job.id).await?;
         let policy = &job.spec.rollout;
+        let asks = job.wave_ranges().iter().any(|(wave, _)| job.consents(*wave));
         let (word, force_time) = match policy.handling {
             Handling::Forced => ("forced", None),
             Handling::Soft => ("soft", None),
@@ -306,7 +345,7 @@ impl App {
                 force_time,
                 weight: Some(i64::from(policy.priority.get())),
                 window: None,
-                confirmation_required: Some(policy.consent),
+                confirmation_required: Some(asks),
             },
             name: Some(format!("{}_retry", job.spec.name)),
             description: rollout.extra.description.clone(),
@@ -315,6 +354,7 @@ impl App {
             groups: again(failed.len()),
             ..NewRollout::default()
         };
-        self.hawkbit_roll_out(by, new, failed).await
+        let like = Like { spec: job.spec.clone(), is_own: rollout.extra.query.is_some(), asks };
+        self.hawkbit_roll_out(by, new, failed, Some(like)).await
     }
 }

@@ -98,9 +98,10 @@ impl App {
         let mut all = Vec::new();
         loop {
             let page = self.job_list(by, pick.clone(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            pick.before = last.job.id.get();
-            all.extend(page);
+            let last = page.views.last().map(|last| last.job.id);
+            let Some(before) = page.next.or(last) else { break };
+            pick.before = before.get();
+            all.extend(page.views);
         }
         all.reverse();
         let mut known = self

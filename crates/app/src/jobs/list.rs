@@ -18,6 +18,7 @@ use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
 use super::downloads::{Downloaded, downloaded, release_of};
 use super::surroundings::Surroundings;
+use crate::fleet::Selection;
 use crate::permit::demand;
 use crate::{App, AppError};
 
@@ -49,6 +50,15 @@ pub struct JobView {
     pub standing: Standing,
     /// Number of the wave under way, from 0.
     pub current_wave: u32,
+}
+
+/// Some jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPage {
+    /// Newest first.
+    pub views: Vec<JobView>,
+    /// Where the next call goes on, if this one stopped before there were as many as were asked for.
+    pub next: Option<JobId>,
 }
 
 /// One device's part, with what it means.
@@ -96,6 +106,10 @@ pub struct ExecutionFilter {
 
 /// Up to so many targets are held against a scope one by one; more of them as a set.
 const ASKED_ONE_BY_ONE: u64 = 256;
+/// Jobs that are read at once, at least.
+const JOBS: u32 = 100;
+/// Jobs that one call looks at before it leaves the rest to the next one.
+const LOOKED_AT: usize = 1_000;
 /// Executions that are read at once.
 const PAGE: u32 = 1_000;
 /// Most clusters of failures that are told.
@@ -162,7 +176,13 @@ pub(super) fn may_see(app: &App, by: &Principal, device: DeviceId) -> bool {
 }
 
 /// Whether a job touches nothing beyond the caller's scope; to whoever has one, other jobs do not exist.
-async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, job: &Job) -> Result<bool, StoreError> {
+async fn in_scope(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    job: &Job,
+    within: &mut Within,
+) -> Result<bool, StoreError> {
     if by.scope.is_none() {
         return Ok(true);
     }
@@ -170,16 +190,47 @@ async fn in_scope(tx: &mut Tx<'_>, app: &App, by: &Principal, job: &Job) -> Resu
         // Whoever matches later may lie anywhere.
         return Ok(false);
     }
-    let targets = jobs::frozen_targets(tx, job.id).await?;
+    let mut targets = jobs::frozen_targets(tx, job.id).await?;
+    // Who was a target and is in the index no more is gone, and nobody's secret.
+    if app.fleet.seq() >= job.target_seq {
+        let there = |id| i64::try_from(id).is_ok_and(|id| app.fleet.entry(DeviceId::new(id)).is_some());
+        if targets.len() > ASKED_ONE_BY_ONE {
+            targets &= &within.everybody(app, by).devices;
+        } else {
+            targets = targets.iter().filter(|id| there(*id)).collect();
+        }
+    }
     if targets.is_empty() {
-        // Nobody can tell yet whom it will touch.
+        // Nobody can tell whom it will touch, or did.
         return Ok(false);
     }
     if targets.len() > ASKED_ONE_BY_ONE {
-        return Ok(targets.is_subset(&app.fleet.select_visible(by, None, app, app.clock.now()).devices));
+        return Ok(targets.is_subset(&within.visible(app, by).devices));
     }
     let visible = |id| i64::try_from(id).is_ok_and(|id| app.fleet.is_visible(by, DeviceId::new(id)));
     Ok(targets.iter().all(visible))
+}
+
+/// Large sets of devices that jobs are held against, each found once for a request.
+#[derive(Default)]
+struct Within {
+    everybody: Option<Selection>,
+    visible: Option<Selection>,
+}
+
+impl Within {
+    /// Every device of the tenant.
+    fn everybody(&mut self, app: &App, by: &Principal) -> &Selection {
+        self.everybody.get_or_insert_with(|| {
+            let anybody = Principal { scope: None, ..by.clone() };
+            app.fleet.select_visible(&anybody, None, app, app.clock.now())
+        })
+    }
+
+    /// Every device that the caller may see.
+    fn visible(&mut self, app: &App, by: &Principal) -> &Selection {
+        self.visible.get_or_insert_with(|| app.fleet.select_visible(by, None, app, app.clock.now()))
+    }
 }
 
 /// A device that exists for the caller.
@@ -204,7 +255,7 @@ pub(super) async fn known_job(
 ) -> Result<Job, AppError> {
     let missing = || AppError::not_found("job", id);
     let job = jobs::get(tx, by.tenant, id).await?.ok_or_else(missing)?;
-    if in_scope(tx, app, by, &job).await? { Ok(job) } else { Err(missing()) }
+    if in_scope(tx, app, by, &job, &mut Within::default()).await? { Ok(job) } else { Err(missing()) }
 }
 
 impl App {
@@ -226,16 +277,11 @@ impl App {
             .await
     }
 
-    /// Jobs, newest first.
+    /// Jobs, newest first. Where few of them exist for the caller, so many are looked at, and the next call goes on.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn job_list(
-        &self,
-        by: &Principal,
-        pick: JobPick,
-        limit: u32,
-    ) -> Result<Vec<JobView>, AppError> {
+    pub async fn job_list(&self, by: &Principal, pick: JobPick, limit: u32) -> Result<JobPage, AppError> {
         demand(by, Permission::JobRead)?;
         let (app, by) = (self.clone(), by.clone());
         self.store
@@ -243,18 +289,22 @@ impl App {
                 let (app, by, mut pick) = (app.clone(), by.clone(), pick.clone());
                 Box::pin(async move {
                     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-                    let mut views = Vec::new();
+                    let (mut views, mut within, mut looked_at) = (Vec::new(), Within::default(), 0);
                     while views.len() < wanted {
-                        let page = jobs::list(tx, by.tenant, &pick, limit).await?;
+                        if looked_at >= LOOKED_AT {
+                            return Ok(JobPage { views, next: Some(JobId::new(pick.before)) });
+                        }
+                        let page = jobs::list(tx, by.tenant, &pick, limit.max(JOBS)).await?;
                         let Some(last) = page.last() else { break };
                         pick.before = last.id.get();
+                        looked_at += page.len();
                         for job in page {
-                            if views.len() < wanted && in_scope(tx, &app, &by, &job).await? {
+                            if views.len() < wanted && in_scope(tx, &app, &by, &job, &mut within).await? {
                                 views.push(view(tx, job).await?);
                             }
                         }
                     }
-                    Ok(views)
+                    Ok(JobPage { views, next: None })
                 })
             })
             .await

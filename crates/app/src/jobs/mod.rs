@@ -41,7 +41,7 @@ pub use commands::{NewCommand, Waited};
 pub use create::{NewJob, NewTargets, NewWhat};
 pub(crate) use downloads::release_of;
 pub use downloads::{Downloaded, JobDownloads};
-pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobView, WaveView};
+pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobPage, JobView, WaveView};
 pub(crate) use person::Decider;
 pub use windlass_domain::job::Begin;
 pub use windlass_store::jobs::JobPick;

@@ -75,6 +75,21 @@ const fn word(action: JobAction) -> &'static str {
     }
 }
 
+/// Nothing begins, goes on or is tried again once a job was to end.
+fn in_time(job: &Job, change: &Change, now: Timestamp) -> Result<(), AppError> {
+    let goes_on = match change {
+        Change::Advance | Change::Start | Change::Resume | Change::RetryFailed => true,
+        Change::Decide(_) | Change::Pause | Change::Cancel { .. } => false,
+    };
+    match job.spec.rollout.ends_at.filter(|at| goes_on && *at <= now) {
+        Some(at) => Err(AppError::Conflict {
+            code: "job.ended",
+            detail: format!("job {} was to end at {}; make another one", job.id, at.for_people()),
+        }),
+        None => Ok(()),
+    }
+}
+
 async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), AppError> {
     if jobs::update(tx, job).await? {
         return Ok(());
@@ -83,8 +98,33 @@ async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), AppError> {
         .into())
 }
 
-/// What an action makes of a job. `up_to`: its newest execution.
-fn apply(mut job: Job, change: Change, tallies: &[Tally], up_to: ExecutionId, now: Timestamp) -> Job {
+/// What an action asks about a job's executions.
+struct Seen {
+    tallies: Vec<Tally>,
+    /// As plans judge them now: of those that were tried again, while some are left to be.
+    judged: Vec<Tally>,
+    newest: ExecutionId,
+}
+
+impl Seen {
+    /// Nothing, for who asks nothing about them.
+    const fn nothing() -> Self {
+        Self { tallies: Vec::new(), judged: Vec::new(), newest: ExecutionId::new(0) }
+    }
+
+    async fn of(tx: &mut Tx<'_>, job: &Job) -> Result<Self, StoreError> {
+        let tallies = executions::tallies(tx, job.id).await?;
+        let judged = match job.progress.retry {
+            Some(Retry { up_to, .. }) => executions::tallies_since(tx, job.id, up_to).await?,
+            None => tallies.clone(),
+        };
+        let newest = executions::newest(tx, job.id).await?.unwrap_or(ExecutionId::new(0));
+        Ok(Self { tallies, judged, newest })
+    }
+}
+
+/// What an action makes of a job.
+fn apply(mut job: Job, change: Change, seen: &Seen, now: Timestamp) -> Job {
     job.version += 1;
     match change {
         Change::Decide(decision) => {
@@ -107,8 +147,8 @@ fn apply(mut job: Job, change: Change, tallies: &[Tally], up_to: ExecutionId, no
         Change::Pause => job.state = JobState::Paused,
         Change::Resume => {
             if matches!(job.state, JobState::Halted(_)) {
-                job.past = past::accepted(&job, tallies);
-                job.progress.accepted = accept(&job, tallies);
+                job.past = past::accepted(&job, &seen.tallies);
+                job.progress.accepted = accept(&job, &seen.judged);
             }
             job.progress.resumed_at = Some(now);
             job.state = JobState::Running;
@@ -127,7 +167,7 @@ fn apply(mut job: Job, change: Change, tallies: &[Tally], up_to: ExecutionId, no
                 job.state = JobState::Running;
             }
             job.progress.accepted = Accepted::default();
-            job.progress.retry = Some(Retry { after: ExecutionId::new(0), up_to });
+            job.progress.retry = Some(Retry { after: ExecutionId::new(0), up_to: seen.newest });
             job.ended_at = None;
         }
     }
@@ -147,7 +187,7 @@ pub(super) async fn stop(
         return Ok(());
     }
     // What failed and what is newest matter to tries again only.
-    carry_out(tx, by, job, Change::Cancel { begun: Begun::Finish }, &[], ExecutionId::new(0), now).await
+    carry_out(tx, by, job, Change::Cancel { begun: Begun::Finish }, &Seen::nothing(), now).await
 }
 
 /// Stores what an action makes of a job, with its record.
@@ -156,13 +196,12 @@ async fn carry_out(
     by: &Principal,
     job: Job,
     change: Change,
-    tallies: &[Tally],
-    up_to: ExecutionId,
+    seen: &Seen,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let id = job.id;
     let (action, details, wakes) = (format!("job.{}", change.action()), change.details(), change.wakes());
-    save(tx, &apply(job, change, tallies, up_to, now)).await?;
+    save(tx, &apply(job, change, seen, now)).await?;
     if wakes {
         jobs::tell_held(tx, id);
     }
@@ -252,8 +291,9 @@ impl App {
                         let decider = Decider::of(tx, by.tenant, &decision.by, &job.created_by).await?;
                         somebody_else(id, decider, decision.approved)?;
                     }
-                    let tallies = executions::tallies(tx, id).await?;
-                    let failed = Standing::of(&tallies, |_| true).failed;
+                    let seen = Seen::of(tx, &job).await?;
+                    let failed = Standing::of(&seen.tallies, |_| true).failed;
+                    in_time(&job, &change, now)?;
                     if matches!(change, Change::RetryFailed) && failed == 0 {
                         return Err(AppError::Conflict {
                             code: "job.nothing_failed",
@@ -278,9 +318,7 @@ impl App {
                             ),
                         });
                     }
-                    let newest = executions::newest(tx, id).await?;
-                    let up_to = newest.unwrap_or(ExecutionId::new(0));
-                    carry_out(tx, &by, job, change, &tallies, up_to, now).await?;
+                    carry_out(tx, &by, job, change, &seen, now).await?;
                     Ok(failed)
                 })
             })

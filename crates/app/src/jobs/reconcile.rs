@@ -78,6 +78,12 @@ async fn observe_and_plan(
         }
         Some(_) | None => Vec::new(),
     };
+    let again = match job.progress.retry {
+        Some(Retry { up_to, .. }) if !retryable.is_empty() => {
+            executions::tallies_since(tx, job.id, up_to).await?
+        }
+        Some(_) | None => Vec::new(),
+    };
     let withdrawable = match job.state {
         JobState::Stopping { begun } if due.is_empty() => {
             executions::withdrawable(tx, job.id, begun, BATCH).await?
@@ -89,6 +95,7 @@ async fn observe_and_plan(
         tallies: &tallies,
         due: &due,
         retryable: &retryable,
+        again: &again,
         withdrawable: &withdrawable,
         batch: u64::from(BATCH),
     };

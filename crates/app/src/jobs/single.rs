@@ -1,5 +1,7 @@
 //! What operators ask and do about one device's part of a job: why it stands there, to stop it, to agree for its user.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
@@ -64,6 +66,13 @@ async fn stands(
         What::Command(_) | What::Document(_) => None,
     };
     Ok(DeviceStanding { job, release, execution, is_target, why })
+}
+
+/// Whether a device is among those that a job was frozen for, or joined it.
+async fn is_for(tx: &mut Tx<'_>, job: JobId, device: DeviceId) -> Result<bool, StoreError> {
+    let Ok(id) = u64::try_from(device.get()) else { return Ok(false) };
+    Ok(jobs::frozen_targets(tx, job).await?.contains(id)
+        || executions::latest(tx, device, job).await?.is_some())
 }
 
 fn conflict(code: &'static str, detail: String) -> AppError {
@@ -207,9 +216,21 @@ impl App {
                 let (app, by, name) = (app.clone(), by.clone(), name.clone());
                 Box::pin(async move {
                     let device = known_device(tx, &app, &by, &name).await?;
-                    let mut told = Vec::new();
+                    // What it has to do comes first, however many jobs there are for others.
+                    let unsettled = executions::unsettled(tx, device.id).await?;
+                    let open = unsettled.into_iter().filter(|one| one.outcome() == Outcome::Open);
+                    let mut of: BTreeSet<JobId> = open.map(|one| one.job).collect();
                     for id in jobs::open_updates(tx, by.tenant, JOBS).await? {
+                        if is_for(tx, id, device.id).await? {
+                            of.insert(id);
+                        }
+                    }
+                    let mut told = Vec::new();
+                    for id in of.into_iter().rev() {
                         let Some(job) = jobs::get(tx, by.tenant, id).await? else { continue };
+                        if !matches!(job.spec.what, What::Update { .. }) {
+                            continue;
+                        }
                         let standing = stands(tx, &app, job, device.id, now).await?;
                         if standing.is_target {
                             told.push(standing);

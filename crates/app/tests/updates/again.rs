@@ -12,8 +12,8 @@ use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::{Signing, VersionSource};
 use windlass_domain::ids::{ExecutionId, JobId, TokenId};
 use windlass_domain::job::{
-    Amount, Begun, Consent, Continuous, Execution, ExecutionState, Handling, JobState, RolloutPolicy,
-    SuccessThreshold, Timeouts, Verdict, Wave,
+    Amount, Begun, Consent, Continuous, Execution, ExecutionState, FailureThreshold, Handling, JobState,
+    RolloutPolicy, ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Verdict, Wave,
 };
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Actor, Principal, Role};
@@ -637,5 +637,56 @@ async fn a_job_without_a_place_writes_nothing_while_it_looks_and_gives_a_place_a
         world.reports_version(&names[0], "2.0").await;
         world.settle().await;
         assert_eq!(latest(&world, id).await[1].state, ExecutionState::Queued, "there is a place");
+    }
+}
+
+#[tokio::test]
+async fn tries_again_under_a_cap_stop_by_the_threshold_before_all_have_failed_twice() {
+    for mut world in World::each("again-threshold").await {
+        world.release("2.0", &[]).await;
+        let names = world.devices(6).await;
+        let threshold = FailureThreshold {
+            count: Some(1),
+            percent: None,
+            of: ShareOf::Finished,
+            minimum: 0,
+            scope: ThresholdScope::Job,
+        };
+        let rollout = RolloutPolicy { concurrency: Some(2), ..RolloutPolicy::default() };
+        let new = NewJob { threshold: Some(threshold), rollout, ..update_job("2.0", &names) };
+        let id = world.create(new).await;
+        let two_fail = async |world: &World, names: &[String]| {
+            world.settle().await;
+            for name in names {
+                world.work(name, "FAILED", "battery low").await;
+            }
+            world.settle().await;
+            assert!(matches!(world.job(id).await.job.state, JobState::Halted(_)));
+        };
+        let tried = async |world: &World| {
+            world.executions(id).await.iter().filter(|execution| execution.number == 2).count()
+        };
+        two_fail(&world, &names[..2]).await;
+        for pair in names[2..].chunks(2) {
+            world.app().job_resume(&world.by, id, None).await.unwrap();
+            two_fail(&world, pair).await;
+        }
+        assert_eq!(world.app().job_retry_failed(&world.by, id, None).await.unwrap(), 6);
+        two_fail(&world, &names[..2]).await;
+        assert_eq!(tried(&world).await, 2, "two failed again; the other four are not tried");
+        // Whoever goes on accepts those two and no more.
+        world.app().job_resume(&world.by, id, None).await.unwrap();
+        two_fail(&world, &names[2..4]).await;
+        assert_eq!(tried(&world).await, 4);
+        world.app().job_resume(&world.by, id, None).await.unwrap();
+        world.settle().await;
+        for name in &names[4..] {
+            world.work(name, "SUCCEEDED", "").await;
+            world.reports_version(name, "2.0").await;
+        }
+        world.settle().await;
+        let standing = world.job(id).await.standing;
+        assert_eq!((standing.failed, standing.succeeded, tried(&world).await), (4, 2, 6));
+        assert_eq!(world.job(id).await.job.state, JobState::Completed);
     }
 }

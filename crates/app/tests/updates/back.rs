@@ -14,7 +14,7 @@ use windlass_wire::ddi::{Execution as Said, Finished, Mode};
 
 use crate::ddi::{says, state};
 use crate::ddi_truth::{attributes, d2, offered, typed};
-use crate::world::{World, update_job};
+use crate::world::{World, fw, update_job};
 
 /// A release of several components, which are made if they are not there.
 async fn bundle(world: &World, name: &str, version: &str, parts: &[(&str, &str)]) {
@@ -111,7 +111,7 @@ async fn a_release_that_shares_what_did_not_change_is_no_way_back() {
             invalid(&world, version, "1.0", false).await;
         }
         let back = back(&world, id).await;
-        assert_eq!(back.release, Some(("fw".to_owned(), "1.0".to_owned())), "not one with less of it");
+        assert_eq!(back.release, Some(fw("1.0")), "not one with less of it");
         assert_eq!(back.job.target_count, 2, "nothing was changed on the third");
         world.settle().await;
         assert_eq!(world.job(back.job.id).await.standing.queued, 2, "they are told to install it");
@@ -163,7 +163,7 @@ async fn who_fetched_an_update_and_said_nothing_goes_back_once_it_is_through() {
         let action = parts[0].id;
         world.app().ddi_action(&device, action, Wanted::Deployment, None).await.unwrap();
         let back = back(&world, job).await;
-        assert_eq!((back.release, back.job.target_count), (Some(("fw".to_owned(), "1".to_owned())), 1));
+        assert_eq!((back.release, back.job.target_count), (Some(fw("1")), 1));
         world.settle().await;
         let next = world.app().ddi_poll(&device).await.unwrap().next;
         assert_eq!(next, Some(Next::Cancel { action }), "it is asked, and nothing is taken from it");

@@ -201,7 +201,7 @@ async fn a_caller_who_waits_is_told_when_the_command_expires() {
     let new = NewCommand { expires_in: Some(Duration::from_secs(5)), ..command_named("uptime") };
     let (waited, ()) = tokio::join!(world.send("d000", new, 60), async {
         let is_offered = |views: Vec<jobs::JobView>| views.iter().any(|view| view.standing.queued == 1);
-        while !is_offered(world.app().job_list(&world.by, jobs::JobPick::default(), 1).await.unwrap()) {
+        while !is_offered(world.app().job_list(&world.by, jobs::JobPick::default(), 1).await.unwrap().views) {
             tokio::task::yield_now().await;
         }
         world.advance(5);

@@ -91,7 +91,7 @@ async fn jobs_that_are_long_over_are_forgotten_with_their_executions() {
     assert_eq!(world.job(old).await.job.state, JobState::Completed, "not yet");
     world.advance(1);
     world.app().jobs_forget_bygone().await.unwrap();
-    let left = world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap();
+    let left = world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap().views;
     assert_eq!(left.iter().map(|view| view.job.id).collect::<Vec<_>>(), [open]);
     assert!(world.app().execution_get(&world.by, execution).await.is_err());
 }

@@ -86,7 +86,7 @@ async fn a_job_names_every_field_that_cannot_be_taken() {
         let job = NewJob { targets: targets.clone(), ..update_job("1", &names) };
         assert_eq!(fields(world.app().job_create(&world.by, job).await.unwrap_err()), [field], "{targets:?}");
     }
-    assert!(world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap().is_empty());
+    assert!(world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap().views.is_empty());
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
     assert_eq!(world.app().job_get(&viewer, id).await.unwrap().job.id, id);
     let stranger = Principal::user(windlass_domain::ids::TenantId::new(2), "sven", Role::Admin);
     assert_eq!(world.app().job_get(&stranger, id).await.unwrap_err().code(), "not_found");
-    assert!(world.app().job_list(&stranger, JobPick::default(), 10).await.unwrap().is_empty());
+    assert!(world.app().job_list(&stranger, JobPick::default(), 10).await.unwrap().views.is_empty());
 
     world.app().job_cancel(&world.by, id, Begun::Ask, Some(1)).await.unwrap();
     world.settle().await;
@@ -289,7 +289,7 @@ async fn a_job_tells_what_it_installed_when_that_is_deleted() {
     let past = Some(ReleaseLabel { deleted: true, ..fw("2") });
     assert_eq!(world.job(id).await.release, past);
     let text = |text: &str| JobPick { text: text.to_owned(), ..JobPick::default() };
-    let listed = world.app().job_list(&world.by, text("FW 2"), 10).await.unwrap();
+    let listed = world.app().job_list(&world.by, text("FW 2"), 10).await.unwrap().views;
     assert!(listed.len() == 1 && listed[0].release == past, "{listed:?}");
     assert_eq!(world.app().job_why(&world.by, id, "d000").await.unwrap().release, past);
     let told = world.app().device_updates(&world.by, "d000").await.unwrap();
@@ -303,7 +303,7 @@ async fn a_job_tells_what_it_installed_when_that_is_deleted() {
     assert_eq!(jobs("2").await, Some(0));
     assert_eq!(world.job(id).await.release, past);
     world.app().job_delete(&world.by, id, None).await.unwrap();
-    assert!(world.app().job_list(&world.by, text("fw 2"), 10).await.unwrap().is_empty());
+    assert!(world.app().job_list(&world.by, text("fw 2"), 10).await.unwrap().views.is_empty());
 }
 
 #[tokio::test]
@@ -325,14 +325,15 @@ async fn jobs_are_listed_newest_first_in_pages() {
         ids.push(world.rollout("2", &names).await);
     }
     ids.reverse();
-    let page = world.app().job_list(&world.by, JobPick::default(), 2).await.unwrap();
+    let page = world.app().job_list(&world.by, JobPick::default(), 2).await.unwrap().views;
     assert_eq!(page.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[..2]);
     assert_eq!(page[0].release, Some(fw("2")));
     let rest = world
         .app()
         .job_list(&world.by, JobPick { before: ids[1].get(), ..JobPick::default() }, 2)
         .await
-        .unwrap();
+        .unwrap()
+        .views;
     assert_eq!(rest.iter().map(|view| view.job.id).collect::<Vec<_>>(), ids[2..]);
 }
 
@@ -353,11 +354,11 @@ async fn a_job_that_reaches_beyond_a_scope_does_not_exist_there() {
     ] {
         assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
     }
-    assert!(app.job_list(&berlin, JobPick::default(), 10).await.unwrap().is_empty());
+    assert!(app.job_list(&berlin, JobPick::default(), 10).await.unwrap().views.is_empty());
 
     world.release("3", &[]).await;
     let own = world.app().job_create(&berlin, update_job("3", &names[..1])).await.unwrap().job.id;
-    let seen: Vec<_> = world.app().job_list(&berlin, JobPick::default(), 1).await.unwrap();
+    let seen: Vec<_> = world.app().job_list(&berlin, JobPick::default(), 1).await.unwrap().views;
     assert_eq!(seen.iter().map(|view| view.job.id).collect::<Vec<_>>(), [own]);
     world.app().job_pause(&berlin, own, None).await.unwrap();
 }
@@ -392,8 +393,100 @@ async fn a_job_that_may_take_in_devices_beyond_a_scope_does_not_exist_there_thou
     ] {
         assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
     }
-    assert!(app.job_list(&berlin, JobPick::default(), 10).await.unwrap().is_empty());
+    assert!(app.job_list(&berlin, JobPick::default(), 10).await.unwrap().views.is_empty());
     let seen = app.device_executions(&berlin, &names[0], None, 10).await.unwrap();
     assert_eq!(seen.len(), 1, "what a device within has to do shows");
     assert_eq!(world.job(id).await.job.state, JobState::Running, "nothing was changed");
+}
+
+#[tokio::test]
+async fn a_job_stays_with_a_scope_when_a_device_of_it_is_deleted() {
+    let mut world = World::new().await;
+    let names = world.devices(4).await;
+    for name in &names[..3] {
+        world.attribute(name, "site", "berlin").await;
+    }
+    world.release("2", &[]).await;
+    world.refresh().await;
+    let berlin = Principal { scope: Some("attribute.site==berlin".to_owned()), ..world.by.clone() };
+    let own = world.app().job_create(&berlin, update_job("2", &names[..2])).await.unwrap().job.id;
+    let beyond = world.rollout("2", &names[2..]).await;
+    world.settle().await;
+    let delete = async |world: &World, name: &str| {
+        world.app().device_delete(&world.by, &name.parse().unwrap(), None).await.unwrap();
+        world.refresh().await;
+    };
+    delete(&world, &names[0]).await;
+    delete(&world, &names[2]).await;
+    let listed = async |world: &World| {
+        let seen = world.app().job_list(&berlin, JobPick::default(), 10).await.unwrap().views;
+        seen.iter().map(|view| view.job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&world).await, [own], "what is left of the other one lies beyond");
+    let hidden = world.app().job_get(&berlin, beyond).await.map(drop);
+    assert!(matches!(hidden, Err(AppError::NotFound { .. })), "{hidden:?}");
+    world.app().job_cancel(&berlin, own, Begun::Ask, None).await.unwrap();
+    delete(&world, &names[1]).await;
+    assert!(listed(&world).await.is_empty(), "nobody can tell whom it was for");
+}
+
+#[tokio::test]
+async fn nothing_goes_on_with_a_job_that_was_to_end() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2", &[]).await;
+    let rollout =
+        RolloutPolicy { ends_at: Some(START.plus(Duration::from_secs(3600))), ..RolloutPolicy::default() };
+    let new = NewJob { rollout, ..update_job("2", &names) };
+    let failed = world.create(new.clone()).await;
+    let waits = world.create(NewJob { begin: Begin::Manually, ..new }).await;
+    world.settle().await;
+    world.work(&names[0], "FAILED", "battery low").await;
+    world.settle().await;
+    world.advance(3601);
+    world.settle().await;
+    let app = world.app();
+    for (refused, id) in [
+        (app.job_retry_failed(&world.by, failed, None).await.map(drop), failed),
+        (app.job_start(&world.by, waits, None).await.map(drop), waits),
+    ] {
+        let Err(AppError::Conflict { code: "job.ended", detail }) = refused else { panic!("{refused:?}") };
+        assert_eq!(detail, format!("job {id} was to end at 2026-01-01 01:00 UTC; make another one"));
+    }
+    let stays = world.job(failed).await;
+    assert_eq!((stays.job.state, stays.job.progress.retry), (JobState::Completed, None));
+}
+
+#[tokio::test]
+async fn what_a_device_has_to_do_is_told_however_many_jobs_there_are_for_others() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    let own = world.rollout("2", &names[..1]).await;
+    for _ in 0..51 {
+        world.create(NewJob { begin: Begin::Manually, ..update_job("2", &names[1..]) }).await;
+    }
+    world.settle().await;
+    let told = world.app().device_updates(&world.by, &names[0]).await.unwrap();
+    assert_eq!(told.iter().map(|one| one.job.id).collect::<Vec<_>>(), [own]);
+}
+
+#[tokio::test]
+async fn a_scope_that_sees_few_jobs_looks_at_so_many_and_goes_on_from_there() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2", &[]).await;
+    let manually = |names: &[String]| NewJob { begin: Begin::Manually, ..update_job("2", names) };
+    let own = world.create(manually(&names[..1])).await;
+    for _ in 0..1_001 {
+        world.create(manually(&names[1..])).await;
+    }
+    world.refresh().await;
+    let berlin = Principal { scope: Some(format!("name=={}", names[0])), ..world.by.clone() };
+    let first = world.app().job_list(&berlin, JobPick::default(), 10).await.unwrap();
+    assert!(first.views.is_empty());
+    let before = first.next.unwrap().get();
+    let second = world.app().job_list(&berlin, JobPick { before, ..JobPick::default() }, 10).await.unwrap();
+    assert_eq!(second.views.iter().map(|view| view.job.id).collect::<Vec<_>>(), [own]);
+    assert_eq!(second.next, None);
 }

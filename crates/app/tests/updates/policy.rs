@@ -424,7 +424,8 @@ async fn a_dry_run_says_what_would_happen_and_does_nothing() {
     assert_eq!(of(Outcome::Open), [("would be offered work at once, but was not heard for long", 2)]);
     assert_eq!((preview.targets, preview.bytes_per_device, preview.bytes), (5, 3, 6));
     assert_eq!(preview.silent, 2);
-    let none = world.app().job_list(&world.by, windlass_app::jobs::JobPick::default(), 10).await.unwrap();
+    let none =
+        world.app().job_list(&world.by, windlass_app::jobs::JobPick::default(), 10).await.unwrap().views;
     assert!(none.is_empty(), "nothing was made");
     // What really happens is what was said.
     let id = world.rollout("2.0", &names).await;

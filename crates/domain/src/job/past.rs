@@ -266,8 +266,14 @@ mod tests {
 
         fn plan(&self) -> Plan {
             let tallies = self.tallies();
-            let observed =
-                Observed { tallies: &tallies, due: &[], retryable: &[], withdrawable: &[], batch: 100 };
+            let observed = Observed {
+                tallies: &tallies,
+                due: &[],
+                retryable: &[],
+                again: &[],
+                withdrawable: &[],
+                batch: 100,
+            };
             plan(&self.job, &observed, Timestamp::from_seconds(0))
         }
 

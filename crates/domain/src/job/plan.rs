@@ -38,6 +38,8 @@ pub struct Observed<'a> {
     pub due: &'a [ExecutionId],
     /// Failed executions that an operator wants tried again.
     pub retryable: &'a [ExecutionId],
+    /// Counters of the tries that were made since then, while some are left.
+    pub again: &'a [Tally],
     /// Executions that a cancellation withdraws.
     pub withdrawable: &'a [ExecutionId],
     /// Most targets to offer in one plan.
@@ -280,16 +282,8 @@ fn steps(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
         return observed.due.iter().copied().map(Step::TimeOut).collect();
     }
     match &job.state {
-        JobState::Running | JobState::Paused | JobState::Halted(_)
-            if job.progress.retry.is_some() && !is_late(job, now) =>
-        {
-            if observed.retryable.is_empty() {
-                vec![Step::RetriesDone]
-            } else {
-                let most = room(job, Standing::of(observed.tallies, |_| true));
-                let most = usize::try_from(most).unwrap_or(usize::MAX);
-                observed.retryable.iter().copied().take(most).map(Step::Retry).collect()
-            }
+        JobState::Running | JobState::Paused if job.progress.retry.is_some() && !is_late(job, now) => {
+            again(job, observed)
         }
         JobState::Running => forward(job, observed, now),
         JobState::Stopping { .. } => {
@@ -310,6 +304,20 @@ fn steps(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
         | JobState::Canceled
         | JobState::Completed => vec![],
     }
+}
+
+/// Hands out what is to be tried again, as far as there is room, while few enough of those that were tried again failed
+/// again. What failed before and waits for its turn is no failure of now.
+fn again(job: &Job, observed: &Observed<'_>) -> Vec<Step> {
+    if observed.retryable.is_empty() {
+        return vec![Step::RetriesDone];
+    }
+    if let Some(halt) = halt(job, &Standings::of(observed.again)) {
+        return vec![Step::Halt(halt)];
+    }
+    let most = room(job, Standing::of(observed.tallies, |_| true));
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    observed.retryable.iter().copied().take(most).map(Step::Retry).collect()
 }
 
 fn is_late(job: &Job, now: Timestamp) -> bool {

@@ -137,6 +137,12 @@ impl Model {
             .filter(|e| e.outcome() == Outcome::Failed && e.id.get() <= up_to)
             .map(|e| e.id)
             .collect();
+        let again: Vec<_> = self
+            .executions
+            .values()
+            .filter(|e| self.job.progress.retry.is_some() && e.id.get() > up_to)
+            .map(|e| Tally { wave: e.wave, state: e.state, verdict: e.verdict, count: 1, again: 0 })
+            .collect();
         let in_progress_too = self.job.state == JobState::Stopping { begun: Begun::Withdraw };
         let withdrawable: Vec<_> = self
             .executions
@@ -151,6 +157,7 @@ impl Model {
                 tallies: &tallies,
                 due: &due,
                 retryable: &retryable,
+                again: &again,
                 withdrawable: &withdrawable,
                 batch,
             },
@@ -479,6 +486,36 @@ fn bad_firmware_is_stopped_in_the_first_wave() {
     let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };
     assert_eq!((halt.wave, model.job.progress.offered), (0, 5));
     assert_eq!(halt.to_string(), "stopped in wave 1: 5 of 5 finished devices failed; at most 20 % may");
+}
+
+#[test]
+fn tries_again_that_fail_again_stop_before_the_last_of_them() {
+    let threshold = FailureThreshold {
+        count: Some(2),
+        percent: None,
+        of: ShareOf::Finished,
+        minimum: 0,
+        scope: ThresholdScope::Job,
+    };
+    let mut model = Model::new(vec![Habit::Fails; 10], vec![], Some(threshold), 0);
+    model.run(100);
+    assert!(matches!(model.job.state, JobState::Halted(_)));
+    model.job.spec.rollout.concurrency = Some(2);
+    let up_to = model.executions.values().map(|e| e.id).max().unwrap();
+    model.job.progress.retry = Some(Retry { after: ExecutionId::new(0), up_to });
+    model.job.progress.accepted = Accepted::default();
+    model.job.state = JobState::Running;
+    model.run(100);
+    let tried = |model: &Model| model.executions.values().filter(|e| e.number == 2).count();
+    let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };
+    assert_eq!((halt.failed, tried(&model)), (4, 4), "the other six were not tried again");
+    assert!(model.plan(100).steps.is_empty(), "a halted job hands out nothing");
+    // Whoever goes on accepts those four.
+    model.job.progress.accepted = Accepted { job_failed: 4, job_finished: 4, ..Accepted::default() };
+    model.job.state = JobState::Running;
+    model.run(100);
+    assert!(matches!(model.job.state, JobState::Halted(_)));
+    assert_eq!(tried(&model), 8);
 }
 
 #[test]

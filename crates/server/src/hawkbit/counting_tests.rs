@@ -19,7 +19,7 @@ async fn one_by_one(server: &Fixture, set: i64) -> Value {
     json!(counts)
 }
 
-async fn says(server: &Fixture, target: &str, action: &Value, execution: &str, finished: &str) {
+pub(super) async fn says(server: &Fixture, target: &str, action: &Value, execution: &str, finished: &str) {
     let token = server.hawkbit("GET", &format!("/targets/{target}"), None).await.expect(200);
     let token = token["securityToken"].as_str().unwrap().to_owned();
     let device = server.with_authorization(&format!("TargetToken {token}"));

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::counting_tests::says;
 use super::fixture::{software, targets};
 use super::rollout_tests::{ready, request, settle};
 use crate::rest::fixture::Fixture;
@@ -207,4 +208,68 @@ async fn latecomers_make_a_group_as_large_as_the_template_the_last_group_or_all_
             groups["content"].as_array().unwrap().iter().map(|one| &one["totalTargets"]).collect();
         assert_eq!(json!(found), sizes, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_group_that_stopped_its_rollout_stays_in_error_once_somebody_goes_on() {
+    let (server, set) = ready("hb-rollout-error").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    settle(&server).await;
+    let of_groups = async || {
+        let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+        let all = groups["content"].as_array().unwrap().iter().map(|one| one["status"].clone());
+        all.collect::<Vec<_>>()
+    };
+    let last = async |target: &str| {
+        let found = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
+        found["content"][0]["id"].clone()
+    };
+    for target in ["pump-1", "pump-2"] {
+        says(&server, target, &last(target).await, "closed", "failure").await;
+    }
+    settle(&server).await;
+    assert_eq!(of_groups().await, ["error", "scheduled"]);
+    server.hawkbit("POST", &format!("{path}/resume"), None).await.expect(204);
+    settle(&server).await;
+    assert_eq!(of_groups().await, ["error", "running"], "it does not do well by being gone on with");
+    for target in ["pump-3", "pump-4"] {
+        says(&server, target, &last(target).await, "closed", "success").await;
+    }
+    settle(&server).await;
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "finished");
+    assert_eq!(of_groups().await, ["error", "finished"]);
+}
+
+#[tokio::test]
+async fn what_made_a_job_of_rest_v1_gentle_stays_when_it_is_tried_again_here() {
+    let (server, _) = ready("hb-rollout-again").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let job = json!({
+        "kind": "update", "description": "night", "release": {"name": "fw", "version": "1"},
+        "targets": {"devices": ["pump-1"]}, "timeouts": {"queuedSeconds": 600, "inProgressSeconds": 120},
+        "retries": 0, "failureThreshold": {"count": 5, "scope": "job"},
+        "rollout": {
+            "handling": "soft", "priority": 400, "endsAt": "2099-02-01T00:00:00Z", "concurrency": 1,
+            // From hour to hour: always open.
+            "window": {"schedule": "0 * * * *", "durationSeconds": 3600, "timezone": "Europe/Berlin"},
+            "downloadRate": {"bytesPerSecond": 4096}, "supersede": true,
+        },
+    });
+    let before = server.post("/jobs", job).await.expect(201);
+    settle(&server).await;
+    let actions = server.hawkbit("GET", "/targets/pump-1/actions", None).await.expect(200);
+    says(&server, "pump-1", &actions["content"][0]["id"], "closed", "failure").await;
+    settle(&server).await;
+    let path = format!("/rollouts/{}/retry", before["id"]);
+    let again = server.hawkbit("POST", &path, None).await.expect(201);
+    assert_eq!(again["name"], "night_retry");
+    let mut after = server.get(&format!("/jobs/{}", again["id"])).await.expect(200);
+    let terms = after["rollout"].as_object_mut().unwrap().remove("waveTerms").unwrap();
+    assert_eq!(terms[0]["failureThreshold"]["count"], 5, "{terms}");
+    assert_eq!((&after["rollout"], &after["timeouts"]), (&before["rollout"], &before["timeouts"]));
 }

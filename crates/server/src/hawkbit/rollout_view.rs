@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use windlass_app::hawkbit::stored::GroupExtra;
 use windlass_app::hawkbit::{RolloutView, rollout_name};
 use windlass_domain::ids::JobId;
-use windlass_domain::job::{Decision, Handling, Job, JobState, Standing};
+use windlass_domain::job::{Decision, Handling, Job, JobState, Standing, ThresholdScope};
 use windlass_domain::time::Timestamp;
 use windlass_wire::management::common::Stamp;
 use windlass_wire::management::rollouts as wire;
@@ -130,14 +130,31 @@ pub(super) fn group_id(rollout: &RolloutView, index: usize) -> i64 {
     first_group(rollout.view.job.id) + i64::from(wave_number(rollout, index)).min(GROUPS - 1)
 }
 
+/// Whether more of a group failed than may: that stays so, also once an operator went on.
+fn failed(rollout: &RolloutView, index: usize) -> bool {
+    let (job, Some(wave)) = (&rollout.view.job, rollout.view.waves.get(index)) else { return false };
+    let own = job.wave(wave.number).and_then(|wave| wave.failure);
+    let Some(most) = own.or(job.spec.threshold).filter(|most| most.scope == ThresholdScope::Wave) else {
+        return false;
+    };
+    let standing = wave.standing;
+    let size = wave.targets.saturating_sub(standing.skipped + standing.canceled);
+    most.exceeded(standing.failed, standing.finished(), size)
+}
+
 /// Where a group stands, as clients write it.
 fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
     let (job, current) = (&rollout.view.job, rollout.view.current_wave);
     let number = wave_number(rollout, index);
     match &job.state {
         JobState::AwaitingApproval { .. } | JobState::Denied | JobState::Scheduled { .. } => "ready",
-        JobState::Completed | JobState::Canceled => "finished",
         JobState::Halted(halt) if halt.wave == number => "error",
+        JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Completed
+            if failed(rollout, index) =>
+        {
+            "error"
+        }
+        JobState::Completed | JobState::Canceled => "finished",
         JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {
             let wave = rollout.view.waves.get(index);
             let through = wave.is_some_and(|wave| {

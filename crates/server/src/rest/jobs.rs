@@ -7,7 +7,7 @@ use serde::Deserialize;
 use windlass_api::jobs::{
     CancelQuery, Execution, ExecutionQuery, FailureCluster, Job, JobDownloads, JobQuery, NewJob, RetryResult,
 };
-use windlass_api::page::{Page, PageQuery};
+use windlass_api::page::{NumberCursor, Page, PageQuery};
 use windlass_app::jobs::{self as app, ExecutionFilter, JobPick};
 use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job as domain;
@@ -125,8 +125,11 @@ async fn list(
         text: q.unwrap_or_default(),
         before: after_number(cursor.as_deref())?.unwrap_or(i64::MAX),
     };
-    let items = rest.app.job_list(&by, pick, limit.saturating_add(1)).await?;
-    Ok(Json(fetched(items, limit, |view| view.job.id.get(), show)))
+    let app::JobPage { views, next } = rest.app.job_list(&by, pick, limit.saturating_add(1)).await?;
+    let page = fetched(views, limit, |view| view.job.id.get(), show);
+    // There may be more beyond what was looked at.
+    let on = next.map(|next| NumberCursor { after: next.get() }.encode());
+    Ok(Json(Page { cursor: page.cursor.or(on), ..page }))
 }
 
 async fn create(
