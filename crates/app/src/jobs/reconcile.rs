@@ -11,7 +11,7 @@ use serde_json::json;
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::plan::{offered, plan};
 use windlass_domain::job::{
-    Begun, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step, Tally,
+    Begun, ExecutionState, Job, JobState, Observed, Outcome, Plan, Retry, Step, Tally, Verdict,
 };
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
@@ -127,6 +127,9 @@ async fn time_out(
     if ended && next.outcome() == Outcome::Failed && next.started_at.is_some() {
         // The device fell silent; what it shows may still prove that it did the work.
         next = verify::shown(tx, job, next, now).await?;
+    }
+    if next.verdict == Verdict::Expired && execution.verdict != Verdict::Expired {
+        next = verify::unseen(tx, job, next).await?;
     }
     executions::update(tx, &execution, &next).await?;
     if shown {
@@ -355,7 +358,7 @@ impl App {
             })
             .await?;
         if done.withdrew {
-            self.links.forget();
+            self.forget_downloads();
         }
         if let Some(reason) = &done.halted {
             tracing::warn!(job.id = id.get(), reason, "a job stopped by its failure threshold");

@@ -150,6 +150,23 @@ pub(super) async fn shown(
     Ok(execution)
 }
 
+/// Says of an execution whose new version was not seen in time what the device shows instead.
+pub(super) async fn unseen(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    execution: Execution,
+) -> Result<Execution, StoreError> {
+    let Some(release) = release_of(tx, job.tenant, job).await? else { return Ok(execution) };
+    let Some(device) = devices::device_by_id(tx, execution.device).await? else { return Ok(execution) };
+    let spec = spec_of(tx, &device).await?;
+    let expected = expected(&release);
+    let running = running(tx, &expected, &spec, device.id, &device.inventory).await?;
+    Ok(match expected.instead(&running) {
+        Some(what) => execution.shows_instead(&what),
+        None => execution,
+    })
+}
+
 /// What a device just said of itself, and nothing that it said before.
 #[derive(Debug, Clone, Copy)]
 pub enum JustSaid<'a> {

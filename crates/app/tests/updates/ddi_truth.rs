@@ -19,6 +19,15 @@ const VERIFY: u64 = 30 * 60;
 
 /// Worlds with a device `d2` whose type finds its version in the attribute `version`, and that runs 1.
 pub(crate) async fn typed(name: &str) -> Vec<World> {
+    let all = silent(name).await;
+    for world in &all {
+        attributes(world, &d2(world).await, Mode::Merge, &[("version", "1")]).await;
+    }
+    all
+}
+
+/// The same before the device said what it runs.
+async fn silent(name: &str) -> Vec<World> {
     let mut all = worlds(name).await;
     for world in &mut all {
         let place = vec![VersionSource::Inventory("version".to_owned())];
@@ -26,7 +35,6 @@ pub(crate) async fn typed(name: &str) -> Vec<World> {
         world.device("d2", Some(board)).await;
         world.refresh().await;
         world.release("2.0", &[]).await;
-        attributes(world, &d2(world).await, Mode::Merge, &[("version", "1")]).await;
     }
     all
 }
@@ -204,6 +212,21 @@ async fn an_old_version_that_is_all_there_is_at_the_end_is_a_fall_back_and_says_
 }
 
 #[tokio::test]
+async fn an_old_version_that_is_said_for_the_first_time_after_success_is_a_fall_back_too() {
+    for world in silent("ddi-first-said").await {
+        let job = succeeded(&world).await;
+        let device = d2(&world).await;
+        for _ in 0..2 {
+            attributes(&world, &device, Mode::Merge, &[("version", "1")]).await;
+            assert_eq!(verdict(&world, job).await, is(Verdict::Pending, "app says 1 instead of 2.0"));
+        }
+        world.advance(VERIFY);
+        world.settle().await;
+        assert_eq!(verdict(&world, job).await, is(Verdict::RolledBack, "app says 1 instead of 2.0"));
+    }
+}
+
+#[tokio::test]
 async fn an_old_version_that_was_followed_by_a_third_is_no_fall_back() {
     let world = typed("ddi-third").await.remove(0);
     let job = succeeded(&world).await;
@@ -213,7 +236,9 @@ async fn an_old_version_that_was_followed_by_a_third_is_no_fall_back() {
     assert_eq!(verdict(&world, job).await, is(Verdict::Pending, ""));
     world.advance(VERIFY);
     world.settle().await;
-    assert_eq!(verdict(&world, job).await.0, Verdict::Expired);
+    let (found, reason) = verdict(&world, job).await;
+    assert_eq!(found, Verdict::Expired);
+    assert!(reason.ends_with("in time: app shows 3.0 instead of 2.0"), "{reason}");
 }
 
 #[tokio::test]
@@ -288,12 +313,7 @@ async fn while_a_rollout_goes_on_an_old_version_is_given_the_time_to_change() {
         let still = "the device still says that it runs fw 1.0 instead of 2.0";
         assert_eq!(own_verdict(&world, job).await, is(Verdict::Pending, still));
         attributes(&world, &d1, Mode::Merge, &[("hw", "r1")]).await;
-        world.reports_version("d1", "1.0").await;
-        assert_eq!(
-            own_verdict(&world, job).await,
-            is(Verdict::Pending, still),
-            "it showed it nowhere before"
-        );
+        assert_eq!(own_verdict(&world, job).await, is(Verdict::Pending, still));
         world.advance(VERIFY);
         world.settle().await;
         assert_eq!(own_verdict(&world, job).await, is(Verdict::RolledBack, still));

@@ -131,7 +131,50 @@ async fn a_device_that_reports_success_and_never_comes_back_is_a_failure_after_t
     world.settle().await;
     let view = world.job(id).await;
     assert_eq!((view.job.state, view.standing.failed), (JobState::Completed, 1));
-    assert_eq!(world.executions(id).await[0].verdict, Verdict::Expired);
+    let execution = world.executions(id).await.remove(0);
+    assert_eq!(execution.verdict, Verdict::Expired);
+    assert!(execution.reason.ends_with("in time: app shows 1.0 instead of 2.0"), "{}", execution.reason);
+}
+
+#[tokio::test]
+async fn a_device_that_showed_no_version_before_falls_back_like_any_other() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2.0", &[]).await;
+    let id = world.rollout("2.0", &names).await;
+    world.settle().await;
+    for name in &names {
+        world.work(name, "SUCCEEDED", "").await;
+    }
+    world.advance(2);
+    world.reports_version(&names[0], "1.0").await;
+    let both = world.executions(id).await;
+    assert_eq!((both[0].verdict, both[1].verdict), (Verdict::RolledBack, Verdict::Pending));
+    assert_eq!(both[0].reason, "app runs 1.0 instead of 2.0");
+    let why = world.app().job_why(&world.by, id, &names[0]).await.unwrap().why;
+    assert_eq!(why.sentence, "The device reported success, then app runs 1.0 instead of 2.0.");
+    world.advance(30 * 60);
+    world.settle().await;
+    let silent = world.executions(id).await.remove(1);
+    assert_eq!(silent.verdict, Verdict::Expired);
+    assert!(silent.reason.ends_with("was not seen running in time"), "{}", silent.reason);
+}
+
+#[tokio::test]
+async fn a_third_version_is_no_fall_back_and_is_named_once_the_time_is_over() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.reports_version("d000", "1.0").await;
+    world.release("2.0", &[]).await;
+    let id = world.rollout("2.0", &names).await;
+    world.settle().await;
+    installs(&world, "d000", "1.5").await;
+    assert_eq!(world.executions(id).await[0].verdict, Verdict::Pending);
+    world.advance(30 * 60);
+    world.settle().await;
+    let why = world.app().job_why(&world.by, id, "d000").await.unwrap().why;
+    let instead = "the new version was not seen running in time: app shows 1.5 instead of 2.0.";
+    assert!(why.sentence.ends_with(instead), "{}", why.sentence);
 }
 
 #[tokio::test]

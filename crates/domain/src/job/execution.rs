@@ -396,7 +396,8 @@ impl Execution {
     }
 }
 
-fn shortened(reason: &str) -> String {
+/// As much of a reason as is kept.
+pub(super) fn shortened(reason: &str) -> String {
     let mut end = reason.len().min(REASON_BYTES);
     while !reason.is_char_boundary(end) {
         end -= 1;

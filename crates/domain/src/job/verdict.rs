@@ -14,6 +14,9 @@ use crate::shadow::{Object, Section, Stamp};
 use crate::spelling::composed;
 use crate::time::Timestamp;
 
+/// Most components that are named of which something else shows.
+const INSTEAD: usize = 3;
+
 /// What should run after an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
@@ -181,7 +184,8 @@ impl Expected {
 
     /// The verdict on what is seen after success. `just_said`: what the report says that is being looked at, which came
     /// after the success whatever the clock says; `before`: the versions seen at the offer; `succeeded_at`: of the rest,
-    /// only what was reported in a later second counts against it.
+    /// only what was reported in a later second counts against it. Of a component that showed no version at the offer any
+    /// but the new one counts: none is known that it could have had beside the old one.
     pub fn after_success(
         &self,
         running: &Running,
@@ -199,7 +203,8 @@ impl Expected {
             fresh && self.is_old(component, wanted, seen, before)
         });
         old.map_or((Verdict::Pending, String::new()), |(component, wanted, seen)| {
-            (Verdict::RolledBack, format!("{component} runs {} again instead of {wanted}", seen.version))
+            let again = if before.contains_key(component) { " again" } else { "" };
+            (Verdict::RolledBack, format!("{component} runs {}{again} instead of {wanted}", seen.version))
         })
     }
 
@@ -217,8 +222,21 @@ impl Expected {
         said.peek()?;
         let old = said.find(|(component, wanted, seen)| self.is_old(component, wanted, seen, before));
         Some(old.map_or(String::new(), |(component, wanted, seen)| {
-            format!("{component} still says {} instead of {wanted}", seen.version)
+            let still = if before.contains_key(component) { " still" } else { "" };
+            format!("{component}{still} says {} instead of {wanted}", seen.version)
         }))
+    }
+
+    /// What shows in place of the new versions, in words; none if nothing else shows.
+    pub fn instead(&self, running: &Running) -> Option<String> {
+        let others = self.shown(running).filter(|(_, wanted, seen)| !self.is_new(wanted, seen));
+        let words: Vec<String> = others
+            .take(INSTEAD)
+            .map(|(component, wanted, seen)| {
+                format!("{component} shows {} instead of {wanted}", seen.version)
+            })
+            .collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// Components that show, with the version that they should have and the one that was seen.
@@ -230,7 +248,8 @@ impl Expected {
     }
 
     fn is_old(&self, component: &str, wanted: &str, seen: &Seen, before: &BTreeMap<String, String>) -> bool {
-        before.get(component) == Some(&seen.version) && !self.is_new(wanted, seen)
+        let was_there = before.get(component).is_none_or(|before| *before == seen.version);
+        was_there && !self.is_new(wanted, seen)
     }
 }
 
@@ -378,7 +397,39 @@ mod tests {
         assert_eq!(same_second.0, Verdict::RolledBack, "the report itself is newer than the success");
         assert_eq!(app.after_success(&seen("3.0", 101), &silent, &before, done).0, Verdict::Pending);
         assert_eq!(app.after_success(&seen("2.0", 90), &silent, &before, done).0, Verdict::Verified);
-        assert_eq!(app.after_success(&seen("1.0", 101), &silent, &BTreeMap::new(), done).0, Verdict::Pending);
+    }
+
+    #[test]
+    fn where_none_was_known_before_any_other_version_that_is_said_after_success_is_the_old_one() {
+        let app = expected(&[("app", "2.0")]);
+        let sources = TypeSpec::default().version_sources;
+        let seen =
+            |version: &str, at: i64| look_at(&app, &sources, &json!({"firmware": {"version": version}}), at);
+        let (done, silent) = (Timestamp::from_seconds(100), Running::Shown(BTreeMap::new()));
+        let unknown = BTreeMap::new();
+        assert_eq!(app.after_success(&seen("1.0", 100), &silent, &unknown, done).0, Verdict::Pending);
+        assert_eq!(app.after_success(&silent, &silent, &unknown, done).0, Verdict::Pending);
+        let (verdict, reason) = app.after_success(&seen("1.0", 101), &silent, &unknown, done);
+        assert_eq!((verdict, reason.as_str()), (Verdict::RolledBack, "app runs 1.0 instead of 2.0"));
+        assert_eq!(app.after_success(&seen("2.0", 101), &silent, &unknown, done).0, Verdict::Verified);
+        let said = seen("1.0", 101);
+        assert_eq!(app.doubt(&said, &said, &unknown).unwrap(), "app says 1.0 instead of 2.0");
+    }
+
+    #[test]
+    fn what_shows_in_place_of_new_versions_is_named_and_nothing_else() {
+        let two = expected(&[("app", "2.0"), ("os", "11")]);
+        let sources = [VersionSource::Inventory("fw.{component}".to_owned())];
+        let instead = |said: &[(&str, &str)]| {
+            let said = said.iter().map(|(key, version)| (key.parse().unwrap(), (*version).to_owned()));
+            two.instead(&two.look(&sources, Said { reported: None, inventory: &said.collect() }))
+        };
+        assert_eq!(instead(&[("fw.app", "1.5"), ("fw.os", "11")]).unwrap(), "app shows 1.5 instead of 2.0");
+        let both = instead(&[("fw.app", "1.5"), ("fw.os", "10")]).unwrap();
+        assert_eq!(both, "app shows 1.5 instead of 2.0, os shows 10 instead of 11");
+        assert_eq!(instead(&[("fw.app", "2.0"), ("fw.os", "11")]), None);
+        assert_eq!(instead(&[]), None);
+        assert_eq!(two.instead(&Running::Nowhere), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::job::rollout::Handling;
 use crate::job::spec::{Job, What};
 use crate::job::states::{ExecutionState, JobState, Verdict};
 use crate::job::window::{MaintenanceWindow, WindowState, Zone};
+use crate::job::word::UNSEEN;
 use crate::time::{Timestamp, span};
 
 /// A sentence and a piece of advice. The advice may be empty.
@@ -293,7 +294,10 @@ pub fn why(job: &Job, execution: &Execution, known: Known<'_>, now: Timestamp) -
             "Look at the device's log: the new version did not stay up.",
         ),
         (_, Verdict::Expired) => say(
-            "The device reported success, but the new version was not seen running in time.",
+            match execution.reason.split_once(UNSEEN) {
+                Some((_, instead)) => format!("The device {UNSEEN}{instead}."),
+                None => format!("The device {UNSEEN}."),
+            },
             "Check whether the device came back, and where its type says that versions show.",
         ),
         (_, Verdict::Refuted) => say(

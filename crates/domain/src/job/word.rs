@@ -3,9 +3,12 @@
 //! A device may speak before the restart that brings the new version up, so an old version is noted as a doubt, and
 //! counts once the time to see the new one is over. Knows neither protocols nor where versions show.
 
-use crate::job::execution::Execution;
+use crate::job::execution::{Execution, shortened};
 use crate::job::states::{ExecutionState, Verdict};
 use crate::time::Timestamp;
+
+/// What is said of a device whose new version did not show in time.
+pub(super) const UNSEEN: &str = "reported success, but the new version was not seen running in time";
 
 /// What a device says that it runs, compared with what it was to install.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,12 @@ pub enum Word<'a> {
 }
 
 impl Execution {
+    /// Says of one that was not seen in its new version what shows instead.
+    #[must_use]
+    pub fn shows_instead(&self, what: &str) -> Self {
+        Self { reason: shortened(&format!("{}: {what}", self.reason)), ..self.clone() }
+    }
+
     /// Notes what speaks against its success; nothing, if that is empty. None if that is noted already, or if it is not
     /// waited for.
     pub fn doubted(&self, doubt: &str, now: Timestamp) -> Option<Self> {
@@ -33,8 +42,7 @@ impl Execution {
     #[must_use]
     pub(super) fn unseen(self, now: Timestamp) -> Self {
         if self.reason.is_empty() {
-            let reason = "the device reported success, but the new version was not seen running in time";
-            return self.judged(Verdict::Expired, reason, now);
+            return self.judged(Verdict::Expired, &format!("the device {UNSEEN}"), now);
         }
         let doubt = self.reason.clone();
         self.judged(Verdict::RolledBack, &doubt, now)
@@ -110,6 +118,14 @@ mod tests {
         let back = silent.doubted("still 1.0", at(20)).unwrap().unseen(at(100));
         assert_eq!((back.verdict, back.reason.as_str()), (Verdict::RolledBack, "still 1.0"));
         assert_eq!(back.due(), None);
+    }
+
+    #[test]
+    fn one_that_was_not_seen_in_time_says_what_shows_instead() {
+        let expired =
+            succeeded(Verdict::Pending).unseen(at(100)).shows_instead("app shows 1.5 instead of 2.0");
+        assert_eq!((expired.verdict, expired.due()), (Verdict::Expired, None));
+        assert!(expired.reason.ends_with("not seen running in time: app shows 1.5 instead of 2.0"));
     }
 
     #[test]
