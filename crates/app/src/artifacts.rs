@@ -16,6 +16,7 @@ pub use link::LastingLink;
 use serde_json::json;
 pub use signing::{Findings, TrustedBy};
 pub use terms::TermsView;
+use tokio::sync::oneshot;
 use windlass_domain::ids::{ArtifactId, FileName, Md5, Sha1, Sha256, TenantId, UploadId};
 use windlass_domain::permission::{Permission, Principal};
 pub use windlass_domain::software::{Artifact, Sums, inspection};
@@ -207,7 +208,7 @@ impl App {
                 })
             })
             .await?;
-        self.links.forget();
+        self.forget_downloads();
         self.collect_blob(&sha256).await
     }
 
@@ -346,11 +347,34 @@ impl Whole {
             created_at: app.clock.now(),
             created_by: by.actor.to_string(),
         };
+        // To its end also where whoever uploads goes away meanwhile.
+        let (ended, end) = oneshot::channel();
+        let (here, by) = (app.clone(), by.clone());
+        app.tasks.spawn(async move {
+            // Nobody waits for it any more if it cannot be told.
+            drop(ended.send(here.artifact_keep(&by, artifact, inspection, upload, written).await));
+        });
+        let gone = || AppError::Unavailable("the server is about to stop; try again".to_owned());
+        end.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl App {
+    /// Gives bytes their name, and stores that there is an artifact that has them.
+    async fn artifact_keep(
+        &self,
+        by: &Principal,
+        artifact: Artifact,
+        inspection: inspection::Inspection,
+        upload: Option<UploadId>,
+        written: Written,
+    ) -> Result<Artifact, AppError> {
+        let sha256 = artifact.sha256;
         // From here until the row is stored, nobody collects blobs.
-        let held = app.uploads.lock().await;
+        let held = self.uploads.lock().await;
         written.keep().await.map_err(disk)?;
-        let (row, by, allowed) = (artifact.clone(), by.clone(), app.limits.artifacts_total);
-        let stored = app
+        let (row, by, allowed) = (artifact.clone(), by.clone(), self.limits.artifacts_total);
+        let stored = self
             .store
             .write(move |tx| {
                 let (by, artifact, inspection) = (by.clone(), row.clone(), inspection.clone());
@@ -374,7 +398,7 @@ impl Whole {
         match stored {
             Ok(id) => Ok(Artifact { id, ..artifact }),
             Err(error) => {
-                app.collect_blob(&sha256).await?;
+                self.collect_blob(&sha256).await?;
                 Err(error)
             }
         }

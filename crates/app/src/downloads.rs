@@ -49,11 +49,22 @@ impl Pace {
     }
 }
 
+/// For whom a download counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// An execution, whose device fetches what it installs.
+    Execution(ExecutionId),
+    /// Whoever has the lasting link of the artifact.
+    Linked,
+    /// Nobody: an operator looks at a file.
+    Nobody,
+}
+
 /// What is downloaded, and for whom it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The execution, where it is known; downloads over a lasting link are nobody's.
-    pub execution: Option<ExecutionId>,
+    /// For whom it counts.
+    pub whose: Whose,
     /// Which artifact.
     pub artifact: ArtifactId,
     /// How fast it may go.
@@ -63,7 +74,7 @@ pub struct Account {
 impl Account {
     /// A download of what a job installs on a device.
     pub fn of(execution: &Execution, job: &Job, device: &Device, artifact: ArtifactId) -> Self {
-        Self { execution: Some(execution.id), artifact, pace: Pace::of(job, device) }
+        Self { whose: Whose::Execution(execution.id), artifact, pace: Pace::of(job, device) }
     }
 }
 
@@ -107,13 +118,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Downloads {
     /// Counts bytes that went out: from this place of the file on, so many.
     pub fn count(&self, account: &Account, offset: u64, bytes: u64) {
-        match account.execution {
-            None => {
+        match account.whose {
+            Whose::Nobody => {}
+            Whose::Linked => {
                 let mut linked = lock(&self.linked);
                 let sum = linked.entry(account.artifact).or_default();
                 *sum = sum.saturating_add(bytes);
             }
-            Some(execution) => {
+            Whose::Execution(execution) => {
                 let mut all = lock(&self.fresh);
                 if all.len() < HELD || all.contains_key(&execution) {
                     let sent = Sent { reached: offset.saturating_add(bytes), bytes };
@@ -220,9 +232,12 @@ impl<R> std::fmt::Debug for Metered<R> {
 }
 
 impl<R> Metered<R> {
-    /// Reads from `inner`, whose first byte is at `offset` of the file.
-    pub(crate) const fn new(inner: R, app: crate::App, account: Account, offset: u64) -> Self {
-        Self { inner, app, account, offset, pause: None }
+    /// Reads from `inner`, whose first byte is at `offset` of the file. What others booked of the same rate goes first, also
+    /// before the first byte: whoever asks for one small range after the other gets no more than whoever asks for all.
+    pub(crate) fn new(inner: R, app: crate::App, account: Account, offset: u64) -> Self {
+        let debt = account.pace.as_ref().map(|pace| app.downloads.debt(pace));
+        let pause = debt.filter(|debt| !debt.is_zero()).map(|debt| Box::pin(tokio::time::sleep(debt)));
+        Self { inner, app, account, offset, pause }
     }
 }
 
@@ -280,13 +295,14 @@ mod tests {
     fn progress_is_the_furthest_byte_and_the_sum_of_all_bytes() {
         let downloads = Downloads::default();
         let (execution, artifact) = (ExecutionId::new(1), ArtifactId::new(2));
-        let account = Account { execution: Some(execution), artifact, pace: None };
+        let account = Account { whose: Whose::Execution(execution), artifact, pace: None };
         downloads.count(&account, 100, 50);
         downloads.count(&account, 0, 50);
         let mut sent = BTreeMap::from([(artifact, Sent { reached: 200, bytes: 1 })]);
         downloads.complete(execution, &mut sent);
         assert_eq!(sent[&artifact], Sent { reached: 200, bytes: 101 });
-        downloads.count(&Account { execution: None, ..account }, 0, 7);
+        downloads.count(&Account { whose: Whose::Linked, ..account.clone() }, 0, 7);
+        downloads.count(&Account { whose: Whose::Nobody, ..account }, 0, 9);
         assert_eq!((downloads.linked(artifact), downloads.linked(ArtifactId::new(9))), (7, 0));
         downloads.complete(execution, &mut sent);
         assert_eq!(sent[&artifact].bytes, 201, "what a link brings counts for nobody");

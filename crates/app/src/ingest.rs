@@ -180,12 +180,13 @@ impl App {
                 slot.replies = replies;
             }
         }
+        let mut room = streams::AT_ONCE;
         for (position, device, topic) in streamed {
             // One after the other: blocks are held in memory until they are sent.
             if let (Some(slot), Some(inbound)) = (outcomes.get_mut(position), batch.get(position))
                 && slot.acknowledgement == Acknowledgement::Accepted
             {
-                slot.replies = streams::handle(self, device, &topic, &inbound.payload).await;
+                slot.replies = streams::handle(self, device, &topic, &inbound.payload, &mut room).await;
             }
         }
         outcomes

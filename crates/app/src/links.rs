@@ -133,7 +133,7 @@ pub fn in_path(text: &str) -> PercentEncode<'_> {
 
 impl Links {
     /// Forgets what it remembers of executions and devices, so that the next request asks the store.
-    pub fn forget(&self) {
+    fn forget(&self) {
         lock(&self.answers).clear();
     }
 
@@ -205,6 +205,12 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> DownloadRefusal {
 }
 
 impl App {
+    /// Forgets what is remembered of who may download what, so that the next request asks the store.
+    pub(crate) fn forget_downloads(&self) {
+        self.links.forget();
+        self.ddi.files.forget_all();
+    }
+
     /// Judges a link. Call it for every request, ranges too. `path_and_query` as on the request line.
     ///
     /// # Errors

@@ -30,6 +30,9 @@ const VERSION: i64 = 1;
 /// Bytes a second that a device gets over MQTT, and how many at once after a silence.
 const RATE: u64 = 1024 * 1024;
 const BURST: Duration = Duration::from_secs(4);
+/// Bytes that all requests which came together are answered with: they are read before anybody's next message is looked at,
+/// and are in memory until the last of them is.
+pub(crate) const AT_ONCE: u64 = 8 * 1024 * 1024;
 /// Most devices whose rate is remembered; those that rest are forgotten first.
 const DEVICES: usize = 50_000;
 
@@ -95,18 +98,19 @@ async fn find(
     })
 }
 
-/// Answers one request on a stream's topic.
+/// Answers one request on a stream's topic. `room`: how many bytes may still be answered with; what goes is taken off.
 pub(crate) async fn handle(
     app: &App,
     device: DeviceId,
     topic: &StreamTopic,
     payload: &[u8],
+    room: &mut u64,
 ) -> Vec<Outbound> {
     let Envelope { request, client_token } =
         wire::parse(topic.operation, topic.format, payload, app.limits.client_token);
     let token = client_token.as_deref();
     let answer = match request {
-        Ok(request) => serve(app, device, topic, request, token).await,
+        Ok(request) => serve(app, device, topic, request, token, room).await,
         Err(refused) => Err(refused),
     };
     match answer {
@@ -124,6 +128,7 @@ async fn serve(
     topic: &StreamTopic,
     request: StreamRequest,
     token: Option<&str>,
+    room: &mut u64,
 ) -> Result<Vec<Outbound>, Refused> {
     let failed = |error: &(dyn std::error::Error + 'static)| {
         tracing::error!(error, "a stream could not be read");
@@ -161,9 +166,15 @@ async fn serve(
             let Some(artifact) = file else {
                 return Err(refuse(ErrorCode::ResourceNotFound, "f: the stream has no such file"));
             };
-            blocks(app, device, topic, &stream, artifact, &request, token).await
+            blocks(app, device, topic, &stream, Wanted { artifact, request: &request }, token, room).await
         }
     }
+}
+
+/// Blocks of a file.
+struct Wanted<'a> {
+    artifact: &'a Artifact,
+    request: &'a GetBlocks,
 }
 
 async fn blocks(
@@ -171,10 +182,11 @@ async fn blocks(
     device: DeviceId,
     topic: &StreamTopic,
     stream: &Stream,
-    artifact: &Artifact,
-    request: &GetBlocks,
+    wanted: Wanted<'_>,
     token: Option<&str>,
+    room: &mut u64,
 ) -> Result<Vec<Outbound>, Refused> {
+    let Wanted { artifact, request } = wanted;
     let GetBlocks { version: _, file, block, blocks } = request;
     let block = u64::from(*block);
     let place = |number: u64| number.checked_mul(block).filter(|offset| *offset < artifact.size);
@@ -189,10 +201,12 @@ async fn blocks(
     let account = Account::of(execution, job, of, artifact.id);
     // Messages of other devices wait behind this one: it is refused rather than held back.
     let late = account.pace.as_ref().is_some_and(|pace| app.downloads.debt(pace) > BURST);
-    if late || !app.stream_rates.take(device, bytes, Instant::now()) {
+    let left = room.checked_sub(bytes);
+    if late || left.is_none() || !app.stream_rates.take(device, bytes, Instant::now()) {
         let text = "too much in too short a time; ask again in a second";
         return Err(refuse(ErrorCode::RequestThrottled, text));
     }
+    *room = left.unwrap_or_default();
     let mut replies = Vec::with_capacity(there.len());
     for (number, offset) in there {
         let length = block.min(artifact.size - offset);

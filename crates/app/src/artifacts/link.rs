@@ -10,7 +10,7 @@ use windlass_domain::software::Artifact;
 use windlass_store::{StoreError, artifacts};
 
 use crate::clock::random;
-use crate::downloads::Account;
+use crate::downloads::{Account, Whose};
 use crate::error::AppError;
 use crate::links::{DownloadGrant, DownloadRefusal, PATH, in_path};
 use crate::permit::demand;
@@ -137,7 +137,7 @@ impl App {
             .await;
         match found {
             Ok(Some(artifact)) => {
-                let account = Account { execution: None, artifact: artifact.id, pace: None };
+                let account = Account { whose: Whose::Linked, artifact: artifact.id, pace: None };
                 Ok(DownloadGrant::of(artifact, account))
             }
             Ok(None) => Err(DownloadRefusal::Invalid),

@@ -334,8 +334,7 @@ impl App {
             self.wake_device(device);
         }
         if !reconcile.is_empty() {
-            self.links.forget();
-            self.ddi.files.forget();
+            self.forget_downloads();
             self.jobs_due.notify_one();
             self.command_waits.jobs_changed(&reconcile);
         }

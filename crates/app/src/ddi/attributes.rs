@@ -25,6 +25,8 @@ use crate::message::Effects;
 const LONGEST: usize = 128;
 /// Most attributes of a device.
 const MOST: usize = 100;
+/// What a device says that it runs is kept under keys that begin so: attributes that are sent anew leave them.
+const INSTALLED: &str = "installedBase.";
 /// Most finished updates that are looked at when a device says what it runs.
 const LOOKED_AT: u32 = 16;
 
@@ -46,7 +48,10 @@ fn applied(
 ) -> Result<BTreeMap<AttributeKey, String>, Failed> {
     let ConfigData { mode, data } = said;
     let mut after = match mode {
-        Mode::Replace => BTreeMap::new(),
+        Mode::Replace => {
+            let installed = before.iter().filter(|(key, _)| key.as_str().starts_with(INSTALLED));
+            installed.map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
         Mode::Merge | Mode::Remove => before.clone(),
     };
     for (name, value) in data {
@@ -164,24 +169,38 @@ async fn judge(
     Ok(effects)
 }
 
+/// What came of what a device says that it runs.
+#[derive(Debug)]
+struct Told {
+    effects: Effects,
+    /// It is another one than was known.
+    is_news: bool,
+    /// The inventory says something else than before.
+    changed: bool,
+}
+
 async fn installed_in(
     tx: &mut Tx<'_>,
     peer: &DdiPeer,
     said: &InstalledBase,
     now: Timestamp,
-) -> Result<(Effects, bool), Failed> {
+) -> Result<Told, Failed> {
     let mut device = devices::device_by_id(tx, peer.device).await?.ok_or(Failed::NotFound)?;
     let target = table::target(tx, peer.device).await?;
     let same = |one: &Installed| one.name == said.name && one.version == said.version;
-    let first = !target.installed.as_ref().is_some_and(same);
-    if first {
+    let is_news = !target.installed.as_ref().is_some_and(same);
+    if is_news {
         let installed =
             Installed { name: said.name.clone(), version: said.version.clone(), execution: None, at: now };
         table::target_put(tx, peer.device, &Target { installed: Some(installed), ..target }).await?;
-        let shown = [("installedBase.name", &said.name), ("installedBase.version", &said.version)];
-        for (name, value) in shown {
-            device.inventory.insert(key(name, &[])?, value.clone());
-        }
+    }
+    // A success that was believed made it known already, and never went into the inventory, which is the device's word.
+    let before = device.inventory.clone();
+    for (name, value) in [("name", &said.name), ("version", &said.version)] {
+        device.inventory.insert(key(&format!("{INSTALLED}{name}"), &[])?, value.clone());
+    }
+    let changed = device.inventory != before;
+    if changed {
         if device.inventory.len() > MOST {
             return Err(Failed::TooMany(format!("a device has at most {MOST} attributes")));
         }
@@ -190,7 +209,7 @@ async fn installed_in(
         }
         versions::note(tx, peer.device).await?;
     }
-    Ok((judge(tx, peer, said, now).await?, first))
+    Ok(Told { effects: judge(tx, peer, said, now).await?, is_news, changed })
 }
 
 impl App {
@@ -220,6 +239,7 @@ impl App {
     /// # Errors
     /// `Bad` for names that are too long, or `Unavailable`.
     pub async fn ddi_installed_base(&self, peer: &DdiPeer, said: InstalledBase) -> Result<bool, Failed> {
+        self.ddi_seen(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
         let InstalledBase { name, version } = &said;
         let said =
             InstalledBase { name: composed(name).into_owned(), version: composed(version).into_owned() };
@@ -227,18 +247,18 @@ impl App {
             return Err(Failed::Bad(format!("name and version have at most {LONGEST} characters")));
         }
         let (who, now) = (peer.clone(), self.clock.now());
-        let (effects, first) = self
+        let Told { effects, is_news, changed } = self
             .store
             .write(move |tx| {
                 let (peer, said) = (who.clone(), said.clone());
                 Box::pin(async move { installed_in(tx, &peer, &said, now).await })
             })
             .await?;
-        if first {
+        if changed {
             self.fleet.refresh_devices(&self.store, [peer.device]).await?;
         }
         self.ddi_settle(peer, effects);
-        Ok(first)
+        Ok(is_news)
     }
 
     /// Lets the updates of a device go on by themselves, or not any longer.
@@ -306,6 +326,10 @@ mod tests {
         assert_eq!(after(Mode::Merge, &[("a", None)]), ["b=2"]);
         assert_eq!(after(Mode::Replace, &[("c", Some("4"))]), ["c=4"]);
         assert_eq!(after(Mode::Remove, &[("a", Some(""))]), ["b=2"]);
+        let installed = BTreeMap::from([("installedBase.version".parse().unwrap(), "1".to_owned())]);
+        let replaced = applied(&installed, &said(Mode::Replace, &[("c", Some("4"))]), &[]).unwrap();
+        let keys: Vec<&str> = replaced.keys().map(AttributeKey::as_str).collect();
+        assert_eq!(keys, ["c", "installedBase.version"], "attributes do not speak of what is installed");
         assert_eq!(after(Mode::Merge, &[("HW Revision", Some("x"))]), ["HW_Revision=x", "a=1", "b=2"]);
     }
 

@@ -102,7 +102,10 @@ impl App {
             return Err(Turned::Denied);
         }
         let now = self.clock.now();
-        if !self.ddi.admissions.take(now, self.limits.plug_and_play_per_minute) {
+        let most = self.limits.plug_and_play_per_minute;
+        if !self.ddi.admissions.take(tenant, now, most) {
+            let why = Why("ddi.tooMany", format!("more than {most} new devices came within a minute"));
+            self.ddi_refuse(shown, Some(tenant), None, why);
             return Err(Turned::TooMany);
         }
         let by = Principal::device(tenant, &shown.controller);

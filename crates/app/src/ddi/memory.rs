@@ -95,20 +95,21 @@ const fn whole_minutes(told: Duration) -> Duration {
     Duration::from_secs(told.as_secs().div_ceil(60).saturating_mul(60))
 }
 
-/// New devices of this minute.
+/// New devices of this minute, by tenant: what those of one are too many for leaves the others their own.
 #[derive(Debug, Default)]
-pub(crate) struct Admissions(Mutex<(i64, u32)>);
+pub(crate) struct Admissions(Mutex<(i64, HashMap<TenantId, u32>)>);
 
 impl Admissions {
     /// Counts one more; false if there were too many.
-    pub(crate) fn take(&self, now: Timestamp, most: u32) -> bool {
+    pub(crate) fn take(&self, tenant: TenantId, now: Timestamp, most: u32) -> bool {
         let minute = now.seconds().div_euclid(60);
         let mut counted = lock(&self.0);
         if counted.0 != minute {
-            *counted = (minute, 0);
+            *counted = (minute, HashMap::new());
         }
-        counted.1 = counted.1.saturating_add(1);
-        counted.1 <= most
+        let count = counted.1.entry(tenant).or_default();
+        *count = count.saturating_add(1);
+        *count <= most
     }
 }
 
@@ -149,9 +150,10 @@ impl Memory {
         }
     }
 
-    /// The device may have something to do.
+    /// The device may have something to do, or nothing any more.
     pub(crate) fn woken(&self, device: DeviceId) {
         self.idle.forget(&device);
+        self.files.forget(device);
     }
 
     /// Whether the device surely has nothing to do; else the generation in which to look.
@@ -250,10 +252,11 @@ mod tests {
     }
 
     #[test]
-    fn new_devices_are_counted_by_the_minute() {
-        let admissions = Admissions::default();
-        let at = Timestamp::from_seconds;
-        assert!(admissions.take(at(0), 2) && admissions.take(at(59), 2) && !admissions.take(at(59), 2));
-        assert!(admissions.take(at(60), 2));
+    fn new_devices_are_counted_by_the_minute_and_those_of_each_tenant_alone() {
+        let (admissions, other) = (Admissions::default(), TenantId::new(2));
+        let take = |seconds| admissions.take(TenantId::new(1), Timestamp::from_seconds(seconds), 2);
+        assert!(take(0) && take(59) && !take(59) && !take(59));
+        assert!(admissions.take(other, Timestamp::from_seconds(59), 2), "another tenant has its own");
+        assert!(take(60));
     }
 }

@@ -31,6 +31,7 @@ mod files;
 mod rauc;
 
 pub use action::{ActionView, Failed, FileView, ModuleView, Wanted, action_word};
+pub use files::DdiFile;
 pub use memory::Contact;
 pub(crate) use memory::Memory;
 pub use peer::{ALIAS, DdiPeer, LONGEST as LONGEST_CONTROLLER_ID, Proof, ProxyWord, Shown, Turned};

@@ -103,7 +103,7 @@ impl App {
     /// Whether nothing that is not to be installed is shown to a device, by what is known of its client.
     pub(crate) fn ddi_closes_skipped(&self, device: DeviceId) -> bool {
         let agent = self.ddi.contact(device).map(|contact| contact.agent).unwrap_or_default();
-        self.traits(device, &agent).skip == SkipMeans::Done
+        self.traits(device, &agent).skip != SkipMeans::Fetch
     }
 
     fn traits(&self, device: DeviceId, agent: &str) -> Traits {

@@ -1,15 +1,16 @@
 //! RAUC's own polling: a device that asks for its bundle and says what it runs, without another program beside it.
 //!
-//! What it says that it runs is inventory, and ends the update that brought it. RAUC installs whatever it is sent to:
-//! nothing that is to be fetched only is shown to it.
+//! What it says that it runs is inventory, and ends the update that brought it, whenever it says so. RAUC installs whatever
+//! it is sent to: nothing that is to be fetched only is shown to it, and what it was sent to it has begun.
 
-use windlass_domain::ids::AttributeKey;
+use windlass_domain::ids::{AttributeKey, ExecutionId};
 use windlass_wire::ddi::{ConfigData, Execution, Feedback, Finished, Mode};
 
 use super::action::{Failed, Wanted};
+use super::files::DdiFile;
 use super::peer::DdiPeer;
 use super::poll::Next;
-use super::report::busy;
+use super::report::{Heard, busy};
 use super::stand::Urgency;
 use crate::app::App;
 
@@ -48,6 +49,8 @@ pub struct Bundle {
     pub url: String,
     /// Changes with the bundle; with its quotes.
     pub etag: String,
+    /// The action that begins once RAUC is sent there, if it has not.
+    pub begins: Option<ExecutionId>,
 }
 
 impl App {
@@ -70,7 +73,8 @@ impl App {
                 // RAUC asks between installations: what is not shown to it any more is stopped.
                 Some(Next::Cancel { action }) => {
                     let text = "RAUC has no word for it; it is not sent there any more";
-                    match self.ddi_cancel_feedback(peer, action, closed(text.to_owned())).await {
+                    let agrees = closed(text.to_owned());
+                    match self.ddi_cancel_feedback(peer, action, agrees).await {
                         Ok(()) | Err(Failed::NotCanceling) => continue,
                         Err(error) => return Err(error),
                     }
@@ -78,21 +82,31 @@ impl App {
                 Some(Next::Confirm { .. }) | None => return Ok(None),
             };
             let view = self.ddi_action(peer, action, Wanted::Deployment, None).await?;
-            if view.update == Urgency::Skip {
-                return Ok(None);
-            }
             let Some(module) = view.modules.first() else { return Ok(None) };
             if version.as_ref() == Some(&module.version) {
                 let text = format!("RAUC says that it runs {}", module.version);
-                self.ddi_feedback(peer, action, closed(text)).await?;
+                let closes = closed(text);
+                self.ddi_feedback_as(peer, action, closes, Heard::Runs).await?;
                 continue;
             }
+            if view.update == Urgency::Skip {
+                return Ok(None);
+            }
             let Some(file) = module.files.first() else { return Ok(None) };
-            let (grant, _) = self.ddi_file(peer, module.id, &file.name).await?;
+            let DdiFile { grant, view: _, begins } = self.ddi_file(peer, module.id, &file.name).await?;
             let url = self.links.mint_for(base, action, grant.artifact, &grant.name, self.clock.now());
-            return Ok(Some(Bundle { url, etag: grant.etag }));
+            return Ok(Some(Bundle { url, etag: grant.etag, begins }));
         }
         Ok(None)
+    }
+
+    /// Notes that RAUC was sent to the bundle of an action: from here on it fetches and installs, and says nothing until it
+    /// runs it.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn ddi_rauc_sent(&self, peer: &DdiPeer, action: ExecutionId) -> Result<(), Failed> {
+        self.ddi_begins(peer, action, "RAUC was sent to its bundle; it installs while it fetches.").await
     }
 
     async fn rauc_inventory(

@@ -17,7 +17,7 @@ use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feed
 use super::action::{Failed, find};
 use super::peer::DdiPeer;
 use super::poll::Open;
-use super::said::{cut, details, entry, kind};
+use super::said::{details, entry, in_pieces, kind};
 use crate::app::App;
 use crate::jobs::{device, release_of, verify};
 use crate::message::Effects;
@@ -51,6 +51,15 @@ enum Meaning {
     Nothing,
     /// Said to be done with what was to be skipped.
     Skipped,
+}
+
+/// How a report was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// The device closes what it was shown.
+    Said,
+    /// The device runs what the action brings, whatever it was told to do about it.
+    Runs,
 }
 
 /// What SWUpdate says where it was told to install nothing.
@@ -114,6 +123,7 @@ async fn feedback_in(
     peer: &DdiPeer,
     action: ExecutionId,
     feedback: &Feedback,
+    heard: Heard,
     now: Timestamp,
 ) -> Result<Done, Failed> {
     let Open { execution, job } = find(tx, peer, action).await?;
@@ -140,7 +150,7 @@ async fn feedback_in(
     let served = table::served(tx, action).await?;
     let mut done = Done::default();
     // What it began under another word it goes on with, whatever it was told since.
-    let told_to_skip = served.skip && execution.state != ExecutionState::InProgress;
+    let told_to_skip = served.skip && execution.state != ExecutionState::InProgress && heard == Heard::Said;
     let status = match meaning(feedback, &job, told_to_skip) {
         Meaning::Status(status) => status,
         Meaning::Nothing => {
@@ -303,7 +313,7 @@ async fn confirm_in(
             ("wait_for_confirmation", "Target rejected the action; it keeps waiting.")
         }
     };
-    let mut messages: Vec<String> = confirmation.details.iter().map(|message| cut(message)).collect();
+    let mut messages = in_pieces(&confirmation.details);
     messages.push(format!("Update Server: {text}"));
     if let Some(code) = confirmation.code {
         messages.push(format!("Confirmation status code: {code}"));
@@ -337,13 +347,24 @@ impl App {
         action: ExecutionId,
         feedback: Feedback,
     ) -> Result<(), Failed> {
+        self.ddi_feedback_as(peer, action, feedback, Heard::Said).await
+    }
+
+    /// As [`App::ddi_feedback`], where the server may know more than the words say.
+    pub(super) async fn ddi_feedback_as(
+        &self,
+        peer: &DdiPeer,
+        action: ExecutionId,
+        feedback: Feedback,
+        heard: Heard,
+    ) -> Result<(), Failed> {
         self.ddi_seen(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
         let (who, now) = (peer.clone(), self.clock.now());
         let done = self
             .store
             .write(move |tx| {
                 let (peer, feedback) = (who.clone(), feedback.clone());
-                Box::pin(async move { feedback_in(tx, &peer, action, &feedback, now).await })
+                Box::pin(async move { feedback_in(tx, &peer, action, &feedback, heard, now).await })
             })
             .await?;
         if done.closed_skipped {

@@ -10,15 +10,32 @@ use windlass_store::ddi::NewStatus;
 use windlass_wire::ddi::{Execution as Said, Feedback, Finished};
 
 use super::peer::DdiPeer;
+use super::report::MOST_MESSAGES;
 
 /// What a device is at that was downloading and says only that it goes on.
 const PROCEEDING: &str = "proceeding";
 
-/// Most characters of one message; what is longer is cut.
+/// Most characters of one message; what is longer goes on in the next.
 const MESSAGE: usize = 512;
 
-pub(super) fn cut(message: &str) -> String {
-    message.chars().take(MESSAGE).collect()
+/// The messages of an entry as they are kept: in pieces of so many characters, as hawkBit does. A text that would be more
+/// pieces than an entry has messages ends with a word on what is missing.
+pub(super) fn in_pieces(messages: &[String]) -> Vec<String> {
+    let mut pieces = Vec::new();
+    for message in messages {
+        let characters: Vec<char> = message.chars().collect();
+        if characters.is_empty() {
+            pieces.push(String::new());
+        }
+        pieces.extend(characters.chunks(MESSAGE).map(|piece| piece.iter().collect::<String>()));
+    }
+    if pieces.len() > MOST_MESSAGES {
+        let kept = MOST_MESSAGES - 1;
+        let left = pieces.len() - kept;
+        pieces.truncate(kept);
+        pieces.push(format!("Update Server: {left} more pieces of {MESSAGE} characters were not kept."));
+    }
+    pieces
 }
 
 /// The percentage that a client writes into a message: `" 44% Loading manifest file"`.
@@ -92,7 +109,7 @@ pub(super) fn entry(
     kind: &'static str,
     feedback: &Feedback,
 ) -> NewStatus {
-    let mut messages: Vec<String> = feedback.details.iter().map(|message| cut(message)).collect();
+    let mut messages = in_pieces(&feedback.details);
     if messages.is_empty() {
         messages.push(match kind {
             "finished" => "Update Server: Target reported CLOSED with OK!".to_owned(),
@@ -122,7 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_cut_at_characters() {
-        assert_eq!(cut(&"ü".repeat(1_000)).chars().count(), MESSAGE);
+    fn long_messages_go_on_in_the_next_and_what_is_too_much_is_said_to_be_missing() {
+        let long = format!("{}é!", "ü".repeat(1_023));
+        let pieces = in_pieces(&["short".to_owned(), long.clone(), String::new()]);
+        let lengths: Vec<usize> = pieces.iter().map(|piece| piece.chars().count()).collect();
+        assert_eq!(lengths, [5, 512, 512, 1, 0]);
+        assert_eq!(pieces[1..4].concat(), long);
+        let most = in_pieces(&["x".repeat(MESSAGE * MOST_MESSAGES)]);
+        assert!(most.len() == MOST_MESSAGES && most.iter().all(|piece| piece.starts_with("xxx")));
+        let more = in_pieces(&["x".repeat(MESSAGE * MOST_MESSAGES + 1)]);
+        assert_eq!(more.len(), MOST_MESSAGES);
+        assert_eq!(more[49], "Update Server: 2 more pieces of 512 characters were not kept.");
     }
 }

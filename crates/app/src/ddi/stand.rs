@@ -26,13 +26,16 @@ pub(super) enum SkipMeans {
     Fetch,
     /// Says that it is done. Nothing of that kind may be shown to it.
     Done,
+    /// Installs it all the same. Nothing of that kind may be shown to it.
+    Install,
 }
 
 /// What kind of client this is: by what an operator says of the device, else by what it calls itself.
 pub(super) fn skip_means(attribute: Option<&str>, agent: &str, is_closer: bool) -> SkipMeans {
     match attribute {
         Some("swupdate") => SkipMeans::Done,
-        Some("rauc" | "zephyr" | "generic") => SkipMeans::Fetch,
+        Some("zephyr") => SkipMeans::Install,
+        Some("rauc" | "generic") => SkipMeans::Fetch,
         Some(_) | None if is_closer || agent.starts_with("libcurl-agent") => SkipMeans::Done,
         Some(_) | None => SkipMeans::Fetch,
     }
@@ -88,7 +91,7 @@ pub(super) fn stand(
     let never = state == Some(WindowState::NoneLeft) && !begun;
     let (mut update, mut window) = (if closed { Urgency::Skip } else { install }, is_open);
     let mut hidden = paused || never;
-    if skip == SkipMeans::Done && update == Urgency::Skip {
+    if skip != SkipMeans::Fetch && update == Urgency::Skip {
         if begun && install != Urgency::Skip {
             // What it began in time it may finish, and confirm after its restart.
             (update, window) = (install, Some(true));
@@ -139,6 +142,7 @@ mod tests {
         assert_eq!(skip_means(None, "", true), SkipMeans::Done);
         assert_eq!(skip_means(Some("swupdate"), "", false), SkipMeans::Done);
         assert_eq!(skip_means(Some("generic"), "libcurl-agent/1.0", true), SkipMeans::Fetch);
+        assert_eq!(skip_means(Some("zephyr"), "", true), SkipMeans::Install);
         assert_eq!(skip_means(Some("auto"), "libcurl-agent/1.0", false), SkipMeans::Done);
     }
 }

@@ -326,7 +326,7 @@ impl App {
 
     /// Tells connections, links and the reconciler that executions of these devices changed.
     pub(super) fn hawkbit_settled(&self, devices: &[DeviceId]) {
-        self.links.forget();
+        self.forget_downloads();
         self.jobs_due.notify_one();
         for device in devices {
             self.wake_device(*device);

@@ -24,7 +24,7 @@ impl App {
             while !self.job_forget_some(id).await? {}
         }
         if count > 0 {
-            self.links.forget();
+            self.forget_downloads();
             tracing::info!(jobs.forgotten = count, "jobs that are long over were forgotten");
         }
         Ok(count == usize::try_from(AT_ONCE).unwrap_or(usize::MAX))

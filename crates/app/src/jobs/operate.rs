@@ -329,7 +329,7 @@ impl App {
 
     /// Takes a change of a job that is stored to whom it concerns. `wakes`: also to its devices.
     pub(super) fn job_changed(&self, id: JobId, wakes: bool) {
-        self.links.forget();
+        self.forget_downloads();
         self.jobs_due.notify_one();
         self.command_waits.jobs_changed(&[id]);
         if wakes {
@@ -469,7 +469,7 @@ impl App {
                 })
                 .await?;
             if gone {
-                self.links.forget();
+                self.forget_downloads();
                 return Ok(());
             }
         }

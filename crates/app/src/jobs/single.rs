@@ -146,7 +146,7 @@ impl App {
                 Box::pin(async move { change(tx, &app, &by, id, what, now).await })
             })
             .await?;
-        self.links.forget();
+        self.forget_downloads();
         self.jobs_due.notify_one();
         self.command_waits.jobs_changed(&[job]);
         self.wake_device(device);

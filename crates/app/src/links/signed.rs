@@ -129,6 +129,15 @@ impl Links {
     }
 }
 
+/// When a new key is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renew {
+    /// In any case.
+    Now,
+    /// Unless another node made one that this one has not heard of.
+    IfDue,
+}
+
 impl App {
     /// Makes a new key for links when the newest is [`KEY_AGE`] old.
     ///
@@ -137,7 +146,7 @@ impl App {
     pub async fn links_rotate_if_due(&self) -> Result<(), StoreError> {
         let newest = lock(&self.links.keys).first().map(|key| key.created_at);
         let due = newest.is_none_or(|made| self.clock.now().since(made) >= KEY_AGE);
-        if due { self.links_rotate().await } else { Ok(()) }
+        if due { self.links_renew(Renew::IfDue).await } else { Ok(()) }
     }
 
     /// Makes a new key for links. Links of the key before stay good until they expire; older ones are refused.
@@ -145,11 +154,20 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn links_rotate(&self) -> Result<(), StoreError> {
+        self.links_renew(Renew::Now).await
+    }
+
+    async fn links_renew(&self, renew: Renew) -> Result<(), StoreError> {
         let (fresh, now) = (random::<32>(&*self.entropy), self.clock.now());
         let keys = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let known = load(tx).await?;
+                    let is_due = known.first().is_none_or(|newest| now.since(newest.created_at) >= KEY_AGE);
+                    if renew == Renew::IfDue && !is_due {
+                        return Ok(known);
+                    }
                     let newest = keys::secret_key_add(tx, PURPOSE, &fresh, now).await?;
                     keys::secret_keys_retire(tx, PURPOSE, newest.id, now).await?;
                     keys::secret_keys_drop(tx, PURPOSE, now.minus(LIFETIME)).await?;

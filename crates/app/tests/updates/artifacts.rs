@@ -1,5 +1,8 @@
 //! Uploads, components and releases: what is refused, and what must not be left behind.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 use windlass_app::AppError;
 use windlass_app::artifacts::NewArtifact;
 use windlass_app::releases::{NewComponent, NewRelease};
@@ -42,6 +45,49 @@ async fn an_upload_that_is_cut_in_the_middle_leaves_nothing() {
     drop(upload);
     assert!(world.app().artifact_list(&world.by, None, 10).await.unwrap().is_empty());
     assert_eq!(world.blob_count(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_whose_client_goes_away_while_it_is_stored_keeps_its_bytes() {
+    let world = World::new().await;
+    let mut upload = world.app().artifact_upload(&world.by, named("fw.bin")).await.unwrap();
+    upload.write(b"all of the firmware").await.unwrap();
+    // The writer is busy, as in the middle of a backup.
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, waits) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let mut busy = Box::pin(world.write(move |_| {
+        let (told, waits) = (Arc::clone(&told), Arc::clone(&waits));
+        Box::pin(async move {
+            told.notify_one();
+            waits.notified().await;
+            Ok(())
+        })
+    }));
+    tokio::select! {
+        () = begun.notified() => {}
+        () = &mut busy => panic!("it waits"),
+    }
+    let mut finishing = Box::pin(upload.finish());
+    let digest = Sha256::of(b"all of the firmware");
+    while world.app().download_range(&digest, 0, 1).await.is_err() {
+        assert!(futures_util::poll!(&mut finishing).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(finishing);
+    let mut sweep = Box::pin(world.app().blobs_sweep());
+    let mut swept = false;
+    for _ in 0..1_000 {
+        swept = swept || futures_util::poll!(&mut sweep).is_ready();
+        tokio::task::yield_now().await;
+    }
+    go_on.notify_one();
+    busy.await;
+    if !swept {
+        sweep.await.unwrap();
+    }
+    let stored = world.app().artifact_list(&world.by, None, 10).await.unwrap();
+    assert_eq!(stored.len(), 1);
+    assert!(world.app().download_range(&digest, 0, 1).await.is_ok(), "what is known has its bytes");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use windlass_app::ddi::{DdiPeer, Failed, Next, Poll, Shown, Urgency, Wanted};
+use windlass_app::ddi::{DdiFile, DdiPeer, Failed, Next, Poll, Shown, Urgency, Wanted};
 use windlass_app::jobs::NewJob;
 use windlass_domain::hawkbit::{SettingKey, SettingValue};
 use windlass_domain::ids::{ExecutionId, JobId};
@@ -101,6 +101,69 @@ pub(crate) fn within(schedule: &str) -> RolloutPolicy {
         zone: Some("UTC".parse().unwrap()),
     };
     RolloutPolicy { window: Some(window), ..RolloutPolicy::default() }
+}
+
+/// The only file of the release `1`, for a device.
+async fn file(world: &World, device: &DdiPeer, action: ExecutionId) -> Result<DdiFile, Failed> {
+    let shown = world.app().ddi_action(device, action, Wanted::Deployment, None).await?;
+    let module = &shown.modules[0];
+    world.app().ddi_file(device, module.id, &module.files[0].name).await
+}
+
+#[tokio::test]
+async fn zephyr_installs_what_it_is_shown_and_is_shown_nothing_else() {
+    for world in worlds("ddi-zephyr").await {
+        world.attribute("d1", "hawkbit.client", "zephyr").await;
+        world.refresh().await;
+        let policy = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };
+        let (staged, first) = job(&world, policy).await;
+        assert_eq!(poll(&world, "").await.next, None, "it would install what is to be staged");
+        asked_to_stop(&world, first).await;
+        let zephyr = peer(&world, "").await;
+        world.app().ddi_cancel_feedback(&zephyr, first, says(Said::Closed, Finished::Success)).await.unwrap();
+        assert_eq!(state(&world, staged).await.0, ExecutionState::Canceled);
+        let (job, action) = job(&world, nightly()).await;
+        assert_eq!(poll(&world, "").await.next, None, "it would install hours early");
+        world.advance(2 * 3600);
+        world.settle().await;
+        let shown = poll(&world, "").await.next;
+        assert!(matches!(shown, Some(Next::Deploy { .. })));
+        let begins = file(&world, &zephyr, action).await.unwrap().begins;
+        world.app().ddi_begins(&zephyr, begins.unwrap(), "it fetches").await.unwrap();
+        world.advance(3600 + 60);
+        world.settle().await;
+        assert_eq!(poll(&world, "").await.next, shown, "it restarts, and its window is closed by now");
+        world.app().ddi_action(&zephyr, action, Wanted::Deployment, None).await.unwrap();
+        world.app().ddi_feedback(&zephyr, action, says(Said::Closed, Finished::Success)).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+    }
+}
+
+#[tokio::test]
+async fn who_fetches_without_a_word_has_begun_and_goes_on_while_the_job_is_paused() {
+    for world in worlds("ddi-silent-fetch").await {
+        let (job, action) = job(&world, RolloutPolicy::default()).await;
+        let silent = peer(&world, "home-made").await;
+        let begins = file(&world, &silent, action).await.unwrap().begins;
+        assert_eq!((begins, state(&world, job).await.0), (Some(action), ExecutionState::Queued));
+        world.advance(60);
+        world.app().ddi_begins(&silent, action, "it fetches").await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::InProgress);
+        world.app().job_pause(&world.by, job, None).await.unwrap();
+        assert_eq!(file(&world, &silent, action).await.unwrap().begins, None);
+        let seen = world.app().live.last_seen(silent.device);
+        assert_eq!(seen, Some(windlass_app::clock::Clock::now(&*world.clock)), "it was heard");
+        world.app().ddi_begins(&silent, action, "it fetches").await.unwrap();
+        assert_eq!(world.executions(job).await[0].version, 2, "once");
+    }
+}
+
+#[tokio::test]
+async fn who_is_told_only_to_fetch_has_not_begun_by_that() {
+    let world = world().await;
+    let (_, action) = job(&world, nightly()).await;
+    let rauc = peer(&world, RAUC).await;
+    assert_eq!(file(&world, &rauc, action).await.unwrap().begins, None);
 }
 
 #[tokio::test]

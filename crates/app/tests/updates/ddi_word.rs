@@ -56,6 +56,44 @@ fn once() -> RolloutPolicy {
 }
 
 #[tokio::test]
+async fn rauc_goes_on_with_a_bundle_that_it_was_sent_to_after_its_window() {
+    for world in worlds("ddi-rauc-window").await {
+        let (job, _) = job(&world, once()).await;
+        let rauc = peer(&world, RAUC).await;
+        let runs = |version: &str| RaucSays { version: Some(version.to_owned()), ..RaucSays::default() };
+        assert_eq!(world.app().ddi_rauc(&rauc, runs("0"), BASE).await.unwrap(), None, "its window is closed");
+        world.advance(2 * 3600);
+        world.settle().await;
+        let bundle = world.app().ddi_rauc(&rauc, runs("0"), BASE).await.unwrap().unwrap();
+        world.app().ddi_rauc_sent(&rauc, bundle.begins.unwrap()).await.unwrap();
+        assert_eq!(state(&world, job).await.0, ExecutionState::InProgress);
+        let again = world.app().ddi_rauc(&rauc, runs("0"), BASE).await.unwrap().unwrap();
+        assert_eq!(again.begins, None, "it has begun");
+        world.advance(3600 + 60);
+        world.settle().await;
+        world.app().download_open(bundle.url.strip_prefix(BASE).unwrap()).await.unwrap();
+        assert_eq!(world.app().ddi_rauc(&rauc, runs("1"), BASE).await.unwrap(), None);
+        assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+    }
+}
+
+#[tokio::test]
+async fn what_rauc_says_that_it_runs_counts_also_where_nothing_is_shown_to_it_now() {
+    let only_download = RolloutPolicy { handling: Handling::DownloadOnly, ..RolloutPolicy::default() };
+    for (name, rollout) in [("ddi-rauc-closed", once()), ("ddi-rauc-download", only_download)] {
+        for world in worlds(name).await {
+            let (job, _) = job(&world, rollout.clone()).await;
+            let rauc = peer(&world, RAUC).await;
+            let runs = |version: &str| RaucSays { version: Some(version.to_owned()), ..RaucSays::default() };
+            assert_eq!(world.app().ddi_rauc(&rauc, runs("0"), BASE).await.unwrap(), None);
+            assert_eq!(state(&world, job).await.0, ExecutionState::Queued, "{name}");
+            assert_eq!(world.app().ddi_rauc(&rauc, runs("1"), BASE).await.unwrap(), None);
+            assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn rauc_gets_its_next_bundle_where_others_before_it_are_canceled() {
     for world in worlds("ddi-rauc-cancel").await {
         let (first_job, first) = job(&world, RolloutPolicy::default()).await;

@@ -1,6 +1,7 @@
 //! Download links: what they open, for whom, and for how long.
 
 use tokio::io::AsyncReadExt;
+use windlass_app::clock::Clock;
 use windlass_app::links::DownloadRefusal;
 use windlass_domain::device::Lifecycle;
 use windlass_domain::job::{Consent, Execution, ExecutionState};
@@ -111,6 +112,31 @@ async fn links_outlive_a_restart_and_one_new_key_but_not_two() {
     world.app().download_open(&link).await.unwrap();
     world.app().links_rotate().await.unwrap();
     assert_eq!(world.app().download_open(&link).await, Err(DownloadRefusal::Invalid));
+}
+
+#[tokio::test]
+async fn a_key_that_another_node_made_is_not_followed_by_one_more() {
+    let (world, _, _) = offered().await;
+    world.advance(windlass_app::links::KEY_AGE.as_secs());
+    let before = link(&world).await;
+    let now = world.clock.now();
+    world
+        .write(move |tx| {
+            Box::pin(async move {
+                windlass_store::keys::secret_key_add(tx, "download-link", &[7; 32], now).await.map(drop)
+            })
+        })
+        .await;
+    world.app().links_rotate_if_due().await.unwrap();
+    world.app().download_open(&before).await.unwrap();
+    assert_ne!(key_of(&link(&world).await), key_of(&before), "the other node's key signs");
+    world.app().links_rotate_if_due().await.unwrap();
+    world.app().download_open(&before).await.unwrap();
+}
+
+/// Which key signed a link.
+fn key_of(link: &str) -> &str {
+    link.split_once("&signature=").unwrap().1.split_once('.').unwrap().0
 }
 
 #[tokio::test]
@@ -253,4 +279,11 @@ async fn a_rollout_downloads_no_faster_than_its_policy_says() {
     part.read_exact(&mut bytes).await.unwrap();
     assert_eq!(part.read(&mut [0; 1]).await.unwrap(), 0);
     assert_eq!(began.elapsed().as_secs(), 4);
+    // Small ranges one after the other: each is read by a reader of its own.
+    let began = tokio::time::Instant::now();
+    for offset in (0..4096).step_by(512) {
+        let mut part = world.app().download_part(&grant, offset, 512).await.unwrap();
+        part.read_exact(&mut [0; 512]).await.unwrap();
+    }
+    assert!(began.elapsed().as_millis() >= 3500, "{:?}", began.elapsed());
 }

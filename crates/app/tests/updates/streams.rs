@@ -87,10 +87,15 @@ async fn what_a_device_may_not_have_does_not_exist() {
     assert_eq!(refused("d000", &id, good).await, "ResourceNotFound", "the job is over");
 }
 
-/// A job over one file of 300,000 bytes, at a rate or as fast as can be.
 async fn large(rate: Option<u64>) -> (World, JobId) {
+    let (world, id, _) = large_of(1, rate).await;
+    (world, id)
+}
+
+/// A job over one file of 300,000 bytes for so many devices, at a rate or as fast as can be.
+async fn large_of(devices: usize, rate: Option<u64>) -> (World, JobId, Vec<String>) {
     let mut world = World::new().await;
-    let names = world.devices(1).await;
+    let names = world.devices(devices).await;
     let artifact = world.artifact("big.bin", &vec![7; 300_000]).await.unwrap();
     let component = windlass_app::releases::NewComponent {
         name: "app".to_owned(),
@@ -113,7 +118,7 @@ async fn large(rate: Option<u64>) -> (World, JobId) {
     job.rollout.download_rate = rate;
     let id = world.create(job).await;
     world.settle().await;
-    (world, id)
+    (world, id, names)
 }
 
 /// How many replies each of so many requests got; one that is refused gets one.
@@ -135,6 +140,25 @@ async fn a_device_that_asks_for_too_much_at_once_is_told_to_wait() {
     let (world, id) = large(None).await;
     let counts = replies(&world, id, 20).await;
     assert_eq!((counts.first(), counts.last()), (Some(&3), Some(&1)));
+}
+
+#[tokio::test]
+async fn requests_that_come_together_are_answered_up_to_a_bound_and_the_rest_asks_again() {
+    let (world, id, names) = large_of(40, None).await;
+    let batch = names.iter().map(|name| Inbound {
+        peer: Peer::Device(world.peer(name)),
+        client_id: Arc::from(name.as_str()),
+        topic: format!("$aws/things/thing-{name}/streams/{id}/get/json"),
+        payload: Bytes::from(json!({"f": 0, "l": 100_000, "n": 3}).to_string()),
+        received_at: world.clock.now(),
+        qos2_id: None,
+    });
+    let counts: Vec<usize> =
+        world.app().handle(batch.collect()).await.iter().map(|outcome| outcome.replies.len()).collect();
+    assert_eq!(counts, [vec![3; 27], vec![1; 13]].concat(), "27 times 300,000 bytes are less than 8 MiB");
+    let get = json!({"f": 0, "l": 100_000, "n": 3});
+    let again = ask(&world, &names[39], &format!("{id}/get/json"), &get).await;
+    assert_eq!(again.len(), 3, "nothing was charged for what was not sent");
 }
 
 #[tokio::test]

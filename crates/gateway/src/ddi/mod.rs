@@ -19,7 +19,7 @@ use http::header;
 use http::{Method, Request, Response, StatusCode, request};
 use tokio::time::Instant;
 use windlass_app::App;
-use windlass_app::ddi::{Bundle, DdiPeer, Failed, LONGEST_CONTROLLER_ID, RaucSays, Wanted};
+use windlass_app::ddi::{Bundle, DdiFile, DdiPeer, Failed, LONGEST_CONTROLLER_ID, RaucSays, Wanted};
 use windlass_app::message::DevicePeer;
 use windlass_domain::ids::Sha256;
 use windlass_wire::ddi as wire;
@@ -195,11 +195,14 @@ impl Ddi {
         let bundle = self.app.ddi_rauc(&peer, says, &around.base).await.map_err(failed)?;
         let mut answer = Response::new(full(""));
         answer.extensions_mut().insert(Known);
-        let Some(Bundle { url, etag }) = bundle else {
+        let Some(Bundle { url, etag, begins }) = bundle else {
             *answer.status_mut() = StatusCode::NO_CONTENT;
             return Ok(answer);
         };
         let same = text(&head.headers, "if-none-match").is_some_and(|tags| download::none_match(tags, &etag));
+        if let Some(action) = begins.filter(|_| !same) {
+            self.app.ddi_rauc_sent(&peer, action).await.map_err(failed)?;
+        }
         *answer.status_mut() = if same { StatusCode::NOT_MODIFIED } else { StatusCode::FOUND };
         set(&mut answer, header::ETAG, &etag);
         if !same {
@@ -289,9 +292,17 @@ impl Served<'_> {
         let plain = self.app.ddi_file(&self.peer, module, name).await;
         let sum = name.strip_suffix(".MD5SUM");
         match (plain, sum) {
-            (Ok((grant, _)), _) => Ok(download::send(self.app, self.head, &grant).await),
+            (Ok(DdiFile { grant, begins, .. }), _) => {
+                let answer = download::send(self.app, self.head, &grant).await;
+                let fetches = self.head.method == Method::GET && answer.status().is_success();
+                if let Some(action) = begins.filter(|_| fetches) {
+                    let how = format!("Target downloads {}.", grant.name);
+                    self.app.ddi_begins(&self.peer, action, &how).await.map_err(failed)?;
+                }
+                Ok(answer)
+            }
             (Err(Failed::NotFound), Some(name)) => {
-                let (_, file) = self.app.ddi_file(&self.peer, module, name).await.map_err(failed)?;
+                let file = self.app.ddi_file(&self.peer, module, name).await.map_err(failed)?.view;
                 let mut answer = Response::new(full(format!("{}  {}", file.md5, file.name)));
                 set(&mut answer, header::CONTENT_TYPE, "text/plain;charset=UTF-8");
                 let name = format!("{}.MD5SUM", file.name);

@@ -10,6 +10,7 @@ use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 use tokio::time::Instant;
 use windlass_app::App;
+use windlass_app::downloads::Whose;
 use windlass_app::links::DownloadGrant;
 
 use super::download::{self, Body};
@@ -67,9 +68,9 @@ impl Links {
         if self.served.fetch_add(1, Ordering::Relaxed) % TIDY == TIDY - 1 {
             self.files.tidy(now);
         }
-        let sender = match grant.account.execution {
-            Some(execution) => Sender::Execution(execution),
-            None => Sender::Linked(grant.artifact, from),
+        let sender = match grant.account.whose {
+            Whose::Execution(execution) => Sender::Execution(execution),
+            Whose::Linked | Whose::Nobody => Sender::Linked(grant.artifact, from),
         };
         self.files.take(sender, 1, now) == Pace::Free
     }

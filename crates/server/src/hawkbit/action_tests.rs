@@ -51,7 +51,9 @@ async fn an_assignment_is_a_job_and_its_action_an_execution() {
     assert_eq!(of_set["content"][0]["controllerId"], "pump");
     let history =
         server.hawkbit("GET", &format!("/targets/pump/actions/{id}/status"), None).await.expect(200);
-    assert!(history["content"][0]["messages"][0].as_str().unwrap().starts_with("Update Server: "));
+    let first = &history["content"][0];
+    assert!(first["messages"][0].as_str().unwrap().starts_with("Update Server: "));
+    assert!(first["reportedAt"].is_i64() && first["timestamp"] == first["reportedAt"], "{first}");
     for q in [
         "active==true",
         "status==running",

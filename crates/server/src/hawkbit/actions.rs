@@ -247,7 +247,7 @@ async fn history(
             kind: entry.kind,
             messages: entry.messages,
             reported_at: entry.at.millis(),
-            timestamp: entry.reported_at.map(Timestamp::millis),
+            timestamp: entry.reported_at.unwrap_or(entry.at).millis(),
             code: entry.code,
             credential: entry.credential,
         })

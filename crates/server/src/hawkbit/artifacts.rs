@@ -10,7 +10,7 @@ use multer::{Constraints, Multipart, SizeLimit};
 use percent_encoding::percent_decode_str;
 use windlass_app::AppError;
 use windlass_app::artifacts::{NewArtifact, Upload};
-use windlass_app::downloads::Account;
+use windlass_app::downloads::{Account, Whose};
 use windlass_app::links::DownloadGrant;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Artifact;
@@ -334,7 +334,7 @@ async fn download(
         name: file.name.to_string(),
         etag: format!("\"{}\"", sums.sha1),
         modified: file.created_at,
-        account: Account { execution: None, artifact: file.id, pace: None },
+        account: Account { whose: Whose::Nobody, artifact: file.id, pace: None },
     };
     let (head, _) = request.into_parts();
     Ok(download::send(&rest.app, &head, &grant).await.map(RawBody::new))

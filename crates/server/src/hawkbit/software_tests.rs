@@ -109,6 +109,8 @@ async fn artifacts_are_checked_shown_and_given_back() {
     assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["hashes"], file["hashes"]);
     let got = server.hawkbit("GET", &format!("{path}/download"), None).await;
     assert!(got.bytes == bytes);
+    let id = windlass_domain::ids::ArtifactId::new(file["id"].as_i64().unwrap());
+    assert_eq!(server.rest.app.downloads.linked(id), 0, "an operator's look is no device's download");
     let again = upload(&server, module, "app.bin", b"other", "").await;
     assert_eq!(again.hawkbit_error(409), "hawkbit.server.error.repo.entityAlreadyExists");
     let named = upload(&server, module, "x", b"other", "?filename=other.bin").await.expect(201);

@@ -292,6 +292,19 @@ async fn a_device_that_nobody_knows_comes_in_without_proof_only_where_that_is_sw
 }
 
 #[tokio::test]
+async fn whoever_comes_after_too_many_new_devices_is_told_so_and_leaves_a_trace() {
+    let limits = Limits { plug_and_play_per_minute: 1, ..Limits::default() };
+    let world = World::of(Fixture::limited("ddi-too-many", limits).await).await;
+    let gateway = world.server.with_authorization("GatewayToken gateway");
+    let polls = async |id: &str| gateway.outside("GET", &format!("/default/controller/v1/{id}")).await.status;
+    assert_eq!((polls("new-1").await, polls("new-2").await, polls("new-1").await), (200, 429, 200));
+    let refusals = world.server.get("/refusals").await.expect(200).to_string();
+    assert!(refusals.contains("ddi.tooMany") && refusals.contains("new-2"), "{refusals}");
+    world.server.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(polls("new-2").await, 200);
+}
+
+#[tokio::test]
 async fn rauc_finds_its_bundle_by_itself_and_ends_the_update_by_saying_what_it_runs() {
     let world = World::new("ddi-rauc").await;
     let ask = async |headers: &[(&str, &str)]| {
@@ -306,6 +319,7 @@ async fn rauc_finds_its_bundle_by_itself_and_ends_the_update_by_saying_what_it_r
     let (job, _) = world.assign("2").await;
     let told = ask(&[("rauc-system-version", "1")]).await;
     assert_eq!(told.status, 302);
+    assert_eq!(world.execution(job).await["state"], "inProgress", "it installs while it fetches");
     let link = told.header("location").unwrap().strip_prefix("http://h:1").unwrap().to_owned();
     assert_eq!(world.server.anonymous().outside("GET", &link).await.text().as_bytes(), FIRMWARE);
     let tag = told.header("etag").unwrap().to_owned();

@@ -187,9 +187,8 @@ pub struct ActionStatus {
     pub messages: Vec<String>,
     /// When it came, in milliseconds since 1970.
     pub reported_at: i64,
-    /// When it happened, as the device says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<i64>,
+    /// When it happened: as the device says, or else when it came.
+    pub timestamp: i64,
     /// A number for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,

@@ -104,7 +104,8 @@ async fn ranges_of_a_file_are_served_as_resuming_and_delta_clients_ask() {
     assert_eq!(ask(&[("if-match", "\"other\"")]).await.status, 412);
     assert_eq!(ask(&[("if-match", tag.as_str())]).await.status, 200);
     let history = world.get(&format!("/deploymentBase/{action}?actionHistory=100")).await.expect(200);
-    assert_eq!(history["actionHistory"]["messages"].as_array().unwrap().len(), 1, "ranges leave no entries");
+    let history = history["actionHistory"]["messages"].as_array().unwrap();
+    assert_eq!(history.len(), 2, "that it fetches is noted once: {history:?}");
 }
 
 #[tokio::test]
@@ -238,6 +239,19 @@ async fn documents_come_as_they_are_asked_for_and_bodies_must_be_of_a_type_that_
         assert_eq!(answer.status, status, "{kind}: {}", answer.text());
     }
     assert_eq!(world.device.outside_body("POST", &feedback, &[], said.into()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_file_that_was_fetched_just_now_is_gone_with_its_action() {
+    let world = World::new("ddi-file-gone").await;
+    let (_, action) = world.assign("1").await;
+    let deployment = world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+    let file = &deployment["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"];
+    let path = World::path(file);
+    let fetch = async || world.device.outside_with("GET", &path, &[("host", "h:1")]).await.status;
+    assert_eq!((fetch().await, fetch().await), (200, 200));
+    world.server.act(&format!("/executions/{action}/cancel")).await.expect(200);
+    assert_eq!(fetch().await, 404, "no second later, at once");
 }
 
 #[tokio::test]
@@ -401,6 +415,35 @@ async fn what_a_device_says_that_it_runs_proves_an_update() {
     let device = world.server.get("/devices/d1").await.expect(200);
     assert_eq!(device["inventory"]["installedBase.version"], "1");
     assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_a_device_says_that_it_runs_after_its_success_is_its_inventory_and_is_not_offered_again() {
+    let world = World::new("ddi-installed-after").await;
+    let sources = json!([{"inventory": "installedBase.version"}]);
+    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
+    let (job, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status, 200);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+    let inventory = async || world.server.get("/devices/d1").await.expect(200)["inventory"].clone();
+    assert_eq!(inventory().await["installedBase.version"], "2");
+    let again = json!({
+        "kind": "update", "release": {"name": "app", "version": "2"}, "targets": {"devices": ["d1"]},
+    });
+    let again = world.server.post("/jobs", again).await.expect(201)["id"].as_i64().unwrap();
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let execution = world.execution(again).await;
+    assert_eq!((&execution["state"], &execution["verdict"]), (&json!("succeeded"), &json!("verified")));
+    let replaced = json!({"mode": "replace", "data": {"hw": "r1"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", replaced).await.status, 200);
+    assert_eq!(
+        inventory().await,
+        json!({"hw": "r1", "installedBase.name": "app", "installedBase.version": "2"})
+    );
 }
 
 #[tokio::test]
