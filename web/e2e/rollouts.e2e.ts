@@ -140,6 +140,27 @@ atEverySize("rollouts", (_size, openWindow) => {
     }
   });
 
+  it("says that nothing is at an address which no thing has", async () => {
+    server = await Windlass.start();
+    const window = await open("/jobs");
+    const { page } = window;
+    await page.getByText("No rollout yet").waitFor();
+    for (const path of ["/jobs/abc", "/jobs/1.5", "/jobs/99999999999999999999"]) {
+      await window.go(path);
+      await page.getByText("No page of the console has this address.").waitFor();
+    }
+    for (const [path, said] of [
+      ["/jobs/999", /job 999/i],
+      ["/releases/ghost/1", /ghost 1/],
+      ["/types/edit/ghost", /ghost/],
+    ] as const) {
+      await window.go(path);
+      await page.getByRole("heading", { name: "Nothing is here" }).waitFor();
+      await page.getByText(said).waitFor();
+    }
+    await window.isFitForAll();
+  });
+
   it("makes waves of one’s own, spread over sites, and shows what each waits for", async () => {
     server = await Windlass.start();
     for (const [name, site] of [

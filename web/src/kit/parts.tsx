@@ -13,6 +13,7 @@ import {
   Skeleton,
   Stack,
   Table,
+  Text,
 } from "@mantine/core";
 
 import type { ProblemError } from "../api/client";
@@ -139,8 +140,20 @@ export function Loaded<T>(props: {
 }) {
   const { data, error, refetch } = props.record;
   if (data !== undefined) return props.children(data);
+  if (error?.status === 404) return <NothingHere problem={error} />;
   if (error) return <AnyTrouble error={error} onRetry={() => void refetch()} />;
   return <Loader aria-label="Loading" />;
+}
+
+/** The page of an address that nothing is at: of no thing at all, or of one that is gone. */
+function NothingHere({ problem }: { problem: ProblemError }) {
+  return (
+    <Screen title="Nothing is here">
+      <Text>
+        {problem.code === "path.not_found" ? "No page of the console has this address." : problem.detail}
+      </Text>
+    </Screen>
+  );
 }
 
 /** Something to be told in passing; the colour never carries the meaning alone. */

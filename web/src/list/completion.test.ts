@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clauses, errorPlace, narrowed, placeAt, quoted } from "./completion";
+import { clauses, errorPlace, narrowed, placeAt, plain, quoted } from "./completion";
 
 const at = (text: string) => {
   const caret = text.indexOf("|");
@@ -59,6 +59,22 @@ describe("clauses", () => {
     expect(clauses('tag=="a;tag==b;c"; type==x')).toEqual(['tag=="a;tag==b;c"', "type==x"]);
     expect(clauses("tag=='it\\'s;b;c';(a==1;b==2)")).toEqual(["tag=='it\\'s;b;c'", "(a==1;b==2)"]);
     expect(clauses(" ")).toEqual([]);
+  });
+});
+
+describe("plain", () => {
+  it("knows one condition in any quotes", () => {
+    const same = ["tag=='Halle \"Süd\" 2'", 'tag=="Halle \\"Süd\\" 2"', "tag == 'Halle \"Süd\" 2'"];
+    expect(new Set(same.map(plain)).size).toBe(1);
+    expect(plain(`tag==${quoted('Halle "Süd" 2')}`)).toBe(plain(same[1] ?? ""));
+    expect(plain('type=="pump"')).toBe(plain("type==pump"));
+    expect(plain(`tag==${quoted("a*b\\c")}`)).toBe(plain("tag=='a\\*b\\\\c'"));
+  });
+  it("keeps apart what means something else", () => {
+    expect(plain("tag=='a\\*'")).not.toBe(plain("tag=='a*'"));
+    expect(plain("tag=='a'")).not.toBe(plain("type=='a'"));
+    for (const other of ["tag=='a' or tag=='b'", "tag!='a'", "tag=in=('a')", "tag=='a", "(tag==a)"])
+      expect(plain(other)).toBe(other);
   });
 });
 

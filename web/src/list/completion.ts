@@ -112,6 +112,26 @@ export function clauses(query: string): string[] {
   return [...found, query.slice(from).trim()].filter((clause) => clause !== "");
 }
 
+/** A condition `field==value` in one spelling, whatever quotes and spaces it was written in; others as they stand. */
+export function plain(clause: string): string {
+  const parts = /^([A-Za-z0-9_\-:.]+)\s*==\s*(.+)$/s.exec(clause.trim());
+  const [, field, written] = parts ?? [];
+  if (field === undefined || written === undefined) return clause.trim();
+  const quote = /^["']/.exec(written)?.[0];
+  if (quote === undefined) return /[\s()';,=!~<>"]/.test(written) ? clause.trim() : `${field}==${written}`;
+  let value = "";
+  for (let at = 1; at < written.length; at += 1) {
+    const c = written[at] ?? "";
+    // More after the quotes is more than one value.
+    if (c === quote) return at === written.length - 1 ? `${field}==${value}` : clause.trim();
+    if (c === "\\") at += 1;
+    const said = written[at] ?? "";
+    // A star that is meant as one stays apart from one that stands for anything.
+    value += c === "\\" && /[\\*]/.test(said) ? `\\${said}` : said;
+  }
+  return clause.trim();
+}
+
 /** The query with one more condition. */
 export function narrowed(query: string | undefined, clause: string): string {
   const present = query?.trim();

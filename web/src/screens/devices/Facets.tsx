@@ -1,6 +1,6 @@
 // How many of the matching devices there are of each kind; a click narrows the query.
 import { UnstyledButton } from "@mantine/core";
-import { clauses, narrowed, quoted } from "../../list/completion";
+import { clauses, narrowed, plain, quoted } from "../../list/completion";
 import { count, words } from "../../ui/format";
 import classes from "./devices.module.css";
 
@@ -20,7 +20,8 @@ export function Facets(props: { facets: Counts; query: string; onQuery: (query: 
             <h2>{words(field)}</h2>
             {values.map(({ value, count: n }) => {
               const clause = value === "" ? `${field}=is=null` : `${field}==${quoted(value)}`;
-              const on = asked.includes(clause);
+              const same = (other: string) => plain(other) === plain(clause);
+              const on = asked.some(same);
               return (
                 <UnstyledButton
                   key={value}
@@ -28,9 +29,7 @@ export function Facets(props: { facets: Counts; query: string; onQuery: (query: 
                   aria-pressed={on}
                   onClick={() =>
                     props.onQuery(
-                      on
-                        ? asked.filter((other) => other !== clause).join(";")
-                        : narrowed(props.query, clause),
+                      on ? asked.filter((other) => !same(other)).join(";") : narrowed(props.query, clause),
                     )
                   }
                 >
