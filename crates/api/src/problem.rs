@@ -15,8 +15,41 @@ pub const REQUEST_ID: &str = "x-request-id";
 pub struct FieldProblem {
     /// Where: `name`, `waves.0.percent`, a query parameter, or a header. Empty for the body as a whole.
     pub field: String,
-    /// What is wrong, as a phrase that follows the field's name.
+    /// What is wrong: a phrase that follows the field's name, or one that says itself what it is about.
     pub problem: String,
+}
+
+/// How phrases begin that need the field's name before them.
+const PREDICATES: [&str; 13] =
+    ["must", "is", "are", "has", "have", "may", "does", "do", "cannot", "can", "needs", "goes", "would"];
+
+/// Whether a problem says among its first words itself what it is about: `device name must be …` of `name`.
+fn says_what(field: &str, problem: &str) -> bool {
+    let is_place = |part: &&str| part.parse::<u64>().is_err();
+    let Some(last) = field.rsplit('.').find(is_place) else { return false };
+    // `deviceTypes` is about a type, as is `type`.
+    let word = last
+        .rsplit_once(char::is_uppercase)
+        .map_or(last, |(before, _)| last.get(before.len()..).unwrap_or(last));
+    let word = word.to_lowercase();
+    let single = word.strip_suffix('s').unwrap_or(&word);
+    let words: Vec<&str> = problem.split(' ').take(3).collect();
+    words.first().is_some_and(|first| !PREDICATES.contains(first))
+        && words.iter().any(|one| *one == word || *one == single)
+}
+
+impl FieldProblem {
+    /// The field and what is wrong with it in one sentence, without its full stop. Names the field once.
+    pub fn sentence(&self) -> String {
+        let Self { field, problem } = self;
+        match field.as_str() {
+            "" => format!("The request {problem}"),
+            field if !says_what(field, problem) => format!("{field} {problem}"),
+            // Only what is a word by itself is said by a word of the problem.
+            field if field.contains(|c: char| !c.is_lowercase()) => format!("{field}: {problem}"),
+            _ => problem.clone(),
+        }
+    }
 }
 
 /// An error answer (RFC 9457), sent as `application/problem+json`.
@@ -107,5 +140,35 @@ mod tests {
         let text = serde_json::to_string(&Problem::new(404, "device.not_found", "Not found", "x")).unwrap();
         assert!(!text.contains("errors"), "{text}");
         assert!(text.contains(r#""type":"urn:windlass:problem:device.not_found""#), "{text}");
+    }
+
+    #[test]
+    fn a_sentence_names_its_field_once() {
+        for (field, problem, said) in [
+            ("name", "name must be short", "name must be short"),
+            ("name", "device name must be short", "device name must be short"),
+            ("group", "group path must be up to 8 parts", "group path must be up to 8 parts"),
+            ("release", "release X 3.0 does not exist", "release X 3.0 does not exist"),
+            ("tags.0", "tag must be short", "tags.0: tag must be short"),
+            (
+                "currentPassword",
+                "say the password that you have now",
+                "currentPassword: say the password that you have now",
+            ),
+            ("rules.step", "version must be short", "rules.step version must be short"),
+            (
+                "deviceTypes.1",
+                "device type ghost does not exist",
+                "deviceTypes.1: device type ghost does not exist",
+            ),
+            ("name", "is the name of a decommissioned device", "name is the name of a decommissioned device"),
+            ("components", "must name at least one component", "components must name at least one component"),
+            ("waves.0.count", "must be at least 1", "waves.0.count must be at least 1"),
+            ("", "has a query that cannot be read", "The request has a query that cannot be read"),
+            ("0", "must be a name", "0 must be a name"),
+        ] {
+            let one = FieldProblem { field: field.to_owned(), problem: problem.to_owned() };
+            assert_eq!(one.sentence(), said);
+        }
     }
 }

@@ -117,7 +117,7 @@ impl std::borrow::Borrow<str> for DeviceName {
 }
 name!(
     /// A model of device.
-    TypeName, "device type name", "1 to 128 of letters, digits, : _ . and -, and not . or ..",
+    TypeName, "device type name", "1 to 128 of letters, digits, : _ . and -, other than . and .. alone",
     |t| of_chars(t, 128, is_plain) && t != "." && t != ".."
 );
 name!(
@@ -151,19 +151,19 @@ name!(
     /// A release or component name. `name@version` says one of its versions, `type/name@version` a component of a type.
     ItemName, "name",
     "1 to 128 characters of any script without / and @, markup, characters that nobody sees, marks at its beginning and spaces around, \
-     and not . or ..",
+     other than . and .. alone",
     |t| is_name(t, 128) && !t.contains(['/', '@']) && t != "." && t != "..", composed
 );
 name!(
     /// The name of a file, kept as given: in any script, with any punctuation that is part of no path and no markup.
     FileName, "file name",
-    "1 to 255 bytes without / \\ < > \" or control characters and without spaces around, and not . or ..",
+    "1 to 255 bytes without / \\ < > \" or control characters and without spaces around, other than . and .. alone",
     |t| !t.is_empty() && t.len() <= 255 && t.chars().all(may_be_in_file_name) && t.trim() == t && t != "." && t != ".."
 );
 name!(
     /// A version as its maker writes it; compared for equality only.
     VersionText, "version",
-    "1 to 64 characters of any script without /, markup, characters that nobody sees, marks at its beginning and spaces around, and not . or ..",
+    "1 to 64 characters of any script without /, markup, characters that nobody sees, marks at its beginning and spaces around, other than . and .. alone",
     |t| is_name(t, 64) && !t.contains('/') && t != "." && t != "..", composed
 );
 name!(
@@ -173,7 +173,7 @@ name!(
 );
 name!(
     /// A way by which people are told of alerts.
-    ChannelName, "channel name", "1 to 64 of letters, digits, : _ . and -, and not . or ..",
+    ChannelName, "channel name", "1 to 64 of letters, digits, : _ . and -, other than . and .. alone",
     |t| of_chars(t, 64, is_plain) && t != "." && t != ".."
 );
 name!(
@@ -183,7 +183,7 @@ name!(
 );
 name!(
     /// A command template.
-    CommandTemplateName, "command template name", "1 to 64 of letters, digits, : _ . and -, and not . or ..",
+    CommandTemplateName, "command template name", "1 to 64 of letters, digits, : _ . and -, other than . and .. alone",
     |t| of_chars(t, 64, is_plain) && t != "." && t != ".."
 );
 name!(

@@ -38,10 +38,9 @@ impl Refusal {
     pub(crate) fn invalid(errors: Vec<FieldProblem>) -> Self {
         let detail = match errors.as_slice() {
             [] => "The request cannot be used.".to_owned(),
-            [one] if one.field.is_empty() => format!("The request {}.", one.problem),
-            [one] => format!("{} {}.", one.field, one.problem),
+            [one] => format!("{}.", one.sentence()),
             [first, rest @ ..] => {
-                format!("{} {}; and {} more, see errors.", first.field, first.problem, rest.len())
+                format!("{}; and {} more, see errors.", first.sentence(), rest.len())
             }
         };
         let mut refusal =

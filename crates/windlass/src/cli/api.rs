@@ -210,7 +210,7 @@ fn refused(status: StatusCode, problem: Option<Problem>) -> Trouble {
     };
     let mut message = problem.detail.clone();
     for field in &problem.errors {
-        let said = format!("{} {}", field.field, field.problem);
+        let said = field.sentence();
         // The detail may be about the only field there is.
         if !problem.detail.contains(&said) {
             message.push_str(&format!("\n  {said}"));
