@@ -105,6 +105,35 @@ pub struct Condition {
     pub action: String,
 }
 
+/// How often a device is expected to be in contact, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Its type.
+    ByType(Duration),
+    /// The polling time that it was told; its type says nothing, or it has none.
+    ByPolling(Duration),
+    /// Nobody: what holds of devices without a type.
+    Usually(Duration),
+}
+
+impl Expected {
+    /// How often that is.
+    pub const fn interval(self) -> Duration {
+        match self {
+            Self::ByType(every) | Self::ByPolling(every) | Self::Usually(every) => every,
+        }
+    }
+
+    fn in_words(self) -> String {
+        let seconds = self.interval().as_secs();
+        match self {
+            Self::ByType(_) => format!("Its type expects one every {seconds} s."),
+            Self::ByPolling(_) => format!("Its polling time is {seconds} s."),
+            Self::Usually(_) => format!("Of a device without a type one is expected every {seconds} s."),
+        }
+    }
+}
+
 /// Seconds are enough for people.
 fn moment(at: Timestamp) -> Timestamp {
     Timestamp::from_seconds(at.seconds())
@@ -116,7 +145,7 @@ impl Condition {
         id: DeviceId,
         name: &DeviceName,
         last_contact: Option<Timestamp>,
-        interval: Duration,
+        expected: Expected,
     ) -> Self {
         let last = last_contact.map_or_else(|| "never".to_owned(), |at| moment(at).to_string());
         Self {
@@ -124,7 +153,7 @@ impl Condition {
             about: About::Device(id),
             severity: Severity::Warning,
             subject: format!("{name} is overdue"),
-            detail: format!("Last contact: {last}. Its type expects one every {} s.", interval.as_secs()),
+            detail: format!("Last contact: {last}. {}", expected.in_words()),
             action: format!(
                 "Check power and network of the device; see why it does not connect: windlass device show {name}"
             ),
@@ -278,6 +307,20 @@ mod tests {
         }
         for bad in ["", "device", "device:", "device:x", "job:-1", "pending:a", "Server", "moon:1"] {
             assert!(bad.parse::<About>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn who_is_overdue_is_told_with_whoever_says_how_often_it_is_expected() {
+        let (id, name) = (DeviceId::new(7), "pump-1".parse().unwrap());
+        let every = Duration::from_secs(300);
+        for (expected, said) in [
+            (Expected::ByType(every), "Its type expects one every 300 s."),
+            (Expected::ByPolling(every), "Its polling time is 300 s."),
+            (Expected::Usually(every), "Of a device without a type one is expected every 300 s."),
+        ] {
+            let told = Condition::device_overdue(id, &name, None, expected);
+            assert_eq!(told.detail, format!("Last contact: never. {said}"));
         }
     }
 

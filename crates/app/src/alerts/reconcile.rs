@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use windlass_domain::alert::{About, AlertKind, Condition, Difference, difference, silence_counts};
+use windlass_domain::alert::{About, AlertKind, Condition, Difference, Expected, difference, silence_counts};
 use windlass_domain::device::Lifecycle;
 use windlass_domain::device_type::TypeSpec;
 use windlass_domain::ids::{AlertId, DeviceId, TenantId, TypeId};
@@ -161,10 +161,12 @@ impl App {
             .filter_map(|id| {
                 let entry = self.fleet.entry(id)?;
                 let own = entry.device.device_type.and_then(|id| intervals.get(&id));
-                let interval = own.copied().or_else(|| self.ddi.interval(id)).unwrap_or(usual);
-                silence_counts(interval, self.alerts.listening_since, now).then(|| {
+                let told = || self.ddi.interval(id).map(Expected::ByPolling);
+                let own = own.copied().map(Expected::ByType);
+                let expected = own.or_else(told).unwrap_or(Expected::Usually(usual));
+                silence_counts(expected.interval(), self.alerts.listening_since, now).then(|| {
                     let last = self.live.last_seen(id);
-                    Condition::device_overdue(id, &entry.device.name, last, interval)
+                    Condition::device_overdue(id, &entry.device.name, last, expected)
                 })
             });
         let begun: Vec<Condition> = began.by_ref().take(ROUND).collect();

@@ -1,11 +1,18 @@
 use std::time::Duration;
 
+use windlass_domain::alert::Expected;
+
 use super::*;
 use crate::testing::{START, on_each_engine};
 
 fn overdue(device: i64) -> Condition {
     let name = format!("pump-{device}").parse().unwrap();
-    Condition::device_overdue(DeviceId::new(device), &name, Some(START), Duration::from_secs(60))
+    Condition::device_overdue(
+        DeviceId::new(device),
+        &name,
+        Some(START),
+        Expected::ByType(Duration::from_secs(60)),
+    )
 }
 
 const TENANT: TenantId = TenantId::new(1);
