@@ -94,6 +94,9 @@ pub struct NewType {
 pub struct DeviceType {
     /// Public id.
     pub name: String,
+    /// What people call it, where it was given another name over hawkBit's API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// What is known of its devices, with defaults filled in.
     #[serde(flatten)]
     pub spec: TypeSpec,

@@ -1,17 +1,18 @@
 //! Device types: made, changed and removed by operators, validated as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde_json::json;
 use windlass_domain::device_type::{Signing, TopicMapping, TypeSpec, VersionSource};
-use windlass_domain::ids::{AttributeKey, TypeName};
+use windlass_domain::ids::{AttributeKey, TypeId, TypeName};
 use windlass_domain::limits::Limits;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_domain::topic_map::TopicMap;
 use windlass_store::Tx;
 use windlass_store::artifacts;
+use windlass_store::management::{TargetTypeExtra, extras};
 use windlass_store::types::{self, DeviceTypeRecord};
 
 use crate::app::App;
@@ -211,6 +212,18 @@ impl App {
                 })
             })
             .await
+    }
+
+    /// What people call types that were given another name over hawkBit's API, by number.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn type_labels(&self, by: &Principal) -> Result<HashMap<TypeId, String>, AppError> {
+        demand(by, Permission::TypeRead)?;
+        let tenant = by.tenant;
+        let known = self.store.read(move |tx| Box::pin(extras::all::<TargetTypeExtra>(tx, tenant))).await?;
+        let labels = known.into_iter().filter_map(|(id, extra)| Some((TypeId::new(id), extra.name?)));
+        Ok(labels.collect())
     }
 
     /// Makes a type.

@@ -1,5 +1,6 @@
 //! `/types`: models of device and their defaults.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,7 +11,7 @@ use windlass_api::page::{Page, PageQuery};
 use windlass_api::types::{DeviceType, NewType, TopicMapping, TypeSpec, VersionSource};
 use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type as domain;
-use windlass_domain::ids::{AttributeKey, TypeName};
+use windlass_domain::ids::{AttributeKey, TypeId, TypeName};
 use windlass_domain::permission::Permission;
 use windlass_store::types::DeviceTypeRecord;
 
@@ -64,6 +65,7 @@ fn show(record: DeviceTypeRecord) -> DeviceType {
         |(key, value)| (key.into_string(), value);
     DeviceType {
         name: name.into_string(),
+        display_name: None,
         spec: TypeSpec {
             description,
             contact_interval_seconds: Some(contact_interval.as_secs()),
@@ -79,6 +81,12 @@ fn show(record: DeviceTypeRecord) -> DeviceType {
         created_at: time(created_at),
         updated_at: time(updated_at),
     }
+}
+
+/// With what people call it, if that is another name.
+fn labelled(record: DeviceTypeRecord, labels: &HashMap<TypeId, String>) -> DeviceType {
+    let label = labels.get(&record.id).filter(|label| *label != record.name.as_str()).cloned();
+    DeviceType { display_name: label, ..show(record) }
 }
 
 fn wanted(spec: TypeSpec) -> NewTypeSpec {
@@ -128,7 +136,9 @@ async fn list(
     Caller(by): Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<DeviceType>>, Refusal> {
-    Ok(Json(by_name(rest.app.type_list(&by).await?, &query, |one| one.name.to_string(), show)?))
+    let labels = rest.app.type_labels(&by).await?;
+    let types = rest.app.type_list(&by).await?;
+    Ok(Json(by_name(types, &query, |one| one.name.to_string(), |one| labelled(one, &labels))?))
 }
 
 async fn create(
@@ -145,7 +155,8 @@ async fn get(
     At(TypePath { name }): At<TypePath>,
 ) -> Result<Versioned<DeviceType>, Refusal> {
     let record = rest.app.type_get(&by, &named(&name)?).await?;
-    Ok(Versioned { version: record.version, body: show(record) })
+    let labels = rest.app.type_labels(&by).await?;
+    Ok(Versioned { version: record.version, body: labelled(record, &labels) })
 }
 
 async fn put(
@@ -179,6 +190,23 @@ mod tests {
     use serde_json::json;
 
     use crate::rest::fixture::Fixture;
+
+    #[tokio::test]
+    async fn a_type_that_hawkbit_calls_otherwise_is_told_by_both_names() {
+        let server = Fixture::new("types-labels").await;
+        let new = json!([{"name": "Pumpe \"groß\" 펌프"}, {"name": "plain"}]);
+        let made = server.hawkbit("POST", "/targettypes", Some(new)).await.expect(201);
+        let key = made[0]["key"].as_str().unwrap().to_owned();
+        let shown = server.get(&format!("/types/{key}")).await.expect(200);
+        assert_eq!(shown["displayName"], "Pumpe \"groß\" 펌프");
+        let listed = server.get("/types").await.expect(200);
+        let names: Vec<_> =
+            listed["items"].as_array().unwrap().iter().map(|one| &one["displayName"]).collect();
+        assert!(names.contains(&&json!("Pumpe \"groß\" 펌프")), "{listed}");
+        assert!(server.get("/types/plain").await.expect(200).get("displayName").is_none());
+        let viewer = server.in_another_tenant("other").await;
+        assert!(viewer.get("/types").await.expect(200)["items"].as_array().unwrap().is_empty());
+    }
 
     #[tokio::test]
     async fn a_type_is_made_replaced_and_removed_while_nothing_is_of_it() {

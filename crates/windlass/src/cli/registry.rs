@@ -143,6 +143,7 @@ pub(crate) async fn types(api: &Api, command: TypeCommand, printer: Printer) -> 
         printer.pairs(shown, |shown| {
             vec![
                 ("name", shown.name.clone()),
+                ("called", or_dash(shown.display_name.as_ref())),
                 ("description", shown.spec.description.clone()),
                 (
                     "expected contact",
@@ -164,9 +165,10 @@ pub(crate) async fn types(api: &Api, command: TypeCommand, printer: Printer) -> 
     match command {
         TypeCommand::List => {
             let page = api.all::<DeviceType>(&["types"], &json!({}), usize::MAX).await?;
-            printer.page(&page, &["name", "description", "topic maps"], |shown| {
+            printer.page(&page, &["name", "called", "description", "topic maps"], |shown| {
                 vec![
                     shown.name.clone(),
+                    or_dash(shown.display_name.as_ref()),
                     shown.spec.description.clone(),
                     shown.spec.topic_map.len().to_string(),
                 ]

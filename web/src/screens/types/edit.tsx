@@ -22,12 +22,13 @@ export function EditType() {
   // A newer version in the background must not wipe what is being typed: the form starts once.
   return (
     <Loaded record={type}>
-      {(it) => <Editor key={it.name} start={fromType(it)} version={it.version} />}
+      {(it) => <Editor key={it.name} start={fromType(it)} version={it.version} called={it.displayName} />}
     </Loaded>
   );
 }
 
-function Editor({ start, version }: { start: TypeForm; version?: number }) {
+function Editor(props: { start: TypeForm; version?: number; called?: string | null }) {
+  const { start, version, called } = props;
   const may = useCan();
   const go = useGo();
   const [based] = useState(version);
@@ -53,7 +54,8 @@ function Editor({ start, version }: { start: TypeForm; version?: number }) {
   const problem = save.error;
   return (
     <Screen
-      title={based === undefined ? "New device type" : form.name}
+      title={based === undefined ? "New device type" : (called ?? form.name)}
+      about={called ? `${form.name} to devices and queries` : undefined}
       actions={
         based !== undefined && may("type.write") ? (
           <Confirmed label="Delete" title="Delete this type?" act={() => remove.mutateAsync()}>

@@ -1,4 +1,6 @@
 /** Device types: `/types`. */
+import { Text } from "@mantine/core";
+
 import { path, useList, type Schemas } from "../../kit/api";
 import { Go, GoButton } from "../../kit/nav";
 import { Empty, Listing, Screen } from "../../kit/parts";
@@ -21,7 +23,16 @@ export function Types() {
         columns={[
           {
             title: "Type",
-            cell: (it) => <Go to={`/types/edit/${encodeURIComponent(it.name)}`}>{it.name}</Go>,
+            cell: (it) => (
+              <>
+                <Go to={`/types/edit/${encodeURIComponent(it.name)}`}>{it.displayName ?? it.name}</Go>
+                {it.displayName ? (
+                  <Text size="xs" c="dimmed" className="anywhere">
+                    {it.name}
+                  </Text>
+                ) : null}
+              </>
+            ),
           },
           { title: "Description", wide: true, cell: (it) => it.description },
           { title: "Expected in contact", cell: (it) => `every ${span(it.contactIntervalSeconds ?? 3600)}` },
