@@ -327,8 +327,10 @@ atEverySize("rollouts", (_size, openWindow) => {
       targets: { query: "name==dev-*" },
     });
     await server.until<Job>("/jobs/1", (it) => it.state === "completed");
-    const window = await open("/releases/pump-fw/2.0.0");
+    const window = await open("/releases?tab=artifacts");
     const { page } = window;
+    const files = page.getByRole("table", { name: "Files" });
+    await files.getByRole("link", { name: "pump-fw 2.0.0" }).click();
     await page.getByRole("button", { name: "Delete" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("1 rollout used it").waitFor();

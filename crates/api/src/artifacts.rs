@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
+use crate::releases::{ComponentName, NameVersion};
 
 /// Optional request header of an upload: the SHA-256 that the bytes must have, 64 hex characters.
 pub const SHA256_HEADER: &str = "x-content-sha256";
@@ -113,6 +114,18 @@ pub struct ArtifactContent {
     pub zchunk: Option<ZchunkHeader>,
 }
 
+/// What needs an artifact: while anything does, it cannot be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactUses {
+    /// Components that it is part of.
+    pub components: Vec<ComponentName>,
+    /// Releases of those components.
+    pub releases: Vec<NameVersion>,
+    /// Whether there are more than are told.
+    pub more: bool,
+}
+
 /// An artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -137,6 +150,9 @@ pub struct Artifact {
     /// What was found in it. Absent where it is part of a component, and of artifacts from before anybody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<ArtifactContent>,
+    /// What needs it. Only where it is asked for by itself or in a list, by somebody who may see releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_by: Option<ArtifactUses>,
     /// When it was uploaded.
     pub created_at: Time,
     /// By whom.

@@ -8,6 +8,7 @@ pub(crate) mod inspect;
 pub(crate) mod link;
 pub(crate) mod signing;
 pub(crate) mod terms;
+pub(crate) mod uses;
 
 use std::fmt::Display;
 use std::io;
@@ -17,6 +18,7 @@ use serde_json::json;
 pub use signing::{Findings, TrustedBy};
 pub use terms::TermsView;
 use tokio::sync::oneshot;
+pub use uses::ArtifactUses;
 use windlass_domain::ids::{ArtifactId, FileName, Md5, Sha1, Sha256, TenantId, UploadId};
 use windlass_domain::permission::{Permission, Principal};
 pub use windlass_domain::software::{Artifact, Sums, inspection};

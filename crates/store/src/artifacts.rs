@@ -4,6 +4,7 @@ mod inspection;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use windlass_domain::ids::{ArtifactId, ComponentId, Md5, Sha1, Sha256, TenantId};
 use windlass_domain::software::{Artifact, Sums};
@@ -15,6 +16,7 @@ use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 pub use inspection::{inspection, keep_inspection};
 pub use terms::{TermsRecord, put_terms, terms};
+pub use uses::{ArtifactUse, uses};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct ArtifactRow {

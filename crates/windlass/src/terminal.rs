@@ -25,6 +25,8 @@ pub(crate) enum Exit {
     Success,
     /// Not done, or what was checked is not as it should be.
     Failure,
+    /// A wrong command line, in what clap does not look at.
+    Usage,
     /// The request made no sense to the server: bad values, wrong version, wrong state.
     Refused,
     /// Nobody of that name.
@@ -44,7 +46,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
-            // 2 is clap's word for a wrong command line.
+            // Clap's word for a wrong command line.
+            Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::NotFound => 4,
             Exit::NotAllowed => 5,

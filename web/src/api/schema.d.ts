@@ -2049,6 +2049,8 @@ export interface components {
              * @description Bytes.
              */
             size: number;
+            /** @description What needs it. Only where it is asked for by itself or in a list, by somebody who may see releases. */
+            usedBy?: components["schemas"]["ArtifactUses"] | null;
         };
         /** @description What was found in an artifact when it was uploaded. */
         ArtifactContent: {
@@ -2151,6 +2153,15 @@ export interface components {
              * @description Grows with every change; 0 where nothing was set.
              */
             version: number;
+        };
+        /** @description What needs an artifact: while anything does, it cannot be deleted. */
+        ArtifactUses: {
+            /** @description Components that it is part of. */
+            components: components["schemas"]["ComponentName"][];
+            /** @description Whether there are more than are told. */
+            more: boolean;
+            /** @description Releases of those components. */
+            releases: components["schemas"]["NameVersion"][];
         };
         /** @description The key that seals are signed with (`GET /audit/key`). */
         AuditKey: {
@@ -3123,6 +3134,8 @@ export interface components {
             defaultAttributes?: {
                 [key: string]: string;
             };
+            /** @description What people call it, where it was given another name over hawkBit's API. */
+            displayName?: string | null;
             /** @description Public id. */
             name: string;
             /**
@@ -3430,7 +3443,7 @@ export interface components {
         FieldProblem: {
             /** @description Where: `name`, `waves.0.percent`, a query parameter, or a header. Empty for the body as a whole. */
             field: string;
-            /** @description What is wrong, as a phrase that follows the field's name. */
+            /** @description What is wrong: a phrase that follows the field's name, or one that says itself what it is about. */
             problem: string;
         };
         /** @description A key and a certificate made by the server (`POST /devices/{name}/credentials/generate`). Shown this once. */

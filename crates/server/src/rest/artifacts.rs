@@ -14,13 +14,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 use windlass_api::artifacts::{
-    Artifact, ArtifactContent, ArtifactFormat, ArtifactLink, ArtifactPart, SHA256_HEADER, SignatureState,
-    UploadQuery, ZchunkHeader,
+    self as api, Artifact, ArtifactContent, ArtifactFormat, ArtifactLink, ArtifactPart, SHA256_HEADER,
+    SignatureState, UploadQuery, ZchunkHeader,
 };
 use windlass_api::page::{Page, PageQuery};
+use windlass_api::releases::{ComponentName, NameVersion};
 use windlass_app::AppError;
 use windlass_app::artifacts::inspection::{Format, Inspection, Part, Standing, Zchunk};
-use windlass_app::artifacts::{Findings, LastingLink, NewArtifact, TrustedBy};
+use windlass_app::artifacts::{ArtifactUses, Findings, LastingLink, NewArtifact, TrustedBy};
 use windlass_domain::ids::{ArtifactId, Sha256, TypeName};
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
@@ -91,14 +92,24 @@ pub(super) fn show(artifact: software::Artifact) -> Artifact {
         size,
         signature,
         content: None,
+        used_by: None,
         created_at: time(created_at),
         created_by,
     }
 }
 
-/// With what was found in it.
-fn full(artifact: software::Artifact, findings: Option<Findings>) -> Artifact {
-    Artifact { content: findings.map(found), ..show(artifact) }
+/// With what was found in it, and what needs it.
+fn full(artifact: software::Artifact, findings: Option<Findings>, uses: Option<ArtifactUses>) -> Artifact {
+    Artifact { content: findings.map(found), used_by: uses.map(show_uses), ..show(artifact) }
+}
+
+fn show_uses(ArtifactUses { components, releases, more }: ArtifactUses) -> api::ArtifactUses {
+    let component = |(name, version, kind)| ComponentName { name, version, component_type: Some(kind) };
+    api::ArtifactUses {
+        components: components.into_iter().map(component).collect(),
+        releases: releases.into_iter().map(|(name, version)| NameVersion { name, version }).collect(),
+        more,
+    }
 }
 
 fn found(Findings { inspection, standing, trusted_by }: Findings) -> ArtifactContent {
@@ -146,11 +157,12 @@ async fn list(
     let limit = limit(query.limit);
     let after = after_number(query.cursor.as_deref())?.map(ArtifactId::new);
     let items = rest.app.artifact_list(&by, after, limit.saturating_add(1)).await?;
-    let ids = items.iter().map(|artifact| artifact.id).collect();
-    let mut findings = rest.app.artifact_findings(&by, ids).await?;
+    let ids: Vec<ArtifactId> = items.iter().map(|artifact| artifact.id).collect();
+    let mut findings = rest.app.artifact_findings(&by, ids.clone()).await?;
+    let mut uses = rest.app.artifact_uses(&by, ids).await?;
     let show = |artifact: software::Artifact| {
-        let found = findings.remove(&artifact.id);
-        full(artifact, found)
+        let (found, uses) = (findings.remove(&artifact.id), uses.remove(&artifact.id));
+        full(artifact, found, uses)
     };
     Ok(Json(fetched(items, limit, |one| one.id.get(), show)))
 }
@@ -163,7 +175,8 @@ async fn get(
     let artifact = rest.app.artifact_get(&by, ArtifactId::new(id)).await?;
     let sums = Some(rest.app.artifact_sums(&artifact).await?);
     let found = rest.app.artifact_findings(&by, vec![artifact.id]).await?.remove(&artifact.id);
-    Ok(Json(full(software::Artifact { sums, ..artifact }, found)))
+    let uses = rest.app.artifact_uses(&by, vec![artifact.id]).await?.remove(&artifact.id);
+    Ok(Json(full(software::Artifact { sums, ..artifact }, found, uses)))
 }
 
 /// The bytes of an upload, still to come.
@@ -228,7 +241,7 @@ async fn upload(
         error => Refusal::from(error),
     })?;
     let found = rest.app.artifact_findings(&by, vec![artifact.id]).await?.remove(&artifact.id);
-    let body = full(artifact, found);
+    let body = full(artifact, found, None);
     let location = format!("/artifacts/{}", body.id);
     Ok(Created { location, version: None, body })
 }

@@ -10,12 +10,14 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
-use windlass_api::artifacts::{Artifact, ArtifactContent, SHA256_HEADER, UploadQuery};
+use windlass_api::artifacts::{Artifact, ArtifactContent, ArtifactUses, SHA256_HEADER, UploadQuery};
+use windlass_api::releases::NameVersion;
 use windlass_api::uploads::Upload;
 
 use super::api::Api;
+use super::parse;
 use super::parts;
-use super::printer::{Printer, time};
+use super::printer::{Printer, or_dash, time};
 use super::registry::delete;
 use super::terms::{self, TermsCommand};
 use crate::terminal::{self, Exit};
@@ -36,6 +38,11 @@ pub(crate) enum ArtifactCommand {
     },
     /// Show all.
     List,
+    /// Show one, and what needs it.
+    Show {
+        /// Its number.
+        id: i64,
+    },
     /// Delete one that no component is made of.
     Delete {
         /// Its number.
@@ -93,19 +100,21 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
                 None => None,
             };
             let artifact = upload(api, &file, name, signature).await?;
+            printer.pairs(&artifact, facts)?;
+        }
+        ArtifactCommand::Show { id } => {
+            let artifact: Artifact = api.show(&["artifacts", &id.to_string()]).await?;
             printer.pairs(&artifact, |artifact| {
-                vec![
-                    ("id", artifact.id.to_string()),
-                    ("name", artifact.name.clone()),
-                    ("size", artifact.size.to_string()),
-                    ("sha256", artifact.sha256.clone()),
-                    ("content", artifact.content.as_ref().map(described).unwrap_or_default()),
-                ]
+                let mut pairs = facts(artifact);
+                pairs.push(("signature", or_dash(artifact.signature.as_ref())));
+                pairs.push(("used by", artifact.used_by.as_ref().map(used).unwrap_or_default()));
+                pairs.push(("uploaded", format!("{} by {}", time(artifact.created_at), artifact.created_by)));
+                pairs
             })?;
         }
         ArtifactCommand::List => {
             let page = api.all::<Artifact>(&["artifacts"], &json!({}), usize::MAX).await?;
-            let columns = ["id", "name", "size", "format", "signature", "sha256", "uploaded"];
+            let columns = ["id", "name", "size", "format", "signature", "used by", "sha256", "uploaded"];
             printer.page(&page, &columns, |artifact| {
                 let content = artifact.content.as_ref();
                 vec![
@@ -114,6 +123,7 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
                     artifact.size.to_string(),
                     content.map(|content| content.format.to_string()).unwrap_or_default(),
                     content.map(|content| content.signature.to_string()).unwrap_or_default(),
+                    artifact.used_by.as_ref().map(used).unwrap_or_default(),
                     artifact.sha256.clone(),
                     time(artifact.created_at),
                 ]
@@ -121,6 +131,27 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
         }
     }
     Ok(Exit::Success)
+}
+
+fn facts(artifact: &Artifact) -> Vec<(&'static str, String)> {
+    vec![
+        ("id", artifact.id.to_string()),
+        ("name", artifact.name.clone()),
+        ("size", artifact.size.to_string()),
+        ("sha256", artifact.sha256.clone()),
+        ("content", artifact.content.as_ref().map(described).unwrap_or_default()),
+    ]
+}
+
+/// What needs an artifact: its releases, or the components that no release is made of yet.
+fn used(ArtifactUses { components, releases, more }: &ArtifactUses) -> String {
+    let mut words: Vec<String> =
+        releases.iter().map(|NameVersion { name, version }| format!("{name}@{version}")).collect();
+    if words.is_empty() {
+        words.extend(components.iter().map(|one| format!("component {}", parse::component_text(one))));
+    }
+    words.extend(more.then(|| "and more".to_owned()));
+    words.join(", ")
 }
 
 /// What was found in an artifact, in a few words.

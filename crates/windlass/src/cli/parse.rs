@@ -56,7 +56,8 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Reads `name@version`.
 pub(crate) fn name_version(text: &str) -> Result<NameVersion, String> {
-    let (name, version) = text.split_once('@').ok_or_else(|| format!("{text:?} is not NAME@VERSION"))?;
+    let (name, version) =
+        text.split_once('@').ok_or_else(|| format!("{text:?} is not NAME@VERSION, such as pump@2.0"))?;
     Ok(NameVersion { name: name.to_owned(), version: version.to_owned() })
 }
 

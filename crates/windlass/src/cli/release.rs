@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::json;
@@ -10,13 +9,14 @@ use windlass_api::artifacts::Artifact;
 use windlass_api::releases::{
     Component, ComponentName, ComponentQuery, NameVersion, NewComponent, NewRelease, Release, ReleaseRules,
 };
+use windlass_domain::ids::{ItemName, VersionText};
 
 use super::api::Api;
 use super::artifact::{described, upload};
 use super::parse;
 use super::printer::{Printer, time, words};
 use super::registry::delete;
-use crate::terminal::{self, Exit};
+use crate::terminal::{self, Exit, Trouble};
 
 /// Sets of components that belong together.
 #[derive(Debug, Subcommand)]
@@ -54,6 +54,11 @@ pub(crate) enum ReleaseCommand {
     Delete(Named),
 }
 
+/// A command line that cannot be meant so, seen only once it was read.
+fn usage(message: impl Into<String>, hint: Option<&str>) -> anyhow::Error {
+    Trouble { exit: Exit::Usage, message: message.into(), hint: hint.map(str::to_owned) }.into()
+}
+
 /// One version of something, named in one word or two.
 #[derive(Debug, Args)]
 pub(crate) struct Named {
@@ -68,7 +73,9 @@ impl Named {
     fn read(self) -> anyhow::Result<NameVersion> {
         match self.version {
             Some(version) => Ok(NameVersion { name: self.name, version }),
-            None => parse::name_version(&self.name).map_err(|problem| anyhow!("{problem}")),
+            None => parse::name_version(&self.name).map_err(|problem| {
+                usage(problem, Some("name it as NAME@VERSION; `windlass release list` shows what there is"))
+            }),
         }
     }
 }
@@ -140,17 +147,14 @@ pub(crate) async fn components(
             }
         }
         ComponentCommand::Delete { component } => {
-            let ComponentName { name, version, component_type } = &component;
-            let url = api.url(&["components", name, version])?;
-            let query = ComponentQuery { component_type: component_type.clone() };
-            api.send(api.request(Method::DELETE, url).query(&query)).await?;
+            delete_component(api, &component).await?;
             terminal::note(&format!("component {} is gone", parse::component_text(&component)));
         }
     }
     Ok(Exit::Success)
 }
 
-/// Uploads files and makes a component of them.
+/// Uploads files and makes a component of them. If that is refused, none of them stays.
 async fn create(
     api: &Api,
     name: String,
@@ -158,12 +162,68 @@ async fn create(
     component_type: String,
     files: &[PathBuf],
 ) -> anyhow::Result<Component> {
-    let mut artifacts = Vec::new();
-    for file in files {
-        artifacts.push(upload(api, file, None, None).await?.id);
+    let mut uploaded = Vec::new();
+    let made = async {
+        for file in files {
+            uploaded.push(upload(api, file, None, None).await?.id);
+        }
+        let new = NewComponent { name, version, component_type, artifacts: uploaded.clone() };
+        api.write(Method::POST, &["components"], &new).await
     }
-    let new = NewComponent { name, version, component_type, artifacts };
-    api.write(Method::POST, &["components"], &new).await
+    .await;
+    if made.is_err() {
+        forget(api, &uploaded).await;
+    }
+    made
+}
+
+/// Deletes what this command uploaded. Each upload is an artifact of its own: one of the same bytes from before stays.
+async fn forget(api: &Api, uploaded: &[i64]) {
+    for id in uploaded {
+        if let Err(problem) = remove(api, &["artifacts", &id.to_string()]).await {
+            terminal::note(&format!("artifact {id} was uploaded and stays: {problem}"));
+        }
+    }
+}
+
+async fn remove(api: &Api, path: &[&str]) -> anyhow::Result<()> {
+    api.send(api.request(Method::DELETE, api.url(path)?)).await?;
+    Ok(())
+}
+
+/// Deletes a component that this command made, with its files. The server keeps what is in use.
+async fn take_back(api: &Api, component: &Component) {
+    let named = named(component);
+    match delete_component(api, &named).await {
+        Ok(()) => {
+            let files: Vec<i64> = component.artifacts.iter().map(|file| file.id).collect();
+            forget(api, &files).await;
+        }
+        Err(problem) => {
+            let text = parse::component_text(&named);
+            terminal::note(&format!("component {text} was made and stays: {problem}"));
+        }
+    }
+}
+
+async fn delete_component(api: &Api, component: &ComponentName) -> anyhow::Result<()> {
+    let ComponentName { name, version, component_type } = component;
+    let url = api.url(&["components", name, version])?;
+    let query = ComponentQuery { component_type: component_type.clone() };
+    api.send(api.request(Method::DELETE, url).query(&query)).await?;
+    Ok(())
+}
+
+/// Refuses before anything is uploaded what no release can be called, or another one is.
+async fn is_free(api: &Api, name: &str, version: &str) -> anyhow::Result<()> {
+    let refused = |message: String| Trouble { exit: Exit::Refused, message, hint: None };
+    name.parse::<ItemName>().map_err(|problem| refused(problem.to_string()))?;
+    version.parse::<VersionText>().map_err(|problem| refused(problem.to_string()))?;
+    // Who may not look, or cannot, learns from the server what is in the way.
+    if api.show::<Release>(&["releases", name, version]).await.is_ok() {
+        return Err(refused(format!("release {name} {version} exists already")).into());
+    }
+    Ok(())
 }
 
 async fn get(api: &Api, component: &ComponentName) -> anyhow::Result<Component> {
@@ -209,13 +269,26 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
             notes,
             rules,
         } => {
-            if !artifacts.is_empty() {
-                components.push(named(&create(api, name.clone(), version.clone(), kind, &artifacts).await?));
+            if components.is_empty() && artifacts.is_empty() {
+                return Err(usage("a release needs at least one --artifact or --component", None));
             }
-            anyhow::ensure!(!components.is_empty(), "a release needs at least one --artifact or --component");
+            is_free(api, &name, &version).await?;
+            let made = match artifacts.as_slice() {
+                [] => None,
+                files => Some(create(api, name.clone(), version.clone(), kind, files).await?),
+            };
+            components.extend(made.as_ref().map(named));
             let new =
                 NewRelease { name, version, components, device_types, notes, rules: rules.into_rules() };
-            show(&api.write(Method::POST, &["releases"], &new).await?)?;
+            match api.write(Method::POST, &["releases"], &new).await {
+                Ok(release) => show(&release)?,
+                Err(refused) => {
+                    if let Some(component) = &made {
+                        take_back(api, component).await;
+                    }
+                    return Err(refused);
+                }
+            }
         }
         ReleaseCommand::List => {
             let page = api.all::<Release>(&["releases"], &json!({}), usize::MAX).await?;

@@ -45,3 +45,54 @@ fn a_large_upload_goes_on_by_itself_after_the_server_was_killed_in_the_middle() 
     assert_eq!(listed(&server), Some(0));
     assert_eq!(server.json(&["artifact", "uploads", "list"])["items"].as_array().map(Vec::len), Some(0));
 }
+
+#[test]
+fn what_a_refused_release_was_to_be_made_of_does_not_stay_on_the_server() {
+    let server = Server::start(&[]);
+    let image = file(server.directory.path(), "app.bin", b"the same bytes").display().to_string();
+    let run = |arguments: &[&str]| server.command(arguments).output().unwrap();
+    let items = |what: &str| server.json(&[what, "list"])["items"].as_array().unwrap().clone();
+    let kept = run(&["artifact", "upload", &image]);
+    assert!(kept.status.success(), "{}", said(&kept));
+    for (arguments, why) in [
+        (&["a/b", "1.0"][..], "name must be"),
+        (&["pump", "1/0"], "version must be"),
+        (&["pump", "1.0", "--type", "ghost"], "ghost"),
+        (&["pump", "1.0", "--kind", "a/b"], "component type must be"),
+        (&["pump", "1.0", "--component", "ghost@1"], "ghost 1"),
+    ] {
+        let output = run(&[&["release", "create"], arguments, &["--artifact", &image]].concat());
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(why), "{arguments:?}: {}", said(&output));
+        assert_eq!(items("artifact").len(), 1, "{arguments:?}: {}", said(&output));
+        assert!(items("component").is_empty(), "{arguments:?}");
+    }
+    let made = run(&["release", "create", "pump", "1.0", "--artifact", &image]);
+    assert!(made.status.success(), "{}", said(&made));
+    for command in [["release", "create"], ["component", "create"]] {
+        let again = run(&[&command[..], &["pump", "1.0", "--artifact", &image]].concat());
+        assert_eq!(again.status.code(), Some(3), "{}", said(&again));
+        assert!(said(&again).contains("exists already"), "{}", said(&again));
+    }
+    let listed = items("artifact");
+    let uses: Vec<_> = listed.iter().map(|one| one["usedBy"]["releases"].clone()).collect();
+    let of_it = serde_json::json!([{"name": "pump", "version": "1.0"}]);
+    assert_eq!(uses, [serde_json::json!([]), of_it]);
+    let shown = run(&["artifact", "show", &listed[1]["id"].to_string()]);
+    assert!(said(&shown).contains("pump@1.0"), "{}", said(&shown));
+    let content = server.directory.path().join("data/blobs");
+    assert!(content.exists(), "one of the same bytes stays");
+}
+
+#[test]
+fn a_release_or_component_without_its_version_is_a_wrong_command_line() {
+    let server = Server::start(&[]);
+    for words in [["release", "show"], ["release", "delete"], ["component", "show"], ["component", "delete"]]
+    {
+        let output = server.command(&[&words[..], &["pump"]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", said(&output));
+        assert!(said(&output).contains("NAME@VERSION"), "{words:?}: {}", said(&output));
+    }
+    let nothing = server.command(&["release", "create", "pump", "1"]).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2), "{}", said(&nothing));
+}

@@ -162,7 +162,7 @@ fn components_are_made_shown_and_deleted_once_nothing_is_made_of_them() {
     server.json(&["release", "create", "set", "7", "--component", "os@1.0"]);
     assert_eq!(server.json(&["release", "show", "set@7"])["components"][0]["name"], "os");
     server.fails(2, &["component", "show", "os"]);
-    server.fails(1, &["release", "show", "set"]);
+    server.fails(2, &["release", "show", "set"]);
     server.fails(3, &["component", "delete", "os@1.0"]);
     server.run(&["release", "delete", "set@7"]);
     server.run(&["component", "delete", "os@1.0"]);

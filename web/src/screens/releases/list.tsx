@@ -8,6 +8,7 @@ import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { bytes } from "../../ui/format";
 import { SignatureOf } from "./content";
+import { componentsOnly } from "./used";
 
 type Release = Schemas["Release"];
 type Artifact = Schemas["Artifact"];
@@ -64,6 +65,20 @@ function ReleaseList({ make }: { make: React.ReactNode }) {
   );
 }
 
+/** The releases that a file is part of; it stays while there is any. */
+function UsedBy({ uses }: { uses: Schemas["ArtifactUses"] }) {
+  return (
+    <>
+      {uses.releases.map((release) => (
+        <div key={`${release.name} ${release.version}`}>
+          <Go to={releaseTo(release)}>{`${release.name} ${release.version}`}</Go>
+        </div>
+      ))}
+      {componentsOnly(uses)}
+    </>
+  );
+}
+
 function Artifacts() {
   const may = useCan();
   const list = useList<Artifact>(path("artifacts"));
@@ -91,6 +106,7 @@ function Artifacts() {
           wide: true,
           cell: (it) => (it.content ? <SignatureOf content={it.content} /> : ""),
         },
+        { title: "Used by", cell: (it) => (it.usedBy ? <UsedBy uses={it.usedBy} /> : "") },
         { title: "Version", wide: true, cell: (it) => it.content?.version ?? "" },
         { title: "SHA-256", wide: true, cell: (it) => <Digest value={it.sha256} /> },
         { title: "Uploaded", wide: true, cell: (it) => <Time at={it.createdAt} /> },

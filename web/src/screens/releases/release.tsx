@@ -27,7 +27,7 @@ function Shown({ it, target }: { it: Release; target: string }) {
   const go = useGo();
   const remove = useAct<void, unknown>(
     () => request("DELETE", target),
-    [path("releases"), path("jobs")],
+    [path("releases"), path("jobs"), path("artifacts")],
     () => go("/releases"),
   );
   return (

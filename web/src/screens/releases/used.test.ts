@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { releaseWords } from "../rollouts/named";
-import { usedByRollouts } from "./used";
+import { componentsOnly, usedByRollouts } from "./used";
 
 it("says how many rollouts a release is deleted under, and nothing where nobody knows", () => {
   expect(usedByRollouts(undefined)).toBe("");
@@ -13,4 +13,13 @@ it("says how many rollouts a release is deleted under, and nothing where nobody 
 it("calls a release that is deleted by its name", () => {
   expect(releaseWords({ name: "fw", version: "2", deleted: false })).toBe("fw 2");
   expect(releaseWords({ name: "fw", version: "2", deleted: true })).toBe("fw 2 (deleted)");
+});
+
+it("names the components of a file only where no release has it", () => {
+  const components = [{ name: "boot", version: "1.4", type: "os" }];
+  const releases = [{ name: "fw", version: "2" }];
+  expect(componentsOnly({ components: [], releases: [], more: false })).toBe("");
+  expect(componentsOnly({ components, releases: [], more: false })).toBe("component boot 1.4");
+  expect(componentsOnly({ components, releases, more: false })).toBe("");
+  expect(componentsOnly({ components, releases, more: true })).toBe("and more");
 });
