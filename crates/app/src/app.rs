@@ -208,7 +208,7 @@ impl App {
             fleet,
             uploads: tokio::sync::Mutex::default(),
             uploads_busy: Busy::default(),
-            downloads: Downloads::default(),
+            downloads: Downloads::new(config.limits.slow_downloads),
             stream_rates: StreamRates::default(),
             links,
             live,

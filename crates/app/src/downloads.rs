@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 use windlass_domain::device::Device;
 use windlass_domain::ids::{ArtifactId, ExecutionId, JobId};
@@ -102,9 +103,17 @@ impl Bucket {
 /// Whose rate a bucket is.
 type Share = (JobId, Option<String>);
 
+/// A place among the downloads that are held back; others have one without end. Leaving is dropping every clone.
+#[derive(Debug, Clone)]
+pub struct Place {
+    _held: Option<Arc<OwnedSemaphorePermit>>,
+}
+
 /// Everything that is counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Downloads {
+    /// Places of those that are held back.
+    slow: Arc<Semaphore>,
     /// What was not saved yet.
     fresh: Mutex<HashMap<ExecutionId, BTreeMap<ArtifactId, Sent>>>,
     linked: Mutex<BTreeMap<ArtifactId, u64>>,
@@ -116,6 +125,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Downloads {
+    /// Nothing is counted yet, and never more than `slow` are held back at once.
+    pub(crate) fn new(slow: usize) -> Self {
+        let slow = Arc::new(Semaphore::new(slow.min(Semaphore::MAX_PERMITS)));
+        Self { slow, fresh: Mutex::default(), linked: Mutex::default(), buckets: Mutex::default() }
+    }
+
+    /// A place for a download, or how long it will be until what was booked of its rate is through.
+    pub(crate) fn place(&self, account: &Account) -> Result<Place, Duration> {
+        let Some(pace) = &account.pace else { return Ok(Place { _held: None }) };
+        match Arc::clone(&self.slow).try_acquire_owned() {
+            Ok(held) => Ok(Place { _held: Some(Arc::new(held)) }),
+            Err(_) => Err(self.debt(pace)),
+        }
+    }
+
     /// Counts bytes that went out: from this place of the file on, so many.
     pub fn count(&self, account: &Account, offset: u64, bytes: u64) {
         match account.whose {
@@ -218,6 +242,7 @@ pub struct Metered<R> {
     inner: R,
     app: crate::App,
     account: Account,
+    place: Place,
     offset: u64,
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -226,6 +251,7 @@ impl<R> std::fmt::Debug for Metered<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Metered")
             .field("account", &self.account)
+            .field("place", &self.place)
             .field("offset", &self.offset)
             .finish_non_exhaustive()
     }
@@ -234,10 +260,10 @@ impl<R> std::fmt::Debug for Metered<R> {
 impl<R> Metered<R> {
     /// Reads from `inner`, whose first byte is at `offset` of the file. What others booked of the same rate goes first, also
     /// before the first byte: whoever asks for one small range after the other gets no more than whoever asks for all.
-    pub(crate) fn new(inner: R, app: crate::App, account: Account, offset: u64) -> Self {
+    pub(crate) fn new(inner: R, app: crate::App, account: Account, place: Place, offset: u64) -> Self {
         let debt = account.pace.as_ref().map(|pace| app.downloads.debt(pace));
         let pause = debt.filter(|debt| !debt.is_zero()).map(|debt| Box::pin(tokio::time::sleep(debt)));
-        Self { inner, app, account, offset, pause }
+        Self { inner, app, account, place, offset, pause }
     }
 }
 
@@ -282,7 +308,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_shared_by_all_with_the_same_key() {
-        let downloads = Downloads::default();
+        let downloads = Downloads::new(1);
         let pace = |share: &str| Pace { job: JobId::new(1), share: Some(share.to_owned()), rate: 1_000 };
         assert_eq!(downloads.book(&pace("berlin"), 500), Duration::from_millis(500));
         assert_eq!(downloads.book(&pace("berlin"), 500), Duration::from_secs(1));
@@ -291,9 +317,26 @@ mod tests {
         assert_eq!(downloads.book(&pace("berlin"), 500), Duration::from_millis(500), "no credit for silence");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn so_many_are_held_back_at_once_and_whoever_leaves_makes_room() {
+        let downloads = Downloads::new(1);
+        let free = Account { whose: Whose::Linked, artifact: ArtifactId::new(2), pace: None };
+        let pace = Pace { job: JobId::new(1), share: None, rate: 1_000 };
+        let slow = Account { pace: Some(pace.clone()), ..free.clone() };
+        let place = downloads.place(&slow).unwrap();
+        let other = place.clone();
+        downloads.book(&pace, 5_000);
+        assert_eq!(downloads.place(&slow).unwrap_err(), Duration::from_secs(5));
+        downloads.place(&free).unwrap();
+        drop(place);
+        downloads.place(&slow).unwrap_err();
+        drop(other);
+        downloads.place(&slow).unwrap();
+    }
+
     #[test]
     fn progress_is_the_furthest_byte_and_the_sum_of_all_bytes() {
-        let downloads = Downloads::default();
+        let downloads = Downloads::new(1);
         let (execution, artifact) = (ExecutionId::new(1), ArtifactId::new(2));
         let account = Account { whose: Whose::Execution(execution), artifact, pace: None };
         downloads.count(&account, 100, 50);

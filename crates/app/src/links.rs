@@ -20,12 +20,14 @@ use windlass_store::{StoreError, Tx, artifacts, devices, executions, jobs};
 
 use crate::App;
 use crate::artifacts::link;
-use crate::downloads::{Account, Metered};
+use crate::downloads::{Account, Metered, Place};
 
 use self::signed::{Claimed, LinkKey, load, parse};
 
 pub use self::signed::KEY_AGE;
 
+/// Who comes too much is told to come again after this long at the most.
+const COME_AGAIN: Duration = Duration::from_secs(300);
 const OVER: DownloadRefusal = DownloadRefusal::NotAllowed("the job is over on this device");
 /// Where download links start, after the base.
 pub const PATH: &str = "/downloads/v1/";
@@ -78,6 +80,9 @@ pub enum DownloadRefusal {
     /// The artifact is gone.
     #[error("the artifact does not exist any more")]
     Gone,
+    /// Too many devices wait for bytes that may go no faster.
+    #[error("too many downloads are held back by their rollout's rate; come again in {0} s")]
+    Busy(u64),
     /// The store or the disk failed; try again.
     #[error("the download is not available for now; try again")]
     Unavailable,
@@ -91,6 +96,7 @@ impl DownloadRefusal {
             Self::Expired => "url.expired",
             Self::NotAllowed(_) => "url.not_allowed",
             Self::Gone => "not_found",
+            Self::Busy(_) => "download.busy",
             Self::Unavailable => "unavailable",
         }
     }
@@ -100,7 +106,7 @@ impl DownloadRefusal {
         match self {
             Self::Invalid | Self::Expired | Self::NotAllowed(_) => 403,
             Self::Gone => 404,
-            Self::Unavailable => 503,
+            Self::Busy(_) | Self::Unavailable => 503,
         }
     }
 }
@@ -277,7 +283,32 @@ impl App {
         offset: u64,
         length: u64,
     ) -> Result<Box<dyn AsyncRead + Send + Unpin>, DownloadRefusal> {
+        self.download_part_at(grant, self.download_place(grant)?, offset, length).await
+    }
+
+    /// A place for a download, to be had before the first byte; several parts of one answer share it.
+    ///
+    /// # Errors
+    /// `Busy`, where it is held back by a rate and too many are.
+    pub fn download_place(&self, grant: &DownloadGrant) -> Result<Place, DownloadRefusal> {
+        self.downloads.place(&grant.account).map_err(|wait| {
+            let seconds = wait.as_secs().saturating_add(1);
+            DownloadRefusal::Busy(seconds.min(COME_AGAIN.as_secs()))
+        })
+    }
+
+    /// As [`App::download_part`], by whoever has a place.
+    ///
+    /// # Errors
+    /// `Gone` or `Unavailable`.
+    pub async fn download_part_at(
+        &self,
+        grant: &DownloadGrant,
+        place: Place,
+        offset: u64,
+        length: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Unpin>, DownloadRefusal> {
         let reader = self.download_range(&grant.sha256, offset, length).await?;
-        Ok(Box::new(Metered::new(reader, self.clone(), grant.account.clone(), offset)))
+        Ok(Box::new(Metered::new(reader, self.clone(), grant.account.clone(), place, offset)))
     }
 }

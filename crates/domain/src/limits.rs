@@ -35,6 +35,11 @@ pub struct Limits {
     pub file_requests_per_second: u32,
     /// Requests for files that a device may send at once after a silence; more are refused with 429.
     pub file_request_burst: u32,
+    /// Connections to the device port that speak HTTP; more are refused.
+    pub http_connections: usize,
+    /// Downloads at once that a rollout's rate holds back, with or without a link; who comes beyond is told when to come
+    /// again, so that those who wait for their bytes leave room for those who poll.
+    pub slow_downloads: usize,
     /// Time for TLS handshake and CONNECT together.
     pub handshake: Duration,
     /// Handshakes under way at once.
@@ -129,6 +134,8 @@ impl Default for Limits {
             message_burst: 1_000,
             file_requests_per_second: 2_000,
             file_request_burst: 4_000,
+            http_connections: 4_096,
+            slow_downloads: 1_024,
             handshake: Duration::from_secs(10),
             handshakes_in_flight: 256,
             session_expiry: Duration::from_secs(7 * 24 * 3600),

@@ -27,8 +27,6 @@ use crate::tls::{self, Acceptor, Handshake, Spoken, Stream};
 
 /// Peers that have not said hello yet; the oldest makes way.
 const SILENT_PEERS: usize = 4_096;
-/// Connections that speak HTTP; more are refused.
-const HTTP_CONNECTIONS: usize = 4_096;
 /// A handshake that takes more than this part of its time makes way for others when many wait.
 const HANDSHAKE_PATIENCE: u32 = 5;
 /// First byte of every TLS handshake record.
@@ -54,7 +52,7 @@ impl Entrance {
     /// The stages, empty.
     pub(crate) fn new(core: Arc<Core>, tls: Acceptor) -> Arc<Self> {
         let working = Door::new(core.limits.handshakes_in_flight, core.limits.handshake / HANDSHAKE_PATIENCE);
-        let http = Arc::new(Semaphore::new(HTTP_CONNECTIONS));
+        let http = Arc::new(Semaphore::new(core.limits.http_connections.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self { core, tls, silent: Door::new(SILENT_PEERS, Duration::ZERO), working, http })
     }
 

@@ -12,7 +12,8 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio_util::io::ReaderStream;
 use windlass_app::App;
-use windlass_app::links::{DownloadGrant, in_path};
+use windlass_app::downloads::Place;
+use windlass_app::links::{DownloadGrant, DownloadRefusal, in_path};
 use windlass_domain::time::Timestamp;
 
 pub use super::Body;
@@ -25,9 +26,13 @@ const CHUNK: usize = 64 * 1024;
 const OCTETS: &str = "application/octet-stream";
 
 /// Says why a link opens nothing.
-pub(super) fn refuse(refusal: &windlass_app::links::DownloadRefusal) -> Response<Body> {
+pub(super) fn refuse(refusal: &DownloadRefusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::FORBIDDEN);
-    problem(status, refusal.code(), &refusal.to_string())
+    let mut answer = problem(status, refusal.code(), &refusal.to_string());
+    if let DownloadRefusal::Busy(seconds) = refusal {
+        insert(&mut answer, header::RETRY_AFTER, &seconds.to_string());
+    }
+    answer
 }
 
 /// Sends what a request asks for of a file that it may have.
@@ -74,7 +79,11 @@ pub async fn send(app: &App, head: &request::Parts, grant: &DownloadGrant) -> Re
     insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(name));
     let wants_bytes = head.method != Method::HEAD;
     let [Part { offset, length }] = parts[..] else {
-        return several(app, answer, grant, &parts, wants_bytes);
+        let place = match wants_bytes.then(|| app.download_place(grant)).transpose() {
+            Ok(place) => place,
+            Err(refusal) => return refuse(&refusal),
+        };
+        return several(app, answer, grant, &parts, place);
     };
     insert(&mut answer, header::CONTENT_TYPE, OCTETS);
     if answer.status() == StatusCode::PARTIAL_CONTENT {
@@ -101,7 +110,7 @@ fn several(
     mut answer: Response<Body>,
     grant: &DownloadGrant,
     parts: &[Part],
-    wants_bytes: bool,
+    place: Option<Place>,
 ) -> Response<Body> {
     let (digest, size) = (grant.sha256.to_string(), grant.size);
     let boundary = format!("windlass-{}", digest.get(..32).unwrap_or_default());
@@ -116,15 +125,14 @@ fn several(
     let length: u64 = parts.iter().map(|part| bytes(&head(*part)) + part.length).sum::<u64>() + bytes(&end);
     insert(&mut answer, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={boundary}"));
     insert(&mut answer, header::CONTENT_LENGTH, &length.to_string());
-    if !wants_bytes {
-        return answer;
-    }
+    let Some(place) = place else { return answer };
     let (app, grant) = (app.clone(), grant.clone());
     let parts: Vec<(Part, Bytes)> = parts.iter().map(|part| (*part, Bytes::from(head(*part)))).collect();
     let sent = stream::iter(parts).then(move |(Part { offset, length }, head)| {
-        let (app, grant) = (app.clone(), grant.clone());
+        let (app, grant, place) = (app.clone(), grant.clone(), place.clone());
         async move {
-            let reader = app.download_part(&grant, offset, length).await.map_err(io::Error::other)?;
+            let reader = app.download_part_at(&grant, place, offset, length).await;
+            let reader = reader.map_err(io::Error::other)?;
             Ok::<_, io::Error>(stream::iter([Ok(head)]).chain(ReaderStream::with_capacity(reader, CHUNK)))
         }
     });

@@ -61,6 +61,8 @@ bounds!(
     message_burst,
     file_requests_per_second,
     file_request_burst,
+    http_connections,
+    slow_downloads,
     handshake,
     handshakes_in_flight,
     session_expiry,

@@ -242,6 +242,40 @@ async fn documents_come_as_they_are_asked_for_and_bodies_must_be_of_a_type_that_
 }
 
 #[tokio::test]
+async fn whoever_comes_after_too_many_slow_downloads_is_told_when_to_come_again() {
+    let none = Limits { slow_downloads: 0, ..Limits::default() };
+    let world = World::of(Fixture::limited("ddi-slow", none).await).await;
+    world.release("1").await;
+    let job = |rate: Option<u32>| {
+        let rollout = rate.map_or(json!({}), |rate| json!({"downloadRate": {"bytesPerSecond": rate}}));
+        json!({
+            "kind": "update", "release": {"name": "app", "version": "1"}, "targets": {"devices": ["d1"]},
+            "rollout": rollout,
+        })
+    };
+    for (rate, status) in [(Some(1024), 503), (None, 200)] {
+        let made = world.server.post("/jobs", job(rate)).await.expect(201)["id"].as_i64().unwrap();
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        let action = world.execution(made).await["id"].as_i64().unwrap();
+        let document = world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+        let file =
+            World::path(&document["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]);
+        for range in ["bytes=0-1", "bytes=0-1,4-5"] {
+            let answer = world.device.outside_with("GET", &file, &[("range", range)]).await;
+            let expected = if status == 200 { 206 } else { status };
+            assert_eq!(answer.status, expected, "{range}: {}", answer.text());
+            let again = (status == 503).then_some("1");
+            assert_eq!(answer.header("retry-after"), again, "{range}");
+        }
+        assert_eq!(world.device.outside_with("HEAD", &file, &[]).await.status, 200);
+        assert_eq!(world.get("").await.status, 200, "polls go on");
+        let begun = if status == 503 { "queued" } else { "inProgress" };
+        assert_eq!(world.execution(made).await["state"], begun);
+        assert_eq!(world.says(action, "closed", "failure").await, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_was_fetched_just_now_is_gone_with_its_action() {
     let world = World::new("ddi-file-gone").await;
     let (_, action) = world.assign("1").await;
