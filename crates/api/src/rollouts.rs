@@ -63,7 +63,7 @@ pub struct MaintenanceWindow {
     #[schemars(length(max = 128))]
     pub schedule: String,
     /// How long it stays open.
-    #[schemars(range(min = 60, max = 604_800))]
+    #[schemars(range(min = 1, max = 604_800))]
     pub duration_seconds: u64,
     /// Whose clock is meant: an IANA name or an offset such as `+02:00`. Absent: the device's attribute `timezone`, else
     /// UTC.
@@ -162,6 +162,9 @@ pub struct Rollout {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub success_percent: Option<u8>,
+    /// Whether shares that must succeed, and `failureThreshold.ofAll`, are also of devices whose part was canceled, as
+    /// hawkBit's rollouts count. Otherwise those are left out, as devices that were skipped always are.
+    pub of_canceled_too: bool,
     /// What is particular to waves, by place. Fewer than there are waves is fine.
     pub wave_terms: Vec<WaveTerms>,
     /// Whether it takes in devices that match its query later.
@@ -190,6 +193,7 @@ impl Default for Rollout {
             download_rate: None,
             order: Order::default(),
             success_percent: None,
+            of_canceled_too: false,
             wave_terms: Vec::new(),
             continuous: None,
             approval: false,

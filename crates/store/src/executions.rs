@@ -19,7 +19,9 @@ mod offer;
 mod queries;
 
 pub use insert::{insert, insert_all};
-pub use offer::{OfferFacts, later_updates, offer_facts};
+#[cfg(test)]
+pub(crate) use offer::later_of_devices;
+pub use offer::{OfferFacts, later_updates, offer_facts, outranked};
 pub use queries::{ExecutionPick, commands_of_device, failures, list, of_device};
 
 #[derive(Debug, sqlx::FromRow)]

@@ -221,11 +221,13 @@ pub struct JobPick {
     pub text: String,
     /// Only those with lower ids.
     pub before: i64,
+    /// Without those that are no rollouts of their own: somebody, or a filter, assigned a set over hawkBit's interface.
+    pub no_assignments: bool,
 }
 
 impl Default for JobPick {
     fn default() -> Self {
-        Self { state: None, kind: None, text: String::new(), before: i64::MAX }
+        Self { state: None, kind: None, text: String::new(), before: i64::MAX, no_assignments: false }
     }
 }
 
@@ -252,16 +254,19 @@ pub async fn list(
     pick: &JobPick,
     limit: u32,
 ) -> Result<Vec<Job>, StoreError> {
-    let JobPick { state, kind, text, before } = pick;
+    let JobPick { state, kind, text, before, no_assignments } = pick;
     let sql = columns!(
-        r"WHERE tenant_id = $1 AND id < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR kind = $4)
+        r#"WHERE tenant_id = $1 AND id < $2 AND ($3 = '' OR state = $3) AND ($4 = '' OR kind = $4)
             AND ($5 = '%%' OR words LIKE $5 ESCAPE '\' OR release_id IN (
               SELECT r.id FROM software_release r WHERE r.tenant_id = $1
                 AND (r.words LIKE $5 ESCAPE '\' OR LOWER(r.name || ' ' || r.version) LIKE $5 ESCAPE '\')
               UNION ALL
               SELECT p.id FROM past_release p WHERE p.tenant_id = $1
                 AND (p.words LIKE $5 ESCAPE '\' OR LOWER(p.name || ' ' || p.version) LIKE $5 ESCAPE '\')))
-          ORDER BY id DESC LIMIT $6"
+            AND ($7 = 0 OR NOT EXISTS (
+              SELECT 1 FROM hawkbit_extra x WHERE x.tenant_id = $1 AND x.kind = 'job' AND x.thing_id = job.id
+                AND x.body LIKE '{"assignment":true%'))
+          ORDER BY id DESC LIMIT $6"#
     );
     fetch_all!(
         tx,
@@ -273,6 +278,7 @@ pub async fn list(
         kind.map_or("", JobKind::as_str),
         pattern(text),
         i64::from(limit),
+        i64::from(*no_assignments),
     )?
     .into_iter()
     .map(JobRow::read)

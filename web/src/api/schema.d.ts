@@ -4074,6 +4074,7 @@ export interface components {
              *       "approval": false,
              *       "consent": false,
              *       "handling": "forced",
+             *       "ofCanceledToo": false,
              *       "order": {
              *         "by": "registered",
              *         "descending": false
@@ -5106,6 +5107,12 @@ export interface components {
              * @default forced
              */
             handling?: components["schemas"]["Handling"];
+            /**
+             * @description Whether shares that must succeed, and `failureThreshold.ofAll`, are also of devices whose part was canceled, as
+             *      hawkBit's rollouts count. Otherwise those are left out, as devices that were skipped always are.
+             * @default false
+             */
+            ofCanceledToo?: boolean;
             /**
              * @description In which order its targets come.
              * @default {

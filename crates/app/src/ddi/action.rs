@@ -201,11 +201,11 @@ async fn look(
     let (execution, job) = (&open.execution, &open.job);
     let stand = traits.stand(&open, now);
     let visible = match wanted {
-        Wanted::Installed => execution.state == ExecutionState::Succeeded,
-        // What is over is still told, as it was.
-        Wanted::Deployment if !execution.state.is_open() => {
+        // What is over is still told, as it was: in both places, also what failed.
+        Wanted::Installed | Wanted::Deployment if !execution.state.is_open() => {
             matches!(action_word(execution), "FINISHED" | "ERROR")
         }
+        Wanted::Installed => false,
         Wanted::Confirmation => execution.state.is_open() && stand.waits && !stand.canceling,
         Wanted::Deployment => {
             !stand.waits && !stand.canceling && !stand.hidden && may_begin(execution, job, now)

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use windlass_domain::ids::{DeviceId, TenantId};
+use windlass_domain::ids::{DeviceId, ReleaseId, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::Times;
 use windlass_store::Tx;
 use windlass_store::management::actions as steps;
 use windlass_store::management::items::{self, Item};
-use windlass_store::management::{AutoAssign, AutoState, Filter};
+use windlass_store::management::{AutoAssign, AutoState, Filter, software};
 
 use super::assign::{Assignment, Unfit, assignable, lock};
 use super::filters::{one, read};
@@ -161,6 +161,21 @@ pub(super) async fn drop_assignment(
     };
     audit::record(tx, &cx.by, act, &format!("filter/{}", item.name), details, cx.now).await?;
     Ok(())
+}
+
+/// Whether devices get a set or are to: a job brought it to some, or a filter assigns it, whatever state that is in. What is
+/// in it stays from then on as it was when a second person looked at it.
+pub(super) async fn is_given(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    release: ReleaseId,
+) -> Result<bool, AppError> {
+    if software::was_assigned(tx, release).await? {
+        return Ok(true);
+    }
+    let filters = items::all::<Filter>(tx, tenant).await?;
+    let assigns = |filter: &Filter| filter.auto_assign.as_ref().is_some_and(|auto| auto.set == release.get());
+    Ok(filters.iter().any(|item| assigns(&item.body)))
 }
 
 /// Has no filter assign a set any more: it is gone, or invalid.

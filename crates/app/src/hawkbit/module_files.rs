@@ -1,12 +1,13 @@
 //! Files of software modules: put in and taken out one by one, until the module is locked. Knows no bytes.
 
 use serde_json::json;
-use windlass_domain::ids::{ArtifactId, ComponentId};
+use windlass_domain::ids::{ArtifactId, ComponentId, TenantId};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::{Artifact, Component};
 use windlass_store::management::{ModuleExtra, software};
 use windlass_store::{Tx, artifacts};
 
+use super::auto_assign::is_given;
 use super::locked;
 use super::modules::{label, module, save, target};
 use crate::error::AppError;
@@ -33,10 +34,10 @@ fn takes(component: &Component, extra: &ModuleExtra, name: Option<&str>) -> Resu
     Ok(())
 }
 
-/// Whether any job brings or brought the module to devices.
-async fn was_assigned(tx: &mut Tx<'_>, id: ComponentId) -> Result<bool, AppError> {
+/// Whether any set that devices get or are to get has the module.
+async fn is_brought(tx: &mut Tx<'_>, tenant: TenantId, id: ComponentId) -> Result<bool, AppError> {
     for release in software::releases_with(tx, id).await? {
-        if software::was_assigned(tx, release).await? {
+        if is_given(tx, tenant, release).await? {
             return Ok(true);
         }
     }
@@ -97,7 +98,7 @@ impl App {
                 Box::pin(async move {
                     let (component, mut extra) = module(tx, &cx, id).await?;
                     takes(&component, &extra, Some(&name))?;
-                    if was_assigned(tx, component.id).await? {
+                    if is_brought(tx, cx.by.tenant, component.id).await? {
                         return Err(locked("software module", &label(&component)));
                     }
                     software::attach_artifact(tx, component.id, file).await?;
@@ -128,7 +129,7 @@ impl App {
                 if !there || artifacts::get(tx, cx.by.tenant, file).await?.is_none() {
                     return Err(AppError::not_found("artifact", file));
                 }
-                if extra.locked || was_assigned(tx, component.id).await? {
+                if extra.locked || is_brought(tx, cx.by.tenant, component.id).await? {
                     return Err(locked("software module", &label(&component)));
                 }
                 software::detach_artifact(tx, component.id, file).await?;

@@ -156,45 +156,39 @@ impl App {
         }
     }
 
-    /// The waves that groups make of targets, and how many the last one takes: each takes its share of those that it finds
-    /// among what is left.
+    /// The waves that groups make of targets, and who is in each: it takes its share of those that it finds among what is left.
     async fn hawkbit_waves(
         &self,
         by: &Principal,
         groups: &[NewGroup],
         devices: &[DeviceId],
-    ) -> Result<(Vec<Wave>, u64), AppError> {
+    ) -> Result<(Vec<Wave>, Vec<BTreeSet<DeviceId>>), AppError> {
         let mut left: BTreeSet<DeviceId> = devices.iter().copied().collect();
-        let (mut waves, mut last) = (Vec::new(), 0);
+        let (mut waves, mut members) = (Vec::new(), Vec::new());
         for (index, group) in groups.iter().enumerate() {
             let field = format!("groups.{index}.targetFilterQuery");
             let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-            let (mut size, mut kept) = (share(group.percent, number(left.len())), None);
-            match &group.query {
-                None => {
-                    for _ in 0..size {
-                        left.pop_first();
-                    }
-                }
+            let found: Vec<DeviceId> = match &group.query {
+                None => left.iter().copied().collect(),
                 Some(text) => {
                     let query = self.hawkbit_query(by, &field, text).await?;
                     let mut found = self.hawkbit_select(by, query).await?;
                     found.retain(|device| left.contains(device));
-                    size = share(group.percent, number(found.len()));
-                    for device in found.iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
-                        left.remove(device);
-                    }
-                    kept = Some(self.hawkbit_kept_query(by, &field, text).await?);
+                    found
                 }
-            }
+            };
+            let size = share(group.percent, number(found.len()));
+            let taken = found.into_iter().take(usize::try_from(size).unwrap_or(usize::MAX));
+            let taken: BTreeSet<DeviceId> = taken.collect();
+            left.retain(|device| !taken.contains(device));
             // A group that finds nobody is there all the same, and takes nobody.
-            let wave = wave(index, group, kept, size.max(1));
+            let wave = wave(index, group, size.max(1));
             bounded_group(&wave.name, size)?;
             waves.push(wave);
-            last = size;
+            members.push(taken);
         }
         if left.is_empty() {
-            return Ok((waves, last));
+            return Ok((waves, members));
         }
         Err(AppError::invalid(
             "groups",
@@ -248,12 +242,13 @@ impl App {
         let mut policy = new.terms.policy(settings.confirmation, self.clock.now())?;
         policy.approval = settings.rollout_approval;
         policy.supersede = !settings.multi_assignments;
+        policy.of_canceled_too = true;
         let by_settings = before.as_ref().is_none_or(|before| before.is_own);
         if let Some(before) = &before {
             policy = before.policy(policy, self.clock.now());
         }
         let before = before.map(|before| before.spec);
-        let (mut waves, last) = self.hawkbit_waves(by, &new.groups, &devices).await?;
+        let (mut waves, members) = self.hawkbit_waves(by, &new.groups, &devices).await?;
         for wave in &mut waves {
             wave.consent = wave.consent.map(|asks| asks && (settings.confirmation || !by_settings));
             if let Some(threshold) = before.as_ref().and_then(|before| before.threshold) {
@@ -265,13 +260,17 @@ impl App {
             last.success = None;
         }
         if new.dynamic {
-            let all = u64::try_from(devices.len()).unwrap_or(u64::MAX);
-            let like = if last > 0 { last } else { all.min(GROUP_TARGETS) };
+            let many = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+            let last = members.last().map_or(0, |last| many(last.len()));
+            let like = if last > 0 { last } else { many(devices.len()).min(GROUP_TARGETS) };
             let wave_size = new.dynamic_size.unwrap_or(like).max(1);
             bounded_group("one of latecomers", wave_size)?;
             let kept = self.hawkbit_kept_query(by, "targetFilterQuery", &query).await?;
             policy.continuous = Some(Continuous { query: fitting.narrow(kept), wave_size });
         }
+        // Without queries the shares alone tell who is where.
+        let by_query = new.groups.iter().any(|group| group.query.is_some());
+        let found = if by_query { members } else { Vec::new() };
         // Groups of latecomers are stopped by what stops the last one.
         let threshold = waves.last().and_then(|last| last.failure).filter(|_| new.dynamic);
         let job = NewJob {
@@ -284,7 +283,7 @@ impl App {
                     Some(What::Command(_) | What::Document(_)) | None => true,
                 },
             },
-            targets: NewTargets::Found { devices, words: format!("filter {query}") },
+            targets: NewTargets::Found { devices, words: format!("filter {query}"), waves: found },
             waves,
             threshold,
             timeouts: before.as_ref().map_or(PATIENCE, |before| before.timeouts),

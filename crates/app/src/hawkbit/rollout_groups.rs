@@ -76,6 +76,7 @@ pub(super) fn as_asked(groups: &[NewGroup]) -> Vec<GroupExtra> {
         let made = group.name.is_none().then(|| numbered(index));
         GroupExtra {
             description: group.description.clone().or(made),
+            query: group.query.clone(),
             percent: Some(group.percent),
             success: Some(group.success),
         }
@@ -83,10 +84,11 @@ pub(super) fn as_asked(groups: &[NewGroup]) -> Vec<GroupExtra> {
     groups.iter().enumerate().map(one).collect()
 }
 
-pub(super) fn wave(index: usize, group: &NewGroup, query: Option<String>, size: u64) -> Wave {
+pub(super) fn wave(index: usize, group: &NewGroup, size: u64) -> Wave {
     Wave {
         name: group.name.clone().unwrap_or_else(|| numbered(index)),
-        query,
+        // Who is in it is told with the targets.
+        query: None,
         amount: Amount::Count(size),
         success: Some(SuccessThreshold { percent: group.success }),
         failure: Some(FailureThreshold {

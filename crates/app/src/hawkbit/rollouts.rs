@@ -94,7 +94,8 @@ impl App {
         text: &str,
     ) -> Result<Vec<RolloutView>, AppError> {
         let text = text.to_owned();
-        let mut pick = JobPick { kind: Some(JobKind::Update), text, ..JobPick::default() };
+        let kind = Some(JobKind::Update);
+        let mut pick = JobPick { kind, text, no_assignments: true, ..JobPick::default() };
         let mut all = Vec::new();
         loop {
             let page = self.job_list(by, pick.clone(), PAGE).await?;
@@ -163,7 +164,7 @@ impl App {
         match done {
             Ok(_) => Ok(()),
             Err(AppError::Conflict { code: "job.own_approval", .. }) => Err(illegal(format!(
-                "you made rollout {id}: another user with the permission {} must approve or deny it. Where there is \
+                "you made rollout {id}: another user with the permission {} must approve it. Where there is \
                  no other, switch rollout.approval.enabled off, delete the rollout and make it again",
                 Permission::JobApprove.as_str(),
             ))),

@@ -11,7 +11,7 @@ use windlass_store::management::items::Item;
 use windlass_store::management::{SetExtra, SetType, extras, software};
 use windlass_store::{Tx, releases, settings};
 
-use super::auto_assign::let_go;
+use super::auto_assign::{is_given, let_go};
 use super::catalogue::{Catalogue, catalogue, default_set_type};
 use super::metadata::change_metadata;
 use super::modules;
@@ -42,9 +42,9 @@ pub struct NewSet {
 /// What changes of a set; absent members stay.
 #[derive(Debug, Clone, Default)]
 pub struct SetChange {
-    /// Another name, while nobody ever got it.
+    /// Another name, while nobody ever got it or is to.
     pub name: Option<String>,
-    /// Another version, while nobody ever got it.
+    /// Another version, while nobody ever got it or is to.
     pub version: Option<String>,
     /// For people.
     pub description: Option<String>,
@@ -174,7 +174,7 @@ where
     asked.and_then(|text| taken(field, text.trim().parse(), problems)).unwrap_or_else(|| now.clone())
 }
 
-/// Gives a set another name or version, while nobody ever got it.
+/// Gives a set another name or version, while nobody ever got it or is to.
 async fn rename(
     tx: &mut Tx<'_>,
     cx: &Context,
@@ -190,7 +190,7 @@ async fn rename(
     if (&name, &version) == (&release.name, &release.version) {
         return Ok(());
     }
-    if extra.locked || software::was_assigned(tx, release.id).await? {
+    if extra.locked || is_given(tx, cx.by.tenant, release.id).await? {
         return Err(locked("distribution set", &label(release)));
     }
     (release.name, release.version) = (name, version);
@@ -278,7 +278,7 @@ impl App {
             Box::pin(async move {
                 let types = catalogue(tx, &cx).await?;
                 let (mut release, mut extra) = set(tx, &cx, id).await?;
-                if extra.locked || software::was_assigned(tx, release.id).await? {
+                if extra.locked || is_given(tx, cx.by.tenant, release.id).await? {
                     return Err(locked("distribution set", &label(&release)));
                 }
                 let item = types.of_set(&extra, &release.components);

@@ -83,9 +83,13 @@ impl Window {
                     return Err(bad(detail.to_owned()));
                 }
             };
+        let duration = parse_duration(&duration).map_err(|problem| bad(format!("duration {problem}")))?;
+        if duration.is_zero() {
+            return Err(bad("the maintenance window must last at least one second".to_owned()));
+        }
         let window = MaintenanceWindow {
             schedule: schedule.parse().map_err(|problem| bad(format!("{problem}")))?,
-            duration: parse_duration(&duration).map_err(|problem| bad(format!("duration {problem}")))?,
+            duration,
             zone: Some(zone.parse().map_err(|problem| bad(format!("{problem}")))?),
         };
         if window.state(None, now) == WindowState::NoneLeft {

@@ -1,5 +1,6 @@
 //! Making a job: every field checked, targets frozen, nothing offered yet.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use roaring::RoaringTreemap;
@@ -45,6 +46,8 @@ pub enum NewTargets {
         devices: Vec<DeviceId>,
         /// How they were found, for people.
         words: String,
+        /// Who of them is in which wave; none: by the policy's waves.
+        waves: Vec<BTreeSet<DeviceId>>,
     },
 }
 
@@ -296,7 +299,10 @@ pub(super) async fn draft(
     if !problems.is_empty() {
         return Err(AppError::Invalid(problems));
     }
-    let waves = waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout)?;
+    let waves = match &new.targets {
+        NewTargets::Found { waves, .. } if !waves.is_empty() => waves::as_found(&targets, waves),
+        _ => waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout)?,
+    };
     let state =
         if new.rollout.approval { JobState::AwaitingApproval { then: new.begin } } else { new.begin.state() };
     let started_at = (state == JobState::Running).then_some(now);

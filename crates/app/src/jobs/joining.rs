@@ -13,6 +13,7 @@ use windlass_domain::job::plan::{self, room};
 use windlass_domain::job::{Execution, FrozenWave, Job, JobState, Outcome, Standing, Tally, past};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::ExecutionPick;
+use windlass_store::management::{JobExtra, extras};
 use windlass_store::{StoreError, Tx, executions, jobs};
 
 use super::judge::{self, Judged};
@@ -25,6 +26,8 @@ const HOLDS: Duration = Duration::from_secs(30);
 /// Jobs whose last look is remembered.
 const REMEMBERED: usize = 10_000;
 
+/// Devices of which one question asks what else they have to do.
+const ASKED: usize = 1_000;
 /// Devices left out that one look judges anew.
 const JUDGED: u32 = 200;
 
@@ -207,6 +210,34 @@ async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), StoreError> {
     Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text))
 }
 
+/// Who of those that match may join, as many as can at once. As upstream, a dynamic rollout of hawkBit's interface takes in
+/// nobody who has an action of its weight or a greater one; it looks again once that is over.
+async fn may_join(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    matching: &RoaringTreemap,
+    most: u64,
+) -> Result<RoaringTreemap, StoreError> {
+    let extra: JobExtra = extras::get(tx, job.tenant, job.id.get()).await?;
+    if extra.query.is_none() {
+        return Ok(matching.clone());
+    }
+    let new = matching - jobs::frozen_targets(tx, job.id).await?;
+    let (mut free, mut left) = (RoaringTreemap::new(), new.into_iter());
+    while free.len() < most {
+        let some: RoaringTreemap = left.by_ref().take(ASKED).collect();
+        if some.is_empty() {
+            break;
+        }
+        let devices = some.iter().filter_map(|id| i64::try_from(id).ok()).map(DeviceId::new);
+        let devices: Vec<DeviceId> = devices.collect();
+        let busy = executions::outranked(tx, &devices, job.spec.rollout.priority).await?;
+        let busy: RoaringTreemap = busy.into_iter().map(number).collect();
+        free |= some - busy;
+    }
+    Ok(free)
+}
+
 /// Takes devices in as one more wave. Those that the job has already are left out. True if there may be more to do at once:
 /// some joined, or there is more to fold.
 async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) -> Result<bool, StoreError> {
@@ -274,7 +305,15 @@ impl App {
         }
         let query = parse_query("targets.query", &continuous.query)?;
         let selection = self.fleet.select(job.tenant, &query, self, now);
-        let (matching, most) = (selection.devices.clone(), continuous.wave_size);
+        let (matching, most) = (selection.devices.clone(), continuous.wave_size.max(1));
+        let asked = job.clone();
+        let matching = self
+            .store
+            .read(move |tx| {
+                let (job, matching) = (asked.clone(), matching.clone());
+                Box::pin(async move { may_join(tx, &job, &matching, most).await })
+            })
+            .await?;
         let goes_on = self
             .store
             .write(move |tx| {

@@ -21,13 +21,17 @@ const DELETED_AT_ONCE: u32 = 2_000;
 /// Most bytes of a remark.
 const REMARK_BYTES: usize = 512;
 
-/// Whoever decides must be somebody else than whoever made the job, for all that is known. Where nobody can tell who made
-/// it, nobody can approve it; to deny it does no harm.
+/// Whoever approves must be somebody else than whoever made the job, for all that is known. Where nobody can tell who made
+/// it, nobody can approve it. To deny one's own does no harm.
 fn somebody_else(id: JobId, decider: Decider, approves: bool) -> Result<(), AppError> {
+    if !approves {
+        return Ok(());
+    }
     let detail = match decider {
         Decider::Another => return Ok(()),
-        Decider::OfUnknown if !approves => return Ok(()),
-        Decider::Maker => format!("job {id} was made by you; somebody else must approve or deny it"),
+        Decider::Maker => {
+            format!("job {id} was made by you; somebody else must approve it, and you may deny it")
+        }
         Decider::Unknown => format!(
             "nobody can tell whether you made job {id}, for a token that stands behind yours is gone or yours was made by too \
              many others in a row; let somebody who signed in decide"

@@ -75,6 +75,7 @@ pub(super) fn check(new: &NewJob, now: Timestamp) -> Vec<FieldProblem> {
         download_rate,
         order: _,
         success,
+        of_canceled_too: _,
         continuous,
         approval: _,
         allow_downgrade: _,
@@ -83,8 +84,8 @@ pub(super) fn check(new: &NewJob, now: Timestamp) -> Vec<FieldProblem> {
     let is_update = matches!(new.what, NewWhat::Update { .. });
     problems.unless(is_update || window.is_none(), "rollout.window", "only updates have maintenance windows");
     if let Some(window) = window {
-        let fits = window.duration >= Duration::from_secs(60) && window.duration <= LONGEST_WINDOW;
-        problems.unless(fits, "rollout.window.durationSeconds", "60 seconds to 7 days");
+        let fits = window.duration >= Duration::from_secs(1) && window.duration <= LONGEST_WINDOW;
+        problems.unless(fits, "rollout.window.durationSeconds", "1 second to 7 days");
         let left = window.state(None, now) != WindowState::NoneLeft;
         problems.unless(left, "rollout.window.schedule", "has no occurrence in the future");
     }

@@ -203,6 +203,7 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
         targets: NewTargets::Found {
             devices: devices.into_iter().collect(),
             words: format!("devices that ran {} {} before job {id}{left_out}", release.name, release.version),
+            waves: Vec::new(),
         },
         waves: Vec::new(),
         threshold: None,

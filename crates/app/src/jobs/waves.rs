@@ -3,7 +3,7 @@
 //! Which attributes a device has is asked of the fleet index. Knows no storage.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use rand::SeedableRng;
@@ -12,7 +12,7 @@ use roaring::RoaringTreemap;
 use windlass_domain::ids::{AttributeKey, DeviceId, TenantId};
 use windlass_domain::job::{Job, Order, RolloutPolicy, Wave};
 
-use crate::fleet::parse_query;
+use crate::fleet::{number, parse_query};
 use crate::{App, AppError};
 
 /// The targets of a job, in waves.
@@ -148,6 +148,22 @@ fn cut(order: &[u64], waves: &[Wave], matching: &[Option<RoaringTreemap>]) -> Ve
         cut.push(left.into_iter().collect());
     }
     cut
+}
+
+/// The waves of a job whose targets were found wave by wave; who is in none makes one more.
+pub(super) fn as_found(targets: &RoaringTreemap, found: &[BTreeSet<DeviceId>]) -> Vec<RoaringTreemap> {
+    let mut left = targets.clone();
+    let mut waves = Vec::with_capacity(found.len() + 1);
+    for devices in found {
+        let devices: RoaringTreemap = devices.iter().map(|device| number(*device)).collect();
+        let wave = devices & &left;
+        left -= &wave;
+        waves.push(wave);
+    }
+    if !left.is_empty() {
+        waves.push(left);
+    }
+    waves
 }
 
 /// Freezes the waves of a new job with a sound policy. None: they are in order of registration, and their sizes follow

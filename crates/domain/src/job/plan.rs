@@ -72,7 +72,7 @@ pub enum Step {
     Halt(Halt),
     /// Hold it: this wave is through, and the policy says to pause after it.
     PauseAfter(u32),
-    /// Its end time passed: offer nothing more and withdraw what was not begun.
+    /// Its end time passed, or its command expired: offer nothing more and withdraw what was not begun.
     End,
     /// Everything is settled.
     Complete,
@@ -133,6 +133,11 @@ impl Standing {
     /// Devices that were offered work and are through with it.
     pub const fn finished(self) -> u64 {
         self.succeeded + self.failed
+    }
+
+    /// Devices that shares are not of: nobody gave them work or, unless the policy counts them, it was taken off them.
+    pub const fn uncounted(self, job: &Job) -> u64 {
+        if job.spec.rollout.of_canceled_too { self.skipped } else { self.skipped + self.canceled }
     }
 
     /// Nothing more will come.
@@ -216,15 +221,16 @@ fn is_through(job: &Job, standings: &Standings, wave: u32, range: &Range<u64>) -
     let enough = job.wave(wave).and_then(|wave| wave.success).or(job.spec.rollout.success);
     match enough {
         Some(enough) => {
-            enough.reached(standing.succeeded, counting(standing, range)) || is_forgiven(job, standing, wave)
+            enough.reached(standing.succeeded, counting(job, standing, range))
+                || is_forgiven(job, standing, wave)
         }
         None => standings.is_settled_up_to(wave),
     }
 }
 
-/// The devices of a wave that can succeed or fail.
-fn counting(standing: Standing, range: &Range<u64>) -> u64 {
-    (range.end - range.start).saturating_sub(standing.skipped + standing.canceled)
+/// The devices of a wave that its share of successes is of.
+fn counting(job: &Job, standing: Standing, range: &Range<u64>) -> u64 {
+    (range.end - range.start).saturating_sub(standing.uncounted(job))
 }
 
 /// Whether an operator went on with a wave that has nothing open and nothing that ended since.
@@ -253,7 +259,7 @@ fn fell_short(job: &Job, standings: &Standings) -> Option<Halt> {
         && !range.is_empty()
         && standing.is_settled()
         && job.progress.passed <= wave
-        && !enough.reached(standing.succeeded, counting(standing, &range))
+        && !enough.reached(standing.succeeded, counting(job, standing, &range))
         && !is_forgiven(job, standing, wave);
     is_short.then(|| Halt {
         wave,
@@ -324,6 +330,12 @@ fn is_late(job: &Job, now: Timestamp) -> bool {
     job.spec.rollout.ends_at.is_some_and(|at| at <= now)
 }
 
+/// Whether it has somebody to offer a command to that nobody wants any more. Who has it already has a timer of their own.
+fn is_stale(job: &Job, now: Timestamp) -> bool {
+    let offers_more = job.spec.rollout.continuous.is_some() || job.progress.offered < job.target_count;
+    offers_more && job.expires_at().is_some_and(|at| at <= now)
+}
+
 /// How many more devices may have work now.
 pub fn room(job: &Job, everybody: Standing) -> u64 {
     let busy = everybody.queued + everybody.in_progress + everybody.verifying;
@@ -331,7 +343,7 @@ pub fn room(job: &Job, everybody: Standing) -> u64 {
 }
 
 fn forward(job: &Job, observed: &Observed<'_>, now: Timestamp) -> Vec<Step> {
-    if is_late(job, now) {
+    if is_late(job, now) || is_stale(job, now) {
         return vec![Step::End];
     }
     let standings = Standings::of(observed.tallies);

@@ -660,3 +660,48 @@ fn failures_of_an_earlier_wave_stop_the_job_as_well() {
     model.settle(100);
     assert!(matches!(&model.job.state, JobState::Halted(halt) if halt.wave == 0), "{:?}", model.job.state);
 }
+
+#[test]
+fn a_command_that_expired_is_offered_to_nobody_else() {
+    let command = crate::job::command::Command {
+        name: "reboot".parse().unwrap(),
+        arguments: serde_json::Map::new(),
+        expires_in: Duration::from_secs(60),
+        template: None,
+        device_types: Vec::new(),
+    };
+    let plain = crate::job::fixture::job();
+    let mut job = Job {
+        started_at: Some(Timestamp::from_seconds(0)),
+        target_count: 2,
+        spec: JobSpec {
+            what: What::Command(command),
+            waves: vec![Amount::Count(1).into()],
+            ..plain.spec.clone()
+        },
+        ..plain
+    };
+    job.progress.offered = 1;
+    let open =
+        [Tally { wave: 0, state: ExecutionState::InProgress, verdict: Verdict::Pending, again: 0, count: 1 }];
+    let done = [Tally {
+        wave: 0,
+        state: ExecutionState::Succeeded,
+        verdict: Verdict::Unverifiable,
+        again: 0,
+        count: 1,
+    }];
+    let steps = |job: &Job, tallies: &[Tally], seconds: i64| {
+        let observed =
+            Observed { tallies, due: &[], retryable: &[], again: &[], withdrawable: &[], batch: 10 };
+        plan(job, &observed, Timestamp::from_seconds(seconds)).steps
+    };
+    assert_eq!(steps(&job, &done, 59), [Step::Offer { wave: 1, ranks: 1..2 }]);
+    assert_eq!(steps(&job, &done, 60), [Step::End]);
+    job.progress.offered = 2;
+    assert_eq!(steps(&job, &open, 60), [], "nobody is left; who is at it goes on");
+    let query = "tag==a".to_owned();
+    job.spec.rollout.continuous = Some(crate::job::rollout::Continuous { query, wave_size: 1 });
+    assert_eq!(steps(&job, &done, 59), [], "it waits for more");
+    assert_eq!(steps(&job, &done, 60), [Step::End], "whoever comes later would only be counted as failed");
+}

@@ -224,6 +224,9 @@ pub struct RolloutPolicy {
     pub order: Order,
     /// When a wave has succeeded; none: when every device of it is through.
     pub success: Option<SuccessThreshold>,
+    /// Whether shares of a wave are of all devices that were offered work, also of those off whom it was taken; else those are
+    /// left out, as hawkBit does not.
+    pub of_canceled_too: bool,
     /// Whether it takes in devices that match later.
     pub continuous: Option<Continuous>,
     /// Whether somebody else than who made it must approve it.

@@ -43,14 +43,14 @@ fn in_wave(job: &Job, standings: &Standings, wave: u32, size: u64) -> Counted {
     Counted {
         failed: standing.failed.saturating_sub(failed),
         finished: standing.finished().saturating_sub(finished),
-        size: size.saturating_sub(standing.skipped + standing.canceled + finished),
+        size: size.saturating_sub(standing.uncounted(job) + finished),
     }
 }
 
 /// Of the whole job, without what an operator accepted.
 fn in_job(job: &Job, standings: &Standings) -> Counted {
     let (accepted, standing) = (job.progress.accepted, standings.whole());
-    let ended = standing.skipped + standing.canceled + accepted.job_finished;
+    let ended = standing.uncounted(job) + accepted.job_finished;
     Counted {
         failed: standing.failed.saturating_sub(accepted.job_failed),
         finished: standing.finished().saturating_sub(accepted.job_finished),
@@ -283,6 +283,22 @@ mod tests {
         let said = stops(&job, &more).unwrap();
         assert!(said.starts_with("stopped in wave 9: 5 of 5 finished devices failed"), "{said}");
         assert!(said.ends_with("counted from wave 4 on, as if 15 more had succeeded"), "{said}");
+    }
+
+    #[test]
+    fn shares_are_of_canceled_devices_only_where_the_policy_says_so() {
+        let mut all = job(&[4]);
+        all.spec.rollout.continuous = None;
+        all.spec.threshold = all.spec.threshold.map(|threshold| FailureThreshold {
+            of: ShareOf::All,
+            percent: Some(50),
+            ..threshold
+        });
+        let counts = [(0, ExecutionState::Canceled, 1), (0, FAILED, 2)];
+        assert!(stops(&all, &counts).is_some(), "two of three");
+        all.spec.rollout.of_canceled_too = true;
+        assert_eq!(stops(&all, &counts), None, "two of four");
+        assert!(stops(&all, &[(0, ExecutionState::Canceled, 1), (0, FAILED, 3)]).is_some(), "three of four");
     }
 
     #[test]

@@ -196,11 +196,14 @@ impl MaintenanceWindow {
                 format!("{utc}, since the device's time zone `{text}` is unknown")
             }
         };
-        format!("{} for {} min in {zone}", self.schedule, self.minutes())
+        format!("{} for {} in {zone}", self.schedule, self.lasts())
     }
 
-    fn minutes(&self) -> u64 {
-        self.duration.as_secs().div_ceil(60)
+    fn lasts(&self) -> String {
+        match self.duration.as_secs() {
+            seconds @ 0..60 => format!("{seconds} s"),
+            seconds => format!("{} min", seconds.div_ceil(60)),
+        }
     }
 
     /// How it stands for a device with this `timezone` attribute.
@@ -262,7 +265,7 @@ impl MaintenanceWindow {
 impl fmt::Display for MaintenanceWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let zone = self.zone.as_ref().map_or("the device's time zone", |zone| zone.as_str());
-        write!(f, "{} for {} min in {zone}", self.schedule, self.minutes())
+        write!(f, "{} for {} in {zone}", self.schedule, self.lasts())
     }
 }
 

@@ -147,6 +147,7 @@ async fn what_cannot_be_assigned_says_why() {
         json!([{"id": "pump", "maintenanceWindow": {"schedule": "0 0 2 * * ?"}}]),
         window("soon", "01:00:00", "+00:00"),
         window("0 0 2 * * ?", "soon", "+00:00"),
+        window("0 0 2 * * ?", "00:00:00", "+00:00"),
         window("0 0 2 * * ?", "01:00:00", "there"),
         window("0 0 0 1 1 ? 1999", "01:00:00", "+00:00"),
     ] {
@@ -171,6 +172,12 @@ async fn what_cannot_be_assigned_says_why() {
     assert_eq!(shown["maintenanceWindow"]["duration"], "01:00:00");
     // Two in the morning there is midnight here, which it is.
     assert_eq!(shown["maintenanceWindow"]["nextStartAt"], 1_767_225_600_000_i64);
+    targets(&server, &["valve"]).await;
+    let short = json!([{"id": set, "maintenanceWindow": {"schedule": "0 0 2 * * ?", "duration": "00:00:05", "timezone": "+00:00"}}]);
+    let action =
+        first_action(&server.hawkbit("POST", "/targets/valve/assignedDS", Some(short)).await.expect(200));
+    let shown = server.hawkbit("GET", &format!("/targets/valve/actions/{action}"), None).await.expect(200);
+    assert_eq!(shown["maintenanceWindow"]["duration"], "00:00:05", "a window may be shorter than a minute");
     server.hawkbit("POST", "/targets/nobody/assignedDS", Some(json!([{"id": set}]))).await.hawkbit_error(404);
     server.hawkbit("POST", "/targets/pump/assignedDS", Some(json!([{"id": 999}]))).await.hawkbit_error(404);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fixture::{software, targets};
+use super::fixture::{software, targets, upload};
 use crate::rest::fixture::Fixture;
 
 const APPROVAL: &str = "/system/configs/auto.assignment.approval.enabled";
@@ -330,6 +330,54 @@ async fn what_is_asked_for_again_as_it_waits_is_approved_and_what_was_denied_bef
     let refused = other.hawkbit("POST", &format!("{path}/approve"), None).await;
     let message = refused.expect(409)["message"].to_string();
     assert!(message.contains("was asked for again since") && !message.contains("was changed"), "{message}");
+}
+
+#[tokio::test]
+async fn what_was_approved_stays_as_it_is_though_nobody_has_it_yet() {
+    let server = Fixture::new("hb-auto-content").await;
+    let (module, set) = software(&server, "fw", "1").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let (_, path) = made(&server, pumps(set)).await;
+    let other = json!([{"name": "other", "version": "9", "type": "os"}]);
+    let other = server.hawkbit("POST", "/softwaremodules", Some(other)).await.expect(201)[0]["id"].clone();
+    let of_set = format!("/distributionsets/{set}");
+    let file = server.hawkbit("GET", &format!("/softwaremodules/{module}/artifacts"), None).await.expect(200);
+    let file = format!("/softwaremodules/{module}/artifacts/{}", file[0]["id"]);
+    let unlocked = Some(json!({"locked": false}));
+    let nothing_changes = async |when: &str| {
+        server.hawkbit("PUT", &of_set, unlocked.clone()).await.expect(200);
+        server.hawkbit("PUT", &format!("/softwaremodules/{module}"), unlocked.clone()).await.expect(200);
+        let more =
+            server.hawkbit("POST", &format!("{of_set}/assignedSM"), Some(json!([{"id": other}]))).await;
+        let less = server.hawkbit("DELETE", &format!("{of_set}/assignedSM/{module}"), None).await;
+        let named = server.hawkbit("PUT", &of_set, Some(json!({"version": "2"}))).await;
+        let added = upload(&server, module, "more.swu", b"other", "").await;
+        let removed = server.hawkbit("DELETE", &file, None).await;
+        for refused in [more, less, named, added, removed] {
+            refused.hawkbit_error(423);
+        }
+        let shown = server.hawkbit("GET", &of_set, None).await.expect(200);
+        assert_eq!((&shown["version"], &shown["modules"][0]["id"]), (&json!("1"), &json!(module)), "{when}");
+        server.hawkbit("GET", &file, None).await.expect(200);
+    };
+    nothing_changes("while it waits").await;
+    let second = server.as_role("operator").await;
+    act(&second, &path, "approve").await;
+    act(&server, &path, "start").await;
+    nothing_changes("while it finds nobody").await;
+    targets(&server, &["pump-1"]).await;
+    assert_eq!(assigned(&server).await, 1);
+    // What nothing assigns any more, and nobody ever got, is changed as before.
+    let (module, set) = software(&server, "free", "1").await;
+    let (_, path) =
+        made(&server, json!({"name": "none", "targetFilterQuery": "name==none", "distributionSetId": set}))
+            .await;
+    server.hawkbit("DELETE", &path, None).await.expect(204);
+    server.hawkbit("PUT", &format!("/distributionsets/{set}"), unlocked.clone()).await.expect(200);
+    server.hawkbit("PUT", &format!("/softwaremodules/{module}"), unlocked).await.expect(200);
+    let less = format!("/distributionsets/{set}/assignedSM/{module}");
+    server.hawkbit("DELETE", &less, None).await.expect(204);
+    upload(&server, module, "more.swu", b"other", "").await.expect(201);
 }
 
 #[tokio::test]

@@ -37,6 +37,75 @@ async fn where_rollouts_are_approved_nobody_starts_one_before() {
     assert_eq!(again["status"], "ready");
 }
 
+#[tokio::test]
+async fn whoever_made_a_rollout_may_deny_it_and_not_approve_it() {
+    let (server, set) = ready("hb-rollout-own").await;
+    server.hawkbit("PUT", APPROVAL, Some(json!({"value": true}))).await.expect(204);
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    server.as_role("viewer").await.hawkbit("POST", &format!("{path}/deny"), None).await.hawkbit_error(403);
+    server.hawkbit("POST", &format!("{path}/approve"), None).await.hawkbit_error(400);
+    server.hawkbit("POST", &format!("{path}/deny?remark=too%20soon"), None).await.expect(204);
+    let denied = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(
+        (&denied["status"], &denied["approvalRemark"]),
+        (&json!("approval_denied"), &json!("too soon"))
+    );
+    for late in ["approve", "deny", "start"] {
+        server.hawkbit("POST", &format!("{path}/{late}"), None).await.hawkbit_error(400);
+    }
+}
+
+/// A rollout of one group of four, with its second half to come, whose actions end like this. Returns how rollout and groups
+/// stand.
+async fn ended(name: &str, ends: [&str; 4]) -> (Value, Vec<Value>) {
+    let (server, set) = ready(name).await;
+    targets(&server, &["pump-5"]).await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let mut body = request(set);
+    body.as_object_mut().unwrap().remove("amountGroups");
+    body["groups"] = json!([{"name": "four", "targetPercentage": 80.0}, {"name": "one"}]);
+    body["errorCondition"]["expression"] = json!("50");
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    settle(&server).await;
+    for (pump, end) in (1..).zip(ends) {
+        let target = format!("pump-{pump}");
+        let list = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
+        let action = &list["content"][0]["id"];
+        match end {
+            "canceled" => {
+                let cancel = format!("/targets/{target}/actions/{action}");
+                server.hawkbit("DELETE", &cancel, None).await.expect(204);
+                server.hawkbit("DELETE", &format!("{cancel}?force=true"), None).await;
+            }
+            "open" => {}
+            finished => says(&server, &target, action, "closed", finished).await,
+        }
+        settle(&server).await;
+    }
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let states = groups["content"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    (server.hawkbit("GET", &path, None).await.expect(200)["status"].clone(), states)
+}
+
+#[tokio::test]
+async fn canceled_targets_are_of_the_total_and_neither_successes_nor_errors() {
+    for (name, ends, rollout, groups) in [
+        ("hb-share-1", ["canceled", "canceled", "success", "open"], "running", ["running", "scheduled"]),
+        ("hb-share-2", ["canceled", "success", "success", "open"], "running", ["running", "running"]),
+        ("hb-share-3", ["canceled", "failure", "failure", "open"], "running", ["running", "scheduled"]),
+        ("hb-share-4", ["canceled", "failure", "failure", "failure"], "paused", ["error", "scheduled"]),
+        // Nobody is left to succeed: whoever set the bar decides.
+        ("hb-share-5", ["canceled", "canceled", "failure", "failure"], "paused", ["finished", "scheduled"]),
+    ] {
+        let (stands, states) = ended(name, ends).await;
+        assert_eq!((stands, states), (json!(rollout), groups.map(|one| json!(one)).to_vec()), "{ends:?}");
+    }
+}
+
 /// Somebody with a password who may do everything.
 async fn somebody(server: &Fixture, name: &str) -> Fixture {
     let user = json!({"name": name, "password": PASSWORD, "role": "admin"});
@@ -56,9 +125,7 @@ async fn a_second_person_approves_a_rollout_and_it_begins_when_it_is_started() {
     let token = anna.post("/tokens", json!({"name": "annas", "role": "admin"})).await.expect(201);
     let her_token = server.with_token(token["secret"].as_str().unwrap());
     for herself in [&anna, &her_token] {
-        for act in [&approve, &format!("{path}/deny")] {
-            herself.hawkbit("POST", act, None).await.hawkbit_error(400);
-        }
+        herself.hawkbit("POST", &approve, None).await.hawkbit_error(400);
         assert_eq!(status().await, "waiting_for_approval", "nobody approves what is their own");
     }
     server.as_role("viewer").await.hawkbit("POST", &approve, None).await.hawkbit_error(403);
@@ -160,6 +227,46 @@ async fn a_dynamic_rollout_takes_in_latecomers() {
     let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
     let groups: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["dynamic"]).collect();
     assert_eq!(groups, [&json!(false), &json!(true)]);
+}
+
+#[tokio::test]
+async fn a_dynamic_rollout_takes_in_no_latecomer_that_has_an_action_of_its_weight_or_a_greater_one() {
+    let (server, set) = ready("hb-dynamic-weight").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let (_, other) = software(&server, "other", "1").await;
+    let mut body = request(set);
+    body["dynamic"] = json!(true);
+    body["amountGroups"] = json!(1);
+    body["weight"] = json!(500);
+    body["startAt"] = json!(0);
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    targets(&server, &["pump-5", "pump-6", "pump-7"]).await;
+    for (target, weight) in [("pump-5", 900), ("pump-6", 500), ("pump-7", 499)] {
+        let path = format!("/targets/{target}/assignedDS");
+        server.hawkbit("POST", &path, Some(json!([{"id": other, "weight": weight}]))).await.expect(200);
+    }
+    settle(&server).await;
+    let path = format!("/rollouts/{}/deploygroups", made["id"]);
+    let taken_in = async || {
+        let groups = server.hawkbit("GET", &path, None).await.expect(200);
+        let mut names = Vec::new();
+        for group in groups["content"].as_array().unwrap().iter().skip(1) {
+            let of_group = format!("{path}/{}/targets", group["id"]);
+            let list = server.hawkbit("GET", &of_group, None).await.expect(200);
+            let list = list["content"].as_array().unwrap();
+            names.extend(list.iter().map(|one| one["controllerId"].as_str().unwrap().to_owned()));
+        }
+        names
+    };
+    assert_eq!(taken_in().await, ["pump-7"]);
+    let list = server.hawkbit("GET", "/targets/pump-5/actions", None).await.expect(200);
+    assert_eq!(list["total"], 1, "{list}");
+    let action = list["content"][0]["id"].clone();
+    says(&server, "pump-5", &action, "closed", "success").await;
+    server.clock.advance(std::time::Duration::from_secs(31));
+    settle(&server).await;
+    assert_eq!(taken_in().await, ["pump-7", "pump-5"], "its action is over");
 }
 
 #[tokio::test]

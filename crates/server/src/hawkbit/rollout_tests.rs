@@ -193,6 +193,49 @@ async fn groups_take_their_share_of_what_is_left() {
 }
 
 #[tokio::test]
+async fn groups_are_chosen_by_whatever_targets_are_asked_for_by() {
+    let (server, set) = ready("hb-rollout-fields").await;
+    let (_, old) = software(&server, "fw", "0").await;
+    let declared = Some(json!([{"id": old}]));
+    server.hawkbit("POST", "/targets/pump-3/assignedDS?offline=true", declared).await.expect(200);
+    let described = Some(json!({"description": "in the cellar"}));
+    server.hawkbit("PUT", "/targets/pump-2", described).await.expect(200);
+    for (name, dynamic) in [("static", false), ("dynamic", true)] {
+        let mut body = request(set);
+        body["name"] = json!(name);
+        body["dynamic"] = json!(dynamic);
+        body["groups"] = json!([
+            {"name": "old", "targetFilterQuery": "installedds.version==0", "targetPercentage": 100},
+            {"name": "cellar", "targetFilterQuery": "updatestatus==unknown;description==*cellar", "targetPercentage": 100},
+            {"name": "rest", "targetPercentage": 100},
+        ]);
+        let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+        let path = format!("/rollouts/{}/deploygroups", made["id"]);
+        let groups = server.hawkbit("GET", &path, None).await.expect(200);
+        let mut found = Vec::new();
+        for group in groups["content"].as_array().unwrap() {
+            let list =
+                server.hawkbit("GET", &format!("{path}/{}/targets", group["id"]), None).await.expect(200);
+            let names = list["content"].as_array().unwrap().iter().map(|one| one["controllerId"].clone());
+            found.push((group["targetFilterQuery"].clone(), names.collect::<Vec<_>>()));
+        }
+        assert_eq!(
+            json!(found),
+            json!([
+                ["installedds.version==0", ["pump-3"]],
+                ["updatestatus==unknown;description==*cellar", ["pump-2"]],
+                ["", ["pump-1", "pump-4"]],
+            ]),
+            "{name}"
+        );
+    }
+    let mut bad = request(set);
+    bad["name"] = json!("bad");
+    bad["groups"] = json!([{"name": "one", "targetFilterQuery": "colour==red"}, {"name": "rest"}]);
+    server.hawkbit("POST", "/rollouts", Some(bad)).await.hawkbit_error(400);
+}
+
+#[tokio::test]
 async fn groups_are_shown_as_they_were_asked_for_also_those_that_find_nobody() {
     let (server, set) = ready("hb-rollout-asked").await;
     let mut body = request(set);

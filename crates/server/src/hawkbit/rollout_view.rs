@@ -138,8 +138,15 @@ fn failed(rollout: &RolloutView, index: usize) -> bool {
         return false;
     };
     let standing = wave.standing;
-    let size = wave.targets.saturating_sub(standing.skipped + standing.canceled);
+    let size = wave.targets.saturating_sub(standing.uncounted(job));
     most.exceeded(standing.failed, standing.finished(), size)
+}
+
+/// Whether a group stopped its rollout with no more errors than it may, but too few successes.
+fn fell_short(rollout: &RolloutView, index: usize) -> bool {
+    let number = wave_number(rollout, index);
+    let success = rollout.view.job.wave(number).and_then(|wave| wave.success);
+    success.is_some() && !failed(rollout, index)
 }
 
 /// Where a group stands, as clients write it.
@@ -148,7 +155,7 @@ fn group_status(rollout: &RolloutView, index: usize) -> &'static str {
     let number = wave_number(rollout, index);
     match &job.state {
         JobState::AwaitingApproval { .. } | JobState::Denied | JobState::Scheduled { .. } => "ready",
-        JobState::Halted(halt) if halt.wave == number => "error",
+        JobState::Halted(halt) if halt.wave == number && !fell_short(rollout, index) => "error",
         JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Completed
             if failed(rollout, index) =>
         {
@@ -178,7 +185,7 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, confirms: bool, b
     let id = group_id(rollout, index);
     let policy = u32::try_from(index).ok().and_then(|index| job.wave(index));
     let name = policy.map(|wave| wave.name.clone()).filter(|name| !name.is_empty());
-    let GroupExtra { description, percent, success } =
+    let GroupExtra { description, query, percent, success } =
         rollout.extra.groups.get(index).cloned().unwrap_or_default();
     let condition =
         |percent: u8| wire::Condition { condition: "THRESHOLD".to_owned(), expression: percent.to_string() };
@@ -201,7 +208,7 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, confirms: bool, b
         name: name.unwrap_or_else(|| format!("group-{}", wave_number(rollout, index).saturating_add(1))),
         description,
         status: group_status(rollout, index),
-        target_filter_query: policy.and_then(|wave| wave.query.clone()).unwrap_or_default(),
+        target_filter_query: query.or_else(|| policy.and_then(|wave| wave.query.clone())).unwrap_or_default(),
         target_percentage: percent.or_else(|| share.parse().ok()).unwrap_or(100.0),
         total_targets: targets,
         total_targets_per_status: counts(&standing, waiting, job),

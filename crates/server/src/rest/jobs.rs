@@ -124,6 +124,7 @@ async fn list(
         kind: kind.map(job_kind_in),
         text: q.unwrap_or_default(),
         before: after_number(cursor.as_deref())?.unwrap_or(i64::MAX),
+        no_assignments: false,
     };
     let app::JobPage { views, next } = rest.app.job_list(&by, pick, limit.saturating_add(1)).await?;
     let page = fetched(views, limit, |view| view.job.id.get(), show);

@@ -303,7 +303,7 @@ mod tests {
             "endsAt": "2099-02-01T00:00:00Z", "concurrency": 5,
             "downloadRate": { "bytesPerSecond": 4096, "by": "site" },
             "order": { "by": "spread", "attribute": "site", "descending": false },
-            "successPercent": 90,
+            "successPercent": 90, "ofCanceledToo": true,
             "waveTerms": [{
                 "name": "lab", "query": "attribute.ring==lab", "successPercent": 100,
                 "failureThreshold": { "count": 0, "ofAll": true, "minimum": 1, "scope": "wave" }, "pauseAfter": true,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use windlass_domain::device::Lifecycle;
 use windlass_domain::ids::{AttributeKey, DeviceId, JobId, TenantId, TypeId};
-use windlass_domain::job::{Execution, Job};
+use windlass_domain::job::{Execution, Job, Priority};
 use windlass_domain::shadow::Shadow;
 use windlass_domain::time::Timestamp;
 
@@ -98,6 +98,40 @@ pub async fn offer_facts(
     Ok(facts)
 }
 
+/// Those of these devices that have an update to do, not over yet, of a job of this priority or a higher one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn outranked(
+    tx: &mut Tx<'_>,
+    devices: &[DeviceId],
+    priority: Priority,
+) -> Result<Vec<DeviceId>, StoreError> {
+    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let sql = among!(
+        tx,
+        "SELECT DISTINCT e.device_id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE j.kind = 'update' AND j.priority >= $2 AND e.state IN ('queued', 'inProgress') AND e.latest = 1
+           AND e.device_id",
+        "$1",
+        ""
+    );
+    let rows = fetch_all!(tx, (i64,), sql, list.as_str(), i64::from(priority.get()))?;
+    Ok(rows.into_iter().map(|(device,)| DeviceId::new(device)).collect())
+}
+
+/// The plus keeps SQLite from reading every later job of a tenant for each of a few devices; the tenant only has to be right.
+pub(crate) fn later_of_devices(tx: &Tx<'_>) -> &'static str {
+    among!(
+        tx,
+        "SELECT e.device_id, e.job_id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE +j.tenant_id = $2 AND j.kind = 'update' AND j.id <> $3 AND j.started_at >= $4 AND e.latest = 1
+           AND e.verdict IN ('verified', 'unverifiable') AND e.device_id",
+        "$1",
+        " ORDER BY e.id"
+    )
+}
+
 /// The updates of jobs that began after this one and that ended well on these devices; none while it has not begun.
 ///
 /// # Errors
@@ -109,14 +143,7 @@ pub async fn later_updates(
 ) -> Result<Vec<(DeviceId, JobId)>, StoreError> {
     let Some(began) = job.started_at.map(Timestamp::micros) else { return Ok(Vec::new()) };
     let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
-    let sql = among!(
-        tx,
-        "SELECT e.device_id, e.job_id FROM execution e JOIN job j ON j.id = e.job_id
-         WHERE j.tenant_id = $2 AND j.kind = 'update' AND j.id <> $3 AND j.started_at >= $4 AND e.latest = 1
-           AND e.verdict IN ('verified', 'unverifiable') AND e.device_id",
-        "$1",
-        " ORDER BY e.id"
-    );
+    let sql = later_of_devices(tx);
     let rows = fetch_all!(tx, (i64, i64), sql, list.as_str(), job.tenant.get(), job.id.get(), began)?;
     Ok(rows.into_iter().map(|(device, job)| (DeviceId::new(device), JobId::new(job))).collect())
 }

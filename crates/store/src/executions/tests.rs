@@ -89,6 +89,7 @@ fn a_job(targets: u64) -> Job {
                     by: Some("site".parse().unwrap()),
                 }),
                 order: Order::Spread { key: "site".parse().unwrap() },
+                of_canceled_too: true,
                 success: Some(SuccessThreshold { percent: 50 }),
                 continuous: Some(Continuous { query: "tag==lab".to_owned(), wave_size: 5 }),
                 approval: true,

@@ -12,6 +12,7 @@ use windlass_domain::job::{
 
 use super::*;
 use crate::audit::{self, NewRecord};
+use crate::management::{JobExtra, extras};
 use crate::store::Store;
 use crate::testing::{START, on_each_engine};
 use crate::{executions, releases};
@@ -113,6 +114,21 @@ async fn jobs_are_looked_up_by_state_kind_and_any_part_of_their_words() {
         assert_eq!(found(text("lab_1")).await, [third, second, first]);
         assert_eq!(found(text("lab%1")).await, []);
         assert_eq!(found(text("' OR 1=1 --")).await, []);
+        for (job, extra) in [
+            (
+                first,
+                JobExtra { description: Some(r#"{"assignment":true"#.to_owned()), ..JobExtra::default() },
+            ),
+            (second, JobExtra { assignment: true, ..JobExtra::default() }),
+        ] {
+            let put = store.write::<_, StoreError, _>(move |tx| {
+                let extra = extra.clone();
+                Box::pin(async move { extras::put(tx, TENANT, job.get(), &extra).await })
+            });
+            put.await.unwrap();
+        }
+        let rollouts = JobPick { no_assignments: true, ..JobPick::default() };
+        assert_eq!(found(rollouts).await, [third, first], "what somebody assigned is no rollout");
     })
     .await;
 }

@@ -217,6 +217,8 @@ pub struct TargetTypeExtra {
 pub struct GroupExtra {
     /// For people.
     pub description: Option<String>,
+    /// RSQL that narrowed what it took.
+    pub query: Option<String>,
     /// The share that it was to have of what the groups before it left.
     pub percent: Option<f64>,
     /// The share of successes that it was to have; nothing hangs on that of the last one.

@@ -5,8 +5,9 @@ use windlass_domain::software::{Component, Release};
 
 use super::items::{self, SetTag, TargetTag};
 use super::{Filter, ModuleExtra, SetExtra, Tag, TargetExtra, actions, extras, hidden, software};
+use crate::executions::later_of_devices;
 use crate::testing::{START, on_each_engine, sqlite_store};
-use crate::tx::fetch_all;
+use crate::tx::{Tx, fetch_all};
 use crate::{StoreError, releases};
 
 const OURS: TenantId = TenantId::new(1);
@@ -141,19 +142,22 @@ async fn software_is_put_together_and_taken_apart_in_order() {
 #[tokio::test]
 async fn the_history_of_a_device_is_found_by_the_device_and_not_by_its_tenant() {
     let test = sqlite_store("device-history").await;
-    for sql in [actions::OF_DEVICE, actions::COUNT_OF_DEVICE, hidden::REST_OF_DEVICE] {
-        let plan = test
+    let of_device: [fn(&Tx<'_>) -> &'static str; 4] =
+        [|_| actions::OF_DEVICE, |_| actions::COUNT_OF_DEVICE, |_| hidden::REST_OF_DEVICE, later_of_devices];
+    for asks in of_device {
+        let (sql, plan) = test
             .store
             .read::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
+                    let sql = asks(tx);
                     let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-                    fetch_all!(tx, (i64, i64, i64, String), explain)
+                    Ok((sql, fetch_all!(tx, (i64, i64, i64, String), explain)?))
                 })
             })
             .await
             .unwrap();
         let told: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
-        assert!(told.iter().any(|step| step.contains("device_id=?")), "{sql}: {told:?}");
+        assert!(told.iter().any(|step| step.contains("(device_id=?")), "{sql}: {told:?}");
     }
     test.remove().await;
 }

@@ -309,13 +309,20 @@ async fn an_operator_reads_why_a_device_refused_to_stop_until_it_is_asked_again(
 }
 
 #[tokio::test]
-async fn what_failed_is_told_as_a_deployment_and_not_as_installed() {
+async fn what_failed_is_told_in_both_places_and_is_not_what_is_installed() {
     let world = World::new("ddi-failed").await;
     let (_, action) = world.assign("1").await;
+    assert_eq!(world.get(&format!("/installedBase/{action}")).await.status, 404, "it is open");
     assert_eq!(world.says(action, "closed", "failure").await, 200);
     let over = world.get(&format!("/deploymentBase/{action}?actionHistory=1")).await.expect(200);
     assert_eq!(over["actionHistory"]["status"], "ERROR");
-    assert_eq!(world.get(&format!("/installedBase/{action}")).await.status, 404);
+    let told = world.get(&format!("/installedBase/{action}?actionHistory=1")).await.expect(200);
+    assert_eq!((&told["id"], &told["actionHistory"]), (&over["id"], &over["actionHistory"]));
+    let links = world.get("").await.expect(200)["_links"].clone();
+    assert!(links.get("installedBase").is_none(), "nothing is installed: {links}");
+    let (_, next) = world.assign("2").await;
+    world.server.hawkbit("DELETE", &format!("/targets/d1/actions/{next}"), None).await.expect(204);
+    assert_eq!(world.get(&format!("/installedBase/{next}")).await.status, 404, "it is given up");
 }
 
 #[tokio::test]
