@@ -145,8 +145,7 @@ pub async fn latest(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
 /// # Errors
 /// [`StoreErrorKind::Missed`] when some of it was dropped already; else when the database fails.
 pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
-    let trimmed = fetch_optional!(tx, (i64,), "SELECT position FROM change_trimmed")?;
-    if trimmed.is_some_and(|(position,)| after < position) {
+    if trimmed(tx).await?.is_some_and(|position| after < position) {
         const DETAIL: &str = "a part of the change feed that was not read is dropped already";
         return Err(StoreError::new(StoreErrorKind::Missed, DETAIL));
     }
@@ -176,18 +175,43 @@ pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change
     Ok(rows.into_iter().map(|(seq, kind, id)| Change { seq, kind: ChangeKind::parse(&kind), id }).collect())
 }
 
-/// Drops all but about the newest `keep` entries, and notes up to where. Returns how many went.
+/// Up to where the feed was dropped. On PostgreSQL a position that its own transactions have not reached is another
+/// cluster's, as after a restore, and says nothing.
+async fn trimmed(tx: &mut Tx<'_>) -> Result<Option<i64>, StoreError> {
+    let sql = match tx.engine {
+        Engine::Sqlite(_) => "SELECT position FROM change_trimmed",
+        Engine::Postgres(_) => {
+            "SELECT position FROM change_trimmed
+             WHERE position < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)"
+        }
+    };
+    Ok(fetch_optional!(tx, (i64,), sql)?.map(|(position,)| position))
+}
+
+/// Forgets up to where the feed was dropped: whoever opens the store has read nothing of it yet.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn forget_another_cluster(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    if let Engine::Postgres(_) = tx.engine
+        && trimmed(tx).await?.is_none()
+    {
+        execute!(tx, "DELETE FROM change_trimmed")?;
+    }
+    Ok(())
+}
+
+/// Drops all but about the newest `keep` entries, and notes up to where. What a transaction that is still open holds back
+/// from readers stays. Returns how many went.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn trim(tx: &mut Tx<'_>, keep: i64) -> Result<u64, StoreError> {
     let sql = match tx.engine {
-        Engine::Sqlite(_) => {
-            "SELECT MAX(seq), MAX(seq) FROM change WHERE seq <= (SELECT MAX(seq) FROM change) - $1"
-        }
+        Engine::Sqlite(_) => "SELECT MAX(seq), MAX(seq) FROM change WHERE seq <= (SELECT MAX(seq) FROM change) - $1",
         Engine::Postgres(_) => {
             "SELECT MAX(seq), MAX(CAST(CAST(xid AS TEXT) AS BIGINT)) FROM change
-             WHERE seq <= (SELECT MAX(seq) FROM change) - $1"
+             WHERE seq <= (SELECT MAX(seq) FROM change) - $1 AND xid < pg_snapshot_xmin(pg_current_snapshot())"
         }
     };
     let (Some(last), Some(position)) = fetch_one!(tx, (Option<i64>, Option<i64>), sql, keep)? else {
@@ -196,9 +220,15 @@ pub async fn trim(tx: &mut Tx<'_>, keep: i64) -> Result<u64, StoreError> {
     execute!(
         tx,
         "INSERT INTO change_trimmed (one, position) VALUES (1, $1)
-         ON CONFLICT (one) DO UPDATE SET position = excluded.position
-         WHERE excluded.position > change_trimmed.position",
+         ON CONFLICT (one) DO UPDATE SET position = excluded.position",
         position,
     )?;
-    execute!(tx, "DELETE FROM change WHERE seq <= $1", last)
+    match tx.engine {
+        Engine::Sqlite(_) => execute!(tx, "DELETE FROM change WHERE seq <= $1", last),
+        Engine::Postgres(_) => execute!(
+            tx,
+            "DELETE FROM change WHERE seq <= $1 AND xid < pg_snapshot_xmin(pg_current_snapshot())",
+            last
+        ),
+    }
 }

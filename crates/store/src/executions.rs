@@ -158,7 +158,7 @@ const fn counter(execution: &Execution) -> Counter {
 }
 
 /// In how many rows a counter is kept where several write at once.
-const SLOTS: i64 = 64;
+const SLOTS: i64 = 16;
 
 /// The row of a counter that an execution moves. Each writes alone on the embedded engine: one row is enough there.
 const fn slot(tx: &Tx<'_>, execution: ExecutionId) -> i64 {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use sqlx::{Connection, PgConnection};
 use windlass_domain::device::{Device, DeviceKind, Lifecycle};
 use windlass_domain::device_type::{Signing, TopicMapping, TopicTarget, TypeSpec, VersionSource};
 use windlass_domain::event::Severity;
@@ -19,8 +20,9 @@ use crate::leases::*;
 use crate::live::*;
 use crate::tenants::*;
 use crate::testing::{START, on_each_engine};
+use crate::tx::execute;
 use crate::types::*;
-use crate::{ChangeKind, Store, StoreError, StoreErrorKind, Tx};
+use crate::{ChangeKind, Location, Store, StoreError, StoreErrorKind, Tx};
 
 /// Runs a whole story in one transaction of a fresh store of each engine, and keeps it.
 async fn story<F>(name: &str, body: F)
@@ -439,6 +441,60 @@ async fn the_change_feed_tells_every_commit_once_and_in_order() {
         assert_eq!(store.changes_after(before_last, 100).await.unwrap(), left, "nothing more went");
     })
     .await;
+}
+
+#[tokio::test]
+async fn where_another_cluster_dropped_its_change_feed_says_nothing_after_a_restore() {
+    for test in crate::testing::stores("changes-restored").await {
+        // As `pg_dump` carries it over: a number that this cluster's transactions have not reached.
+        if test.engine == "postgres" {
+            let sql = "INSERT INTO change_trimmed (one, position) VALUES (1, 4000000000000)";
+            test.store
+                .write::<_, StoreError, _>(move |tx| Box::pin(async move { execute!(tx, sql) }))
+                .await
+                .unwrap();
+        }
+        let start = test.store.latest_change().await.unwrap();
+        test.store.changes_after(start, 10).await.unwrap();
+        test.store.close().await;
+        let again = Store::open(&test.location, START).await.unwrap();
+        again.changes_after(again.latest_change().await.unwrap(), 10).await.unwrap();
+        again
+            .read::<_, StoreError, _>(|tx| {
+                Box::pin(async move {
+                    let left = crate::tx::fetch_all!(tx, (i64,), "SELECT position FROM change_trimmed")?;
+                    assert!(left.is_empty(), "it is forgotten before it can mean anything");
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+        again.close().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_dropped_from_the_change_feed_that_nobody_could_read_yet() {
+    for test in crate::testing::stores("changes-held").await {
+        // An embedded store has nobody who could hold its feed back.
+        let Location::Postgres { url } = &test.location else { continue };
+        let store = &test.store;
+        crate::testing::feed_is_whole(store).await.unwrap();
+        let start = store.latest_change().await.unwrap();
+        let mut holder = PgConnection::connect(url).await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT pg_current_xact_id()").execute(&mut holder).await.unwrap();
+        let mut added = Vec::new();
+        for number in 0..3 {
+            added.push(add(store, &format!("d{number}")).await.unwrap().get());
+        }
+        store.write::<_, StoreError, _>(|tx| Box::pin(crate::changes::trim(tx, 1))).await.unwrap();
+        assert_eq!(store.changes_after(start, 10).await.unwrap(), [], "held back");
+        sqlx::raw_sql("COMMIT").execute(&mut holder).await.unwrap();
+        crate::testing::feed_is_whole(store).await.unwrap();
+        let told = store.changes_after(start, 100).await.unwrap();
+        let devices = told.iter().filter(|change| change.kind == ChangeKind::Device);
+        assert_eq!(devices.map(|change| change.id).collect::<Vec<_>>(), added);
+    }
 }
 
 #[tokio::test]

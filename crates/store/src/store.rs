@@ -68,7 +68,10 @@ impl Store {
         store
             .write::<_, StoreError, _>(move |tx| {
                 let tenant = tenant.clone();
-                Box::pin(async move { tenant_ensure(tx, &tenant, now).await })
+                Box::pin(async move {
+                    changes::forget_another_cluster(tx).await?;
+                    tenant_ensure(tx, &tenant, now).await
+                })
             })
             .await?;
         Ok(store)

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use windlass_domain::ids::ExecutionId;
+use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::Execution;
 use windlass_domain::time::Timestamp;
 
 use super::{Counter, consent_columns, count, counter, json, slot, tell_other_nodes};
 use crate::error::StoreError;
-use crate::tx::{Tx, both};
+use crate::tx::{Engine, Tx, both, execute};
 
 /// Rows of one statement; one with as many is prepared once.
 const ROWS: usize = 40;
@@ -89,7 +89,29 @@ pub async fn insert(tx: &mut Tx<'_>, execution: &Execution) -> Result<ExecutionI
 /// # Errors
 /// As [`insert`]; then none is stored.
 pub async fn insert_all(tx: &mut Tx<'_>, executions: &[Execution]) -> Result<(), StoreError> {
-    store(tx, executions).await.map(drop)
+    store(tx, executions).await?;
+    match executions.first() {
+        Some(first) => merge_slots(tx, first.job, first.wave).await,
+        None => Ok(()),
+    }
+}
+
+/// Puts the counters of the waves before this one together: few of their devices report any more.
+async fn merge_slots(tx: &mut Tx<'_>, job: JobId, wave: u32) -> Result<(), StoreError> {
+    if matches!(tx.engine, Engine::Sqlite(_)) {
+        return Ok(());
+    }
+    execute!(
+        tx,
+        "WITH gone AS (
+           DELETE FROM job_tally WHERE job_id = $1 AND wave < $2 AND slot > 0 RETURNING wave, state, verdict, count)
+         INSERT INTO job_tally (job_id, wave, state, verdict, slot, count)
+         SELECT $1, wave, state, verdict, 0, SUM(count) FROM gone GROUP BY wave, state, verdict
+         ON CONFLICT (job_id, wave, state, verdict, slot) DO UPDATE SET count = job_tally.count + excluded.count",
+        job.get(),
+        i64::from(wave),
+    )
+    .map(drop)
 }
 
 async fn store(tx: &mut Tx<'_>, executions: &[Execution]) -> Result<Vec<(i64,)>, StoreError> {

@@ -325,6 +325,25 @@ async fn devices_of_one_job_that_report_at_the_same_time_are_all_heard() {
         };
         futures_util::future::join_all(offered.iter().map(|one| report(one.device))).await;
         assert_eq!(counted(&store, job).await, [(S::Succeeded, Verdict::Pending, DEVICES)]);
+        write(&store, move |tx| {
+            Box::pin(async move { insert_all(tx, &[Execution { wave: 1, ..an_execution(job, 999) }]).await })
+        })
+        .await;
+        let slots = store
+            .read::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    const SQL: &str =
+                        "SELECT slot FROM job_tally WHERE job_id = $1 AND wave = 0 GROUP BY slot";
+                    fetch_all!(tx, (i64,), SQL, job.get())
+                })
+            })
+            .await
+            .unwrap();
+        assert_eq!(slots, [(0,)], "once the next wave is offered, the counters of this one are put together");
+        let expected = [(S::Queued, Verdict::Pending, 1), (S::Succeeded, Verdict::Pending, DEVICES)];
+        let mut found = counted(&store, job).await;
+        found.sort_by_key(|(_, _, count)| *count);
+        assert_eq!(found, expected);
     })
     .await;
 }
