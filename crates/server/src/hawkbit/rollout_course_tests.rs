@@ -232,6 +232,8 @@ async fn a_dynamic_rollout_takes_in_latecomers() {
 #[tokio::test]
 async fn a_dynamic_rollout_takes_in_no_latecomer_that_has_an_action_of_its_weight_or_a_greater_one() {
     let (server, set) = ready("hb-dynamic-weight").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
     let (_, other) = software(&server, "other", "1").await;
     let mut body = request(set);
     body["dynamic"] = json!(true);
@@ -258,6 +260,16 @@ async fn a_dynamic_rollout_takes_in_no_latecomer_that_has_an_action_of_its_weigh
         names
     };
     assert_eq!(taken_in().await, ["pump-7"]);
+    // The group before it succeeds, so that it begins, and another action is over.
+    for target in ["pump-1", "pump-2", "pump-5"] {
+        let list = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
+        assert_eq!(list["total"], 1, "{target}: {list}");
+        says(&server, target, &list["content"][0]["id"], "closed", "success").await;
+    }
+    settle(&server).await;
+    server.clock.advance(std::time::Duration::from_secs(31));
+    settle(&server).await;
+    assert_eq!(taken_in().await, ["pump-7", "pump-5"]);
 }
 
 #[tokio::test]
