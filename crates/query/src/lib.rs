@@ -33,7 +33,7 @@ pub use column::{Column, Postings, Rows, TextColumn};
 pub use error::QueryError;
 pub use eval::{Fields, Value};
 pub use parse::{MAX_BYTES, MAX_CLAUSES, MAX_DEPTH, parse};
-pub use rsql::{Instead, RsqlError, Times, parse_rsql, rewrite, translate_rsql};
+pub use rsql::{Instead, RsqlError, Times, parse_kept_rsql, parse_rsql, rewrite, translate_rsql};
 pub use select::Index;
 pub use value::quoted;
 

@@ -17,7 +17,7 @@ use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, AutoState, Filter, software};
 
 use super::assign::{Assignment, Unfit, assignable, lock};
-use super::filters::{one, read};
+use super::filters::{one, read_kept};
 use super::fitting::Fitting;
 use super::targets::controller_id;
 use super::terms::Terms;
@@ -336,7 +336,7 @@ impl App {
             .await?;
             return Ok(0);
         };
-        let mut found = self.hawkbit_select(by, read(&source.query, Times { now, overdue })?).await?;
+        let mut found = self.hawkbit_select(by, read_kept(&source.query, Times { now, overdue })?).await?;
         found.retain(|device| !had.contains(device));
         let names = fitting.takers(self, found).into_iter().filter_map(|device| {
             let entry = self.fleet.entry(device)?;

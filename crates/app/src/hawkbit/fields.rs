@@ -349,6 +349,8 @@ mod tests {
         for (text, wanted) in [
             ("tag==lab", Some("tag==lab")),
             ("controllerid == 4711", Some("name == 4711")),
+            ("id==pump-1", Some("name==pump-1")),
+            ("ID=in=(pump-1,4711);id!=pump-2", Some("name=in=(pump-1,4711);name!=pump-2")),
             ("group == 'Europe'", Some("group == 'Europe'")),
             ("metadata.site==b;controllerId==d*", Some("attribute.site==b;name==d*")),
             ("colour==red", None),

@@ -6,7 +6,7 @@ use serde_json::json;
 use windlass_domain::ids::ReleaseId;
 use windlass_domain::permission::{Permission, Principal, allows};
 use windlass_domain::time::Timestamp;
-use windlass_query::{Query, Times, parse_rsql};
+use windlass_query::{Query, Times, parse_kept_rsql, parse_rsql};
 use windlass_store::management::Filter;
 use windlass_store::management::items::{self, Item};
 use windlass_store::{Tx, releases};
@@ -20,9 +20,15 @@ use crate::{App, audit};
 /// Longest query.
 pub(super) const QUERY: usize = 1_024;
 
-/// Reads RSQL about targets, for the server's own tasks and for checks.
+/// Reads RSQL about targets that somebody wants kept.
 pub(super) fn read(text: &str, times: Times) -> Result<Query, AppError> {
     parse_rsql(text, times, &target_field, TARGET_FIELDS)
+        .map_err(|problem| AppError::invalid("query", problem))
+}
+
+/// Reads RSQL about targets that is kept: it may be older than what [`read`] refuses.
+pub(super) fn read_kept(text: &str, times: Times) -> Result<Query, AppError> {
+    parse_kept_rsql(text, times, &target_field, TARGET_FIELDS)
         .map_err(|problem| AppError::invalid("query", problem))
 }
 

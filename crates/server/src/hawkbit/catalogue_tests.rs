@@ -1,6 +1,9 @@
 //! Tags, saved queries and types of targets, as hawkBit's clients use them.
 
 use serde_json::{Value, json};
+use windlass_store::management::Filter;
+use windlass_store::management::items;
+use windlass_store::tenants;
 
 use super::fixture::{software, targets};
 use crate::rest::fixture::Fixture;
@@ -56,6 +59,36 @@ async fn sets_have_tags_of_their_own() {
     server.hawkbit("DELETE", &format!("{path}/assigned/{set}"), None).await.expect(204);
     server.hawkbit("DELETE", &path, None).await.expect(204);
     assert_eq!(server.hawkbit("GET", &of_set, None).await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn a_filter_that_is_older_than_what_its_values_must_be_assigns_as_before() {
+    let server = Fixture::new("hb-filters-kept").await;
+    let (_, set) = software(&server, "fw", "1").await;
+    targets(&server, &["pump-1", "valve-1"]).await;
+    let new = json!({"name": "pumps", "query": "controllerId==pump-*"});
+    let made = server.hawkbit("POST", "/targetfilters", Some(new)).await.expect(201);
+    let path = format!("/targetfilters/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/autoAssignDS"), Some(json!({"id": set}))).await.expect(200);
+    let old = "controllerId==pump-*;updateStatus!=foo,createdAt=ge=2020-01-01";
+    server.hawkbit("PUT", &path, Some(json!({"query": old}))).await.hawkbit_error(400);
+    // As it was taken once.
+    let (app, id) = (&server.rest.app, made["id"].as_i64().unwrap());
+    let now = app.clock.now();
+    let kept = app.store.write::<_, windlass_store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            let tenant = tenants::tenant_default(tx).await?.id;
+            let mut item = items::get::<Filter>(tx, tenant, id).await?.unwrap();
+            item.body.query = old.to_owned();
+            items::save(tx, tenant, &item, "a", now).await
+        })
+    });
+    assert!(kept.await.unwrap());
+    assert_eq!(app.hawkbit_auto_assign().await.unwrap(), 1);
+    let assigned = server.hawkbit("GET", &format!("/distributionsets/{set}/assignedTargets"), None).await;
+    assert_eq!(names(&assigned.expect(200)), ["pump-1"]);
+    let shown = server.hawkbit("GET", &path, None).await.expect(200);
+    assert_eq!(shown["query"], old, "and it shows");
 }
 
 #[tokio::test]

@@ -266,6 +266,33 @@ async fn queries_that_are_kept_name_types_as_people_do() {
 }
 
 #[tokio::test]
+async fn queries_that_are_kept_ask_for_targets_by_their_id() {
+    let server = Fixture::new("hb-kept-id").await;
+    targets(&server, &["pump-1", "pump-2", "4711"]).await;
+    let (_, set) = software(&server, "fw", "1").await;
+    for (q, wanted) in [("id==pump-1", 1), ("id=in=(pump-2,4711)", 2), ("id!=pump-1;id==pump*", 1)] {
+        let rollout = json!({
+            "name": q, "distributionSetId": set, "targetFilterQuery": q, "dynamic": true, "amountGroups": 1,
+        });
+        let made = server.hawkbit("POST", "/rollouts", Some(rollout)).await;
+        assert_eq!(made.status, 201, "{q}: {}", made.text());
+        assert_eq!(made.expect(201)["totalTargets"], wanted, "{q}");
+    }
+    let grouped = json!({
+        "name": "grouped", "distributionSetId": set, "targetFilterQuery": "id==*", "dynamic": true,
+        "groups": [
+            {"name": "pumps", "targetFilterQuery": "id==pump-1", "targetPercentage": 100},
+            {"name": "rest", "targetPercentage": 100},
+        ],
+    });
+    server.hawkbit("POST", "/rollouts", Some(grouped)).await.expect(201);
+    let overrides = json!({"value": "00:05:00, id==pump-1 -> 00:01:00"});
+    server.hawkbit("PUT", "/system/configs/pollingTime", Some(overrides)).await.expect(204);
+    let never = json!({"value": "00:05:00, lastControllerRequestAt=ge=yesterday -> 00:01:00"});
+    server.hawkbit("PUT", "/system/configs/pollingTime", Some(never)).await.hawkbit_error(400);
+}
+
+#[tokio::test]
 async fn a_kept_query_that_names_more_types_than_it_may_says_what_the_name_stood_for() {
     let server = Fixture::new("hb-many-types").await;
     let (_, set) = software(&server, "fw", "1").await;
