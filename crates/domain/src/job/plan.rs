@@ -198,9 +198,13 @@ pub fn current_wave(job: &Job) -> u32 {
     wave_under_way(job).0
 }
 
-/// The failures so far, to be forgiven when an operator resumes a halted job.
+/// The failures so far, to be forgiven when an operator resumes a halted job. While devices are tried again, those of later
+/// waves have yet to come: only what stopped it is forgiven.
 pub fn accept(job: &Job, tallies: &[Tally]) -> Accepted {
-    let (wave, _, _) = wave_under_way(job);
+    let wave = match (&job.state, job.progress.retry) {
+        (JobState::Halted(halt), Some(_)) => halt.wave.max(job.progress.accepted.wave),
+        _ => current_wave(job),
+    };
     let standings = Standings::of(tallies);
     let (in_wave, in_job) = (standings.wave(wave), standings.whole());
     Accepted {

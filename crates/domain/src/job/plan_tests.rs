@@ -519,6 +519,42 @@ fn tries_again_that_fail_again_stop_before_the_last_of_them() {
 }
 
 #[test]
+fn tries_again_are_judged_in_each_wave_also_after_somebody_resumed_them() {
+    let waves = vec![Amount::Count(5); 10];
+    let mut model = Model::new(vec![Habit::Fails; 50], waves, None, 0);
+    model.run(100);
+    assert_eq!(model.job.state, JobState::Completed);
+    model.job.spec.threshold = Some(FailureThreshold {
+        count: Some(2),
+        percent: None,
+        of: ShareOf::Finished,
+        minimum: 0,
+        scope: ThresholdScope::Wave,
+    });
+    model.job.spec.rollout.concurrency = Some(2);
+    let up_to = model.executions.values().map(|e| e.id).max().unwrap();
+    model.job.progress.retry = Some(Retry { after: ExecutionId::new(0), up_to });
+    model.job.progress.accepted = Accepted::default();
+    model.job.state = JobState::Running;
+    let mut tried = Vec::new();
+    for wave in 0..4 {
+        model.run(100);
+        let JobState::Halted(halt) = &model.job.state else { panic!("{:?}", model.job.state) };
+        assert_eq!((halt.wave, halt.failed > 2), (wave, true), "{halt}");
+        let again: Vec<Tally> = model
+            .executions
+            .values()
+            .filter(|e| e.number == 2)
+            .map(|e| Tally { wave: e.wave, state: e.state, verdict: e.verdict, count: 1, again: 0 })
+            .collect();
+        tried.push(again.len());
+        model.job.progress.accepted = accept(&model.job, &again);
+        model.job.state = JobState::Running;
+    }
+    assert_eq!(tried, [4, 8, 14, 18], "each wave stops it before the next one is through");
+}
+
+#[test]
 fn a_paused_or_halted_job_offers_nothing_but_still_lets_timers_run_out() {
     let mut model = Model::new(vec![Habit::NeverFinishes; 3], vec![], None, 0);
     model.settle(2);
