@@ -12,6 +12,7 @@ import { Trouble } from "../../ui/Trouble";
 import { releaseWords } from "../rollouts/named";
 import { lastWave } from "../rollouts/wave";
 import { gatherNeeds, nothingWords, type Need } from "./needs";
+import { AT_ONCE, underWay } from "./underWay";
 import { VersionsPanel } from "./VersionsPanel";
 import classes from "./overview.module.css";
 
@@ -29,7 +30,10 @@ export function Overview() {
   });
   const jobs = useQuery({
     queryKey: ["job", "list", "overview"],
-    queryFn: () => take(api.GET("/api/v1/jobs", { params: { query: { limit: 100 } } })),
+    queryFn: () =>
+      underWay((state, cursor) =>
+        take(api.GET("/api/v1/jobs", { params: { query: { state, limit: AT_ONCE, cursor } } })),
+      ),
     enabled: can("job.read"),
   });
   const alerts = useQuery({
@@ -55,7 +59,7 @@ export function Overview() {
     // No change of a saved query comes with the live view.
     refetchInterval: 30_000,
   });
-  const running = (jobs.data?.items ?? []).filter((job) => UNDER_WAY.includes(job.state));
+  const running = jobs.data?.jobs ?? [];
   const needs = gatherNeeds(
     alerts.data?.items ?? [],
     running,
@@ -64,7 +68,7 @@ export function Overview() {
   );
   const seen = {
     alerts: alerts.isSuccess,
-    jobs: jobs.isSuccess,
+    jobs: jobs.data?.isWhole ?? false,
     pending: pending.isSuccess,
     assignments: assignments.isSuccess,
   };
@@ -115,7 +119,9 @@ export function Overview() {
             <Panel title="Under way">
               {running.length === 0 ? (
                 <Text size="sm" c="dimmed">
-                  No rollout or command is running.
+                  {jobs.data?.isWhole === false
+                    ? "None among the newest jobs; older ones are under Rollouts."
+                    : "No rollout or command is running."}
                 </Text>
               ) : (
                 <Stack gap="sm">
@@ -133,15 +139,6 @@ export function Overview() {
     </Page>
   );
 }
-
-const UNDER_WAY: Schemas["JobState"][] = [
-  "awaitingApproval",
-  "scheduled",
-  "running",
-  "paused",
-  "halted",
-  "stopping",
-];
 
 function NeedRow({ need }: { need: Need }) {
   return (
