@@ -237,7 +237,10 @@ impl App {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.leases.is_shared() => {
                 Err(AppError::Conflict {
                     code: "upload.elsewhere",
-                    detail: format!("the bytes of upload {id} are at another node; send the rest there"),
+                    detail: format!(
+                        "the bytes of upload {id} are not at this node: send the rest to the one that has them, or make a \
+                         new upload if there is no other node"
+                    ),
                 })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -6672,7 +6672,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -6920,7 +6920,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -7106,7 +7106,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -7515,7 +7515,7 @@ export interface operations {
                 wait?: string | null;
             };
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7601,7 +7601,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7641,7 +7641,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7896,7 +7896,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -8726,7 +8726,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8942,7 +8942,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -9484,7 +9484,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -10035,7 +10035,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -10816,7 +10816,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -10919,7 +10919,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -11104,7 +11104,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -11274,7 +11274,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing. */
+                /** @description Any text of up to 128 characters that names this request. Sent again within a day with the same body, it gets the first answer and makes nothing; with another body, 422. It gets 409 `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. What shows a secret once is answered 409 `idempotency.shown_once`. */
                 "Idempotency-Key"?: string;
             };
             path?: never;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use windlass_domain::ids::DeviceId;
 use windlass_domain::job::spec::JobSpec;
-use windlass_domain::job::{Begin, Continuous, Handling, JobState, RolloutPolicy, Wave, What};
+use windlass_domain::job::{
+    Begin, Continuous, FailureThreshold, Handling, JobState, RolloutPolicy, Wave, What,
+};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql, translate_rsql};
@@ -13,8 +15,10 @@ use windlass_store::management::{Displaced, JobExtra, extras};
 use super::assign::{PATIENCE, assignable, lock};
 use super::fields::{TARGET_FIELDS, by_key, kept_field, target_field};
 use super::fitting::Fitting;
-use super::rollout_groups::{GROUP_TARGETS, NewGroup, again, as_asked, bounded_group, share, wave};
-use super::rollouts::{RolloutView, illegal};
+use super::rollout_groups::{
+    GROUP_TARGETS, NewGroup, again, as_asked, bounded_group, share, strictest, wave,
+};
+use super::rollouts::{RolloutView, illegal, rollout_name};
 use super::terms::Terms;
 use super::{DESCRIPTION, bounded, called, needed, refuse};
 use crate::App;
@@ -59,6 +63,8 @@ struct Like {
     is_own: bool,
     /// Whether devices of any of its groups were asked first.
     asks: bool,
+    /// What stopped it, or a group of it.
+    failure: Option<FailureThreshold>,
 }
 
 impl Like {
@@ -247,13 +253,11 @@ impl App {
         if let Some(before) = &before {
             policy = before.policy(policy, self.clock.now());
         }
-        let before = before.map(|before| before.spec);
+        let (before, failure) = before.map(|before| (before.spec, before.failure)).unzip();
         let (mut waves, members) = self.hawkbit_waves(by, &new.groups, &devices).await?;
         for wave in &mut waves {
             wave.consent = wave.consent.map(|asks| asks && (settings.confirmation || !by_settings));
-            if let Some(threshold) = before.as_ref().and_then(|before| before.threshold) {
-                wave.failure = Some(threshold);
-            }
+            wave.failure = failure.flatten().or(wave.failure);
         }
         // As upstream: a group's successes decide when the next one begins, and nothing else.
         if let Some(last) = waves.last_mut().filter(|_| !new.dynamic) {
@@ -332,6 +336,15 @@ impl App {
         let failed = self.failed_devices(by, job.id).await?;
         let policy = &job.spec.rollout;
         let asks = job.wave_ranges().iter().any(|(wave, _)| job.consents(*wave));
+        let is_own = rollout.extra.query.is_some();
+        // As upstream: what its own interface made is tried again in groups of which half may fail.
+        let of_waves = job.wave_ranges().into_iter().filter(|(_, range)| !is_own && !range.is_empty());
+        let failure = of_waves
+            .filter_map(|(wave, _)| job.wave(wave).and_then(|wave| wave.failure).or(job.spec.threshold))
+            .reduce(strictest)
+            .or(job.spec.threshold);
+        let label = rollout.view.release.as_ref();
+        let installs = label.map(|label| (label.name.as_str(), label.version.as_str()));
         let (word, force_time) = match policy.handling {
             Handling::Forced => ("forced", None),
             Handling::Soft => ("soft", None),
@@ -346,14 +359,14 @@ impl App {
                 window: None,
                 confirmation_required: Some(asks),
             },
-            name: Some(format!("{}_retry", job.spec.name)),
+            name: Some(format!("{}_retry", rollout_name(job.id, &job.spec.name, installs))),
             description: rollout.extra.description.clone(),
             set: Some(rollout.set.get()),
             query: Some(format!("failedrollout=={id}")),
             groups: again(failed.len()),
             ..NewRollout::default()
         };
-        let like = Like { spec: job.spec.clone(), is_own: rollout.extra.query.is_some(), asks };
+        let like = Like { spec: job.spec.clone(), is_own, asks, failure };
         self.hawkbit_roll_out(by, new, failed, Some(like)).await
     }
 }

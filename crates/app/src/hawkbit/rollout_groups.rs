@@ -65,6 +65,20 @@ pub(super) fn again(targets: usize) -> Vec<NewGroup> {
     (0..count).map(group).collect()
 }
 
+/// Of two thresholds what is stricter in either.
+pub(super) fn strictest(one: FailureThreshold, other: FailureThreshold) -> FailureThreshold {
+    let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
+    let of_finished = one.of == ShareOf::Finished || other.of == ShareOf::Finished;
+    let of_job = one.scope == ThresholdScope::Job || other.scope == ThresholdScope::Job;
+    FailureThreshold {
+        count: least(one.count, other.count),
+        percent: one.percent.into_iter().chain(other.percent).min(),
+        of: if of_finished { ShareOf::Finished } else { ShareOf::All },
+        minimum: one.minimum.min(other.minimum),
+        scope: if of_job { ThresholdScope::Job } else { ThresholdScope::Wave },
+    }
+}
+
 /// What a group is called that nobody named.
 pub(super) fn numbered(index: usize) -> String {
     format!("group-{}", index + 1)
@@ -116,6 +130,23 @@ mod tests {
             panic!("it is taken");
         };
         assert!(detail.contains("at most 20000") && detail.contains("canaries would have 20001"), "{detail}");
+    }
+
+    #[test]
+    fn of_two_thresholds_what_is_stricter_in_either_counts() {
+        let wave = |count, percent| FailureThreshold {
+            count,
+            percent,
+            of: ShareOf::All,
+            minimum: 5,
+            scope: ThresholdScope::Wave,
+        };
+        let share = FailureThreshold { of: ShareOf::Finished, minimum: 0, ..wave(None, Some(30)) };
+        let whole = FailureThreshold { scope: ThresholdScope::Job, ..wave(Some(9), Some(10)) };
+        assert_eq!(strictest(wave(Some(1), None), wave(Some(1), None)), wave(Some(1), None));
+        assert_eq!(strictest(wave(Some(4), Some(20)), wave(Some(1), None)), wave(Some(1), Some(20)));
+        let both = FailureThreshold { count: Some(9), percent: Some(10), ..share };
+        assert_eq!(strictest(whole, share), FailureThreshold { scope: ThresholdScope::Job, ..both });
     }
 
     #[test]

@@ -125,3 +125,19 @@ async fn a_sweep_takes_blobs_that_nothing_refers_to_and_no_others() {
     assert_eq!(world.app().blobs.size(&kept.sha256).await.unwrap(), Some(4));
     add(&world, id, 4, b"lass").await.unwrap();
 }
+
+#[tokio::test]
+async fn an_upload_whose_bytes_are_not_here_says_what_to_do_where_there_may_be_another_node() {
+    for world in World::each("upload-elsewhere").await {
+        let id = announce(&world, 8, None).await;
+        add(&world, id, 0, b"wind").await.unwrap();
+        world.lose_blobs();
+        let error = add(&world, id, 4, b"lass").await.unwrap_err();
+        if world.app().is_one_of_several() {
+            assert_eq!(error.code(), "upload.elsewhere");
+            assert!(error.to_string().contains("make a new upload if there is no other node"), "{error}");
+        } else {
+            assert_eq!(error.code(), "not_found");
+        }
+    }
+}

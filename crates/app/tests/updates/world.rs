@@ -126,6 +126,20 @@ impl World {
         files(&self.directory.path().join("data/blobs"))
     }
 
+    /// As a data directory that was restored without them.
+    pub(crate) fn lose_blobs(&self) {
+        let blobs = self.directory.path().join("data/blobs");
+        for entry in std::fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap()) {
+            let path = entry.path();
+            let lost = if path.is_dir() {
+                std::fs::remove_dir_all(&path).and_then(|()| std::fs::create_dir(&path))
+            } else {
+                std::fs::remove_file(&path)
+            };
+            lost.unwrap();
+        }
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

@@ -384,3 +384,40 @@ async fn what_made_a_job_of_rest_v1_gentle_stays_when_it_is_tried_again_here() {
     before["rollout"].as_object_mut().unwrap().remove("waveTerms").unwrap();
     assert_eq!((&after["rollout"], &after["timeouts"]), (&before["rollout"], &before["timeouts"]));
 }
+
+#[tokio::test]
+async fn a_job_of_rest_v1_is_tried_again_with_the_thresholds_of_its_waves_and_called_what_it_installs() {
+    let (server, _) = ready("hb-rollout-strict").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let by_count = json!({"failureThreshold": {"count": 1, "scope": "wave"}});
+    let by_share = json!({"failureThreshold": {"percent": 100, "scope": "wave"}});
+    for (second, devices, description, wanted) in [
+        (&by_count, ["pump-1", "pump-2"], "", json!({"count": 1})),
+        (&by_share, ["pump-3", "pump-4"], "night", json!({"count": 1, "percent": 100})),
+    ] {
+        let job = json!({
+            "kind": "update", "release": {"name": "fw", "version": "1"}, "retries": 0,
+            "waves": [{"count": 1}, {"count": 1}], "targets": {"devices": devices}, "description": description,
+            "failureThreshold": {"count": 7}, "rollout": {"waveTerms": [by_count, second]},
+        });
+        let before = server.post("/jobs", job).await.expect(201);
+        settle(&server).await;
+        for target in devices {
+            let actions =
+                server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
+            says(&server, target, &actions["content"][0]["id"], "closed", "failure").await;
+            settle(&server).await;
+        }
+        let shown = server.hawkbit("GET", &format!("/rollouts/{}", before["id"]), None).await.expect(200);
+        let path = format!("/rollouts/{}/retry", before["id"]);
+        let again = server.hawkbit("POST", &path, None).await.expect(201);
+        assert_eq!(again["name"], format!("{}_retry", shown["name"].as_str().unwrap()));
+        assert_ne!(again["name"], "_retry");
+        let after = server.get(&format!("/jobs/{}", again["id"])).await.expect(200);
+        let threshold = &after["rollout"]["waveTerms"][0]["failureThreshold"];
+        for key in ["count", "percent"] {
+            assert_eq!(threshold[key], wanted[key], "{key}: {threshold}");
+        }
+    }
+}

@@ -91,7 +91,10 @@ impl Drop for Entered {
 /// Documents the header.
 pub(crate) fn describe(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
     let text = "Any text of up to 128 characters that names this request. Sent again within a day with the same \
-                body, it gets the first answer and makes nothing.";
+                body, it gets the first answer and makes nothing; with another body, 422. It gets 409 \
+                `idempotency.in_progress` while the first is under way, on PostgreSQL for up to ten minutes also where its \
+                server ended meanwhile; then, and at once on SQLite, 409 `idempotency.unknown`: look whether it was made. \
+                What shows a secret once is answered 409 `idempotency.shown_once`.";
     aide::generate::in_context(|ctx| {
         add_parameters(ctx, operation.inner_mut(), [header_parameter("Idempotency-Key", text)]);
     });
