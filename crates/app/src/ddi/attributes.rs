@@ -23,10 +23,13 @@ use crate::message::Effects;
 
 /// Most characters of a key and of a value.
 const LONGEST: usize = 128;
-/// Most attributes of a device.
+/// Most attributes of a device, beside those two that say what it runs.
 const MOST: usize = 100;
-/// What a device says that it runs is kept under keys that begin so: attributes that are sent anew leave them.
+/// What a device says that it runs is kept under two keys that begin so: attributes that are sent anew leave them.
 const INSTALLED: &str = "installedBase.";
+/// How the two go on.
+const NAME: &str = "name";
+const VERSION: &str = "version";
 /// Most finished updates that are looked at when a device says what it runs.
 const LOOKED_AT: u32 = 16;
 
@@ -40,6 +43,11 @@ fn key(text: &str, places: &[VersionSource]) -> Result<AttributeKey, Failed> {
     kept_under(places, &text).ok_or_else(bad)
 }
 
+/// Whether a key is one of those that say what a device runs.
+fn is_installed(key: &AttributeKey) -> bool {
+    key.as_str().strip_prefix(INSTALLED).is_some_and(|rest| rest == NAME || rest == VERSION)
+}
+
 /// The inventory after what the device says.
 fn applied(
     before: &BTreeMap<AttributeKey, String>,
@@ -49,7 +57,7 @@ fn applied(
     let ConfigData { mode, data } = said;
     let mut after = match mode {
         Mode::Replace => {
-            let installed = before.iter().filter(|(key, _)| key.as_str().starts_with(INSTALLED));
+            let installed = before.iter().filter(|(key, _)| is_installed(key));
             installed.map(|(key, value)| (key.clone(), value.clone())).collect()
         }
         Mode::Merge | Mode::Remove => before.clone(),
@@ -69,7 +77,7 @@ fn applied(
             Some(_) | None => drop(after.remove(&key)),
         }
     }
-    if after.len() > MOST {
+    if after.keys().filter(|key| !is_installed(key)).count() > MOST {
         return Err(Failed::TooMany(format!("a device has at most {MOST} attributes")));
     }
     Ok(after)
@@ -196,14 +204,11 @@ async fn installed_in(
     }
     // A success that was believed made it known already, and never went into the inventory, which is the device's word.
     let before = device.inventory.clone();
-    for (name, value) in [("name", &said.name), ("version", &said.version)] {
+    for (name, value) in [(NAME, &said.name), (VERSION, &said.version)] {
         device.inventory.insert(key(&format!("{INSTALLED}{name}"), &[])?, value.clone());
     }
     let changed = device.inventory != before;
     if changed {
-        if device.inventory.len() > MOST {
-            return Err(Failed::TooMany(format!("a device has at most {MOST} attributes")));
-        }
         if !devices::device_save(tx, &mut device, now).await? {
             return Err(Failed::Conflict("somebody else changed the device just now; send it again"));
         }

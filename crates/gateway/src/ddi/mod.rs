@@ -13,15 +13,16 @@ mod shape;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
 use http::{Method, Request, Response, StatusCode, request};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use windlass_app::App;
 use windlass_app::ddi::{Bundle, DdiFile, DdiPeer, Failed, LONGEST_CONTROLLER_ID, RaucSays, Wanted};
 use windlass_app::message::DevicePeer;
-use windlass_domain::ids::Sha256;
+use windlass_domain::ids::{ExecutionId, Sha256};
 use windlass_wire::ddi as wire;
 use windlass_wire::ddi::Format;
 
@@ -39,6 +40,9 @@ use crate::rate::{Pace, Rates, Sender};
 
 /// How often full buckets are forgotten, in requests.
 const TIDY: u64 = 4_096;
+
+/// Whoever fetches waits no longer than this for the note that it has begun.
+const NOTED: Duration = Duration::from_secs(1);
 
 /// In the extensions of an answer: its asker proved who it is.
 #[derive(Debug, Clone, Copy)]
@@ -296,8 +300,7 @@ impl Served<'_> {
                 let answer = download::send(self.app, self.head, &grant).await;
                 let fetches = self.head.method == Method::GET && answer.status().is_success();
                 if let Some(action) = begins.filter(|_| fetches) {
-                    let how = format!("Target downloads {}.", grant.name);
-                    self.app.ddi_begins(&self.peer, action, &how).await.map_err(failed)?;
+                    self.begins(action, &grant.name).await?;
                 }
                 Ok(answer)
             }
@@ -311,6 +314,26 @@ impl Served<'_> {
             }
             (Err(error), _) => Err(failed(error)),
         }
+    }
+
+    /// Notes that the device begins by what it fetches. Bytes are read, so that they need not wait for a store that cannot be
+    /// written: the next range notes it then.
+    async fn begins(&self, action: ExecutionId, name: &str) -> Result<(), Response<Body>> {
+        let how = format!("Target downloads {name}.");
+        match timeout(NOTED, self.app.ddi_begins(&self.peer, action, &how)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(Failed::Unavailable(error))) => {
+                tracing::warn!(
+                    error = %windlass_app::error::chain(&error),
+                    "that a device began to download could not be noted; its next range is"
+                );
+            }
+            Ok(Err(refused)) => return Err(failed(refused)),
+            Err(_) => tracing::warn!(
+                "the store took too long to note that a device began to download; its bytes do not wait for it"
+            ),
+        }
+        Ok(())
     }
 
     /// Takes what the device says.

@@ -1,8 +1,13 @@
 //! Actions from their offer to their end, what devices report of themselves, and bad input.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use windlass_domain::ids::ExecutionId;
 use windlass_domain::limits::Limits;
+use windlass_store::StoreError;
 
 use super::super::fixture::Fixture;
 use super::{FIRMWARE, HAL, World};
@@ -276,6 +281,43 @@ async fn whoever_comes_after_too_many_slow_downloads_is_told_when_to_come_again(
 }
 
 #[tokio::test]
+async fn bytes_do_not_wait_for_a_store_that_cannot_be_written_and_the_next_range_notes_who_began() {
+    let world = World::new("ddi-held").await;
+    let (job, action) = world.assign("1").await;
+    let document = world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+    let file = World::path(&document["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]);
+    let range = async || world.device.outside_with("GET", &file, &[("range", "bytes=0-1")]).await;
+    let (held, holds) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let app = world.server.rest.app.clone();
+    let mut signals = Some((held, released));
+    world.server.rest.app.tasks.spawn(async move {
+        let done = app.store.write::<_, StoreError, _>(move |_| {
+            let signals = signals.take();
+            Box::pin(async move {
+                if let Some((held, released)) = signals {
+                    held.send(()).unwrap();
+                    released.await.unwrap();
+                }
+                Ok(())
+            })
+        });
+        done.await.unwrap();
+    });
+    holds.await.unwrap();
+    // Bounds the failure only: without a writer nothing would ever come.
+    let answer = timeout(Duration::from_secs(60), range()).await.expect("bytes waited for the writer");
+    assert_eq!((answer.status, answer.text().as_str()), (206, "01"));
+    assert_eq!(world.execution(job).await["state"], "queued", "nothing was written");
+    release.send(()).unwrap();
+    assert_eq!(range().await.status, 206);
+    assert_eq!(world.execution(job).await["state"], "inProgress");
+    let history = world.get(&format!("/deploymentBase/{action}?actionHistory=100")).await.expect(200);
+    let history = history["actionHistory"]["messages"].to_string();
+    assert_eq!(history.matches("Target downloads").count(), 1, "{history}");
+}
+
+#[tokio::test]
 async fn a_file_that_was_fetched_just_now_is_gone_with_its_action() {
     let world = World::new("ddi-file-gone").await;
     let (_, action) = world.assign("1").await;
@@ -484,6 +526,34 @@ async fn what_a_device_says_that_it_runs_after_its_success_is_its_inventory_and_
     assert_eq!(
         inventory().await,
         json!({"hw": "r1", "installedBase.name": "app", "installedBase.version": "2"})
+    );
+}
+
+#[tokio::test]
+async fn a_device_with_all_the_attributes_it_may_have_says_what_it_runs_beside_them() {
+    let world = World::new("ddi-installed-full").await;
+    let sources = json!([{"inventory": "installedBase.version"}]);
+    world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
+    world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
+    let attributes = async |number: usize| {
+        let data: Value = (0..number).map(|one| (format!("key{one}"), json!("value"))).collect();
+        let said = json!({"mode": "replace", "data": data}).to_string();
+        world.send("PUT", "/configData", said).await.status
+    };
+    let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
+    assert_eq!(attributes(100).await, 200);
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
+    let (job, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status, 200);
+    assert_eq!(world.execution(job).await["verdict"], "verified");
+    assert_eq!((attributes(101).await, attributes(100).await), (429, 200), "of its own");
+    let own = json!({"data": {"installedBase.other": "x"}}).to_string();
+    assert_eq!(world.send("PUT", "/configData", own).await.status, 429, "one more of its own");
+    let inventory = world.server.get("/devices/d1").await.expect(200)["inventory"].clone();
+    assert_eq!(
+        (inventory.as_object().unwrap().len(), &inventory["installedBase.version"]),
+        (102, &json!("2"))
     );
 }
 
