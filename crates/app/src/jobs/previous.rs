@@ -178,6 +178,7 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
         return Err(no_previous(format!("job {id} changed no device, so there is nothing to go back from")));
     };
     let further: usize = found.values().map(|back| back.further.len()).sum();
+    let all: usize = found.values().map(|back| back.devices.len()).sum();
     let most = found.into_iter().max_by_key(|(index, back)| (back.devices.len(), *index));
     let Some((release, Back { devices, further })) = most.and_then(|(index, back)| {
         let release = candidates.releases.get(index)?;
@@ -189,10 +190,13 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
             format!("no release holds what the devices of job {id} ran before; choose one by hand")
         }));
     };
-    let left_out = match further.len() {
+    let mut left_out = match further.len() {
         0 => String::new(),
         some => format!(", without {some} that run something else by now"),
     };
+    if let others @ 1.. = all - devices.len() {
+        left_out.push_str(&format!(", without {others} that ran another release: roll back again for those"));
+    }
     Ok(NewJob {
         description: format!("Back from job {id}"),
         what: NewWhat::Update {

@@ -119,6 +119,38 @@ async fn a_release_that_shares_what_did_not_change_is_no_way_back() {
 }
 
 #[tokio::test]
+async fn a_way_back_says_how_many_ran_another_release_and_brings_those_back_when_asked_again() {
+    for mut world in World::each("back-others").await {
+        let names = world.pumps(&["a", "b", "c"]).await;
+        world.release("1.5", &[]).await;
+        world.reports_version("c", "1.5").await;
+        let id = world.rollout("2.0", &names).await;
+        let installs = async |world: &World, name: &str, version: &str| {
+            world.work(name, "SUCCEEDED", "").await;
+            world.advance(2);
+            world.reports_version(name, version).await;
+            world.settle().await;
+        };
+        world.settle().await;
+        for name in &names {
+            installs(&world, name, "2.0").await;
+        }
+        let most = back(&world, id).await;
+        let words = format!(
+            "devices that ran fw 1.0 before job {id}, without 1 that ran another release: roll back again for those"
+        );
+        assert_eq!((most.job.target_count, &most.job.spec.targets), (2, &words));
+        world.settle().await;
+        for name in &names[..2] {
+            installs(&world, name, "1.0").await;
+        }
+        let rest = back(&world, id).await;
+        let words = format!("devices that ran fw 1.5 before job {id}");
+        assert_eq!((rest.job.target_count, &rest.job.spec.targets), (1, &words));
+    }
+}
+
+#[tokio::test]
 async fn devices_that_are_further_by_now_stay_where_they_are() {
     for mut world in World::each("back-further").await {
         let names = world.pumps(&["a", "b"]).await;
