@@ -240,15 +240,21 @@ impl Fleet {
     pub async fn catch_up(&self, store: &Store) -> Result<Vec<Change>, StoreError> {
         let mut all = Vec::new();
         loop {
-            let seq = self.read().seq;
+            let (seq, asked) = (self.read().seq, tokio::time::Instant::now());
             let changes = store.changes_after(seq, CHANGES).await?;
-            let Some(last) = changes.last() else { break };
-            self.renew(store, Stale::of(&changes)).await?;
-            self.change().seq = last.seq;
-            all.extend(changes);
+            // A page that is not full was the end. What came since is the next look's: where something always comes, there
+            // would never be an empty page.
+            let is_end = u32::try_from(changes.len()).is_ok_and(|count| count < CHANGES);
+            if let Some(last) = changes.last() {
+                self.renew(store, Stale::of(&changes)).await?;
+                self.change().seq = last.seq;
+                all.extend(changes);
+            }
+            if is_end {
+                *lock(&self.current) = Some(asked);
+                return Ok(all);
+            }
         }
-        *lock(&self.current) = Some(tokio::time::Instant::now());
-        Ok(all)
     }
 }
 
