@@ -3,10 +3,8 @@
 //! Start: data directory → application (state, keys, index) → first administrator → device port → console port →
 //! background tasks → ready. End: not ready → simulated devices → device port drained → console port drained → tasks drained.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +21,7 @@ use windlass_app::{App, AppConfig, AppError, StartError};
 use windlass_gateway::tls::{TlsError, TlsIdentity};
 use windlass_gateway::{Gateway, GatewayConfig, GatewayError};
 use windlass_store::Location;
+use windlass_store::snapshot::{self, DirectoryLock};
 
 use crate::admin;
 use crate::config::{Config, ConfigError};
@@ -49,12 +48,6 @@ pub enum NodeError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
-    },
-    /// Another node has it.
-    #[error("the data directory {path} is in use by another windlass; give each node a directory of its own")]
-    DirectoryInUse {
-        /// Which one.
-        path: PathBuf,
     },
     /// The application did not start.
     #[error("windlass did not start")]
@@ -106,7 +99,7 @@ pub struct Node {
     url: String,
     setup: Option<String>,
     /// Where the state is elsewhere, the directory's lock is ours to hold; it goes with the node.
-    _lock: Option<File>,
+    _lock: Option<DirectoryLock>,
 }
 
 impl Node {
@@ -132,7 +125,7 @@ impl Node {
         let entropy = Arc::new(SystemEntropy);
         prepare_directory(&config.data)?;
         let lock = match &config.database {
-            Some(_) => Some(lock_directory(&config.data)?),
+            Some(_) => Some(snapshot::lock(&config.data).map_err(StartError::Open)?),
             // The embedded store takes it.
             None => None,
         };
@@ -438,22 +431,6 @@ pub(crate) fn prepare_directory(path: &Path) -> Result<(), NodeError> {
     if mode & 0o077 == 0 { Ok(()) } else { Err(NodeError::DirectoryOpen { path: path.to_owned(), mode }) }
 }
 
-fn lock_directory(path: &Path) -> Result<File, NodeError> {
-    let failed = |source| NodeError::Directory { path: path.to_owned(), source };
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path.join("lock"))
-        .map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(NodeError::DirectoryInUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
 async fn bootstrap(app: &App, file: Option<&Path>) -> Result<Bootstrap, NodeError> {
     let password = match file {
         None => None,
@@ -468,16 +445,20 @@ async fn bootstrap(app: &App, file: Option<&Path>) -> Result<Bootstrap, NodeErro
 
 #[cfg(test)]
 mod tests {
+    use windlass_store::OpenError;
+
     use super::*;
 
     #[test]
     fn a_directory_is_one_node_s() {
         let directory = tempfile::tempdir().unwrap();
-        let first = lock_directory(directory.path()).unwrap();
-        let refused = lock_directory(directory.path()).unwrap_err();
-        assert!(matches!(refused, NodeError::DirectoryInUse { .. }), "{refused}");
+        let data = directory.path().join("data");
+        prepare_directory(&data).unwrap();
+        let first = snapshot::lock(&data).unwrap();
+        let refused = snapshot::lock(&data).unwrap_err();
+        assert!(matches!(refused, OpenError::InUse { .. }), "{refused}");
         drop(first);
-        lock_directory(directory.path()).unwrap();
+        snapshot::lock(&data).unwrap();
     }
 
     #[test]
