@@ -3,21 +3,26 @@
 //!
 //! Knows neither links nor who may download what.
 
+mod life;
+mod metered;
+mod running;
+
 use std::collections::{BTreeMap, HashMap};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use windlass_domain::device::Device;
-use windlass_domain::ids::{ArtifactId, ExecutionId, JobId};
+use windlass_domain::ids::{ArtifactId, DeviceId, ExecutionId, JobId};
 use windlass_domain::job::rollout::DownloadRate;
 use windlass_domain::job::{Execution, Job};
 use windlass_store::downloads::{self, Sent};
-use windlass_store::{Store, StoreError};
+use windlass_store::{Change, Store, StoreError};
+
+use self::life::Lives;
+pub use self::metered::Metered;
+use self::running::Running;
 
 /// How often progress is saved.
 const SAVED: Duration = Duration::from_secs(5);
@@ -54,7 +59,12 @@ impl Pace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// An execution, whose device fetches what it installs.
-    Execution(ExecutionId),
+    Execution {
+        /// Which.
+        id: ExecutionId,
+        /// Whose.
+        device: DeviceId,
+    },
     /// Whoever has the lasting link of the artifact.
     Linked,
     /// Nobody: an operator looks at a file.
@@ -75,7 +85,8 @@ pub struct Account {
 impl Account {
     /// A download of what a job installs on a device.
     pub fn of(execution: &Execution, job: &Job, device: &Device, artifact: ArtifactId) -> Self {
-        Self { whose: Whose::Execution(execution.id), artifact, pace: Pace::of(job, device) }
+        let whose = Whose::Execution { id: execution.id, device: execution.device };
+        Self { whose, artifact, pace: Pace::of(job, device) }
     }
 }
 
@@ -118,6 +129,10 @@ pub struct Downloads {
     fresh: Mutex<HashMap<ExecutionId, BTreeMap<ArtifactId, Sent>>>,
     linked: Mutex<BTreeMap<ArtifactId, u64>>,
     buckets: Mutex<HashMap<Share, Arc<Bucket>>>,
+    /// Those that go on just now.
+    running: Running,
+    /// Of which executions it was looked at lately whether what they fetch lengthens their time.
+    lives: Lives,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -128,7 +143,14 @@ impl Downloads {
     /// Nothing is counted yet, and never more than `slow` are held back at once.
     pub(crate) fn new(slow: usize) -> Self {
         let slow = Arc::new(Semaphore::new(slow.min(Semaphore::MAX_PERMITS)));
-        Self { slow, fresh: Mutex::default(), linked: Mutex::default(), buckets: Mutex::default() }
+        Self {
+            slow,
+            fresh: Mutex::default(),
+            linked: Mutex::default(),
+            buckets: Mutex::default(),
+            running: Running::default(),
+            lives: Lives::default(),
+        }
     }
 
     /// A place for a download, or how long it will be until what was booked of its rate is through.
@@ -149,7 +171,7 @@ impl Downloads {
                 let sum = linked.entry(account.artifact).or_default();
                 *sum = sum.saturating_add(bytes);
             }
-            Whose::Execution(execution) => {
+            Whose::Execution { id: execution, device: _ } => {
                 let mut all = lock(&self.fresh);
                 if all.len() < HELD || all.contains_key(&execution) {
                     let sent = Sent { reached: offset.saturating_add(bytes), bytes };
@@ -190,15 +212,31 @@ impl Downloads {
         self.bucket(pace).debt(Instant::now())
     }
 
-    /// Saves what changed. What fails is tried again with the next round.
+    /// Has those that go on looked at again before their next bytes go, of what the change feed names.
+    pub(crate) fn follow(&self, changes: &[Change]) {
+        self.running.follow(changes);
+    }
+
+    /// Has all that go on looked at again before their next bytes go.
+    pub(crate) fn doubt_all(&self) {
+        self.running.doubt_all();
+    }
+
+    /// Ends those of a device that lost a credential: whoever has another one goes on with the next range.
+    pub(crate) fn end_of(&self, device: DeviceId) {
+        self.running.end_of(device);
+    }
+
+    /// Saves what changed, and says of which executions. What fails is tried again with the next round.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn save(&self, store: &Store) -> Result<(), StoreError> {
+    pub async fn save(&self, store: &Store) -> Result<Vec<ExecutionId>, StoreError> {
         let fresh = std::mem::take(&mut *lock(&self.fresh));
         if fresh.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let executions = fresh.keys().copied().collect();
         let rows = fresh.clone();
         let saved = store
             .write(move |tx| {
@@ -220,85 +258,29 @@ impl Downloads {
                 }
             }
         }
-        saved
+        saved.map(|()| executions)
     }
 }
 
 impl crate::App {
+    /// Saves how far downloads came, and notes of devices that never say a word that they live.
+    ///
+    /// # Errors
+    /// When the store fails: what was not saved is tried again with the next round.
+    pub async fn downloads_save(&self) -> Result<(), StoreError> {
+        let fetched = self.downloads.save(&self.store).await?;
+        self.note_lives(fetched).await
+    }
+
     /// Saves how far downloads came, until it is dropped.
     pub(crate) async fn downloads_keeper(self) {
         let mut ticks = tokio::time::interval(SAVED);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.downloads.save(&self.store).await {
+            if let Err(error) = self.downloads_save().await {
                 tracing::warn!(error = %crate::error::chain(&error), "the progress of downloads could not be saved; it is tried again");
             }
         }
-    }
-}
-
-/// Bytes on their way to whoever downloads: counted, and held back where there is a rate.
-pub struct Metered<R> {
-    inner: R,
-    app: crate::App,
-    account: Account,
-    place: Place,
-    offset: u64,
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-impl<R> std::fmt::Debug for Metered<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Metered")
-            .field("account", &self.account)
-            .field("place", &self.place)
-            .field("offset", &self.offset)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<R> Metered<R> {
-    /// Reads from `inner`, whose first byte is at `offset` of the file. What others booked of the same rate goes first, also
-    /// before the first byte: whoever asks for one small range after the other gets no more than whoever asks for all.
-    pub(crate) fn new(inner: R, app: crate::App, account: Account, place: Place, offset: u64) -> Self {
-        let debt = account.pace.as_ref().map(|pace| app.downloads.debt(pace));
-        let pause = debt.filter(|debt| !debt.is_zero()).map(|debt| Box::pin(tokio::time::sleep(debt)));
-        Self { inner, app, account, place, offset, pause }
-    }
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let this = &mut *self;
-        if let Some(pause) = &mut this.pause {
-            ready!(pause.as_mut().poll(cx));
-            this.pause = None;
-        }
-        let most = match &this.account.pace {
-            None => buf.remaining(),
-            Some(pace) => {
-                let slice = (pace.rate / SLICES).clamp(*SLICE.start(), *SLICE.end());
-                buf.remaining().min(usize::try_from(slice).unwrap_or(usize::MAX))
-            }
-        };
-        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
-        ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
-        let read = part.filled().len();
-        buf.advance(read);
-        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
-        if bytes > 0 {
-            this.app.downloads.count(&this.account, this.offset, bytes);
-            this.offset = this.offset.saturating_add(bytes);
-            if let Some(pace) = &this.account.pace {
-                let wait = this.app.downloads.book(pace, bytes);
-                this.pause = Some(Box::pin(tokio::time::sleep(wait)));
-            }
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -338,7 +320,11 @@ mod tests {
     fn progress_is_the_furthest_byte_and_the_sum_of_all_bytes() {
         let downloads = Downloads::new(1);
         let (execution, artifact) = (ExecutionId::new(1), ArtifactId::new(2));
-        let account = Account { whose: Whose::Execution(execution), artifact, pace: None };
+        let account = Account {
+            whose: Whose::Execution { id: execution, device: DeviceId::new(3) },
+            artifact,
+            pace: None,
+        };
         downloads.count(&account, 100, 50);
         downloads.count(&account, 0, 50);
         let mut sent = BTreeMap::from([(artifact, Sent { reached: 200, bytes: 1 })]);

@@ -71,6 +71,7 @@ impl App {
     /// # Errors
     /// When the store fails: the same changes are to be followed again then.
     pub(crate) async fn follow_connections(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.downloads.follow(changes);
         let named = Named::of(changes);
         // Before anything is looked up in the hub: see `Hub::told`.
         if !named.is_empty() {
@@ -103,7 +104,10 @@ impl App {
             .await?;
         for (credential, device) in credentials {
             match device {
-                Some(device) => self.hub.close_credential(device, credential, CloseReason::NotAuthorized),
+                Some(device) => {
+                    self.downloads.end_of(device);
+                    self.hub.close_credential(device, credential, CloseReason::NotAuthorized);
+                }
                 None => self.hub.close_claim(credential),
             }
         }

@@ -180,6 +180,22 @@ pub(crate) fn allowed(execution: &Execution, job: &Job, now: Timestamp) -> Resul
     }
 }
 
+/// Whether bytes that are on their way to an execution's device may go on. A window that closed meanwhile ends no download.
+pub(crate) async fn may_go_on(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<bool, StoreError> {
+    let Some(execution) = executions::latest_by_id(tx, execution).await? else { return Ok(false) };
+    if !execution.state.is_open() || execution.cancel_asked_at.is_some() {
+        return Ok(false);
+    }
+    if execution.state == ExecutionState::Queued {
+        let job = jobs::get_any(tx, execution.job).await?;
+        if job.is_none_or(|job| job.state != JobState::Running) {
+            return Ok(false);
+        }
+    }
+    let device = devices::device_by_id(tx, execution.device).await?;
+    Ok(device.is_some_and(|device| device.lifecycle.may_connect()))
+}
+
 /// Whether an execution's device may download the artifact now.
 async fn judge(
     tx: &mut Tx<'_>,
@@ -211,10 +227,11 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> DownloadRefusal {
 }
 
 impl App {
-    /// Forgets what is remembered of who may download what, so that the next request asks the store.
+    /// Forgets what is remembered of who may download what, so that the next request, and what is on its way, asks the store.
     pub(crate) fn forget_downloads(&self) {
         self.links.forget();
         self.ddi.files.forget_all();
+        self.downloads.doubt_all();
     }
 
     /// Judges a link. Call it for every request, ranges too. `path_and_query` as on the request line.

@@ -339,6 +339,21 @@ pub async fn status_count(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<u64
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// Whether an action began by what its device fetches, and the device itself said nothing of it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn began_without_a_word(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<bool, StoreError> {
+    let (fetched, said) = fetch_one!(
+        tx,
+        (i64, i64),
+        "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(credential) AS BIGINT) FROM action_status
+         WHERE execution_id = $1 AND (kind = 'download' OR credential IS NOT NULL)",
+        execution.get()
+    )?;
+    Ok(fetched > 0 && said == 0)
+}
+
 /// A page of what was said of an action.
 ///
 /// # Errors

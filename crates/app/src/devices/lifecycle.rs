@@ -102,8 +102,9 @@ impl App {
             })
             .await?;
         self.jobs_due.notify_one();
-        // Connections end even if the index cannot follow at once.
+        // Connections and downloads end even if the index cannot follow at once.
         if !device.lifecycle.may_connect() {
+            self.downloads.doubt_all();
             self.hub.close_device(device.id, CloseReason::NotAuthorized);
         }
         self.device_settled(by, &device).await

@@ -1,10 +1,11 @@
 use std::sync::{Arc, Mutex};
 
+use tokio::io::AsyncReadExt;
 use windlass_domain::credential::CredentialStatus;
 use windlass_domain::device::{DeviceKind, Lifecycle};
 use windlass_domain::device_type::{TopicMapping, TopicTarget};
 use windlass_domain::event::Severity;
-use windlass_domain::ids::TypeName;
+use windlass_domain::ids::{ArtifactId, ExecutionId, TypeName};
 use windlass_domain::permission::Role;
 use windlass_domain::time::Timestamp;
 use windlass_store::devices::{self, Alias};
@@ -14,6 +15,7 @@ use windlass_store::testing::{START, feed_is_whole};
 use super::*;
 use crate::access::NewToken;
 use crate::devices::{DevicePatch, DeviceSpec, LifecycleChange, NewDevice};
+use crate::downloads::{Account, Metered, Whose};
 use crate::enrol::bench::Bench;
 use crate::hub::{Link, Registration};
 use crate::message::{DevicePeer, Outbound};
@@ -124,6 +126,48 @@ async fn a_device_that_another_node_suspended_loses_its_connections_here() {
             .unwrap();
         follow(&bench.app).await;
         assert_eq!(probe.closed(), [CloseReason::NotAuthorized]);
+    }
+}
+
+/// A download of an execution that is not there: it ends as soon as it is looked at.
+fn download(app: &App, device: DeviceId) -> Metered<&'static [u8]> {
+    let whose = Whose::Execution { id: ExecutionId::new(1), device };
+    let account = Account { whose, artifact: ArtifactId::new(1), pace: None };
+    let place = app.downloads.place(&account).unwrap();
+    Metered::new(&[7; 8][..], app.clone(), account, place, 0)
+}
+
+#[tokio::test]
+async fn downloads_here_end_by_what_another_node_did() {
+    for bench in Bench::each("follow-downloads").await {
+        let claim = bench.line().await;
+        let pump = bench.device(&bench.enrolled(&claim.peer, "pump").await).await.unwrap();
+        let other = bench.device(&bench.enrolled(&claim.peer, "other").await).await.unwrap();
+        follow(&bench.app).await;
+        let mut suspended = download(&bench.app, pump.device);
+        let mut revoked = download(&bench.app, other.device);
+        for reader in [&mut suspended, &mut revoked] {
+            assert_eq!(reader.read_u8().await.unwrap(), 7);
+        }
+        let (id, credential) = (pump.device, other.credential);
+        bench
+            .app
+            .store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    credentials::end(tx, credential, CredentialStatus::Revoked, "lost", START).await?;
+                    let mut device = devices::device_by_id(tx, id).await?.unwrap();
+                    device.lifecycle = Lifecycle::Suspended;
+                    devices::device_save(tx, &mut device, START).await.map(drop)
+                })
+            })
+            .await
+            .unwrap();
+        follow(&bench.app).await;
+        for reader in [&mut suspended, &mut revoked] {
+            let error = reader.read_u8().await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub struct JobDownloads {
     pub linked: u64,
 }
 
-fn files(release: &Release) -> impl Iterator<Item = &Artifact> {
+/// The files that a release brings.
+pub(crate) fn files_of(release: &Release) -> impl Iterator<Item = &Artifact> {
     release.components.iter().flat_map(|component| &component.artifacts)
 }
 
@@ -61,8 +62,8 @@ pub(super) async fn downloaded(
     app.downloads.complete(execution, &mut sent);
     let reached = |artifact: &Artifact| sent.get(&artifact.id).map_or(0, |sent| covered(*sent, artifact));
     Ok(Downloaded {
-        bytes: files(release).map(reached).sum(),
-        of: files(release).map(|artifact| artifact.size).sum(),
+        bytes: files_of(release).map(reached).sum(),
+        of: files_of(release).map(|artifact| artifact.size).sum(),
     })
 }
 
@@ -84,7 +85,7 @@ impl App {
                     };
                     let mut all = JobDownloads::default();
                     for (state, sent) in downloads::of_job(tx, id).await? {
-                        for artifact in files(&release) {
+                        for artifact in files_of(&release) {
                             let Some(sent) = sent.get(&artifact.id) else { continue };
                             all.full = all.full.saturating_add(artifact.size);
                             all.sent = all.sent.saturating_add(sent.bytes);
@@ -94,7 +95,7 @@ impl App {
                             }
                         }
                     }
-                    all.linked = files(&release).map(|artifact| app.downloads.linked(artifact.id)).sum();
+                    all.linked = files_of(&release).map(|artifact| app.downloads.linked(artifact.id)).sum();
                     Ok(all)
                 })
             })

@@ -7,6 +7,7 @@ mod artifacts;
 mod back;
 mod commands;
 mod ddi;
+mod ddi_silent;
 mod ddi_truth;
 mod ddi_why;
 mod ddi_word;

@@ -42,7 +42,7 @@ impl Phase {
 
 impl Timeouts {
     /// From when a device takes work up until it must have ended it.
-    fn whole(&self) -> Duration {
+    pub fn whole(&self) -> Duration {
         self.download.unwrap_or_default().saturating_add(self.in_progress)
     }
 
@@ -57,6 +57,16 @@ impl Timeouts {
 }
 
 impl Execution {
+    /// What it is once bytes went out to a device that never said anything of its work: all of its time begins anew. Nothing
+    /// where the device said something, is not at work, or is asked to stop.
+    pub fn fetched(&self, timeouts: &Timeouts, now: Timestamp) -> Option<Self> {
+        let is_silent = self.state == ExecutionState::InProgress && self.details.is_empty();
+        let due = now.plus(timeouts.whole());
+        let is_later = self.phase_due.is_some_and(|before| before < due);
+        (is_silent && is_later && self.cancel_asked_at.is_none())
+            .then(|| Self { phase_due: Some(due), ..self.clone() })
+    }
+
     /// When what the device is at runs out, after a report that made `next` of this one.
     pub(super) fn work_due(&self, next: &Self, timeouts: &Timeouts, now: Timestamp) -> Option<Timestamp> {
         let phase = Phase::of(&next.details);
@@ -77,6 +87,13 @@ impl Execution {
     /// Says what ran out while the device was at work.
     pub(super) fn ran_out(&self, timeouts: &Timeouts, now: Timestamp) -> String {
         let heard = self.details.get(PHASE).map_or("in progress", |phase| phase);
+        let first = self.started_at.map(|at| at.plus(timeouts.whole()));
+        if self.details.is_empty() && self.phase_due > first {
+            let whole = span(timeouts.whole());
+            return format!(
+                "not finished within {whole} of what it fetched last; the device itself said nothing"
+            );
+        }
         let Some(download) = timeouts.download else {
             return format!("not finished within {} (last heard: {heard})", span(timeouts.in_progress));
         };
@@ -155,6 +172,23 @@ mod tests {
         assert_eq!(says(&works, DOWNLOADING, 20).due(), Some(at(620)), "it says it later");
         assert_eq!(says(&works, "rebooting", 20).due(), Some(at(70)));
         assert_eq!(says(&works, "dancing", 20).due(), Some(at(660)), "that is timed by nobody");
+    }
+
+    #[test]
+    fn bytes_give_a_device_that_says_nothing_its_time_again_and_no_other() {
+        let silent = says(&queued(at(0)), "", 10);
+        let fetched = silent.fetched(&TIMEOUTS, at(600)).unwrap();
+        assert_eq!((fetched.due(), fetched.version), (Some(at(1250)), silent.version));
+        assert_eq!(fetched.fetched(&TIMEOUTS, at(600)), None, "nothing new");
+        let reason =
+            "not finished within 10 min 50 s of what it fetched last; the device itself said nothing"
+                .to_owned();
+        assert_eq!(ends(&fetched, 1249), None);
+        assert_eq!(ends(&fetched, 1250), Some((ExecutionState::TimedOut, reason)));
+        assert_eq!(queued(at(0)).fetched(&TIMEOUTS, at(600)), None, "it has not begun");
+        assert_eq!(says(&silent, DOWNLOADING, 20).fetched(&TIMEOUTS, at(600)), None, "it has a word for it");
+        let asked = silent.asked_to_cancel(&TIMEOUTS, at(30)).unwrap();
+        assert_eq!(asked.fetched(&TIMEOUTS, at(600)), None, "its answer is waited for");
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Links {
             self.files.tidy(now);
         }
         let sender = match grant.account.whose {
-            Whose::Execution(execution) => Sender::Execution(execution),
+            Whose::Execution { id, device: _ } => Sender::Execution(id),
             Whose::Linked | Whose::Nobody => Sender::Linked(grant.artifact, from),
         };
         self.files.take(sender, 1, now) == Pace::Free
