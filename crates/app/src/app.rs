@@ -22,6 +22,7 @@ use crate::enrol::Limited;
 use crate::events::EventKinds;
 use crate::fleet::Fleet;
 use crate::hub::Hub;
+use crate::jobs::agenda::Agenda;
 use crate::jobs::joining::Looks;
 use crate::jobs::waits::Waits;
 use crate::leases::Leases;
@@ -130,8 +131,8 @@ pub struct Inner {
     pub changes: broadcast::Sender<Arc<[Change]>>,
     /// Told when this node missed a part of the change feed: it cannot know any more who may be here, and is to end.
     pub fell_behind: Notify,
-    /// Told when a job may have something to do.
-    pub jobs_due: Notify,
+    /// When the reconciler looks at which job.
+    pub(crate) agenda: Agenda,
     /// What alerts and notifications share.
     pub alerts: Alerts,
     /// Told when a filter may have something to assign.
@@ -222,7 +223,7 @@ impl App {
             node: node_name(&config.location),
             changes: broadcast::Sender::new(CHANGES_WAITING),
             fell_behind: Notify::new(),
-            jobs_due: Notify::new(),
+            agenda: Agenda::default(),
             alerts,
             hawkbit_filters_due: Notify::new(),
             command_waits: Waits::new(config.limits.command_waits),

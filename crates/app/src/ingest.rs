@@ -307,7 +307,7 @@ impl App {
             self.wake_device(device);
         }
         if !reconcile.is_empty() {
-            self.jobs_due.notify_one();
+            self.agenda.wake(reconcile.iter().copied());
             self.command_waits.jobs_changed(&reconcile);
         }
         match rejected {

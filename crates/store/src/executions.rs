@@ -12,7 +12,7 @@ use windlass_domain::time::Timestamp;
 use crate::changes::ChangeKind;
 use crate::ddi;
 use crate::error::StoreError;
-use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::tx::{Engine, Tx, among, execute, fetch_all, fetch_one, fetch_optional};
 
 mod insert;
 mod offer;
@@ -265,7 +265,9 @@ pub async fn update(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> R
     if after.outcome() == Outcome::Failed && before.outcome() != Outcome::Failed {
         ddi::installed_forget(tx, after.device, after.id).await?;
     }
-    if stands || is_seen || before.reason != after.reason {
+    // A timer that runs out sooner than whoever looks then knows of.
+    let is_sooner = after.due().is_some_and(|due| before.due().is_none_or(|before| due < before));
+    if stands || is_seen || is_sooner || before.reason != after.reason {
         tx.changed(ChangeKind::Execution, before.id.get());
     }
     if is_seen {
@@ -584,6 +586,17 @@ pub async fn due(
         )?
     };
     Ok(ids(rows))
+}
+
+/// The jobs of these executions, those that are gone left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn jobs_of(tx: &mut Tx<'_>, executions: &[ExecutionId]) -> Result<Vec<JobId>, StoreError> {
+    let list = serde_json::Value::from_iter(executions.iter().map(|id| id.get())).to_string();
+    let sql = among!(tx, "SELECT DISTINCT job_id FROM execution WHERE id", "$1", "");
+    let rows = fetch_all!(tx, (i64,), sql, list.as_str())?;
+    Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
 }
 
 /// The first failed latest tries of a job with ids in `after + 1 ..= up_to`.

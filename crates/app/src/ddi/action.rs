@@ -335,7 +335,7 @@ impl App {
         }
         if !reconcile.is_empty() {
             self.forget_downloads();
-            self.jobs_due.notify_one();
+            self.agenda.wake(reconcile.iter().copied());
             self.command_waits.jobs_changed(&reconcile);
         }
     }

@@ -229,7 +229,6 @@ impl App {
         if !device.lifecycle.may_connect() {
             self.hub.close_device(device.id, CloseReason::NotAuthorized);
         }
-        self.jobs_due.notify_one();
         self.fleet.refresh_devices(&self.store, children).await?;
         self.device_settled(by, &device).await
     }
@@ -340,7 +339,6 @@ impl App {
         let Some(changed) = left else { return Ok(false) };
         self.hub.close_device(id, CloseReason::NotAuthorized);
         self.fleet.refresh_devices(&self.store, changed).await?;
-        self.jobs_due.notify_one();
         Ok(true)
     }
 

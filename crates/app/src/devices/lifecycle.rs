@@ -101,7 +101,6 @@ impl App {
                 })
             })
             .await?;
-        self.jobs_due.notify_one();
         // Connections and downloads end even if the index cannot follow at once.
         if !device.lifecycle.may_connect() {
             self.downloads.doubt_all();

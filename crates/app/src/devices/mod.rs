@@ -293,7 +293,6 @@ impl App {
                 })
             })
             .await?;
-        self.jobs_due.notify_one();
         self.fleet.refresh_devices(&self.store, [id]).await?;
         self.hub.close_device(id, crate::hub::CloseReason::NotAuthorized);
         Ok(())

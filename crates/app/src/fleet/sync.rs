@@ -337,7 +337,7 @@ impl App {
             match self.fleet.catch_up(&self.store).await {
                 Ok(changes) => {
                     failing = false;
-                    self.hear_of_jobs(&changes);
+                    self.hear_of_jobs(&changes).await;
                     self.ddi.follow(&changes);
                     unfollowed.extend_from_slice(&changes);
                     if !changes.is_empty() && self.changes.receiver_count() > 0 {
@@ -381,12 +381,10 @@ impl App {
         }
     }
 
-    /// What another node did to jobs: its devices may be connected here, and whoever waits may wait here.
-    fn hear_of_jobs(&self, changes: &[Change]) {
-        let of_jobs = |change: &&Change| matches!(change.kind, ChangeKind::Job | ChangeKind::Execution);
-        if self.leases.is_shared() && changes.iter().any(|change| of_jobs(&change)) {
-            self.jobs_due.notify_one();
-        }
+    /// What happened to jobs, on whatever node: the reconciler here looks at them, their devices may be connected here, and
+    /// whoever waits may wait here.
+    async fn hear_of_jobs(&self, changes: &[Change]) {
+        self.wake_changed_jobs(changes).await;
         for change in changes {
             match change.kind {
                 ChangeKind::Execution => self.command_waits.execution_changed(ExecutionId::new(change.id)),

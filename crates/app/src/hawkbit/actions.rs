@@ -324,10 +324,9 @@ impl App {
         Ok(())
     }
 
-    /// Tells connections, links and the reconciler that executions of these devices changed.
+    /// Tells connections and links that executions of these devices changed.
     pub(super) fn hawkbit_settled(&self, devices: &[DeviceId]) {
         self.forget_downloads();
-        self.jobs_due.notify_one();
         for device in devices {
             self.wake_device(*device);
         }

@@ -318,7 +318,7 @@ impl App {
                 })
             })
             .await?;
-        self.jobs_due.notify_one();
+        self.agenda.wake([id]);
         self.hawkbit_rollout(by, id.get()).await
     }
 

@@ -382,7 +382,7 @@ impl App {
                 Box::pin(async move { create(tx, &app, &by, &new, target_seq, now).await })
             })
             .await?;
-        self.jobs_due.notify_one();
+        self.agenda.wake([id]);
         self.job_get(by, id).await
     }
 }

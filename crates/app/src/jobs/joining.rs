@@ -55,7 +55,7 @@ impl Looks {
     }
 
     /// Whether a look would find nothing new.
-    fn is_fresh(&self, job: JobId, seq: i64, has_place: bool, now: Timestamp) -> bool {
+    pub(super) fn is_fresh(&self, job: JobId, seq: i64, has_place: bool, now: Timestamp) -> bool {
         let look = self.of(job);
         let holds = look.whole.is_some_and(|(at, when)| at == seq && now.since(when) < HOLDS);
         holds && !(look.is_full && has_place)
@@ -275,16 +275,16 @@ async fn join(tx: &mut Tx<'_>, id: JobId, matching: &RoaringTreemap, most: u64) 
 pub(super) struct Waiting {
     job: Job,
     /// Whether it has a place for one that was left out.
-    has_place: bool,
+    pub(super) has_place: bool,
 }
 
 /// The job, if it takes in devices now.
-pub(super) fn waiting(job: Job, tallies: &[Tally]) -> Option<Waiting> {
-    if !waits_for_more(&job) {
+pub(super) fn waiting(job: &Job, tallies: &[Tally]) -> Option<Waiting> {
+    if !waits_for_more(job) {
         return None;
     }
-    let has_place = places(&job, tallies) > 0;
-    Some(Waiting { job, has_place })
+    let has_place = places(job, tallies) > 0;
+    Some(Waiting { job: job.clone(), has_place })
 }
 
 /// Whether a job takes in devices now: it is continuous, and everybody before them was offered work.

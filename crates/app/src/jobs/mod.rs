@@ -5,6 +5,7 @@
 //! is true ([`verify`]).
 //! The rules are in `windlass_domain::job`; nothing here decides on its own.
 
+pub(crate) mod agenda;
 mod command_templates;
 pub mod commands;
 pub mod create;

@@ -334,7 +334,7 @@ impl App {
     /// Takes a change of a job that is stored to whom it concerns. `wakes`: also to its devices.
     pub(super) fn job_changed(&self, id: JobId, wakes: bool) {
         self.forget_downloads();
-        self.jobs_due.notify_one();
+        self.agenda.wake([id]);
         self.command_waits.jobs_changed(&[id]);
         if wakes {
             self.wake_held(id);

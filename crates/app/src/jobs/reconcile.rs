@@ -1,9 +1,10 @@
-//! The reconciler of jobs: looks at every open job, asks the planner, carries its plan out. Takes no input and is
-//! idempotent: a lost wake-up costs a second, a restart nothing.
+//! The reconciler of jobs: looks at the open jobs that have something to do, asks the planner, carries its plan out. Takes no
+//! input and is idempotent: a lost wake-up costs a minute, a restart nothing. When which job is looked at: [`super::agenda`].
 //!
 //! Each plan is made and carried out in one transaction, in batches, so that a large job neither blocks others nor is
 //! ever half done.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use windlass_domain::job::{
 };
 use windlass_domain::permission::Principal;
 use windlass_domain::time::Timestamp;
-use windlass_store::{StoreError, Tx, executions, jobs};
+use windlass_store::{Change, ChangeKind, StoreError, Tx, executions, jobs};
 
+use super::agenda::{Next, SLOW};
 use super::tries::{By, Tries};
 use super::waves::Targets;
 use super::withdraw::{Withdrawn, withdraw};
@@ -41,9 +43,25 @@ enum Stepped {
     /// There was something to do, and it was done.
     Went,
     /// There was nothing to do.
-    Idle,
-    /// There was nothing to do, and devices that match by now may join.
-    WaitsForMore(Box<joining::Waiting>),
+    Idle(Idle),
+}
+
+/// A job that has nothing to do.
+#[derive(Debug)]
+struct Idle {
+    /// Whether no timer of it runs out for long.
+    rests: bool,
+    /// Devices that match by now may join.
+    waiting: Option<Box<joining::Waiting>>,
+}
+
+/// What a turn of the reconciler came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Turn {
+    /// How many jobs were looked at.
+    pub looked: usize,
+    /// Whether there is more to do at once.
+    pub more: bool,
 }
 
 /// What carrying a plan out did beside the store.
@@ -56,51 +74,70 @@ struct Done {
     halted: Option<String>,
 }
 
-/// What is to be done of a job, and the counters that say so.
-async fn observe_and_plan(
-    tx: &mut Tx<'_>,
-    job: &Job,
-    now: Timestamp,
-) -> Result<(Plan, Vec<Tally>), StoreError> {
-    let due = match job.state {
-        JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => {
-            executions::due(tx, job.id, &job.state, now, BATCH).await?
-        }
+/// What was observed of a job.
+struct Seen {
+    tallies: Vec<Tally>,
+    due: Vec<ExecutionId>,
+    retryable: Vec<ExecutionId>,
+    again: Vec<Tally>,
+    withdrawable: Vec<ExecutionId>,
+}
+
+/// Whether executions of a job may run out of time in this state of it.
+const fn is_timed(state: &JobState) -> bool {
+    match state {
+        JobState::Running | JobState::Paused | JobState::Halted(_) | JobState::Stopping { .. } => true,
         JobState::AwaitingApproval { .. }
         | JobState::Denied
         | JobState::Scheduled { .. }
         | JobState::Canceled
-        | JobState::Completed => Vec::new(),
-    };
-    let retryable = match job.progress.retry {
-        Some(Retry { after, up_to }) if due.is_empty() => {
-            executions::failed_between(tx, job.id, after, up_to, BATCH).await?
+        | JobState::Completed => false,
+    }
+}
+
+impl Seen {
+    async fn of(tx: &mut Tx<'_>, job: &Job, now: Timestamp) -> Result<Self, StoreError> {
+        let due = if is_timed(&job.state) {
+            executions::due(tx, job.id, &job.state, now, BATCH).await?
+        } else {
+            Vec::new()
+        };
+        let retryable = match job.progress.retry {
+            Some(Retry { after, up_to }) if due.is_empty() => {
+                executions::failed_between(tx, job.id, after, up_to, BATCH).await?
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let again = match job.progress.retry {
+            Some(Retry { up_to, .. }) if !retryable.is_empty() => {
+                executions::tallies_since(tx, job.id, up_to).await?
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let withdrawable = match job.state {
+            JobState::Stopping { begun } if due.is_empty() => {
+                executions::withdrawable(tx, job.id, begun, BATCH).await?
+            }
+            _ => Vec::new(),
+        };
+        let tallies = executions::tallies(tx, job.id).await?;
+        Ok(Self { tallies, due, retryable, again, withdrawable })
+    }
+
+    /// What is to be done of the job.
+    fn plan(&self, job: &Job, now: Timestamp) -> Plan {
+        let Self { tallies, due, retryable, again, withdrawable } = self;
+        let batch = u64::from(BATCH);
+        plan(job, &Observed { tallies, due, retryable, again, withdrawable, batch }, now)
+    }
+
+    /// Whether nothing is to be done of the job up to then either, unless something happens to it.
+    async fn rests(self, tx: &mut Tx<'_>, job: &Job, until: Timestamp) -> Result<bool, StoreError> {
+        if is_timed(&job.state) && !executions::due(tx, job.id, &job.state, until, 1).await?.is_empty() {
+            return Ok(false);
         }
-        Some(_) | None => Vec::new(),
-    };
-    let again = match job.progress.retry {
-        Some(Retry { up_to, .. }) if !retryable.is_empty() => {
-            executions::tallies_since(tx, job.id, up_to).await?
-        }
-        Some(_) | None => Vec::new(),
-    };
-    let withdrawable = match job.state {
-        JobState::Stopping { begun } if due.is_empty() => {
-            executions::withdrawable(tx, job.id, begun, BATCH).await?
-        }
-        _ => Vec::new(),
-    };
-    let tallies = executions::tallies(tx, job.id).await?;
-    let observed = Observed {
-        tallies: &tallies,
-        due: &due,
-        retryable: &retryable,
-        again: &again,
-        withdrawable: &withdrawable,
-        batch: u64::from(BATCH),
-    };
-    let plan = plan(job, &observed, now);
-    Ok((plan, tallies))
+        Ok(self.plan(job, until).steps.is_empty())
+    }
 }
 
 async fn time_out(
@@ -171,7 +208,7 @@ async fn advance(
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
     let Some(mut job) = jobs::get_any(tx, id).await? else { return Ok(done) };
-    let (Plan { steps }, _) = observe_and_plan(tx, &job, now).await?;
+    let Plan { steps } = Seen::of(tx, &job, now).await?.plan(&job, now);
     done.steps = steps.len();
     let mut changed = false;
     let mut again = Tries::new(most_open);
@@ -273,34 +310,91 @@ impl App {
     /// # Errors
     /// When the store fails; what was done by then stands.
     pub async fn jobs_activate(&self) -> Result<bool, AppError> {
-        let open = self.store.read(|tx| Box::pin(jobs::open(tx))).await?;
-        let mut more = false;
-        for id in open {
-            match self.job_activate(id).await {
-                Ok(again) => more |= again,
+        self.agenda.keep(true);
+        self.agenda.wake_all();
+        Ok(self.jobs_turn().await?.more)
+    }
+
+    /// Looks at the jobs that something happened to or that may have a timer that ran out, and does what is to be done.
+    ///
+    /// # Errors
+    /// When the store fails; what was done by then stands.
+    pub async fn jobs_turn(&self) -> Result<Turn, AppError> {
+        self.agenda.keep(true);
+        let now = self.clock.now();
+        if self.agenda.is_list_due(now) {
+            let open = self.store.read(|tx| Box::pin(jobs::open(tx))).await?;
+            self.agenda.list(open, now);
+        }
+        let seq = self.fleet.seq();
+        let is_stale = |id: JobId, has_place| !self.continuous.is_fresh(id, seq, has_place, now);
+        let due = self.agenda.due(now, is_stale);
+        let mut turn = Turn { looked: due.len(), more: false };
+        for id in due {
+            let next = self.job_activate(id).await.unwrap_or_else(|error| {
+                tracing::error!(
+                    job.id = id.get(),
+                    error = cause(&error),
+                    "a job could not be carried on; it is tried again"
+                );
+                Next::Soon
+            });
+            turn.more |= next == Next::AtOnce;
+            self.agenda.note(id, next, now);
+        }
+        Ok(turn)
+    }
+
+    /// Has the reconciler, if it runs here, look at the jobs that the change feed names, itself or by their executions.
+    pub(crate) async fn wake_changed_jobs(&self, changes: &[Change]) {
+        if !self.agenda.is_kept() {
+            return;
+        }
+        let of = |kind| changes.iter().filter(move |change| change.kind == kind).map(|change| change.id);
+        let executions: BTreeSet<ExecutionId> = of(ChangeKind::Execution).map(ExecutionId::new).collect();
+        let mut jobs: Vec<JobId> = of(ChangeKind::Job).map(JobId::new).collect();
+        if !executions.is_empty() {
+            let executions: Vec<ExecutionId> = executions.into_iter().collect();
+            let asked = self
+                .store
+                .read(move |tx| {
+                    let executions = executions.clone();
+                    Box::pin(async move { executions::jobs_of(tx, &executions).await })
+                })
+                .await;
+            match asked {
+                Ok(found) => jobs.extend(found),
                 Err(error) => {
-                    tracing::error!(
-                        job.id = id.get(),
+                    tracing::warn!(
                         error = cause(&error),
-                        "a job could not be carried on; it is tried again"
+                        "changed jobs could not be read; all are looked at"
                     );
+                    self.agenda.wake_all();
                 }
             }
         }
-        Ok(more)
+        if !jobs.is_empty() {
+            self.agenda.wake(jobs);
+        }
     }
 
-    /// One job's turn. True if it has more to do at once.
-    async fn job_activate(&self, id: JobId) -> Result<bool, AppError> {
+    /// One job's turn.
+    async fn job_activate(&self, id: JobId) -> Result<Next, AppError> {
         let mut targets = None;
         for _ in 0..TURN {
-            match self.job_step_with(id, &mut targets).await? {
-                Stepped::Went => {}
-                Stepped::Idle => return Ok(false),
-                Stepped::WaitsForMore(waiting) => return self.join_later_devices(&waiting).await,
+            let Idle { rests, waiting } = match self.job_step_with(id, &mut targets).await? {
+                Some(Stepped::Went) => continue,
+                Some(Stepped::Idle(idle)) => idle,
+                None => return Ok(Next::Over),
+            };
+            let Some(waiting) = waiting else { return Ok(if rests { Next::Rests } else { Next::Soon }) };
+            if self.join_later_devices(&waiting).await? {
+                return Ok(Next::AtOnce);
             }
+            let has_place = waiting.has_place;
+            return Ok(if rests { Next::Waits { has_place } } else { Next::Soon });
         }
-        Ok(true)
+        Ok(Next::AtOnce)
     }
 
     /// Makes one plan of one job and carries it out. False if there was nothing to do.
@@ -308,14 +402,15 @@ impl App {
     /// # Errors
     /// When the store fails; nothing was done then.
     pub async fn job_step(&self, id: JobId) -> Result<bool, AppError> {
-        Ok(matches!(self.job_step_with(id, &mut None).await?, Stepped::Went))
+        Ok(matches!(self.job_step_with(id, &mut None).await?, Some(Stepped::Went)))
     }
 
+    /// None: the job is over, or gone.
     async fn job_step_with(
         &self,
         id: JobId,
         targets: &mut Option<Arc<Targets>>,
-    ) -> Result<Stepped, AppError> {
+    ) -> Result<Option<Stepped>, AppError> {
         let now = self.clock.now();
         // Looked at on a reader first: most looks find nothing to do, and the writer is everybody's.
         let looked = self
@@ -323,14 +418,22 @@ impl App {
             .read(move |tx| {
                 Box::pin(async move {
                     let Some(job) = jobs::get_any(tx, id).await? else { return Ok::<_, StoreError>(None) };
-                    let (plan, tallies) = observe_and_plan(tx, &job, now).await?;
-                    Ok(Some((plan.steps.is_empty(), joining::waiting(job, &tallies))))
+                    if !job.state.is_open() {
+                        return Ok(None);
+                    }
+                    let seen = Seen::of(tx, &job, now).await?;
+                    if !seen.plan(&job, now).steps.is_empty() {
+                        return Ok(Some(None));
+                    }
+                    let waiting = joining::waiting(&job, &seen.tallies).map(Box::new);
+                    let rests = seen.rests(tx, &job, now.plus(SLOW)).await?;
+                    Ok(Some(Some(Idle { rests, waiting })))
                 })
             })
             .await?;
-        let Some((is_idle, waiting)) = looked else { return Ok(Stepped::Idle) };
-        if is_idle {
-            return Ok(waiting.map_or(Stepped::Idle, |waiting| Stepped::WaitsForMore(Box::new(waiting))));
+        let Some(looked) = looked else { return Ok(None) };
+        if let Some(idle) = looked {
+            return Ok(Some(Stepped::Idle(idle)));
         }
         let targets = match targets {
             Some(targets) => Arc::clone(targets),
@@ -340,7 +443,8 @@ impl App {
             }
         };
         let went = self.carry_out_plan(id, targets, now).await? > 0;
-        Ok(if went { Stepped::Went } else { Stepped::Idle })
+        // Somebody else did it meanwhile: it is looked at again.
+        Ok(Some(if went { Stepped::Went } else { Stepped::Idle(Idle { rests: false, waiting: None }) }))
     }
 
     async fn carry_out_plan(
@@ -417,18 +521,23 @@ impl App {
             if let Err(error) = self.links_rotate_if_due().await {
                 tracing::error!(error = cause(&error), "the key of links could not be renewed");
             }
-            let done = if self.leads("jobs").await { self.jobs_activate().await } else { Ok(false) };
+            let done = if self.leads("jobs").await {
+                self.jobs_turn().await
+            } else {
+                self.agenda.keep(false);
+                Ok(Turn::default())
+            };
             match done {
-                Ok(true) => {
+                Ok(Turn { more: true, .. }) => {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                Ok(false) => {}
+                Ok(Turn { more: false, .. }) => {}
                 Err(error) => {
                     tracing::error!(error = cause(&error), "jobs could not be read");
                 }
             }
-            drop(tokio::time::timeout(PERIOD, self.jobs_due.notified()).await);
+            drop(tokio::time::timeout(PERIOD, self.agenda.woken()).await);
         }
     }
 }

@@ -147,7 +147,7 @@ impl App {
             })
             .await?;
         self.forget_downloads();
-        self.jobs_due.notify_one();
+        self.agenda.wake([job]);
         self.command_waits.jobs_changed(&[job]);
         self.wake_device(device);
         self.execution_get(by, id).await

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod again;
+mod agenda;
 mod artifacts;
 mod back;
 mod commands;
