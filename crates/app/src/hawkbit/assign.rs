@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::json;
+use windlass_domain::hawkbit::Settings;
 use windlass_domain::ids::{DeviceId, JobId};
 use windlass_domain::job::{
     Begin, Consent, DeviceReport, ReportedStatus, RolloutPolicy, StepTimer, Timeouts, Verdict,
@@ -34,13 +35,16 @@ use crate::jobs::{NewJob, NewTargets, NewWhat};
 use crate::permit::demand;
 use crate::{App, audit};
 
-/// How long a device may take: as good as for ever, as upstream.
-pub(super) const PATIENCE: Timeouts = Timeouts {
-    queued: Duration::from_secs(365 * 24 * 3600),
-    download: None,
-    in_progress: Duration::from_secs(30 * 24 * 3600),
-    verify: None,
-};
+/// How long a device may take: to begin, as the tenant's settings say; at work, as good as for ever, as upstream.
+pub(super) const fn patience(settings: &Settings) -> Timeouts {
+    Timeouts {
+        queued: settings.action_queued,
+        download: None,
+        in_progress: Duration::from_secs(30 * 24 * 3600),
+        verify: None,
+    }
+}
+
 /// A set for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -239,6 +243,7 @@ async fn begun(
     cx: &Context,
     job: JobId,
     batch: &Batch,
+    timeouts: &Timeouts,
     offline: bool,
 ) -> Result<Vec<(String, i64)>, AppError> {
     let mut begun = Vec::new();
@@ -249,7 +254,7 @@ async fn begun(
         let word = if waits { "wait_for_confirmation" } else { "running" };
         note(tx, &execution, word, &text, cx.now).await?;
         if offline && execution.state.is_open() {
-            let done = execution.report(&HAS_IT, &PATIENCE, cx.now).map_err(|_| {
+            let done = execution.report(&HAS_IT, timeouts, cx.now).map_err(|_| {
                 AppError::Unavailable("the action was changed meanwhile; try again".to_owned())
             })?;
             let done = done.judged(Verdict::Unverifiable, "an operator says that it is installed", cx.now);
@@ -269,6 +274,7 @@ async fn begin(
     cx: &Context,
     batch: &Batch,
     before: Before,
+    timeouts: Timeouts,
     offline: bool,
     target_seq: i64,
 ) -> Result<Vec<(String, i64)>, AppError> {
@@ -283,7 +289,7 @@ async fn begin(
         targets: NewTargets::Devices(batch.devices.values().map(|(name, _)| name.clone()).collect()),
         waves: Vec::new(),
         threshold: None,
-        timeouts: PATIENCE,
+        timeouts,
         retries: 0,
         begin: Begin::Now,
         // What waits in rollouts that began before gives way, too: their later groups do not take its place.
@@ -298,7 +304,7 @@ async fn begin(
         make_way(tx, cx, *device, id, before).await?;
     }
     carry_on(tx, id, cx.app.limits.open_executions, cx.now).await?;
-    begun(tx, cx, id, batch, offline).await
+    begun(tx, cx, id, batch, &timeouts, offline).await
 }
 
 impl App {
@@ -329,7 +335,7 @@ impl App {
         demand(by, Permission::JobCreate)?;
         at_once(wanted.len())?;
         let settings = self.settings_of(by.tenant).await?;
-        let confirmation = settings.confirmation && !offline;
+        let (confirmation, timeouts) = (settings.confirmation && !offline, patience(&settings));
         let before = match (settings.multi_assignments, settings.auto_close) {
             (true, _) => Before::Stays,
             (false, false) => Before::Stops,
@@ -355,7 +361,7 @@ impl App {
                         {
                             return Ok(Vec::new());
                         }
-                        begin(tx, &cx, &batch, before, offline, target_seq).await
+                        begin(tx, &cx, &batch, before, timeouts, offline, target_seq).await
                     })
                 })
                 .await?;

@@ -12,7 +12,7 @@ use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql, translate_rsql};
 use windlass_store::management::{Displaced, JobExtra, extras};
 
-use super::assign::{PATIENCE, assignable, lock};
+use super::assign::{assignable, lock, patience};
 use super::fields::{TARGET_FIELDS, by_key, kept_field, target_field};
 use super::fitting::Fitting;
 use super::rollout_groups::{
@@ -290,7 +290,7 @@ impl App {
             targets: NewTargets::Found { devices, words: format!("filter {query}"), waves: found },
             waves,
             threshold,
-            timeouts: before.as_ref().map_or(PATIENCE, |before| before.timeouts),
+            timeouts: before.as_ref().map_or_else(|| patience(&settings), |before| before.timeouts),
             retries: before.as_ref().map_or(0, |before| before.retries),
             begin: match new.start_at.map(Timestamp::from_millis) {
                 Some(at) if at <= self.clock.now() => Begin::Now,

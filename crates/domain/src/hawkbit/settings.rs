@@ -10,6 +10,8 @@ use super::token::SecretText;
 use crate::device::words;
 use crate::ids::InvalidName;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 words!(
     /// What can be set.
     SettingKey {
@@ -43,6 +45,8 @@ words!(
         RolloutApproval = "rollout.approval.enabled",
         /// What filters assign by themselves waits for an approval.
         AutoAssignmentApproval = "auto.assignment.approval.enabled",
+        /// How many days an action waits for its device to begin, of updates that hawkBit's clients make.
+        ActionQueuedDays = "action.queued.days",
         /// Files without proof of who asks. Clients switch it off; it cannot be on here.
         AnonymousDownload = "anonymous.download.enabled",
         /// Several devices told in one message, which only hawkBit's message broker does. It cannot be on here.
@@ -105,7 +109,9 @@ impl SettingKey {
             | Self::MinPollingTime
             | Self::GatewayTokenKey
             | Self::HeaderAuthority => SettingKind::Text,
-            Self::MaintenanceWindowPollCount | Self::DefaultSetType => SettingKind::Number,
+            Self::MaintenanceWindowPollCount | Self::ActionQueuedDays | Self::DefaultSetType => {
+                SettingKind::Number
+            }
             Self::TargetTokenEnabled
             | Self::GatewayTokenEnabled
             | Self::HeaderEnabled
@@ -133,6 +139,7 @@ impl SettingKey {
             Self::PollingOverdueTime => SettingValue::Text(clock_time(Duration::from_secs(300))),
             Self::MinPollingTime => SettingValue::Text(clock_time(Duration::from_secs(30))),
             Self::MaintenanceWindowPollCount => SettingValue::Number(3),
+            Self::ActionQueuedDays => SettingValue::Number(365),
             // Its number is another one in every tenant.
             Self::DefaultSetType => SettingValue::Number(0),
             Self::GatewayTokenKey | Self::HeaderAuthority => SettingValue::Text(String::new()),
@@ -206,6 +213,8 @@ pub struct Settings {
     pub rollout_approval: bool,
     /// What filters assign by themselves waits for an approval.
     pub auto_assignment_approval: bool,
+    /// How long an action waits for its device to begin.
+    pub action_queued: Duration,
 }
 
 impl Settings {
@@ -254,6 +263,7 @@ impl Settings {
             multi_assignments: reader.flag(SettingKey::MultiAssignments),
             rollout_approval: reader.flag(SettingKey::RolloutApproval),
             auto_assignment_approval: reader.flag(SettingKey::AutoAssignmentApproval),
+            action_queued: DAY.saturating_mul(reader.number(SettingKey::ActionQueuedDays, 1, 365)),
         };
         if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
     }
@@ -393,6 +403,7 @@ mod tests {
         let problems = with(&[
             (SettingKey::PollingTime, text("soon")),
             (SettingKey::MaintenanceWindowPollCount, SettingValue::Number(0)),
+            (SettingKey::ActionQueuedDays, SettingValue::Number(366)),
             (SettingKey::TargetTokenEnabled, text("true")),
             (SettingKey::GatewayTokenKey, text("with space")),
             (SettingKey::MinPollingTime, text("00:00:00")),
@@ -403,6 +414,7 @@ mod tests {
         for key in [
             SettingKey::PollingTime,
             SettingKey::MaintenanceWindowPollCount,
+            SettingKey::ActionQueuedDays,
             SettingKey::TargetTokenEnabled,
             SettingKey::GatewayTokenKey,
             SettingKey::MinPollingTime,

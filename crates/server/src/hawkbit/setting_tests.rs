@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::fixture::{software, targets};
 use crate::rest::fixture::Fixture;
 
 const BAD_VALUE: &str = "hawkbit.server.error.configValueInvalid";
@@ -31,6 +32,8 @@ async fn keys_and_values_that_there_are_not_are_refused_by_their_codes() {
         ("pollingOverdueTime", json!("-1")),
         ("maintenanceWindowPollCount", json!(0)),
         ("maintenanceWindowPollCount", json!("many")),
+        ("action.queued.days", json!(0)),
+        ("action.queued.days", json!(366)),
         ("implicit.lock.enabled", json!(false)),
         ("anonymous.download.enabled", json!(true)),
         ("authentication.gatewaytoken.key", json!("two words")),
@@ -81,6 +84,33 @@ async fn a_set_that_is_made_without_a_type_has_the_one_that_the_tenant_set() {
     put(&server, "default.ds.type", number("os")).await.expect(204);
     server.hawkbit("DELETE", key, None).await.expect(204);
     assert_eq!(made("d").await, "os_app");
+}
+
+#[tokio::test]
+async fn what_is_made_waits_for_its_devices_as_long_as_the_tenant_set() {
+    const DAY: i64 = 24 * 3600;
+    let server = Fixture::new("hb-queued-days").await;
+    targets(&server, &["pump-1", "pump-2", "pump-3"]).await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let waits = async |job: &Value| {
+        let job = server.get(&format!("/jobs/{job}")).await.expect(200);
+        job["timeouts"]["queuedSeconds"].as_i64().unwrap() / DAY
+    };
+    let assign = async |target: &str| {
+        let path = format!("/distributionsets/{set}/assignedTargets");
+        server.hawkbit("POST", &path, Some(json!([{"id": target}]))).await.expect(200);
+        server.get(&format!("/devices/{target}/executions")).await.expect(200)["items"][0]["job"].clone()
+    };
+    let first = assign("pump-1").await;
+    assert_eq!(waits(&first).await, 365);
+    put(&server, "action.queued.days", json!(30)).await.expect(204);
+    assert_eq!(waits(&assign("pump-2").await).await, 30);
+    assert_eq!(waits(&first).await, 365, "what was made before stays as it is");
+    let rollout = json!({
+        "name": "r", "distributionSetId": set, "targetFilterQuery": "name==pump-3", "amountGroups": 1,
+    });
+    let made = server.hawkbit("POST", "/rollouts", Some(rollout)).await.expect(201);
+    assert_eq!(waits(&made["id"]).await, 30);
 }
 
 #[tokio::test]

@@ -105,6 +105,12 @@ const GROUPS: { legend: string; fields: Field[] }[] = [
         hint: "The overview says what waits; it is approved or denied under Rollouts, Auto assignments.",
         kind: "flag",
       },
+      {
+        key: "action.queued.days",
+        label: "Days that an action waits for its device",
+        hint: "From 1 to 365. Whoever has not begun by then has failed. It counts for what is made from then on.",
+        kind: "number",
+      },
     ],
   },
 ];
