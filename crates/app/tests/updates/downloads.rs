@@ -323,7 +323,7 @@ async fn a_rollout_downloads_no_faster_than_its_policy_says() {
     let mut part = world.app().download_part(&grant, 0, 1536).await.unwrap();
     part.read_exact(&mut [0; 1536]).await.unwrap();
     assert_eq!(part.read(&mut [0; 1]).await.unwrap(), 0);
-    assert_eq!(began.elapsed().as_millis(), 1500);
+    assert!((1500..1600).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     // Small ranges one after the other: each is read by a reader of its own.
     let began = tokio::time::Instant::now();
     for offset in (0..4096).step_by(512) {
