@@ -42,6 +42,7 @@ impl App {
                 self.answers_expire().await?;
                 self.alerts_expire().await?;
                 while self.jobs_forget_bygone().await? {}
+                self.jobs_clear_remnants().await?;
                 self.uploads_expire().await?;
                 self.versions_activate().await?;
                 if sweep {

@@ -347,11 +347,12 @@ pub async fn frozen_targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap
     RoaringTreemap::deserialize_from(bytes.as_slice()).map_err(|e| StoreError::corrupt("job.targets", e))
 }
 
-/// Deletes a job and its counters; its executions must be gone already.
+/// Deletes a job and its counters, and notes that its executions are to go: without their job nobody sees them.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    execute!(tx, "INSERT INTO job_remnant (job_id) VALUES ($1) ON CONFLICT (job_id) DO NOTHING", id.get())?;
     waves::delete(tx, id).await?;
     past::forget(tx, id).await?;
     execute!(tx, "DELETE FROM hawkbit_extra WHERE kind = 'job' AND thing_id = $1", id.get())?;
@@ -359,6 +360,28 @@ pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
     execute!(tx, "DELETE FROM job WHERE id = $1", id.get())?;
     tx.changed(ChangeKind::Job, id.get());
     Ok(())
+}
+
+/// The first jobs that were deleted and whose executions are still to go.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remnants(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<JobId>, StoreError> {
+    let sql = "SELECT job_id FROM job_remnant ORDER BY job_id LIMIT $1";
+    let rows = fetch_all!(tx, (i64,), sql, i64::from(limit))?;
+    Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
+}
+
+/// Deletes some executions of a job that was deleted. True if none is left.
+///
+/// # Errors
+/// When the database fails.
+pub async fn clear_remnant(tx: &mut Tx<'_>, id: JobId, limit: u32) -> Result<bool, StoreError> {
+    if crate::executions::delete_some(tx, id, limit).await? > 0 {
+        return Ok(false);
+    }
+    execute!(tx, "DELETE FROM job_remnant WHERE job_id = $1", id.get())?;
+    Ok(true)
 }
 
 /// Device ids as a set that jobs keep.

@@ -16,8 +16,6 @@ use crate::error::FieldProblem;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
 
-/// Executions that one transaction deletes.
-const DELETED_AT_ONCE: u32 = 2_000;
 /// Most bytes of a remark.
 const REMARK_BYTES: usize = 512;
 
@@ -448,34 +446,26 @@ impl App {
         self.job_change(by, id, expected, Change::RetryFailed).await
     }
 
-    /// Forgets a job that is over or never began, with its executions.
+    /// Forgets a job that is over or never began, with its executions. It is gone for everybody at once.
     ///
     /// # Errors
     /// As [`App::job_start`].
     pub async fn job_delete(&self, by: &Principal, id: JobId, expected: Option<i64>) -> Result<(), AppError> {
         demand(by, Permission::JobControl)?;
-        let now = self.clock.now();
-        loop {
-            let (app, who) = (self.clone(), by.clone());
-            let gone = self
-                .store
-                .write(move |tx| {
-                    let (app, by) = (app.clone(), who.clone());
-                    Box::pin(async move {
-                        load(tx, &app, &by, id, expected, JobAction::Delete).await?;
-                        if executions::delete_some(tx, id, DELETED_AT_ONCE).await? > 0 {
-                            return Ok::<_, AppError>(false);
-                        }
-                        jobs::delete(tx, id).await?;
-                        audit::record(tx, &by, "job.delete", &format!("job/{id}"), json!({}), now).await?;
-                        Ok(true)
-                    })
+        let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let (app, by) = (app.clone(), who.clone());
+                Box::pin(async move {
+                    load(tx, &app, &by, id, expected, JobAction::Delete).await?;
+                    jobs::delete(tx, id).await?;
+                    audit::record(tx, &by, "job.delete", &format!("job/{id}"), json!({}), now).await?;
+                    Ok::<_, AppError>(())
                 })
-                .await?;
-            if gone {
-                self.forget_downloads();
-                return Ok(());
-            }
-        }
+            })
+            .await?;
+        self.forget_downloads();
+        self.job_clear(id).await;
+        Ok(())
     }
 }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use windlass_app::devices::LifecycleChange;
 use windlass_app::jobs::{JobPick, NewJob};
-use windlass_domain::job::{Amount, ExecutionState, JobState, Outcome, Verdict};
+use windlass_domain::ids::JobId;
+use windlass_domain::job::{Amount, Begun, ExecutionState, JobState, Outcome, Verdict};
 use windlass_domain::limits::Limits;
+use windlass_store::executions::{self, ExecutionPick};
+use windlass_store::jobs;
 
 use crate::world::{World, update_job};
 
@@ -94,4 +97,42 @@ async fn jobs_that_are_long_over_are_forgotten_with_their_executions() {
     let left = world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap().views;
     assert_eq!(left.iter().map(|view| view.job.id).collect::<Vec<_>>(), [open]);
     assert!(world.app().execution_get(&world.by, execution).await.is_err());
+}
+
+/// How many executions of a job are stored, whether anybody sees them or not.
+async fn stored(world: &World, job: JobId) -> usize {
+    let pick = ExecutionPick::default();
+    let list = world.write(move |tx| Box::pin(async move { executions::list(tx, job, &pick, 1_000).await }));
+    list.await.len()
+}
+
+#[tokio::test]
+async fn a_deleted_job_is_gone_at_once_and_its_executions_go_bite_by_bite_also_after_a_restart() {
+    for mut world in World::each("gone-remnants").await {
+        // More than one bite.
+        let names = world.devices(501).await;
+        world.refresh().await;
+        world.release("2", &[]).await;
+        let (cut, whole) = (world.rollout("2", &names).await, world.rollout("2", &names[..1]).await);
+        world.settle().await;
+        for job in [cut, whole] {
+            world.app().job_cancel(&world.by, job, Begun::Withdraw, None).await.unwrap();
+        }
+        world.settle().await;
+        assert_eq!(stored(&world, cut).await, 501);
+        world.app().job_delete(&world.by, whole, None).await.unwrap();
+        assert_eq!(stored(&world, whole).await, 0);
+        // The server ends before the first bite.
+        world.write(move |tx| Box::pin(async move { jobs::delete(tx, cut).await })).await;
+        assert_eq!(stored(&world, cut).await, 501);
+        let listed = world.app().job_list(&world.by, JobPick::default(), 10).await.unwrap().views;
+        assert!(listed.is_empty());
+        let seen = world.app().device_executions(&world.by, &names[0], None, 10).await;
+        assert_eq!(seen.unwrap().len(), 0);
+        world.restart().await;
+        world.app().jobs_clear_remnants().await.unwrap();
+        assert_eq!(stored(&world, cut).await, 0);
+        let left = world.write(|tx| Box::pin(async move { jobs::remnants(tx, 10).await })).await;
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

@@ -131,7 +131,10 @@ pub async fn of_device(
     ExecutionRow::read_all(fetch_all!(
         tx,
         ExecutionRow,
-        columns!("WHERE e.device_id = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3"),
+        columns!(
+            "WHERE e.device_id = $1 AND e.id < $2 AND EXISTS (SELECT 1 FROM job j WHERE j.id = e.job_id)
+             ORDER BY e.id DESC LIMIT $3"
+        ),
         device.get(),
         before,
         i64::from(limit),
