@@ -15,7 +15,7 @@ use windlass_store::settings as table;
 use crate::app::App;
 use crate::audit::record;
 use crate::error::{AppError, FieldProblem};
-use crate::hawkbit::{Types, default_set_type, fleet_query};
+use crate::hawkbit::{Types, default_set_type, fleet_query, not_of_contact};
 use crate::permit::demand;
 
 /// A setting as shown to operators.
@@ -102,13 +102,18 @@ impl App {
                         let there = there.filter(|item| !item.body.deleted);
                         there.ok_or_else(|| AppError::not_found(SetType::WHAT, id))?;
                     }
+                    // What was taken once is taken with other changes.
+                    let polling = changes.contains_key(&SettingKey::PollingTime);
                     for (key, value) in changes {
                         match value {
                             Some(value) => drop(values.insert(key, value)),
                             None => drop(values.remove(&key)),
                         }
                     }
-                    checked(&values)?;
+                    let settings = checked(&values)?;
+                    for (query, _) in settings.polling.overrides.iter().filter(|_| polling) {
+                        not_of_contact(SettingKey::PollingTime.as_str(), query)?;
+                    }
                     let mut details = Map::new();
                     for key in SettingKey::ALL {
                         let (old, new) = (before.get(key), values.get(key));

@@ -6,7 +6,7 @@ use windlass_domain::ids::{DeviceId, JobId, ReleaseId, TypeId};
 use windlass_domain::job::Outcome;
 use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
-use windlass_query::{Field, Fields, Times, Value, rewrite, translate_rsql};
+use windlass_query::{Field, Fields, Times, Value, parse_rsql, rewrite, translate_rsql};
 use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
 use windlass_store::{Tx, ddi, releases, types};
@@ -15,7 +15,7 @@ use super::Context;
 use super::standing::{Course, Standing};
 use super::targets::controller_id;
 use crate::error::AppError;
-use crate::fleet::{Beside, Contacts, Wanted, parse_query};
+use crate::fleet::{Beside, Contacts, Wanted, parse_query, parse_scope};
 use crate::jobs::verify::FETCHED;
 use crate::permit::demand;
 
@@ -85,10 +85,14 @@ pub(super) fn by_key(text: &str, types: &[(String, String)]) -> String {
     rewrite(text, &instead).unwrap_or_else(|_| text.to_owned())
 }
 
+/// What can be asked at every poll, of hawkBit's names.
+const AT_HAND: &str =
+    "controllerId, createdAt, lastModifiedAt, group, tag, type, attribute.<key> and metadata.<key>";
+
 /// A query as the fleet index reads it: one in its own words, or RSQL in hawkBit's names about what the index holds.
 ///
 /// # Errors
-/// What is wrong with it in the index's words where it is neither, or hangs on a time that moves.
+/// What is wrong with it in the index's words where it is neither; that it asks for something else, or hangs on a time that moves.
 pub(crate) fn fleet_query(field: &str, text: &str) -> Result<String, AppError> {
     let Err(problem) = parse_query(field, text) else { return Ok(text.to_owned()) };
     let start = Timestamp::from_millis(0);
@@ -98,8 +102,22 @@ pub(crate) fn fleet_query(field: &str, text: &str) -> Result<String, AppError> {
             parse_query(field, &translated)?;
             Ok(translated)
         }
-        Ok(_) | Err(_) => Err(problem),
+        Ok(_) => Err(AppError::invalid(field, "must not hang on a time that moves")),
+        Err(_) if parse_rsql(text, times, &target_field, TARGET_FIELDS).is_ok() => {
+            let detail =
+                format!("{text}: of hawkBit's fields only {AT_HAND} are at hand whenever a device asks");
+            Err(AppError::invalid(field, detail))
+        }
+        Err(_) => Err(problem),
     }
+}
+
+/// Refuses a query about when a device was in contact: whoever asks is.
+pub(crate) fn not_of_contact(field: &str, query: &str) -> Result<(), AppError> {
+    parse_scope(field, query).map(drop).map_err(|_| {
+        let text = "must not ask for presence, online or the last contact: a device that asks how long to wait is in contact";
+        AppError::invalid(field, text)
+    })
 }
 
 /// The fields there are, for whoever wrote another one.
@@ -340,6 +358,23 @@ mod tests {
             ("type.name==", "type.name=="),
         ] {
             assert_eq!(by_key(text, &types), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_at_hand_at_every_poll_is_refused_by_what_is() {
+        let refused = |text: &str| {
+            let Err(AppError::Invalid(problems)) = fleet_query("pollingTime", text) else { panic!("{text}") };
+            problems[0].problem.clone()
+        };
+        let told = refused("updatestatus==pending");
+        assert!(told.starts_with("updatestatus==pending: of hawkBit's fields only controllerId, "), "{told}");
+        assert!(refused("lastControllerRequestAt=lt=${NOW_TS}").contains("a time that moves"));
+        assert!(!refused("colour==red").contains("hawkBit"), "that is a field of nothing");
+        for (query, fits) in
+            [("tag==lab", true), ("presence==overdue", false), ("tag==a,lastContactAt<9", false)]
+        {
+            assert_eq!(not_of_contact("pollingTime", query).is_ok(), fits, "{query}");
         }
     }
 
