@@ -54,7 +54,8 @@ impl Door {
         }
     }
 
-    fn try_enter(self: &Arc<Self>) -> Option<Ticket> {
+    /// A place, if there is one now or somebody has to make way.
+    pub(crate) fn try_enter(self: &Arc<Self>) -> Option<Ticket> {
         let mut room = self.room();
         if room.guests.len() >= self.most {
             let (id, oldest) = room.guests.iter().find(|(_, guest)| !guest.settled)?;

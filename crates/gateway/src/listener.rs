@@ -2,7 +2,8 @@
 //!
 //! Before sign-in a peer passes two stages. At the first it has to say hello, which costs the server nothing; at
 //! the second it shakes hands and sends CONNECT, which costs CPU, so few are let in at once. Both together may take
-//! no longer than the limit for handshakes.
+//! no longer than the limit for handshakes. Who speaks HTTP is at a stage of its own, where it makes way until it has
+//! asked for something.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +13,6 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 
 use windlass_app::refusals::Cause;
 
@@ -27,7 +27,8 @@ use crate::tls::{self, Acceptor, Handshake, Spoken, Stream};
 
 /// Peers that have not said hello yet; the oldest makes way.
 const SILENT_PEERS: usize = 4_096;
-/// A handshake that takes more than this part of its time makes way for others when many wait.
+/// Whoever takes more than this part of a handshake's time, for it or then to ask for something, makes way for others
+/// when there are many.
 const HANDSHAKE_PATIENCE: u32 = 5;
 /// First byte of every TLS handshake record.
 const TLS_HANDSHAKE: u8 = 22;
@@ -45,14 +46,15 @@ pub(crate) struct Entrance {
     pub(crate) tls: Acceptor,
     silent: Arc<Door>,
     working: Arc<Door>,
-    http: Arc<Semaphore>,
+    http: Arc<Door>,
 }
 
 impl Entrance {
     /// The stages, empty.
     pub(crate) fn new(core: Arc<Core>, tls: Acceptor) -> Arc<Self> {
-        let working = Door::new(core.limits.handshakes_in_flight, core.limits.handshake / HANDSHAKE_PATIENCE);
-        let http = Arc::new(Semaphore::new(core.limits.http_connections.min(Semaphore::MAX_PERMITS)));
+        let patience = core.limits.handshake / HANDSHAKE_PATIENCE;
+        let working = Door::new(core.limits.handshakes_in_flight, patience);
+        let http = Door::new(core.limits.http_connections, patience);
         Arc::new(Self { core, tls, silent: Door::new(SILENT_PEERS, Duration::ZERO), working, http })
     }
 
@@ -134,12 +136,17 @@ async fn serve_tls(entrance: Arc<Entrance>, stream: TcpStream, address: SocketAd
     match entered.await.flatten() {
         Some(Entered::Mqtt(connection)) => connection.run().await,
         Some(Entered::Http(io, arrival, input)) => {
-            let Ok(_place) = Arc::clone(&entrance.http).try_acquire_owned() else {
-                entrance.core.metrics.refused.busy.one();
-                entrance.core.refuse_now(unknown(address, Cause::Busy));
-                return;
+            let core = &entrance.core;
+            let turned_out = || {
+                core.metrics.refused.busy.one();
+                core.refuse_now(unknown(address, Cause::Busy));
             };
-            Box::pin(http::serve(Arc::clone(&entrance.core), Prefixed::new(input, io), arrival)).await;
+            let Some(place) = entrance.http.try_enter().map(Arc::new) else { return turned_out() };
+            let io = Prefixed::new(input, io);
+            let serve = Box::pin(http::serve(Arc::clone(core), io, arrival, Arc::clone(&place)));
+            if place.out().run_until_cancelled(serve).await.is_none() {
+                turned_out();
+            }
         }
         None => {}
     }

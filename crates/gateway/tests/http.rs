@@ -10,14 +10,48 @@
 #[expect(dead_code, reason = "shared with the MQTT tests, which use the rest")]
 mod support;
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use support::{Connect, Identity, World, publish};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use windlass_domain::limits::Limits;
 
-/// Sends one request and reads the answer to its end: status, head, body.
+/// Sends one request and reads the answer to its end: status, head, body. None if the connection ends without one.
+async fn try_ask(
+    world: &World,
+    identity: Option<&Identity>,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Option<(u16, String, String)> {
+    let mut stream = world.tls(&world.trust(identity, rustls::ALL_VERSIONS)).await;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    answered(&mut stream).await
+}
+
+/// Reads an answer until the connection ends: status, head, body. None if it ends without one.
+async fn answered(stream: &mut TlsStream<TcpStream>) -> Option<(u16, String, String)> {
+    let mut answer = Vec::new();
+    let mut chunk = [0; 4_096];
+    while let Ok(many @ 1..) = stream.read(&mut chunk).await {
+        answer.extend(&chunk[..many]);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Some((status, head.to_ascii_lowercase(), body.to_owned()))
+}
+
 async fn ask(
     world: &World,
     identity: Option<&Identity>,
@@ -25,21 +59,7 @@ async fn ask(
     path: &str,
     body: &str,
 ) -> (u16, String, String) {
-    let mut stream = world.tls(&world.trust(identity, rustls::ALL_VERSIONS)).await;
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let mut chunk = [0; 4_096];
-    while let Ok(many @ 1..) = stream.read(&mut chunk).await {
-        answer.extend(&chunk[..many]);
-    }
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_ascii_lowercase(), body.to_owned())
+    try_ask(world, identity, method, path, body).await.expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,6 +118,34 @@ async fn a_device_reaches_only_its_own_things_and_only_with_a_good_certificate()
     world.app.credential_revoke(&world.by, pump.credential, "lost").await.unwrap();
     let (status, _, body) = ask(&world, Some(&pump), "GET", "/things/pump/shadow", "").await;
     assert!(status == 403 && body.contains("revoked"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_ask_nothing_make_way_and_those_who_ask_do_not_stay() {
+    let limits = Limits { handshake: Duration::from_secs(3), http_connections: 2, ..Limits::default() };
+    let world = World::with(limits).await;
+    let pump = world.device("pump").await;
+    let config = world.trust(None, rustls::ALL_VERSIONS);
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let mut stranger = world.tls(&config).await;
+        stranger.write_all(b"G").await.unwrap();
+        strangers.push(stranger);
+    }
+    let served = async {
+        // Whoever began within the patience has its place; after it, the oldest makes way.
+        while try_ask(&world, Some(&pump), "GET", "/things/pump/jobs", "").await.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), served).await.unwrap();
+    // A key of one's own making proves nothing: an answer ends the connection.
+    world.app.credential_revoke(&world.by, pump.credential, "lost").await.unwrap();
+    let mut revoked = world.tls(&world.trust(Some(&pump), rustls::ALL_VERSIONS)).await;
+    revoked.write_all(b"GET /things/pump/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let (_, head, _) =
+        tokio::time::timeout(Duration::from_secs(15), answered(&mut revoked)).await.unwrap().unwrap();
+    assert!(head.starts_with("http/1.1 403 "), "{head}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,7 +35,7 @@ use self::refuse::{
     unreadable, unsupported,
 };
 use self::shape::Links;
-use crate::http::{Body, download, full};
+use crate::http::{Body, Known, download, full};
 use crate::rate::{Pace, Rates, Sender};
 
 /// How often full buckets are forgotten, in requests.
@@ -43,10 +43,6 @@ const TIDY: u64 = 4_096;
 
 /// Whoever fetches waits no longer than this for the note that it has begun.
 const NOTED: Duration = Duration::from_secs(1);
-
-/// In the extensions of an answer: its asker proved who it is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Known;
 
 /// Whether a path is of this interface.
 pub fn is_ddi(path: &str) -> bool {

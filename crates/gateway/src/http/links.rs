@@ -13,9 +13,9 @@ use windlass_app::App;
 use windlass_app::downloads::Whose;
 use windlass_app::links::DownloadGrant;
 
+use super::Known;
 use super::download::{self, Body};
 use super::problem;
-use crate::ddi::Known;
 use crate::rate::{Pace, Rates, Sender};
 
 /// How often full buckets are forgotten, in requests.

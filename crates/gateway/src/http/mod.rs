@@ -28,10 +28,15 @@ use windlass_app::links::PATH;
 
 use crate::core::Core;
 use crate::ddi::{self, Around};
+use crate::door::Ticket;
 use crate::mqtt::welcome::Arrival;
 
 /// A body that is sent.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// In the extensions of an answer: its asker proved who it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known;
 
 /// Time for the head of a request, which is also how long an idle connection is kept.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -59,8 +64,8 @@ pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response
     json_answer(status, json!({ "code": code, "message": message }).to_string())
 }
 
-/// Serves one connection until either side ends it.
-pub(crate) async fn serve<S>(core: Arc<Core>, io: S, arrival: Arrival)
+/// Serves one connection until either side ends it. Its place is its own once it has asked for something.
+pub(crate) async fn serve<S>(core: Arc<Core>, io: S, arrival: Arrival, place: Arc<Ticket>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -68,10 +73,11 @@ where
     let stop = core.stop().clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (core, arrival) = (Arc::clone(&core), Arc::clone(&arrival));
+        place.settle();
         async move {
             let mut answer = route(&core, &arrival, request).await;
-            // Strangers ask once: only those who can be told apart may stay.
-            let stays = !arrival.chain.is_empty() || answer.extensions().get::<ddi::Known>().is_some();
+            // Strangers ask once: only those who proved who they are may stay.
+            let stays = answer.extensions().get::<Known>().is_some();
             if !stays && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

@@ -17,7 +17,7 @@ use windlass_app::refusals::{Cause, Owner, Refused, Stage};
 use windlass_domain::credential::ConnectRefusal;
 
 use super::twin::{Asked, NotAsked, Payload, read, status_of_rejection};
-use super::{Body, json_answer, problem};
+use super::{Body, Known, json_answer, problem};
 use crate::core::{Core, chain};
 use crate::ingest::{Answered, Delivery};
 use crate::mqtt::subscriptions::check_topic;
@@ -57,19 +57,25 @@ pub(crate) async fn answer(
     arrival: &Arrival,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    match serve(core, arrival, request).await {
+    // Who asks is decided before path and body are looked at.
+    let device = match device(core, arrival).await {
+        Ok(device) => device,
+        Err(answer) => return *answer,
+    };
+    let mut answer = match serve(core, arrival, device, request).await {
         Ok(answer) => answer,
         Err(answer) => *answer,
-    }
+    };
+    answer.extensions_mut().insert(Known);
+    answer
 }
 
 async fn serve(
     core: &Arc<Core>,
     arrival: &Arrival,
+    device: Arc<DevicePeer>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
-    // Who asks is decided before path and body are looked at.
-    let device = device(core, arrival).await?;
     let (head, body) = request.into_parts();
     let asked =
         read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default()).map_err(not_asked)?;
