@@ -236,21 +236,18 @@ impl Written {
         blocking(move || Ok(read(&mut std::fs::File::open(path)?))).await
     }
 
-    /// Makes the blob durable under its digest. If it was there already, nothing changes.
+    /// Makes the blob durable under its digest, in place of one that is there: its bytes may have gone bad.
     ///
     /// # Errors
     /// What the disk says; nothing is there then that was not before.
     pub async fn keep(self) -> io::Result<()> {
-        let Self { root, path, kept: Kept { sha256, sums: _, size } } = self;
-        let target = place(&root, &sha256);
-        blocking(move || keep(&root, path, &target, size)).await
+        let Self { root, path, kept } = self;
+        let target = place(&root, &kept.sha256);
+        blocking(move || keep(&root, path, &target)).await
     }
 }
 
-fn keep(root: &Path, path: TempPath, target: &Path, length: u64) -> io::Result<()> {
-    if std::fs::metadata(target).is_ok_and(|there| there.len() == length) {
-        return path.close();
-    }
+fn keep(root: &Path, path: TempPath, target: &Path) -> io::Result<()> {
     let directory = target.parent().unwrap_or(root);
     if !directory.try_exists()? {
         std::fs::create_dir_all(directory)?;

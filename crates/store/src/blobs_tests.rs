@@ -64,6 +64,18 @@ async fn other_digests_are_the_same_read_or_written() {
 }
 
 #[tokio::test]
+async fn bytes_that_went_bad_are_mended_by_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(directory.path()).unwrap();
+    let (digest, _) = put(&blobs, &[b"good"]).await;
+    let name = digest.to_string();
+    std::fs::write(directory.path().join(&name[..2]).join(&name), b"goat").unwrap();
+    assert_eq!(get(&blobs, &digest, 0, u64::MAX).await, b"goat");
+    put(&blobs, &[b"good"]).await;
+    assert_eq!(get(&blobs, &digest, 0, u64::MAX).await, b"good");
+}
+
+#[tokio::test]
 async fn the_same_bytes_are_kept_once() {
     let directory = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(directory.path()).unwrap();

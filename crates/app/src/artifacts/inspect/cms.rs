@@ -175,6 +175,13 @@ pub(super) fn open(
             {
                 signers.push(certificate.as_raw().to_vec());
             }
+            Some(certificate) if !digest::takes(certificate.public_key().raw, kind) => {
+                let by = text(&certificate.subject().to_string());
+                let why = format!(
+                    "{by} has a kind of key that is not checked here; RSA and ECDSA by NIST's curves are"
+                );
+                return Ok(Opened { seal: Seal::Unreadable(why), content: carried });
+            }
             Some(certificate) => {
                 let by = text(&certificate.subject().to_string());
                 return Err(Fault::File(format!("the signature by {by} does not hold")));

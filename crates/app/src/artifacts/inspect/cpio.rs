@@ -10,7 +10,7 @@ use super::Fault;
 const MEMBERS: usize = 4096;
 /// Most bytes of a member's name.
 const NAME: u64 = 256;
-const HEADER: usize = 110;
+pub(super) const HEADER: usize = 110;
 /// Name of the entry that ends an archive.
 const END: &str = "TRAILER!!!";
 

@@ -32,20 +32,20 @@ pub(super) fn read(kind: DigestKind, reader: &mut impl Read) -> io::Result<Vec<u
     }
 }
 
-/// Whether a key (SubjectPublicKeyInfo, DER) made the signature over a digest. The key says by which scheme: RSA with either
-/// padding, the newer one with a salt of any length, or ECDSA.
-pub(super) fn signed(key: &[u8], kind: DigestKind, value: &[u8], signature: &[u8]) -> bool {
-    let Ok(digest) = Digest::import_less_safe(value, algorithm(kind)) else { return false };
-    let schemes: &[&'static dyn VerificationAlgorithm] = match kind {
+/// Schemes of signatures over a digest of this kind, save for RSA with a salt of any length.
+fn schemes(kind: DigestKind) -> &'static [&'static dyn VerificationAlgorithm] {
+    match kind {
         DigestKind::Sha256 => &[
             &signature::RSA_PKCS1_2048_8192_SHA256,
             &signature::ECDSA_P256_SHA256_ASN1,
             &signature::ECDSA_P384_SHA256_ASN1,
+            &signature::ECDSA_P521_SHA256_ASN1,
         ],
         DigestKind::Sha384 => &[
             &signature::RSA_PKCS1_2048_8192_SHA384,
             &signature::ECDSA_P256_SHA384_ASN1,
             &signature::ECDSA_P384_SHA384_ASN1,
+            &signature::ECDSA_P521_SHA384_ASN1,
         ],
         DigestKind::Sha512 => &[
             &signature::RSA_PKCS1_2048_8192_SHA512,
@@ -53,9 +53,20 @@ pub(super) fn signed(key: &[u8], kind: DigestKind, value: &[u8], signature: &[u8
             &signature::ECDSA_P384_SHA512_ASN1,
             &signature::ECDSA_P521_SHA512_ASN1,
         ],
-    };
+    }
+}
+
+/// Whether signatures of such a key (SubjectPublicKeyInfo, DER) can be checked at all.
+pub(super) fn takes(key: &[u8], kind: DigestKind) -> bool {
+    schemes(kind).iter().any(|scheme| ParsedPublicKey::new(*scheme, key).is_ok()) || pss::takes(key)
+}
+
+/// Whether a key (SubjectPublicKeyInfo, DER) made the signature over a digest. The key says by which scheme: RSA with either
+/// padding, the newer one with a salt of any length, or ECDSA.
+pub(super) fn signed(key: &[u8], kind: DigestKind, value: &[u8], signature: &[u8]) -> bool {
+    let Ok(digest) = Digest::import_less_safe(value, algorithm(kind)) else { return false };
     let by = |scheme: &&'static dyn VerificationAlgorithm| {
         ParsedPublicKey::new(*scheme, key).is_ok_and(|key| key.verify_digest_sig(&digest, signature).is_ok())
     };
-    schemes.iter().any(by) || pss::signed(key, kind, value, signature)
+    schemes(kind).iter().any(by) || pss::signed(key, kind, value, signature)
 }

@@ -62,12 +62,12 @@ fn plain() -> Inspection {
 pub(crate) fn inspect(name: &str, file: &mut (impl Read + Seek)) -> Result<Inspection, Fault> {
     let size = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;
-    let start = up_to(file, 8)?;
+    let start = up_to(file, swu::START)?;
     file.seek(SeekFrom::Start(0))?;
     let named = |suffix: &str| name.to_ascii_lowercase().ends_with(suffix);
     if start.starts_with(b"070701") || start.starts_with(b"070702") {
-        if let Some(found) = swu::inspect(file)? {
-            return Ok(found);
+        if swu::begins(&start) {
+            return swu::inspect(file);
         }
         if named(".swu") {
             return Err(Fault::file(

@@ -14,14 +14,22 @@ use super::digest;
 /// Bits of a modulus that are taken.
 const BITS: std::ops::RangeInclusive<u64> = 2048..=8192;
 
+/// Modulus and exponent of a key (SubjectPublicKeyInfo, DER), if it is RSA of a size that is taken.
+fn rsa(key: &[u8]) -> Option<(BigUint, BigUint)> {
+    let (_, info) = SubjectPublicKeyInfo::from_der(key).ok()?;
+    let Ok(PublicKey::RSA(key)) = info.parsed() else { return None };
+    let (modulus, exponent) = (BigUint::from_bytes_be(key.modulus), BigUint::from_bytes_be(key.exponent));
+    (BITS.contains(&modulus.bits()) && (2..=33).contains(&exponent.bits())).then_some((modulus, exponent))
+}
+
+/// Whether it is a key (SubjectPublicKeyInfo, DER) whose signatures can be checked here.
+pub(super) fn takes(key: &[u8]) -> bool {
+    rsa(key).is_some()
+}
+
 /// Whether a key (SubjectPublicKeyInfo, DER) made the signature over a digest.
 pub(super) fn signed(key: &[u8], kind: DigestKind, value: &[u8], signature: &[u8]) -> bool {
-    let Ok((_, info)) = SubjectPublicKeyInfo::from_der(key) else { return false };
-    let Ok(PublicKey::RSA(key)) = info.parsed() else { return false };
-    let (modulus, exponent) = (BigUint::from_bytes_be(key.modulus), BigUint::from_bytes_be(key.exponent));
-    if !BITS.contains(&modulus.bits()) || exponent.bits() < 2 || exponent.bits() > 33 {
-        return false;
-    }
+    let Some((modulus, exponent)) = rsa(key) else { return false };
     let number = BigUint::from_bytes_be(signature);
     if u64::try_from(signature.len()).unwrap_or(u64::MAX) != modulus.bits().div_ceil(8) || number >= modulus {
         return false;

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use windlass_domain::ids::Sha256;
 use windlass_domain::software::inspection::{DigestKind, Format, Inspection, Seal, Unnamed};
 
-use super::cpio::Archive;
+use super::cpio::{Archive, HEADER};
 use super::description::{self, Description};
 use super::{Fault, READ, cms, digest};
 
@@ -16,11 +16,19 @@ const SIGNATURE: &str = "sw-description.sig";
 /// Most bytes of a signature with its certificates.
 const SIGNATURE_BYTES: u64 = 256 * 1024;
 
-/// Reads an archive to its end. None if it describes no software: some other archive then.
-pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault> {
+/// Bytes of a file that tell whether it is an image.
+pub(super) const START: u64 = 128;
+
+/// Whether an archive's first member is a description of software; if not, it is some other archive.
+pub(super) fn begins(start: &[u8]) -> bool {
+    let name = start.get(HEADER..).and_then(|rest| rest.split(|byte| *byte == 0).next());
+    name == Some(DESCRIPTION.as_bytes())
+}
+
+/// Reads an archive that begins with a description to its end.
+pub(super) fn inspect(file: &mut impl Read) -> Result<Inspection, Fault> {
     let mut archive = Archive::new(BufReader::with_capacity(READ, file));
-    let first = archive.next()?;
-    let Some(first) = first.filter(|member| member.name == DESCRIPTION) else { return Ok(None) };
+    let Some(first) = archive.next()? else { return Err(Fault::file("the archive is empty")) };
     let bytes = archive.small(&first, description::BYTES)?;
     // What is encrypted says nothing here, and nothing about it can be judged.
     let encrypted = std::str::from_utf8(&bytes).is_err();
@@ -76,7 +84,7 @@ pub(super) fn inspect(file: &mut impl Read) -> Result<Option<Inspection>, Fault>
     let mut listed: Vec<Sha256> = images.into_iter().map(|(_, digest)| digest).collect();
     listed.sort_unstable();
     listed.dedup();
-    Ok(Some(Inspection { format: Format::SwUpdate, version, compatible, components, listed, seal }))
+    Ok(Inspection { format: Format::SwUpdate, version, compatible, components, listed, seal })
 }
 
 /// CMS, or what RSA makes of the description's SHA-256 and nothing else.

@@ -16,6 +16,7 @@ const RELEASE: &str = include_str!("fixtures/release.pem");
 const SERVER: &str = include_str!("fixtures/server.pem");
 const VERITY: &[u8] = include_bytes!("fixtures/verity.raucb");
 const CURVE: &str = include_str!("fixtures/curve.pem");
+const LARGE: &str = include_str!("fixtures/large.pem");
 /// 2027-01-01, within the validity of every certificate here.
 const NOW: Timestamp = Timestamp::from_seconds(1_798_761_600);
 
@@ -60,6 +61,7 @@ fn an_image_of_swupdate_says_what_it_installs() {
 fn signatures_hold_by_their_signer_and_by_who_certified_it() {
     assert_eq!(valid_by(standing(signature!("release"), &[CURVE, RELEASE])), "Release signer");
     assert_eq!(valid_by(standing(signature!("curve"), &[CURVE])), "Curve signer");
+    assert_eq!(valid_by(standing(signature!("large"), &[LARGE])), "Large curve signer");
     assert_eq!(valid_by(standing(signature!("pss"), &[RELEASE])), "Release signer");
     assert_eq!(valid_by(standing(signature!("noattr"), &[RELEASE])), "Release signer");
     assert_eq!(valid_by(standing(signature!("salt"), &[RELEASE])), "Release signer");
@@ -95,6 +97,17 @@ fn a_signature_that_holds_is_worth_nothing_without_trust() {
         panic!("SHA-1 was taken")
     };
     assert!(why.contains("digest"), "{why}");
+}
+
+#[test]
+fn a_signature_by_a_kind_of_key_that_is_not_checked_is_kept_and_trusted_by_nobody() {
+    let Standing::Unreadable(why) = standing(signature!("foreign"), &[RELEASE]) else {
+        panic!("brainpool's curve was taken")
+    };
+    assert!(why.contains("CN=Foreign curve signer has a kind of key that is not checked"), "{why}");
+    let mut forged = signature!("large").to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(look("a.swu", &swu(&forged)).unwrap_err().contains("does not hold"));
 }
 
 #[test]
@@ -220,6 +233,14 @@ fn an_archive_that_is_cut_is_refused_and_one_of_something_else_is_plain() {
     let other = archive(&[("init", b"#!/bin/sh")]);
     assert_eq!(look("initramfs.cpio", &other).unwrap().format, Format::Plain);
     assert!(look("a.swu", &other).unwrap_err().contains("its first member must be sw-description"));
+    for first in [".", "kernel/x86/microcode/GenuineIntel.bin", &"n".repeat(300)] {
+        let other = archive(&[(first, b""), ("init", b"#!/bin/sh")]);
+        assert_eq!(look("initramfs.cpio", &other).unwrap().format, Format::Plain, "{first}");
+        assert!(
+            look("a.swu", &other).unwrap_err().contains("its first member must be sw-description"),
+            "{first}"
+        );
+    }
     for name in ["a.swu", "a.raucb", "a.zck"] {
         assert_eq!(look(name, b"text").unwrap().format, Format::Plain, "{name} is what it is");
     }
