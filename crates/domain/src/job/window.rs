@@ -94,7 +94,51 @@ impl fmt::Display for Zone {
 #[derive(Debug, Clone)]
 pub struct Schedule {
     text: String,
-    cron: Box<Cron>,
+    /// One for each time of day that it lists, so that each opens once where clocks change; else the whole of it.
+    crons: Vec<Cron>,
+}
+
+/// Most times of day that are taken apart.
+const MOST_TIMES: usize = 48;
+
+/// The schedule once for each of the hours and minutes that it lists. Itself where it has a range, a step or all of
+/// them: such a one follows the clock on the wall also where an hour is skipped or comes twice.
+fn times_of_day(fields: &[&str]) -> Vec<String> {
+    let minute = usize::from(fields.len() > 5);
+    let hour = minute + 1;
+    let list = |place: usize| -> Vec<&str> {
+        let values: Vec<&str> = fields.get(place).into_iter().flat_map(|field| field.split(',')).collect();
+        let plain = values.iter().all(|value| value.parse::<u8>().is_ok());
+        if plain { values } else { Vec::new() }
+    };
+    let (minutes, hours) = (list(minute), list(hour));
+    if !(1..=MOST_TIMES).contains(&(minutes.len() * hours.len())) {
+        return vec![fields.join(" ")];
+    }
+    let at = |one: &str, other: &str| {
+        let mut fields = fields.to_vec();
+        for (place, value) in [(minute, one), (hour, other)] {
+            if let Some(field) = fields.get_mut(place) {
+                *field = value;
+            }
+        }
+        fields.join(" ")
+    };
+    hours.iter().flat_map(|hour| minutes.iter().map(|minute| at(minute, hour))).collect()
+}
+
+impl Schedule {
+    /// The opening at this time or the last one before it.
+    fn last(&self, local: &Zoned) -> Option<Zoned> {
+        let each = self.crons.iter().filter_map(|cron| cron.find_previous_occurrence(local, true).ok());
+        each.max_by_key(Zoned::timestamp)
+    }
+
+    /// The first opening after this time.
+    fn next(&self, local: &Zoned) -> Option<Zoned> {
+        let each = self.crons.iter().filter_map(|cron| cron.find_next_occurrence(local, false).ok());
+        each.min_by_key(Zoned::timestamp)
+    }
 }
 
 impl PartialEq for Schedule {
@@ -119,18 +163,18 @@ impl FromStr for Schedule {
         if text.len() > SCHEDULE_BYTES {
             return Err(InvalidSchedule(format!("longer than {SCHEDULE_BYTES} bytes")));
         }
-        let fields = text.split_whitespace().count();
-        if !(5..=7).contains(&fields) {
-            return Err(InvalidSchedule(format!("it has {fields} fields")));
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        if !(5..=7).contains(&fields.len()) {
+            return Err(InvalidSchedule(format!("it has {} fields", fields.len())));
         }
-        let cron = CronParser::builder()
-            .alternative_weekdays(fields > 5)
-            .dom_and_dow(fields > 5)
+        let parser = CronParser::builder()
+            .alternative_weekdays(fields.len() > 5)
+            .dom_and_dow(fields.len() > 5)
             .sloppy_ranges(true)
-            .build()
-            .parse(text)
-            .map_err(|error| InvalidSchedule(error.to_string()))?;
-        Ok(Self { text: text.to_owned(), cron: Box::new(cron) })
+            .build();
+        let crons = times_of_day(&fields).iter().map(|text| parser.parse(text)).collect::<Result<_, _>>();
+        let crons = crons.map_err(|error| InvalidSchedule(error.to_string()))?;
+        Ok(Self { text: text.to_owned(), crons })
     }
 }
 
@@ -218,19 +262,19 @@ impl MaintenanceWindow {
         };
         let local = instant.to_zoned(zone.zone.clone());
         let at = |time: Zoned| Timestamp::from_micros(time.timestamp().as_microsecond());
-        if let Ok(last) = self.schedule.cron.find_previous_occurrence(&local, true) {
+        if let Some(last) = self.schedule.last(&local) {
             let since = at(last);
             let until = since.plus(self.duration);
             if until > now {
                 return WindowState::Open { since, until };
             }
         }
-        match self.schedule.cron.find_next_occurrence(&local, false) {
-            Ok(next) => {
+        match self.schedule.next(&local) {
+            Some(next) => {
                 let opens = at(next);
                 WindowState::Closed { opens, until: opens.plus(self.duration) }
             }
-            Err(_) => WindowState::NoneLeft,
+            None => WindowState::NoneLeft,
         }
     }
 }
@@ -331,6 +375,24 @@ mod tests {
         assert_eq!(opens(&nights, None, "2026-10-25T00:00:00Z"), at("2026-10-25T00:30:00Z"));
         assert!(nights.state(None, at("2026-10-25T01:29:59Z")).is_open());
         assert_eq!(opens(&nights, None, "2026-10-25T01:30:00Z"), at("2026-10-26T01:30:00Z"));
+    }
+
+    #[test]
+    fn each_of_several_times_of_day_opens_once_where_clocks_change() {
+        let berlin = Some("Europe/Berlin");
+        for schedule in ["0 2,14 * * *", "0 0 2,14 ? * *"] {
+            let twice = window(schedule, 1, berlin);
+            assert_eq!(opens(&twice, None, "2026-03-28T20:00:00Z"), at("2026-03-29T01:00:00Z"), "{schedule}");
+            assert_eq!(opens(&twice, None, "2026-03-29T02:00:00Z"), at("2026-03-29T12:00:00Z"), "{schedule}");
+            let in_it = twice.state(None, at("2026-10-25T00:30:00Z"));
+            let (since, until) = (at("2026-10-25T00:00:00Z"), at("2026-10-25T01:00:00Z"));
+            assert_eq!(in_it, WindowState::Open { since, until }, "{schedule}");
+            assert_eq!(opens(&twice, None, "2026-10-25T01:00:00Z"), at("2026-10-25T13:00:00Z"), "{schedule}");
+        }
+        let halves = window("0,30 2 * * *", 1, berlin);
+        assert_eq!(opens(&halves, None, "2026-03-28T20:00:00Z"), at("2026-03-29T01:00:00Z"));
+        let hourly = window("0 * * * *", 1, berlin);
+        assert!(hourly.state(None, at("2026-10-25T01:30:00Z")).is_open(), "every hour is every hour");
     }
 
     #[test]
