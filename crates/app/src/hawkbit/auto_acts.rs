@@ -7,9 +7,9 @@ use windlass_store::Tx;
 use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, AutoDecision, AutoState, Filter};
 
-use super::auto_assign::{NewAutoAssign, drop_assignment, judged, may_assign, put};
+use super::auto_assign::{NewAutoAssign, drop_assignment, judged, put};
 use super::filters::{QUERY, now_only, one, read};
-use super::{Context, DESCRIPTION, bounded, called, needed, refuse};
+use super::{Context, DESCRIPTION, bounded, called, demand_everywhere, needed, refuse};
 use crate::error::AppError;
 use crate::jobs::Decider;
 use crate::permit::demand;
@@ -188,7 +188,7 @@ impl App {
         by: &Principal,
         new: NewAutoAssignment,
     ) -> Result<Item<Filter>, AppError> {
-        may_assign(by, Permission::JobCreate)?;
+        demand_everywhere(by, Permission::JobCreate)?;
         demand(by, Permission::DeviceWrite)?;
         let NewAutoAssignment { name, description, query, filter, mut assigns } = new;
         let mut problems = Vec::new();
@@ -252,7 +252,7 @@ impl App {
         name: Option<String>,
         description: Option<String>,
     ) -> Result<Item<Filter>, AppError> {
-        may_assign(by, Permission::JobCreate)?;
+        demand_everywhere(by, Permission::JobCreate)?;
         let mut problems = Vec::new();
         let name = name.map(|name| called("name", Some(&name), &mut problems));
         bounded("description", description.as_deref(), DESCRIPTION, &mut problems);
@@ -283,7 +283,7 @@ impl App {
     /// that the store failed.
     pub async fn hawkbit_auto_act(&self, by: &Principal, id: i64, act: AutoAct) -> Result<(), AppError> {
         let permission = act.permission();
-        may_assign(by, permission)?;
+        demand_everywhere(by, permission)?;
         if let AutoAct::Decide { remark, .. } = &act {
             let mut problems = Vec::new();
             bounded("remark", Some(remark), DESCRIPTION, &mut problems);
@@ -326,7 +326,7 @@ impl App {
     /// # Errors
     /// Forbidden, not found, or that the store failed.
     pub async fn hawkbit_auto_delete(&self, by: &Principal, id: i64) -> Result<(), AppError> {
-        may_assign(by, Permission::JobCreate)?;
+        demand_everywhere(by, Permission::JobCreate)?;
         self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
             Box::pin(async move {
                 let (mut item, _) = assigning(tx, &cx, id).await?;

@@ -21,7 +21,7 @@ use super::filters::{one, read_kept};
 use super::fitting::Fitting;
 use super::targets::controller_id;
 use super::terms::Terms;
-use super::{AT_ONCE, Context};
+use super::{AT_ONCE, Context, demand_everywhere};
 use crate::error::{AppError, chain};
 use crate::permit::demand;
 use crate::{App, audit};
@@ -42,12 +42,6 @@ pub struct NewAutoAssign {
     pub confirmation_required: Option<bool>,
     /// From when on it begins by itself.
     pub start_at: Option<Timestamp>,
-}
-
-/// A filter assigns to whatever it finds: only for those whose rights end nowhere.
-pub(super) fn may_assign(by: &Principal, permission: Permission) -> Result<(), AppError> {
-    demand(by, permission)?;
-    if by.scope.is_some() { Err(AppError::Forbidden(permission.as_str())) } else { Ok(()) }
 }
 
 /// Whether both ask a second person for the same; the other one may begin later.
@@ -217,7 +211,7 @@ impl App {
         id: i64,
         mut new: Option<NewAutoAssign>,
     ) -> Result<Item<Filter>, AppError> {
-        may_assign(by, Permission::JobCreate)?;
+        demand_everywhere(by, Permission::JobCreate)?;
         let settings = self.settings_of(by.tenant).await?;
         let approval = settings.auto_assignment_approval;
         if let Some(new) = &mut new {

@@ -11,9 +11,9 @@ use windlass_store::management::Filter;
 use windlass_store::management::items::{self, Item};
 use windlass_store::{Tx, releases};
 
-use super::auto_assign::{may_assign, wait_again};
+use super::auto_assign::wait_again;
 use super::fields::{TARGET_FIELDS, target_field};
-use super::{Context, called, needed, refuse};
+use super::{Context, called, demand_everywhere, needed, refuse};
 use crate::error::AppError;
 use crate::{App, audit};
 
@@ -124,7 +124,7 @@ impl App {
         .await
     }
 
-    /// Changes a saved query.
+    /// Changes a saved query, which is the whole tenant's: not for whoever sees a part of the fleet only.
     ///
     /// # Errors
     /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
@@ -149,8 +149,9 @@ impl App {
             let (name, query) = (name.clone(), query.clone());
             Box::pin(async move {
                 let mut item = one(tx, &cx, id).await?;
+                demand_everywhere(&cx.by, Permission::DeviceWrite)?;
                 if item.body.auto_assign.is_some() {
-                    may_assign(&cx.by, Permission::JobCreate)?;
+                    demand_everywhere(&cx.by, Permission::JobCreate)?;
                 }
                 item.name = name.unwrap_or(item.name);
                 let before = item.body.query.clone();
@@ -170,7 +171,7 @@ impl App {
         .await
     }
 
-    /// Forgets a saved query; what it assigned stays.
+    /// Forgets a saved query, which is the whole tenant's; what it assigned stays.
     ///
     /// # Errors
     /// Forbidden, not found, or that the store failed.
@@ -178,8 +179,9 @@ impl App {
         self.hawkbit_write(by, Permission::DeviceWrite, move |cx, tx| {
             Box::pin(async move {
                 let item = one(tx, &cx, id).await?;
+                demand_everywhere(&cx.by, Permission::DeviceWrite)?;
                 if item.body.auto_assign.is_some() {
-                    may_assign(&cx.by, Permission::JobCreate)?;
+                    demand_everywhere(&cx.by, Permission::JobCreate)?;
                 }
                 items::delete::<Filter>(tx, cx.by.tenant, id).await?;
                 let place = format!("filter/{}", item.name);

@@ -185,6 +185,12 @@ fn locked(what: &str, name: &str) -> AppError {
     }
 }
 
+/// What belongs to the whole tenant, or assigns to whatever it finds, is only for those whose rights end nowhere.
+fn demand_everywhere(by: &Principal, permission: Permission) -> Result<(), AppError> {
+    demand(by, permission)?;
+    if by.scope.is_some() { Err(AppError::Forbidden(permission.as_str())) } else { Ok(()) }
+}
+
 impl App {
     /// One transaction of a use case.
     async fn hawkbit_write<T, F>(

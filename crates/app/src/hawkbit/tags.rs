@@ -10,7 +10,7 @@ use windlass_store::Tx;
 use windlass_store::management::items::{self, Body, Item, SetTag, TargetTag};
 use windlass_store::management::{SetExtra, Tag, extras};
 
-use super::{Context, DESCRIPTION, NAME, at_once, bounded, parsed, sets};
+use super::{Context, DESCRIPTION, NAME, at_once, bounded, demand_everywhere, parsed, sets};
 use crate::devices::{DevicePatch, Whose};
 use crate::error::AppError;
 use crate::{App, audit};
@@ -170,8 +170,8 @@ impl App {
         self.hawkbit_tag_change(by, id, asked).await
     }
 
-    /// Changes a tag of targets. Under another name, every device that had the tag has it under the new name; whoever
-    /// sees a part of the fleet only is refused that.
+    /// Changes a tag of targets, which is the whole tenant's: not for whoever sees a part of the fleet only. Under another
+    /// name, every device that had the tag has it under the new name.
     ///
     /// # Errors
     /// Forbidden, not found, a field that cannot be taken, a name that is taken, or that the store failed.
@@ -182,10 +182,7 @@ impl App {
         asked: NewTag,
     ) -> Result<Item<TargetTag>, AppError> {
         let before = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
-        // Devices that the caller does not see would lose the tag.
-        if by.scope.is_some() && asked.name.as_ref().is_some_and(|name| *name != before) {
-            return Err(AppError::Forbidden(Permission::DeviceWrite.as_str()));
-        }
+        demand_everywhere(by, Permission::DeviceWrite)?;
         let item = self.hawkbit_tag_change::<TargetTag>(by, id, asked).await?;
         if item.name != before {
             let query = format!("tag=={}", quoted(&before));
@@ -243,12 +240,13 @@ impl App {
         .await
     }
 
-    /// Deletes a tag of targets, and takes it from every device that has it.
+    /// Deletes a tag of targets, and takes it from every device that has it: not for whoever sees a part of the fleet only.
     ///
     /// # Errors
     /// Forbidden, not found, or that the store failed.
     pub async fn hawkbit_target_tag_delete(&self, by: &Principal, id: i64) -> Result<(), AppError> {
         let name = self.hawkbit_tag::<TargetTag>(by, id).await?.name;
+        demand_everywhere(by, Permission::DeviceWrite)?;
         let query = format!("tag=={}", quoted(&name));
         self.device_tag_all(by, &query, &BTreeSet::new(), &BTreeSet::from([name])).await?;
         self.hawkbit_tag_forget::<TargetTag>(by, id).await

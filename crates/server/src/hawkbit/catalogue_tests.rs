@@ -247,3 +247,26 @@ async fn what_sets_are_called_is_told_only_to_those_who_may_see_releases() {
     installer.hawkbit("GET", sorted, None).await.hawkbit_error(403);
     installer.hawkbit("GET", "/targets?q=updatestatus==pending", None).await.expect(200);
 }
+
+#[tokio::test]
+async fn who_sees_a_part_of_the_fleet_changes_nothing_that_is_the_whole_tenants() {
+    let server = Fixture::new("hb-catalogue-scope").await;
+    let tags = server.hawkbit("POST", "/targettags", Some(json!([{"name": "eu"}]))).await.expect(201);
+    let (tag, filter) =
+        (format!("/targettags/{}", tags[0]["id"]), json!({"name": "all", "query": "name==*"}));
+    let filter = server.hawkbit("POST", "/targetfilters", Some(filter)).await.expect(201);
+    let filter = format!("/targetfilters/{}", filter["id"]);
+    let token = json!({"name": "eu", "role": "operator", "scope": "tag==eu"});
+    let made = server.post("/tokens", token).await.expect(201);
+    let scoped = server.with_token(made["secret"].as_str().unwrap());
+    for (method, path, body) in [
+        ("PUT", &filter, Some(json!({"query": "name==x"}))),
+        ("DELETE", &filter, None),
+        ("PUT", &tag, Some(json!({"description": "mine"}))),
+        ("DELETE", &tag, None),
+    ] {
+        scoped.hawkbit(method, path, body).await.hawkbit_error(403);
+    }
+    assert_eq!(server.hawkbit("GET", &filter, None).await.expect(200)["query"], "name==*");
+    assert_eq!(server.hawkbit("GET", &tag, None).await.expect(200)["name"], "eu");
+}
