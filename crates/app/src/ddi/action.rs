@@ -25,6 +25,16 @@ pub enum Failed {
     /// 404.
     #[error("there is nothing of that kind for this device")]
     NotFound,
+    /// 404, for what a device says that it runs: kept as its word all the same.
+    #[error(
+        "there is no distribution set {name} {version} here; that the device runs it is in its inventory"
+    )]
+    UnknownRelease {
+        /// What it said.
+        name: String,
+        /// What it said.
+        version: String,
+    },
     /// 410.
     #[error("the action is closed")]
     Closed,

@@ -9,7 +9,7 @@ use windlass_domain::job::{ExecutionState, Handling, Word};
 use windlass_domain::spelling::composed;
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{AutoConfirm, Installed, Target};
-use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
+use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs, releases};
 use windlass_wire::ddi::{ConfigData, Initiator, InstalledBase, Mode};
 
 use super::action::Failed;
@@ -185,6 +185,8 @@ struct Told {
     is_news: bool,
     /// The inventory says something else than before.
     changed: bool,
+    /// There is such a release.
+    is_known: bool,
 }
 
 async fn installed_in(
@@ -214,7 +216,8 @@ async fn installed_in(
         }
         versions::note(tx, peer.device).await?;
     }
-    Ok(Told { effects: judge(tx, peer, said, now).await?, is_news, changed })
+    let is_known = releases::release(tx, device.tenant, &said.name, &said.version).await?.is_some();
+    Ok(Told { effects: judge(tx, peer, said, now).await?, is_news, changed, is_known })
 }
 
 impl App {
@@ -242,7 +245,7 @@ impl App {
     /// Takes what a device says that it runs. True if that is news.
     ///
     /// # Errors
-    /// `Bad` for names that are too long, or `Unavailable`.
+    /// `Bad` for names that are too long, `UnknownRelease` once it is noted what the device said, or `Unavailable`.
     pub async fn ddi_installed_base(&self, peer: &DdiPeer, said: InstalledBase) -> Result<bool, Failed> {
         self.ddi_seen(peer).await.map_err(|_| Failed::Unavailable(busy()))?;
         let InstalledBase { name, version } = &said;
@@ -252,10 +255,11 @@ impl App {
             return Err(Failed::Bad(format!("name and version have at most {LONGEST} characters")));
         }
         let (who, now) = (peer.clone(), self.clock.now());
-        let Told { effects, is_news, changed } = self
+        let it = said.clone();
+        let Told { effects, is_news, changed, is_known } = self
             .store
             .write(move |tx| {
-                let (peer, said) = (who.clone(), said.clone());
+                let (peer, said) = (who.clone(), it.clone());
                 Box::pin(async move { installed_in(tx, &peer, &said, now).await })
             })
             .await?;
@@ -263,7 +267,12 @@ impl App {
             self.fleet.refresh_devices(&self.store, [peer.device]).await?;
         }
         self.ddi_settle(peer, effects);
-        Ok(is_news)
+        if is_known {
+            Ok(is_news)
+        } else {
+            let InstalledBase { name, version } = said;
+            Err(Failed::UnknownRelease { name, version })
+        }
     }
 
     /// Lets the updates of a device go on by themselves, or not any longer.

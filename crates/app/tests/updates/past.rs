@@ -1,6 +1,7 @@
 //! Continuous jobs over many waves: those long settled are told as one, and nothing of them is lost.
 
 use serde_json::json;
+use windlass_app::ddi::Failed;
 use windlass_app::devices::LifecycleChange;
 use windlass_app::jobs::{NewJob, NewTargets};
 use windlass_domain::ids::JobId;
@@ -201,7 +202,8 @@ async fn a_device_of_a_folded_wave_that_falls_back_stops_the_job_and_an_operator
         let view = world.job(id).await;
         assert!(view.waves.iter().all(|wave| wave.number != 4), "its wave is folded");
         let old = InstalledBase { name: "fw".to_owned(), version: "1.0".to_owned() };
-        world.app().ddi_installed_base(&peer, old).await.unwrap();
+        let told = world.app().ddi_installed_base(&peer, old).await;
+        assert!(matches!(told, Err(Failed::UnknownRelease { .. })), "{told:?}");
         world.settle().await;
         assert_eq!(world.job(id).await.job.state, JobState::Running, "it may not have restarted yet");
         world.advance(31 * 60);

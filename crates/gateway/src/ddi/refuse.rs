@@ -79,7 +79,7 @@ pub(super) fn turned(turned: Turned) -> Response<Body> {
 
 pub(super) fn failed(failed: Failed) -> Response<Body> {
     let (status, kind) = match &failed {
-        Failed::NotFound => (StatusCode::NOT_FOUND, NOT_THERE),
+        Failed::NotFound | Failed::UnknownRelease { .. } => (StatusCode::NOT_FOUND, NOT_THERE),
         Failed::Closed => (StatusCode::GONE, READ_ONLY),
         Failed::NotCanceling => (StatusCode::METHOD_NOT_ALLOWED, NOT_CANCELABLE),
         Failed::Conflict(_) => (StatusCode::CONFLICT, CONFLICT),

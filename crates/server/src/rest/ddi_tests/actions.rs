@@ -11,6 +11,7 @@ use windlass_store::StoreError;
 
 use super::super::fixture::Fixture;
 use super::{FIRMWARE, HAL, World};
+use crate::hawkbit::fixture::software;
 
 #[tokio::test]
 async fn an_action_goes_from_its_link_to_installed_as_real_clients_take_it() {
@@ -492,9 +493,13 @@ async fn what_a_device_says_that_it_runs_proves_an_update() {
     let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
     assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status / 100, 2);
     assert_eq!(world.execution(job).await["verdict"], "verified");
-    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
-    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 200);
+    let unknown = world.send("PUT", "/installedBase", runs("1")).await;
+    assert_eq!(unknown.hawkbit_error(404), "hawkbit.server.error.repo.entityNotFound");
     assert_eq!(world.execution(job).await["verdict"], "verified", "what was seen was seen");
+    software(&world.server, "app", "3").await;
+    assert_eq!(world.send("PUT", "/installedBase", runs("3")).await.status, 201);
+    assert_eq!(world.send("PUT", "/installedBase", runs("3")).await.status, 200);
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 404);
     let device = world.server.get("/devices/d1").await.expect(200);
     assert_eq!(device["inventory"]["installedBase.version"], "1");
     assert_eq!(world.send("PUT", "/installedBase", r#"{"name":"app"}"#).await.status, 400);
@@ -507,7 +512,7 @@ async fn what_a_device_says_that_it_runs_after_its_success_is_its_inventory_and_
     world.server.post("/types", json!({"name": "board", "versionSources": sources})).await.expect(201);
     world.server.patch("/devices/d1", json!({"type": "board"})).await.expect(200);
     let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
-    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 404, "no such set, and yet kept");
     let (job, action) = world.assign("2").await;
     assert_eq!(world.says(action, "closed", "success").await, 200);
     assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status, 200);
@@ -530,6 +535,30 @@ async fn what_a_device_says_that_it_runs_after_its_success_is_its_inventory_and_
 }
 
 #[tokio::test]
+async fn a_rollout_of_what_a_device_installed_already_is_over_there_before_it_begins() {
+    let world = World::new("ddi-installed-rollout").await;
+    let (_, action) = world.assign("2").await;
+    assert_eq!(world.says(action, "closed", "success").await, 200);
+    let sets = world.server.hawkbit("GET", "/distributionsets?q=version==2", None).await.expect(200);
+    let body = json!({
+        "name": "again", "distributionSetId": sets["content"][0]["id"], "targetFilterQuery": "controllerId==d1",
+        "amountGroups": 1,
+    });
+    let rollout = world.server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201)["id"].clone();
+    world.server.hawkbit("POST", &format!("/rollouts/{rollout}/start"), None).await.expect(204);
+    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let links = world.links().await;
+    assert!(links.get("deploymentBase").is_none(), "it is not installed again: {links}");
+    let target = world.server.hawkbit("GET", "/targets/d1", None).await.expect(200);
+    assert_eq!(target["updateStatus"], "in_sync");
+    let shown = world.server.hawkbit("GET", &format!("/rollouts/{rollout}"), None).await.expect(200);
+    assert_eq!(
+        (&shown["status"], &shown["totalTargetsPerStatus"]["finished"]),
+        (&json!("finished"), &json!(1))
+    );
+}
+
+#[tokio::test]
 async fn a_device_with_all_the_attributes_it_may_have_says_what_it_runs_beside_them() {
     let world = World::new("ddi-installed-full").await;
     let sources = json!([{"inventory": "installedBase.version"}]);
@@ -542,7 +571,7 @@ async fn a_device_with_all_the_attributes_it_may_have_says_what_it_runs_beside_t
     };
     let runs = |version: &str| json!({"name": "app", "version": version}).to_string();
     assert_eq!(attributes(100).await, 200);
-    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 201);
+    assert_eq!(world.send("PUT", "/installedBase", runs("1")).await.status, 404, "no such set, and yet kept");
     let (job, action) = world.assign("2").await;
     assert_eq!(world.says(action, "closed", "success").await, 200);
     assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status, 200);
