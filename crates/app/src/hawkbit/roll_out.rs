@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use windlass_domain::ids::DeviceId;
 use windlass_domain::job::spec::JobSpec;
 use windlass_domain::job::{
-    Begin, Continuous, FailureThreshold, Handling, JobState, RolloutPolicy, Wave, What,
+    Begin, Continuous, FailureThreshold, Handling, JobKind, JobState, RolloutPolicy, Wave, What,
 };
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Query, Times, parse_rsql, translate_rsql};
+use windlass_store::Tx;
+use windlass_store::jobs::{self, JobPick};
 use windlass_store::management::{Displaced, JobExtra, extras};
 
 use super::assign::{assignable, lock, patience};
@@ -20,11 +22,14 @@ use super::rollout_groups::{
 };
 use super::rollouts::{RolloutView, illegal, rollout_name};
 use super::terms::Terms;
-use super::{DESCRIPTION, bounded, called, needed, refuse};
+use super::{Context, DESCRIPTION, bounded, called, needed, refuse};
 use crate::App;
 use crate::error::{AppError, FieldProblem};
 use crate::jobs::create::{WAVES, create};
 use crate::jobs::{NewJob, NewTargets, NewWhat};
+
+/// Jobs of one read, of those that may be called like a new one.
+const LOOKED_AT: u32 = 100;
 
 /// Most groups of a rollout.
 pub const GROUPS: usize = WAVES;
@@ -80,6 +85,22 @@ impl Like {
             consent: if self.is_own { consent } else { self.asks },
             ..before
         }
+    }
+}
+
+/// Refuses a name that another rollout has. Two that are made at once are told apart only in the transaction that makes them.
+async fn unnamed_so_far(tx: &mut Tx<'_>, cx: &Context, name: &str) -> Result<(), AppError> {
+    let kind = Some(JobKind::Update);
+    let mut pick = JobPick { kind, text: name.to_owned(), no_assignments: true, ..JobPick::default() };
+    loop {
+        let page = jobs::list(tx, cx.by.tenant, &pick, LOOKED_AT).await?;
+        for job in page.iter().filter(|job| job.spec.name == name) {
+            if !extras::get::<JobExtra>(tx, cx.by.tenant, job.id.get()).await?.deleted {
+                return Err(AppError::Exists { what: "rollout", name: name.to_owned() });
+            }
+        }
+        let Some(last) = page.last() else { return Ok(()) };
+        pick.before = last.id.get();
     }
 }
 
@@ -226,13 +247,12 @@ impl App {
         before: Option<Like>,
     ) -> Result<RolloutView, AppError> {
         let (name, set, query) = check(&mut new)?;
-        let like = self.hawkbit_rollouts_like(by, &name).await?;
-        if like.iter().any(|one| one.view.job.spec.name == name) {
-            return Err(AppError::Exists { what: "rollout", name });
-        }
+        let asked = name.clone();
         let (release, fitting) = self
             .hawkbit_read(by, Permission::JobCreate, move |cx, tx| {
+                let asked = asked.clone();
                 Box::pin(async move {
+                    unnamed_so_far(tx, &cx, &asked).await?;
                     let (release, extra) = assignable(tx, &cx, set).await?;
                     let fitting = Fitting::of(tx, &cx, &release, &extra).await?;
                     Ok((release, fitting))
@@ -284,7 +304,7 @@ impl App {
                 version: release.version.to_string(),
                 force: match before.as_ref().map(|before| &before.what) {
                     Some(What::Update { force, .. }) => *force,
-                    Some(What::Command(_) | What::Document(_)) | None => true,
+                    Some(What::Command(_) | What::Document(_)) | None => false,
                 },
             },
             targets: NewTargets::Found { devices, words: format!("filter {query}"), waves: found },
@@ -311,6 +331,8 @@ impl App {
             .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
                 let (job, kept, release) = (job.clone(), kept.clone(), release.clone());
                 Box::pin(async move {
+                    // Somebody may have been quicker.
+                    unnamed_so_far(tx, &cx, &job.description).await?;
                     let id = create(tx, &cx.app, &cx.by, &job, target_seq, cx.now).await?;
                     extras::put(tx, cx.by.tenant, id.get(), &kept).await?;
                     lock(tx, &cx, &release).await?;

@@ -118,7 +118,7 @@ async fn supersede(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for (other, of) in others {
-        if !job.displaces(&of) || judge::is_required_step(tx, &of).await? {
+        if !job.takes_the_place_of(&of) || judge::is_required_step(tx, &of).await? {
             continue;
         }
         let heard = Heard::of(tx, &other).await?;

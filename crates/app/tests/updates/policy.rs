@@ -204,6 +204,34 @@ async fn a_job_that_supersedes_takes_the_place_of_what_was_not_begun_and_priorit
 }
 
 #[tokio::test]
+async fn a_late_wave_of_a_job_that_ranks_higher_takes_the_place_of_a_newer_one() {
+    let mut world = World::new().await;
+    let names = world.devices(2).await;
+    world.release("2.0", &[]).await;
+    world.release("3.0", &[]).await;
+    let ranked = |priority: u16| RolloutPolicy {
+        priority: Priority::new(priority).unwrap(),
+        supersede: true,
+        ..policy()
+    };
+    let waves = vec![Wave::from(Amount::Count(1))];
+    let high = NewJob { rollout: ranked(900), waves, ..update_job("3.0", &names) };
+    let high = world.create(high).await;
+    world.settle().await;
+    world.advance(1);
+    let low = world.create(NewJob { rollout: ranked(100), ..update_job("2.0", &names[1..]) }).await;
+    world.settle().await;
+    world.work(&names[0], "SUCCEEDED", "").await;
+    world.reports_version(&names[0], "3.0").await;
+    world.settle().await;
+    let of_low = world.executions(low).await;
+    assert_eq!(of_low[0].state, ExecutionState::Canceled);
+    assert_eq!(of_low[0].reason, format!("superseded by job {high}"));
+    let next = world.start_next(&names[1]).await;
+    assert_eq!(next["jobId"], high.to_string());
+}
+
+#[tokio::test]
 async fn a_late_wave_of_an_older_job_does_not_displace_a_newer_update_nor_bring_an_old_one_after_it() {
     let mut world = World::new().await;
     let names = world.devices(2).await;
@@ -219,7 +247,8 @@ async fn a_late_wave_of_an_older_job_does_not_displace_a_newer_update_nor_bring_
     let new = world.create(preview.clone()).await;
     world.settle().await;
     let dry = world.app().job_preview(&world.by, preview).await.unwrap();
-    assert!(dry.clusters.iter().all(|cluster| cluster.outcome == Outcome::Open), "{dry:?}");
+    let counts: Vec<_> = dry.clusters.iter().map(|cluster| (cluster.outcome, cluster.count)).collect();
+    assert_eq!(counts, [(Outcome::Open, 1)], "{dry:?}");
     // The first wave is over: the second of the older job has its turn.
     world.work(&names[0], "SUCCEEDED", "").await;
     world.advance(2);

@@ -341,6 +341,14 @@ impl Job {
             && began(self) > began(other)
     }
 
+    /// Whether its update, once offered, takes the place of another job's that a device has open, whenever that began: it
+    /// says so, and began later or ranks higher.
+    pub fn takes_the_place_of(&self, other: &Self) -> bool {
+        let (own, others) = (&self.spec.rollout, &other.spec.rollout);
+        let is_update = matches!(self.spec.what, What::Update { .. });
+        self.displaces(other) || (own.supersede && is_update && own.priority > others.priority)
+    }
+
     /// Whether what devices have not begun is being taken off them.
     pub const fn is_stopping(&self) -> bool {
         matches!(self.state, JobState::Stopping { .. })
@@ -414,9 +422,14 @@ mod tests {
         assert!(!job(2, 4, Some(2)).displaces(&old), "it ranks lower");
         assert!(job(1, 5, Some(9)).displaces(&new), "who begins later is the later one");
         assert!(job(1, 5, None).displaces(&new), "what did not begin yet will begin later");
+        assert!(new.takes_the_place_of(&old) && !old.takes_the_place_of(&new));
+        assert!(
+            job(1, 6, Some(1)).takes_the_place_of(&new),
+            "what ranks higher does, also where it began before"
+        );
         let mut meek = new.clone();
         meek.spec.rollout.supersede = false;
-        assert!(!meek.displaces(&old));
+        assert!(!meek.displaces(&old) && !meek.takes_the_place_of(&job(1, 1, Some(1))));
         let mut document = new;
         document.spec.what = What::Document("{}".to_owned());
         assert!(!document.displaces(&old));

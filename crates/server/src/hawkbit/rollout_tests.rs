@@ -48,6 +48,17 @@ async fn a_rollout_that_nobody_called_anything_is_called_what_it_installs() {
 }
 
 #[tokio::test]
+async fn of_rollouts_that_are_made_at_once_under_one_name_one_is_made() {
+    let (server, set) = ready("hb-rollout-race").await;
+    let make = || async { server.hawkbit("POST", "/rollouts", Some(request(set))).await.status };
+    let (one, two, three, four) = tokio::join!(make(), make(), make(), make());
+    let mut statuses = [one, two, three, four];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409]);
+    assert_eq!(server.hawkbit("GET", "/rollouts", None).await.expect(200)["total"], 1);
+}
+
+#[tokio::test]
 async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     let (server, set) = ready("hb-rollout").await;
     let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
