@@ -36,6 +36,11 @@ impl Leases {
         Self { owner, is_shared, held: Mutex::default() }
     }
 
+    /// Under which name leases are taken here: no other start has it on a shared store.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Whether other nodes may work on the same store.
     pub(crate) const fn is_shared(&self) -> bool {
         self.is_shared

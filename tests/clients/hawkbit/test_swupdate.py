@@ -1,5 +1,6 @@
 """SWUpdate, unmodified, through an update: installed, confirmed after a restart, resumed, refused."""
 
+import datetime
 import os
 
 import pytest
@@ -170,6 +171,30 @@ def test_a_closed_maintenance_window_does_not_end_as_installed(hawkbit, signer, 
     assert (waiting["state"], waiting["verdict"]) == ("queued", "pending"), waiting
     assert "maintenance window" in waiting["why"], waiting
     assert not destination.exists(), "nothing was installed"
+
+
+def test_a_maintenance_window_that_opens_lets_the_waiting_update_in(hawkbit, signer, clients, tmp_path):
+    token = target(hawkbit, "board-9")
+    destination, payload = tmp_path / "flash", os.urandom(100_000)
+    release(hawkbit, "nine", "1.0", signer.package(tmp_path / "swu", "1.0", destination, payload))
+    opens = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(seconds=75)
+    window = {"schedule": f"{opens:%S %M %H %d %m} ? {opens:%Y}", "durationSeconds": 3600, "timezone": "UTC"}
+    job = roll_out(hawkbit, "nine", "1.0", "board-9", rollout={"window": window})
+    client = swu.Client(tmp_path / "client", hawkbit.http, "board-9", token, signer)
+    clients.append(client.start())
+    windlass.eventually(lambda: hawkbit.call("GET", "/devices/board-9").get("lastContactAt"), swu.PATIENCE, "a poll")
+    waiting = execution(hawkbit, job)
+    assert waiting["state"] == "queued" and not destination.exists(), waiting
+    assert "maintenance window" in waiting["why"], waiting
+    windlass.eventually(
+        lambda: destination.exists() and destination.read_bytes() == payload, 75 + swu.PATIENCE, "the payload"
+    )
+    begun = reached(hawkbit, job, "inProgress", client)
+    assert datetime.datetime.fromisoformat(begun["startedAt"]) >= opens, begun
+    windlass.eventually(lambda: "Update successful" in client.said(), swu.PATIENCE, "the end of the installation")
+    client.stop()
+    clients.append(client.start("-c", "2"))
+    reached(hawkbit, job, "succeeded", client)
 
 
 def test_the_configuration_of_the_connect_card_polls_by_the_devices_certificate(hawkbit, signer, clients, tmp_path):

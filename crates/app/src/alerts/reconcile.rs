@@ -55,7 +55,7 @@ impl App {
     /// # Errors
     /// When the store fails; what was done by then stands.
     pub async fn alerts_activate(&self) -> Result<bool, AppError> {
-        let (node, now) = (self.node.clone(), self.clock.now());
+        let (node, now) = (self.leases.owner().to_owned(), self.clock.now());
         let taken = self
             .store
             .write(move |tx| {

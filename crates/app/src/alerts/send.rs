@@ -126,7 +126,7 @@ impl App {
         if due.is_empty() {
             return Ok(());
         }
-        let (node, now) = (self.node.clone(), self.clock.now());
+        let (node, now) = (self.leases.owner().to_owned(), self.clock.now());
         let lease = self
             .store
             .write(move |tx| {
