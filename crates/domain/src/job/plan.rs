@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::ids::ExecutionId;
 use crate::job::past::{self, Judged};
+use crate::job::rollout::SuccessThreshold;
 use crate::job::spec::{Accepted, Job, Progress};
 use crate::job::states::{ExecutionState, Halt, JobState, Outcome, Verdict};
 use crate::job::threshold::halt;
@@ -227,6 +228,7 @@ fn is_through(job: &Job, standings: &Standings, wave: u32, range: &Range<u64>) -
         Some(enough) => {
             enough.reached(standing.succeeded, counting(job, standing, range))
                 || is_forgiven(job, standing, wave)
+                || is_given_up(job, standing, wave, range, enough)
         }
         None => standings.is_settled_up_to(wave),
     }
@@ -241,6 +243,22 @@ fn counting(job: &Job, standing: Standing, range: &Range<u64>) -> u64 {
 fn is_forgiven(job: &Job, standing: Standing, wave: u32) -> bool {
     let accepted = job.progress.accepted;
     standing.is_settled() && accepted.wave == wave && accepted.wave_finished >= standing.finished()
+}
+
+/// Whether an operator went on with a wave in which so many had failed that its share of successes is out of reach: the next
+/// one need not wait for what is left of it.
+fn is_given_up(
+    job: &Job,
+    standing: Standing,
+    wave: u32,
+    range: &Range<u64>,
+    enough: SuccessThreshold,
+) -> bool {
+    let Accepted { wave: accepted, wave_failed, .. } = job.progress.accepted;
+    // Who is tried again since may yet do well.
+    let failed = wave_failed.min(standing.failed);
+    let counting = counting(job, standing, range);
+    accepted == wave && failed > 0 && !enough.reached(counting.saturating_sub(failed), counting)
 }
 
 /// Whether the job is to pause once this wave is through.
@@ -264,7 +282,8 @@ fn fell_short(job: &Job, standings: &Standings) -> Option<Halt> {
         && standing.is_settled()
         && job.progress.passed <= wave
         && !enough.reached(standing.succeeded, counting(job, standing, &range))
-        && !is_forgiven(job, standing, wave);
+        && !is_forgiven(job, standing, wave)
+        && !is_given_up(job, standing, wave, &range, enough);
     is_short.then(|| Halt {
         wave,
         failed: standing.failed,

@@ -9,7 +9,7 @@ use super::*;
 use crate::ids::{DeviceId, JobId, TenantId};
 use crate::job::execution::{Consent, DeviceReport, Execution, ReportedStatus, StepTimer};
 use crate::job::past::FrozenWave;
-use crate::job::rollout::{RolloutPolicy, SuccessThreshold, Wave};
+use crate::job::rollout::{RolloutPolicy, Wave};
 use crate::job::spec::{Amount, FailureThreshold, JobSpec, Retry, ShareOf, ThresholdScope, Timeouts, What};
 use crate::job::states::{Begun, Verdict};
 
@@ -610,6 +610,72 @@ fn a_wave_that_falls_short_of_its_success_halts_until_an_operator_goes_on() {
     model.job.state = JobState::Running;
     model.run(100);
     assert_eq!(model.job.state, JobState::Completed);
+}
+
+/// Waves of four and of one of which half must succeed and no more than half may fail, with this habit of each device.
+/// Stands where an operator went on with what stopped it, if anything did.
+fn resumed(habits: [Habit; 4]) -> Model {
+    let half = Wave {
+        success: Some(SuccessThreshold { percent: 50 }),
+        failure: Some(FailureThreshold {
+            count: None,
+            percent: Some(50),
+            of: ShareOf::All,
+            minimum: 0,
+            scope: ThresholdScope::Wave,
+        }),
+        ..Amount::Count(4).into()
+    };
+    let habits = habits.into_iter().chain([Habit::Unverifiable]).collect();
+    let mut model = with_policy(habits, vec![half], RolloutPolicy::default());
+    for _ in 0..2 {
+        model.settle(100);
+        model.devices_act();
+    }
+    model.settle(100);
+    if matches!(model.job.state, JobState::Halted(_)) {
+        model.job.progress.accepted = accept(&model.job, &model.tallies());
+        model.job.progress.resumed_at = Some(model.now);
+        model.job.state = JobState::Running;
+    }
+    model
+}
+
+#[test]
+fn a_wave_that_an_operator_goes_on_with_is_passed_where_it_can_succeed_no_more() {
+    let mut model = resumed([Habit::Fails, Habit::Fails, Habit::Fails, Habit::NeverPicksUp]);
+    assert_eq!(model.job.progress.accepted.wave_failed, 3);
+    assert_eq!(model.plan(100).steps, [Step::Offer { wave: 1, ranks: 4..5 }], "nobody waits for the fourth");
+    // That one is judged by itself, and only once.
+    model.run(100);
+    assert!(matches!(&model.job.state, JobState::Halted(halt) if halt.wave == 0), "{:?}", model.job.state);
+    assert_eq!(model.job.progress.offered, 5);
+    model.job.progress.accepted = accept(&model.job, &model.tallies());
+    model.job.state = JobState::Running;
+    model.run(100);
+    assert_eq!(model.job.state, JobState::Completed);
+}
+
+#[test]
+fn a_last_wave_that_an_operator_gave_up_ends_the_job_when_it_is_settled() {
+    let mut model = resumed([Habit::Fails, Habit::Fails, Habit::Fails, Habit::NeverFinishes]);
+    model.job.target_count = 4;
+    let last = model.by_id(ExecutionId::new(1_004)).clone();
+    *model.by_id(ExecutionId::new(1_004)) = last.judged(Verdict::Unverifiable, "", model.now);
+    assert_eq!(model.plan(100).steps, [Step::Complete], "that it fell short is nothing new");
+}
+
+#[test]
+fn a_wave_that_nobody_stopped_or_that_may_succeed_yet_is_waited_for() {
+    let model = resumed([Habit::Fails, Habit::Fails, Habit::NeverFinishes, Habit::NeverPicksUp]);
+    assert_eq!(
+        (&model.job.state, model.plan(100).steps),
+        (&JobState::Running, vec![]),
+        "half may yet do well"
+    );
+    let mut tried = resumed([Habit::Fails, Habit::Fails, Habit::Fails, Habit::NeverPicksUp]);
+    tried.again(ExecutionId::new(1_001));
+    assert_eq!(tried.plan(100).steps, [], "one of those that failed is at it again");
 }
 
 #[test]
