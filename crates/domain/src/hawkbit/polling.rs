@@ -139,8 +139,7 @@ impl PollInterval {
             Some(Window { opens_at, polls }) if opens_at > now => {
                 // One more second: a device that comes on time must find the window open.
                 let until = opens_at.since(now).saturating_add(Duration::from_secs(1));
-                let share = Duration::from_secs((until / polls.max(1)).as_secs());
-                usual.min(if until <= least.saturating_mul(polls.max(1)) { until } else { share })
+                usual.min(Duration::from_secs((until / polls.max(1)).as_secs()))
             }
             Some(_) | None => usual,
         };
@@ -222,5 +221,9 @@ mod tests {
         }
         assert!(now.since(opens_at) <= seconds(30), "it comes soon after the opening, not {now}");
         assert_eq!(interval.sleep(window, seconds(30), 0, opens_at), seconds(3600));
+        for (before, told) in [(100, 33), (85, 30), (60, 30), (31, 30), (5, 30)] {
+            let now = Timestamp::from_seconds(10_000 - before);
+            assert_eq!(interval.sleep(window, seconds(30), 0, now), seconds(told), "{before} s before it");
+        }
     }
 }

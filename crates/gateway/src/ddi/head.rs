@@ -33,8 +33,13 @@ pub(super) fn shown(head: &request::Parts, place: &Place<'_>, around: &Around) -
 }
 
 /// The issuers that a proxy names: in `X-Authority`, or in `X-Authority-0`, `X-Authority-1` and so on without a gap. A
-/// proxy writes one form; whoever sends both adds to its word, and no issuer is taken.
+/// proxy writes one form, and each header once; whoever sends more adds to its word, and no issuer is taken.
 fn authorities(headers: &HeaderMap) -> Vec<String> {
+    let is_repeated = |name: &str| headers.get_all(name).iter().nth(1).is_some();
+    let repeats = (0..MOST_AUTHORITIES).any(|number| is_repeated(&format!("x-authority-{number}")));
+    if repeats || is_repeated("x-controller-id") || is_repeated("x-authority") {
+        return Vec::new();
+    }
     let numbered = |number: usize| text(headers, &format!("x-authority-{number}"));
     let mut values: Vec<&str> = (0..MOST_AUTHORITIES).map_while(numbered).collect();
     if headers.contains_key("x-authority") {
@@ -193,6 +198,13 @@ mod tests {
         assert_eq!(issuers(&[("x-authority-0", "ab"), ("x-authority-2", "cd")]), ["ab"]);
         assert_eq!(issuers(&[("x-authority", "ab"), ("x-authority-1", "cd")]), ["ab"]);
         let added: [&str; 0] = [];
+        for repeated in [
+            [("x-controller-id", "d"), ("x-authority", "ab")],
+            [("x-authority", "ab"), ("x-authority", "ab")],
+            [("x-authority-0", "ab"), ("x-authority-0", "cd")],
+        ] {
+            assert_eq!(issuers(&repeated), added, "{repeated:?}");
+        }
         assert_eq!(issuers(&[("x-authority", "ab"), ("x-authority-0", "cd")]), added);
     }
 }
