@@ -16,7 +16,7 @@ use windlass_domain::ids::{ArtifactId, ExecutionId, Sha256};
 use windlass_domain::job::{Execution, ExecutionState, Job, JobState};
 use windlass_domain::software::Artifact;
 use windlass_domain::time::Timestamp;
-use windlass_store::{StoreError, Tx, artifacts, devices, executions, jobs};
+use windlass_store::{StoreError, Tx, artifacts, ddi, devices, executions, jobs};
 
 use crate::App;
 use crate::artifacts::link;
@@ -159,8 +159,38 @@ impl Links {
 }
 
 /// Whether what an execution installs may be downloaded now, as far as it and its job say.
-pub(crate) fn allowed(execution: &Execution, job: &Job, now: Timestamp) -> Result<(), DownloadRefusal> {
-    let running = job.state == JobState::Running;
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn allowed(
+    tx: &mut Tx<'_>,
+    execution: &Execution,
+    job: &Job,
+    now: Timestamp,
+) -> Result<Result<(), DownloadRefusal>, StoreError> {
+    Ok(judged(execution, shows(tx, execution, job).await?, now))
+}
+
+/// Whether a job shows its part to a device that has not begun. What the device was told of over hawkBit's interface it may
+/// be at work on, also where the job is held since.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn shows(tx: &mut Tx<'_>, execution: &Execution, job: &Job) -> Result<bool, StoreError> {
+    Ok(match job.state {
+        JobState::Running => true,
+        JobState::Paused | JobState::Halted(_) => ddi::served(tx, execution.id).await?.retrieved_at.is_some(),
+        JobState::AwaitingApproval { .. }
+        | JobState::Denied
+        | JobState::Scheduled { .. }
+        | JobState::Stopping { .. }
+        | JobState::Canceled
+        | JobState::Completed => false,
+    })
+}
+
+/// The same. `running`: whether its job shows it to a device that has not begun.
+fn judged(execution: &Execution, running: bool, now: Timestamp) -> Result<(), DownloadRefusal> {
     if execution.state.is_open() && execution.cancel_asked_at.is_some() {
         return Err(DownloadRefusal::NotAllowed("the device is asked to stop the job"));
     }
@@ -187,8 +217,8 @@ pub(crate) async fn may_go_on(tx: &mut Tx<'_>, execution: ExecutionId) -> Result
         return Ok(false);
     }
     if execution.state == ExecutionState::Queued {
-        let job = jobs::get_any(tx, execution.job).await?;
-        if job.is_none_or(|job| job.state != JobState::Running) {
+        let Some(job) = jobs::get_any(tx, execution.job).await? else { return Ok(false) };
+        if !shows(tx, &execution, &job).await? {
             return Ok(false);
         }
     }
@@ -205,7 +235,7 @@ async fn judge(
 ) -> Result<Answer, StoreError> {
     let Some(execution) = executions::latest_by_id(tx, execution).await? else { return Ok(Err(OVER)) };
     let Some(job) = jobs::get_any(tx, execution.job).await? else { return Ok(Err(OVER)) };
-    if let Err(refusal) = allowed(&execution, &job, now) {
+    if let Err(refusal) = allowed(tx, &execution, &job, now).await? {
         return Ok(Err(refusal));
     }
     let device = devices::device_by_id(tx, execution.device).await?;

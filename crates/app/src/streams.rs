@@ -87,7 +87,7 @@ async fn find(
     let Ok(id) = id.parse::<JobId>() else { return Ok(Err(none())) };
     let Some(execution) = executions::latest(tx, device, id).await? else { return Ok(Err(none())) };
     let Some(job) = jobs::get_any(tx, id).await? else { return Ok(Err(none())) };
-    if let Err(why) = allowed(&execution, &job, now) {
+    if let Err(why) = allowed(tx, &execution, &job, now).await? {
         return Ok(Err(refuse(ErrorCode::ResourceNotFound, why.to_string())));
     }
     let What::Update { release, .. } = job.spec.what else { return Ok(Err(none())) };

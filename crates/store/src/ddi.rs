@@ -368,7 +368,7 @@ pub async fn began_without_a_word(tx: &mut Tx<'_>, execution: ExecutionId) -> Re
         tx,
         (i64, i64),
         "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(credential) AS BIGINT) FROM action_status
-         WHERE execution_id = $1 AND (kind = 'download' OR credential IS NOT NULL)",
+         WHERE execution_id = $1 AND kind <> 'retrieved' AND (kind = 'download' OR credential IS NOT NULL)",
         execution.get()
     )?;
     Ok(fetched > 0 && said == 0)

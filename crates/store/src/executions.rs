@@ -379,8 +379,9 @@ pub async fn pending(
 }
 
 /// Every update of a device that is not over, whether or not the device may see it now: what it has not begun only while
-/// its job runs or is to be stopped, and only until it expires. What it began and is not to stop comes first, then by
-/// priority, then as offered.
+/// its job runs or is to be stopped, and only until it expires. Of a job that is held what it fetched over hawkBit's
+/// interface stays, for it may be at work on that. What it began and is not to stop comes first, then by priority, then as
+/// offered.
 ///
 /// # Errors
 /// When the database fails.
@@ -396,7 +397,9 @@ pub async fn open_updates(
             "JOIN job j ON j.id = e.job_id
              WHERE e.device_id = $1 AND e.state IN ('queued', 'inProgress') AND e.latest = 1 AND j.kind = 'update'
                AND (e.state = 'inProgress' OR e.cancel_asked_at IS NOT NULL
-                 OR (j.state = 'running' AND (e.expires_at IS NULL OR e.expires_at > $2)))
+                 OR ((j.state = 'running' OR (j.state IN ('paused', 'halted') AND EXISTS (SELECT 1 FROM ddi_action a
+                       WHERE a.execution_id = e.id AND a.retrieved_at IS NOT NULL)))
+                   AND (e.expires_at IS NULL OR e.expires_at > $2)))
              ORDER BY CASE WHEN e.state = 'inProgress' AND e.cancel_asked_at IS NULL THEN 0 ELSE 1 END,
                j.priority DESC, e.id"
         ),
@@ -597,6 +600,27 @@ pub async fn jobs_of(tx: &mut Tx<'_>, executions: &[ExecutionId]) -> Result<Vec<
     let sql = among!(tx, "SELECT DISTINCT job_id FROM execution WHERE id", "$1", "");
     let rows = fetch_all!(tx, (i64,), sql, list.as_str())?;
     Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
+}
+
+/// The first executions of jobs that are over whose device said that it succeeded and whose time to be seen is over.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unseen_of_closed(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<ExecutionId>, StoreError> {
+    let rows = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT e.id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE e.state = 'succeeded' AND e.verdict = 'pending' AND e.due_at <= $1
+           AND j.state IN ('completed', 'canceled') ORDER BY e.due_at LIMIT $2",
+        now.micros(),
+        i64::from(limit),
+    )?;
+    Ok(ids(rows))
 }
 
 /// The first failed latest tries of a job with ids in `after + 1 ..= up_to`.

@@ -1,19 +1,20 @@
 //! The documents of actions: what is to be fetched, how, and what was said so far.
 
 use windlass_domain::ids::{ComponentId, ExecutionId, Md5, Sha1, Sha256};
-use windlass_domain::job::{Execution, ExecutionState, Job, JobState, What};
+use windlass_domain::job::{Execution, ExecutionState, Job, What};
 use windlass_domain::software::{Artifact, Release, Sums};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{NewStatus, Served};
 use windlass_store::management::{ModuleExtra, extras};
 use windlass_store::{StoreError, Tx, ddi as table, executions, jobs};
 
-use super::peer::DdiPeer;
+use super::peer::{DdiPeer, Proof};
 use super::poll::{Open, Traits, force};
 use super::stand::{Stand, Urgency};
 use crate::app::App;
 use crate::error::AppError;
 use crate::jobs::release_of;
+use crate::links::shows;
 use crate::message::Effects;
 
 /// Most messages of a history.
@@ -139,10 +140,17 @@ pub(super) async fn find(tx: &mut Tx<'_>, peer: &DdiPeer, action: ExecutionId) -
     Ok(Open { execution, job })
 }
 
-/// Whether a device may see an action that it has not begun.
-pub(super) fn may_begin(execution: &Execution, job: &Job, now: Timestamp) -> bool {
-    execution.state != ExecutionState::Queued
-        || (job.state == JobState::Running && !execution.is_expired(now))
+/// Whether a device may see an action as its job stands.
+pub(super) async fn may_see(
+    tx: &mut Tx<'_>,
+    execution: &Execution,
+    job: &Job,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if execution.state != ExecutionState::Queued {
+        return Ok(true);
+    }
+    Ok(!execution.is_expired(now) && shows(tx, execution, job).await?)
 }
 
 /// hawkBit's word for how an execution stands.
@@ -174,7 +182,7 @@ async fn history(
 }
 
 /// Notes that a document was fetched, if that is news.
-async fn note_served(tx: &mut Tx<'_>, stand: &Stand, now: Timestamp) -> Result<(), StoreError> {
+async fn note_served(tx: &mut Tx<'_>, stand: &Stand, proof: Proof, now: Timestamp) -> Result<(), StoreError> {
     let before = table::served(tx, stand.action).await?;
     let skip = stand.update == Urgency::Skip;
     let after = Served { retrieved_at: before.retrieved_at.or(Some(now)), skip, ..before };
@@ -186,7 +194,12 @@ async fn note_served(tx: &mut Tx<'_>, stand: &Stand, now: Timestamp) -> Result<(
         return Ok(());
     }
     let text = "Target retrieved update action and should start now the download.";
-    table::status_insert(tx, &NewStatus::by_server(stand.action, "retrieved", text), now).await
+    table::status_insert(tx, &retrieved(stand.action, text, proof), now).await
+}
+
+/// That a device fetched something of an action.
+fn retrieved(action: ExecutionId, text: &str, proof: Proof) -> NewStatus {
+    NewStatus { credential: Some(proof.as_str()), ..NewStatus::by_server(action, "retrieved", text) }
 }
 
 struct Found {
@@ -218,7 +231,7 @@ async fn look(
         Wanted::Installed => false,
         Wanted::Confirmation => execution.state.is_open() && stand.waits && !stand.canceling,
         Wanted::Deployment => {
-            !stand.waits && !stand.canceling && !stand.hidden && may_begin(execution, job, now)
+            !stand.waits && !stand.canceling && !stand.hidden && may_see(tx, execution, job, now).await?
         }
     };
     if !visible {
@@ -261,9 +274,10 @@ impl App {
         let Found { stand, release, extras, history, served, is_open } = found;
         let news = served.retrieved_at.is_none() || served.skip != (stand.update == Urgency::Skip);
         if wanted == Wanted::Deployment && is_open && news {
+            let proof = peer.proof;
             self.store
                 .write::<_, StoreError, _>(move |tx| {
-                    Box::pin(async move { note_served(tx, &stand, now).await })
+                    Box::pin(async move { note_served(tx, &stand, proof, now).await })
                 })
                 .await?;
         }
@@ -328,7 +342,7 @@ impl App {
                     table::served_put(tx, action, &Served { cancel_retrieved_at: Some(now), ..before })
                         .await?;
                     let text = "Target retrieved cancel action and should start now the cancellation.";
-                    table::status_insert(tx, &NewStatus::by_server(action, "retrieved", text), now).await?;
+                    table::status_insert(tx, &retrieved(action, text, peer.proof), now).await?;
                     Ok(())
                 })
             })

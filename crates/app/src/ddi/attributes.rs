@@ -13,12 +13,13 @@ use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs, re
 use windlass_wire::ddi::{ConfigData, Initiator, InstalledBase, Mode};
 
 use super::action::Failed;
+use super::installed::{self, LOOKED_AT};
 use super::peer::DdiPeer;
 use super::poll::{Open, agree, open};
 use super::report::busy;
 use crate::app::App;
 use crate::jobs::verify::{self, JustSaid};
-use crate::jobs::{release_of, versions};
+use crate::jobs::{ends, release_of, versions};
 use crate::message::Effects;
 
 /// Most characters of a key and of a value.
@@ -30,8 +31,6 @@ const INSTALLED: &str = "installedBase.";
 /// How the two go on.
 const NAME: &str = "name";
 const VERSION: &str = "version";
-/// Most finished updates that are looked at when a device says what it runs.
-const LOOKED_AT: u32 = 16;
 
 /// A key as the inventory of a device has it, whose type has these places.
 fn key(text: &str, places: &[VersionSource]) -> Result<AttributeKey, Failed> {
@@ -166,11 +165,12 @@ async fn judge(
         let counts = word == Word::This || is_newest;
         is_newest = false;
         let until = verify::counts_until(tx, &job, &execution).await?;
-        let told = execution.told(word, until, job.state.is_open(), now).filter(|_| counts);
+        let told = execution.told(word, until, now).filter(|_| counts);
         if let Some(told) = told
             && executions::update(tx, &execution, &told).await?
             && told.verdict != execution.verdict
         {
+            ends::tell(tx, &job, &execution, &told, now).await?;
             effects.reconcile.push(job.id);
         }
     }
@@ -200,8 +200,10 @@ async fn installed_in(
     let same = |one: &Installed| one.name == said.name && one.version == said.version;
     let is_news = !target.installed.as_ref().is_some_and(same);
     if is_news {
-        let installed =
-            Installed { name: said.name.clone(), version: said.version.clone(), execution: None, at: now };
+        let InstalledBase { name, version } = said.clone();
+        let brought = installed::last(tx, peer.device, Some((name.as_str(), version.as_str()))).await?;
+        let execution = brought.and_then(|brought| brought.execution);
+        let installed = Installed { name, version, execution, at: now };
         table::target_put(tx, peer.device, &Target { installed: Some(installed), ..target }).await?;
     }
     // A success that was believed made it known already, and never went into the inventory, which is the device's word.

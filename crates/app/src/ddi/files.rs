@@ -14,7 +14,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::ddi::NewStatus;
 use windlass_store::{StoreError, Tx, ddi as table, devices, executions, jobs};
 
-use super::action::{Failed, FileView, find, may_begin};
+use super::action::{Failed, FileView, find, may_see};
 use super::peer::DdiPeer;
 use super::poll::{Open, open};
 use super::stand::{Stand, Urgency};
@@ -157,7 +157,8 @@ async fn wanted(
     let mut wanted = Vec::new();
     for Open { execution, job } in open(tx, peer.device, now).await? {
         let waits = execution.agreed(now).is_some();
-        if execution.cancel_asked_at.is_none() && !waits && may_begin(&execution, &job, now) {
+        let may_fetch = execution.cancel_asked_at.is_none() && !waits;
+        if may_fetch && may_see(tx, &execution, &job, now).await? {
             let release = release_of(tx, &job).await?;
             wanted.extend(release.map(|release| (execution, job, release)));
         }

@@ -11,6 +11,7 @@ use super::peer::{ALIAS, LONGEST, Proof, Shown, Turned, Why, own_certificate, ow
 use super::tokens::token_put;
 use crate::app::App;
 use crate::clock::random;
+use crate::devices::check_alias;
 use crate::enrol;
 use crate::error::AppError;
 
@@ -96,10 +97,11 @@ impl App {
         shown: &Shown,
         proof: Proof,
     ) -> Result<DeviceId, Turned> {
-        if shown.controller.is_empty() || shown.controller.len() > LONGEST {
-            let why = Why("ddi.controllerId", format!("a controller id has 1 to {LONGEST} bytes"));
-            self.ddi_refuse(shown, Some(tenant), None, why);
-            return Err(Turned::Denied);
+        let alias = devices::Alias { protocol: ALIAS.to_owned(), external_id: shown.controller.clone() };
+        if check_alias(&alias).is_err() {
+            let why = format!("a controller id has 1 to {LONGEST} bytes without control characters and /");
+            self.ddi_refuse(shown, Some(tenant), None, Why("ddi.controllerId", why.clone()));
+            return Err(Turned::Bad(why));
         }
         let now = self.clock.now();
         let most = self.limits.plug_and_play_per_minute;

@@ -22,6 +22,8 @@ mod action;
 
 mod said;
 
+mod installed;
+
 mod report;
 
 mod attributes;
@@ -32,13 +34,15 @@ mod rauc;
 
 pub use action::{ActionView, Failed, FileView, ModuleView, Wanted, action_word};
 pub use files::DdiFile;
+pub(crate) use installed::fell_back;
 pub use memory::Contact;
 pub(crate) use memory::Memory;
 pub use peer::{ALIAS, DdiPeer, LONGEST as LONGEST_CONTROLLER_ID, Proof, ProxyWord, Shown, Turned};
-pub(crate) use poll::agree;
 pub use poll::{Next, Poll};
+pub(crate) use poll::{agree, agree_in_advance};
 pub use rauc::{Bundle, RaucSays};
 pub use report::{MOST_ENTRIES, MOST_MESSAGES};
+pub(crate) use said::{in_pieces, spoke_of};
 pub use settings::SettingView;
 pub use stand::{CLIENT_ATTRIBUTE, Urgency};
 pub use tokens::DeviceTokenView;

@@ -113,6 +113,9 @@ pub enum Turned {
     /// 404: it may come, and did not yet ask what is to be done.
     #[error("there is no such device; it is made when it asks what is to be done")]
     Unknown,
+    /// 400: it may come, and not under this id.
+    #[error("{0}")]
+    Bad(String),
     /// 429.
     #[error("too many new devices; wait a minute")]
     TooMany,

@@ -182,11 +182,14 @@ impl App {
         };
         let sleep = self.ddi_sleep(peer, &stands, now);
         self.ddi.note_next(device, now, sleep);
+        let next = stands.iter().find(|stand| !stand.hidden || stand.canceling || stand.waits).map(next);
+        // There are clients that follow one link a poll, and that to their attributes first: they would never hear of it.
+        let is_to_stop = matches!(next, Some(Next::Cancel { .. }));
         Ok(Poll {
             sleep,
-            next: stands.iter().find(|stand| !stand.hidden || stand.canceling || stand.waits).map(next),
+            next,
             installed: target.installed.as_ref().and_then(|installed| installed.execution),
-            attributes_wanted: target.attributes_wanted,
+            attributes_wanted: target.attributes_wanted && !is_to_stop,
         })
     }
 
@@ -257,6 +260,21 @@ fn next(stand: &Stand) -> Next {
         (true, false) => Next::Confirm { action, revision },
         (_, true) => Next::Cancel { action },
         (false, false) => Next::Deploy { action, revision },
+    }
+}
+
+/// Lets the updates of a device go on that wait for somebody to agree, where somebody did in advance.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn agree_in_advance(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match table::target(tx, device).await?.auto_confirm {
+        Some(_) => agree(tx, device, now).await,
+        None => Ok(()),
     }
 }
 

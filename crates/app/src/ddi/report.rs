@@ -27,14 +27,14 @@ pub const MOST_ENTRIES: u64 = 1_000;
 /// Most messages of one entry.
 pub const MOST_MESSAGES: usize = 50;
 
-/// Refuses what is too much.
+/// Refuses what is too much. A last word is always taken: of its messages as many are kept as an entry has.
 async fn bounded(
     tx: &mut Tx<'_>,
     execution: ExecutionId,
     messages: usize,
     is_final: bool,
 ) -> Result<(), Failed> {
-    if messages > MOST_MESSAGES {
+    if !is_final && messages > MOST_MESSAGES {
         return Err(Failed::TooMany(format!("an entry has at most {MOST_MESSAGES} messages")));
     }
     if !is_final && table::status_count(tx, execution).await? >= MOST_ENTRIES {

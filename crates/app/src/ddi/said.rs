@@ -12,6 +12,14 @@ use windlass_wire::ddi::{Execution as Said, Feedback, Finished};
 use super::peer::DdiPeer;
 use super::report::MOST_MESSAGES;
 
+/// Under what an execution keeps how its device proved who it is.
+const CREDENTIAL: &str = "credential";
+
+/// Whether the device spoke of an execution over hawkBit's interface.
+pub(crate) fn spoke_of(execution: &Execution) -> bool {
+    execution.details.contains_key(CREDENTIAL)
+}
+
 /// What a device is at that was downloading and says only that it goes on.
 const PROCEEDING: &str = "proceeding";
 
@@ -20,7 +28,7 @@ const MESSAGE: usize = 512;
 
 /// The messages of an entry as they are kept: in pieces of so many characters, as hawkBit does. A text that would be more
 /// pieces than an entry has messages ends with a word on what is missing.
-pub(super) fn in_pieces(messages: &[String]) -> Vec<String> {
+pub(crate) fn in_pieces(messages: &[String]) -> Vec<String> {
     let mut pieces = Vec::new();
     for message in messages {
         let characters: Vec<char> = message.chars().collect();
@@ -52,7 +60,7 @@ pub(super) fn details(
     only_download: bool,
 ) -> BTreeMap<String, String> {
     let mut details = execution.details.clone();
-    details.insert("credential".to_owned(), peer.proof.as_str().to_owned());
+    details.insert(CREDENTIAL.to_owned(), peer.proof.as_str().to_owned());
     let told = feedback.details.iter().rev().find_map(|message| percent(message));
     let counted = feedback
         .progress

@@ -6,6 +6,7 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_store::ddi::{self, NewStatus};
 
 use super::actions::{action, place, store};
+use crate::ddi::in_pieces;
 use crate::error::AppError;
 use crate::{App, audit};
 
@@ -56,9 +57,10 @@ impl App {
                         let said = Execution { status_code: code, updated_at: cx.now, ..said };
                         store(tx, &step.execution, &said).await?;
                     }
-                    let text = format!("{word} by operator '{}'. {}", cx.who(), messages.join(" "));
-                    let entry =
-                        NewStatus { code, ..NewStatus::by_server(step.execution.id, kind, text.trim_end()) };
+                    let text = format!("{word} by operator '{}'.", cx.who());
+                    let mut entry =
+                        NewStatus { code, ..NewStatus::by_server(step.execution.id, kind, &text) };
+                    entry.messages.extend(in_pieces(&messages));
                     ddi::status_insert(tx, &entry, cx.now).await?;
                     let details = json!({"confirmed": confirmed});
                     let place = place(&device, &step);

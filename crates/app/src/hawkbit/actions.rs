@@ -47,7 +47,7 @@ pub struct ActionView {
     pub rollout: Option<(i64, String)>,
     /// Who asked for it.
     pub created_by: String,
-    /// Whether the device fetched what it is to do.
+    /// Whether the device fetched what it is to do. One that refused to stop since goes on, which is another word.
     pub retrieved: bool,
 }
 
@@ -152,7 +152,7 @@ pub(super) async fn view(
         opens_at,
         rollout,
         created_by,
-        retrieved: served.retrieved_at.is_some(),
+        retrieved: served.retrieved_at.is_some() && served.cancel_retrieved_at.is_none(),
     }))
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Phase {
     pub(super) is_stopping: bool,
     /// Whether somebody must agree who did not yet.
     pub(super) waits_for_consent: bool,
-    /// Whether the device fetched what it is to do.
+    /// Whether the device fetched what it is to do, and did not refuse to stop since.
     pub(super) retrieved: bool,
     /// Whether it is over once the bytes are there.
     pub(super) only_downloads: bool,

@@ -3,7 +3,7 @@
 use roaring::RoaringTreemap;
 use serde_json::json;
 use windlass_domain::ids::{JobId, ReleaseId};
-use windlass_domain::job::{Begun, Job, JobAction, JobKind, What};
+use windlass_domain::job::{Begun, Job, JobAction, JobKind, JobState, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::management::{JobExtra, extras};
 use windlass_store::{StoreError, StoreErrorKind, Tx, jobs};
@@ -150,6 +150,10 @@ impl App {
         let rollout = self.hawkbit_rollout(by, id).await?;
         if rollout.extra.deleted {
             return Err(illegal(format!("rollout {id} was deleted")));
+        }
+        if act == RolloutAct::TriggerNextGroup && rollout.view.job.state != JobState::Running {
+            let text = "only one that runs goes on to its next group; resume or start it";
+            return Err(illegal(format!("rollout {id} does not run: {text}")));
         }
         let job = JobId::new(id);
         let done = match act {

@@ -1,11 +1,15 @@
-//! Where a target stands by its updates. Pure.
+//! Where a target stands by its updates.
 
-use windlass_domain::ids::{ExecutionId, ReleaseId};
+use windlass_domain::ids::{DeviceId, ExecutionId, ReleaseId, TenantId};
 use windlass_domain::job::Outcome;
 use windlass_domain::time::Timestamp;
-use windlass_store::management::actions::{Outline, Step};
+use windlass_store::management::actions::{self as steps, Outline, Step};
+use windlass_store::{StoreError, Tx};
 
 use crate::jobs::verify::FETCHED;
+
+/// Updates of a device that are looked at, latest first.
+const LATEST: u32 = 50;
 
 /// Where a target stands with what it is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +136,24 @@ impl Course {
         at = Standing { installed: Some(release), installed_at: Some(since), ..at };
         if idle { Standing { status: UpdateStatus::InSync, assigned: Some(release), ..at } } else { at }
     }
+}
+
+/// What rollouts say of targets that have their set.
+pub(crate) const HAS_SET: &str = "Distribution Set is already assigned. Skipping this action.";
+
+/// Whether a release is what a device is to have, and what its last update installed.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn is_in_place(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    release: ReleaseId,
+) -> Result<bool, StoreError> {
+    let at = course(&steps::of_device(tx, tenant, device, LATEST).await?).standing(true, None);
+    let is_it = (at.assigned, at.installed) == (Some(release), Some(release));
+    Ok(is_it && at.status == UpdateStatus::InSync)
 }
 
 /// The course of the updates of one target.

@@ -1,8 +1,8 @@
 //! Jobs: made by operators, carried out by a reconciler, reported on by devices.
 //!
 //! `mod` order is reading order: what operators ask ([`create`], [`commands`], [`operate`], [`list`]), what moves by
-//! itself ([`reconcile`], [`offer`], [`gone`], [`history`]), what devices ask ([`device`], [`document`], [`notify`]), what
-//! is true ([`verify`]).
+//! itself ([`reconcile`], [`offer`], [`ends`], [`gone`], [`history`]), what devices ask ([`device`], [`document`],
+//! [`notify`]), what is true ([`verify`]).
 //! The rules are in `windlass_domain::job`; nothing here decides on its own.
 
 pub(crate) mod agenda;
@@ -12,6 +12,7 @@ pub mod create;
 pub mod device;
 mod document;
 mod downloads;
+pub(crate) mod ends;
 pub(crate) mod gone;
 mod history;
 pub(crate) mod joining;

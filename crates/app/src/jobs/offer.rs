@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use windlass_domain::ids::{DeviceId, ExecutionId};
 use windlass_domain::job::execution::queued_until;
-use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict};
+use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{self, NewStatus};
 use windlass_store::management::{Displaced, JobExtra, extras};
@@ -14,6 +14,8 @@ use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Judged};
 use super::waves::Targets;
+use crate::ddi::agree_in_advance;
+use crate::hawkbit::{HAS_SET, is_in_place};
 
 /// A device's execution of a job as it starts out.
 pub(super) fn fresh(job: &Job, device: DeviceId, wave: u32, now: Timestamp) -> Execution {
@@ -131,12 +133,33 @@ async fn supersede(
     Ok(())
 }
 
+/// Whether somebody must agree before a device begins.
+pub(super) fn asks(execution: &Execution) -> bool {
+    execution.state.is_open() && execution.consent == Consent::Awaited
+}
+
 /// What a device has that runs the release already: it is done before it begins.
 pub(super) fn running(mut fresh: Execution) -> Execution {
     let now = fresh.queued_at;
     fresh.state = ExecutionState::Succeeded;
     fresh.ended_at = Some(now);
     fresh.judged(Verdict::Verified, "the device ran this version already", now)
+}
+
+/// What a device has to do in a rollout of hawkBit's interface whose set is in place there: nothing, as upstream.
+fn in_place(mut fresh: Execution) -> Execution {
+    let now = fresh.queued_at;
+    fresh.state = ExecutionState::Succeeded;
+    fresh.ended_at = Some(now);
+    fresh.judged(Verdict::Unverifiable, HAS_SET, now)
+}
+
+/// Whether a job is a rollout of hawkBit's interface over a device that has its set in place.
+async fn has_set(tx: &mut Tx<'_>, job: &Job, is_rollout: bool, device: DeviceId) -> Result<bool, StoreError> {
+    match job.spec.what {
+        What::Update { release, .. } if is_rollout => is_in_place(tx, job.tenant, device, release).await,
+        What::Update { .. } | What::Command(_) | What::Document(_) => Ok(false),
+    }
 }
 
 /// How the updates that a job displaces give way to its own.
@@ -189,18 +212,19 @@ impl Anew {
         let consent = fresh(job, left_out.device, left_out.wave, now).consent;
         let fresh =
             Execution { number: left_out.number, before, consent, ..fresh(job, left_out.device, wave, now) };
-        executions::insert(tx, &held(job, fresh, Some(&facts), now)).await?;
-        Ok(())
+        let fresh = held(job, fresh, Some(&facts), now);
+        executions::insert(tx, &fresh).await?;
+        if asks(&fresh) { agree_in_advance(tx, fresh.device, now).await } else { Ok(()) }
     }
 }
 
-/// What a device gets.
+/// What a device gets. `is_rollout`: the job is a rollout of hawkBit's interface.
 async fn begin(
     tx: &mut Tx<'_>,
     job: &Job,
     catalogue: &judge::Catalogue,
     facts: Option<&judge::Facts>,
-    way: Displaced,
+    (way, is_rollout): (Displaced, bool),
     mut fresh: Execution,
 ) -> Result<Execution, StoreError> {
     let now = fresh.queued_at;
@@ -213,6 +237,9 @@ async fn begin(
             fresh
         }
         Judged::Runs(before) => running(Execution { before, ..fresh }),
+        Judged::Work { before, .. } if has_set(tx, job, is_rollout, fresh.device).await? => {
+            in_place(Execution { before, ..fresh })
+        }
         Judged::Work { before, others } => {
             fresh.before = before;
             supersede(tx, job, others, way, now).await?;
@@ -234,13 +261,23 @@ pub(super) async fn offer(
     let mut catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks);
     let facts = catalogue.facts(tx, job, &devices).await?;
-    let way = displaced_by(tx, job).await?;
+    let extra = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?;
+    let terms = (extra.displaced, extra.query.is_some() && !extra.assignment);
     let mut begun = Vec::with_capacity(devices.len());
     for device in devices {
         let fresh = fresh(job, device, wave, now);
-        begun.push(begin(tx, job, &catalogue, facts.get(&device), way, fresh).await?);
+        begun.push(begin(tx, job, &catalogue, facts.get(&device), terms, fresh).await?);
     }
     executions::insert_all(tx, &begun).await?;
+    for one in &begun {
+        if asks(one) {
+            agree_in_advance(tx, one.device, now).await?;
+        } else if one.reason == HAS_SET
+            && let Some(made) = executions::latest(tx, one.device, job.id).await?
+        {
+            ddi::status_insert(tx, &NewStatus::by_server(made.id, "finished", HAS_SET), now).await?;
+        }
+    }
     // Also what is held or waits for consent: some devices are told of that.
     let woken = begun.iter().filter(|one| one.state.is_open());
     Ok(woken.map(|one| one.device).collect())

@@ -22,7 +22,7 @@ use super::agenda::{Next, SLOW};
 use super::tries::{By, Tries};
 use super::waves::Targets;
 use super::withdraw::{Withdrawn, withdraw};
-use super::{joining, judge, offer, targets, verify};
+use super::{ends, joining, judge, offer, targets, verify};
 use crate::{App, AppError, audit};
 
 /// Most executions that one transaction touches.
@@ -168,7 +168,9 @@ async fn time_out(
     if next.verdict == Verdict::Expired && execution.verdict != Verdict::Expired {
         next = verify::unseen(tx, job, next).await?;
     }
-    executions::update(tx, &execution, &next).await?;
+    if executions::update(tx, &execution, &next).await? {
+        ends::tell(tx, job, &execution, &next, now).await?;
+    }
     if shown {
         done.wake.push(execution.device);
     }
@@ -323,6 +325,11 @@ impl App {
         self.agenda.keep(true);
         let now = self.clock.now();
         if self.agenda.is_list_due(now) {
+            for _ in 0..TURN {
+                if !self.jobs_judge_closed().await? {
+                    break;
+                }
+            }
             let open = self.store.read(|tx| Box::pin(jobs::open(tx))).await?;
             self.agenda.list(open, now);
         }

@@ -10,6 +10,7 @@ use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Catalogue, Judged};
 use super::offer;
+use crate::ddi::agree_in_advance;
 
 /// Who wants another try.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +96,9 @@ impl Tries {
             (_, By::Operator | By::Itself { pause: None }) => offer::held(job, fresh, facts, now),
         };
         executions::insert(tx, &fresh).await?;
+        if offer::asks(&fresh) {
+            agree_in_advance(tx, fresh.device, now).await?;
+        }
         Ok(true)
     }
 

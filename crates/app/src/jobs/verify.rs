@@ -13,6 +13,7 @@ use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases, shadows, types};
 
+use super::ends;
 use crate::message::Effects;
 
 /// What a release should show once it runs.
@@ -221,6 +222,7 @@ pub async fn observe(
         };
         let Some(next) = next else { continue };
         if executions::update(tx, &execution, &next).await? && next.verdict != execution.verdict {
+            ends::tell(tx, &job, &execution, &next, now).await?;
             effects.reconcile.push(job.id);
         }
     }

@@ -7,10 +7,13 @@ use windlass_app::ddi::{DdiFile, DdiPeer, Failed, Next, Poll, Shown, Urgency, Wa
 use windlass_app::jobs::NewJob;
 use windlass_domain::hawkbit::{SettingKey, SettingValue};
 use windlass_domain::ids::{ExecutionId, JobId};
-use windlass_domain::job::{ExecutionState, Handling, MaintenanceWindow, RolloutPolicy, Timeouts, Verdict};
+use windlass_domain::job::{
+    Begun, Consent, ExecutionState, Handling, MaintenanceWindow, RolloutPolicy, Timeouts, Verdict,
+};
 use windlass_domain::permission::{Principal, Role};
 use windlass_wire::ddi::{Confirmation, ConfirmationWord, Execution as Said, Feedback, Finished};
 
+use crate::ddi_word::history;
 use crate::world::{World, update_job};
 
 pub(crate) const SWUPDATE: &str = "libcurl-agent/1.0";
@@ -155,6 +158,45 @@ async fn who_fetches_without_a_word_has_begun_and_goes_on_while_the_job_is_pause
         assert_eq!(seen, Some(windlass_app::clock::Clock::now(&*world.clock)), "it was heard");
         world.app().ddi_begins(&silent, action, "it fetches").await.unwrap();
         assert_eq!(world.executions(job).await[0].version, 2, "once");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_takes_nothing_from_who_fetched_the_document_and_hides_the_rest() {
+    for mut world in worlds("ddi-paused-fetched").await {
+        world.device("d2", None).await;
+        world.refresh().await;
+        let job = world.rollout("1", &["d1".to_owned(), "d2".to_owned()]).await;
+        world.settle().await;
+        let executions = world.executions(job).await;
+        let fetched = peer(&world, "home-made").await;
+        let other = world.app().ddi_identify(shown("d2", "home-made")).await.unwrap();
+        let of = |peer: &DdiPeer| executions.iter().find(|one| one.device == peer.device).unwrap().id;
+        let (begun, hidden) = (of(&fetched), of(&other));
+        world.app().ddi_action(&fetched, begun, Wanted::Deployment, None).await.unwrap();
+        for device in [&fetched, &other] {
+            assert!(matches!(world.app().ddi_poll(device).await.unwrap().next, Some(Next::Deploy { .. })));
+        }
+        world.app().job_pause(&world.by, job, None).await.unwrap();
+        for device in [&fetched, &other] {
+            world.app().wake_device(device.device);
+        }
+        let next = world.app().ddi_poll(&fetched).await.unwrap().next;
+        assert!(matches!(next, Some(Next::Deploy { action, .. }) if action == begun), "{next:?}");
+        let document = world.app().ddi_action(&fetched, begun, Wanted::Deployment, None).await.unwrap();
+        let module = &document.modules[0];
+        world.app().ddi_file(&fetched, module.id, &module.files[0].name).await.unwrap();
+        assert_eq!(world.app().ddi_poll(&other).await.unwrap().next, None, "it fetched nothing");
+        let refused = world.app().ddi_action(&other, hidden, Wanted::Deployment, None).await;
+        assert!(matches!(refused, Err(Failed::NotFound)));
+        let refused = world.app().ddi_file(&other, module.id, &module.files[0].name).await;
+        assert!(matches!(refused, Err(Failed::NotFound)));
+        world.app().ddi_feedback(&fetched, begun, says(Said::Closed, Finished::Success)).await.unwrap();
+        let done = world.executions(job).await.into_iter().find(|one| one.id == begun).unwrap();
+        assert_eq!(done.state, ExecutionState::Succeeded);
+        // Nobody goes on with what is to end.
+        world.app().job_cancel(&world.by, job, Begun::Finish, None).await.unwrap();
+        assert_eq!(world.app().ddi_poll(&other).await.unwrap().next, None);
     }
 }
 
@@ -350,7 +392,11 @@ async fn a_device_that_confirms_by_itself_is_not_asked() {
     let world = world().await;
     let rauc = peer(&world, RAUC).await;
     world.app().ddi_auto_confirm(&rauc, Some(windlass_wire::ddi::Initiator::default())).await.unwrap();
-    let (_, action) = job(&world, with_consent()).await;
+    let (job, action) = job(&world, with_consent()).await;
+    let consent = world.executions(job).await[0].consent;
+    assert!(matches!(consent, Consent::Given { .. }), "before it polls: {consent:?}");
+    let said = history(&world, action).await;
+    assert_eq!(said.iter().map(|one| one.kind.as_str()).collect::<Vec<_>>(), ["running"], "and says so");
     assert!(
         matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { action: offered, .. }) if offered == action)
     );

@@ -11,7 +11,8 @@ use windlass_domain::job::{
 };
 use windlass_wire::ddi::{ConfigData, Execution as Said, Feedback, Finished, InstalledBase, Mode};
 
-use crate::ddi::{RAUC, SWUPDATE, job, peer, poll, says, shown, state, world, worlds};
+use crate::ddi::{RAUC, SWUPDATE, asked_to_stop, job, peer, poll, says, shown, state, world, worlds};
+use crate::ddi_word::history;
 use crate::world::{World, update_job};
 
 /// How long a new version may take to show, unless somebody says otherwise.
@@ -292,13 +293,78 @@ async fn what_a_device_without_a_type_says_that_it_runs_proves_and_disproves_its
         runs(&world, &d1, "other-set", "1.0").await;
         assert_eq!(own_verdict(&world, job).await.0, Verdict::Unverifiable);
         runs(&world, &d1, "fw", "1.0").await;
-        let fell_back = is(Verdict::RolledBack, "the device still says that it runs fw 1.0 instead of 2.0");
-        assert_eq!(own_verdict(&world, job).await, fell_back);
-        assert_eq!(world.executions(job).await[0].outcome(), Outcome::Failed);
+        let still = is(Verdict::Pending, "the device still says that it runs fw 1.0 instead of 2.0");
+        assert_eq!(own_verdict(&world, job).await, still);
+        assert_eq!(poll(&world, RAUC).await.installed, None, "no update brought that");
         runs(&world, &d1, "fw", "2.0").await;
         assert_eq!(own_verdict(&world, job).await.0, Verdict::Verified, "it had not restarted yet");
+        assert_eq!(poll(&world, RAUC).await.installed, Some(world.executions(job).await[0].id));
         runs(&world, &d1, "fw", "1.0").await;
         assert_eq!(own_verdict(&world, job).await.0, Verdict::Verified, "what was seen was seen");
+    }
+}
+
+#[tokio::test]
+async fn an_old_version_that_is_said_once_the_rollout_is_over_counts_when_its_time_is_over() {
+    for world in worlds("ddi-believed-over").await {
+        world.release("2.0", &[]).await;
+        let d1 = peer(&world, RAUC).await;
+        let job = believed(&world, "2.0", &["d1"]).await;
+        let action = world.executions(job).await[0].id;
+        world.advance(60);
+        runs(&world, &d1, "fw", "1.0").await;
+        let still = "the device still says that it runs fw 1.0 instead of 2.0";
+        world.advance(VERIFY - 61);
+        world.settle().await;
+        assert_eq!(own_verdict(&world, job).await, is(Verdict::Pending, still));
+        assert_eq!(history(&world, action).await[0].kind, "finished");
+        world.advance(1);
+        world.settle().await;
+        assert_eq!(own_verdict(&world, job).await, is(Verdict::RolledBack, still));
+        assert!(!world.job(job).await.job.state.is_open(), "nothing is offered for that");
+        let last = history(&world, action).await.remove(0);
+        assert_eq!((last.kind.as_str(), last.messages), ("error", vec![format!("Update Server: {still}")]));
+        world.settle().await;
+        assert_eq!(history(&world, action).await.iter().filter(|one| one.kind == "error").count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_seen_in_time_ends_its_history_with_an_error_that_says_why() {
+    for world in typed("ddi-error-told").await {
+        let job = succeeded(&world).await;
+        let action = world.executions(job).await[0].id;
+        assert_eq!(history(&world, action).await[0].kind, "finished");
+        world.advance(VERIFY);
+        world.settle().await;
+        let last = history(&world, action).await.remove(0);
+        assert_eq!((last.kind.as_str(), last.credential), ("error", None));
+        assert!(last.messages[0].contains("not seen running in time"), "{:?}", last.messages);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_is_to_stop_is_not_asked_for_its_attributes_beside() {
+    for world in typed("ddi-stop-alone").await {
+        let first = succeeded(&world).await;
+        let device = d2(&world).await;
+        let poll = || async { world.app().ddi_poll(&device).await.unwrap() };
+        assert!(poll().await.attributes_wanted);
+        world.release("3.0", &[]).await;
+        let (_, second) = offered(&world, "3.0", &["d2"]).await;
+        let action = second.iter().find(|one| one.device == device.device).unwrap().id;
+        world.app().ddi_action(&device, action, Wanted::Deployment, None).await.unwrap();
+        assert!(poll().await.attributes_wanted);
+        asked_to_stop(&world, action).await;
+        let told = poll().await;
+        assert_eq!((told.next, told.attributes_wanted), (Some(Next::Cancel { action }), false));
+        world
+            .app()
+            .ddi_cancel_feedback(&device, action, says(Said::Closed, Finished::Success))
+            .await
+            .unwrap();
+        assert!(poll().await.attributes_wanted, "it is still waited for");
+        assert_eq!(verdict(&world, first).await.0, Verdict::Pending);
     }
 }
 
@@ -366,7 +432,7 @@ async fn an_installed_base_of_the_update_under_way_disproves_nothing_that_came_b
             runs(&world, &d1, "fw", "3.0").await;
             assert_eq!(own_verdict(&world, first).await.0, Verdict::Unverifiable, "it made room");
             runs(&world, &d1, "fw", "1.0").await;
-            assert_eq!(own_verdict(&world, first).await.0, Verdict::RolledBack, "neither of the two");
+            assert_eq!(own_verdict(&world, first).await.0, Verdict::Pending, "neither of the two");
             closes(&world, &d1, action).await;
             runs(&world, &d1, "fw", "3.0").await;
             assert_eq!(own_verdict(&world, second).await.0, Verdict::Verified);
@@ -383,7 +449,7 @@ async fn what_a_device_is_yet_to_fetch_excuses_nothing() {
     let first = believed(&world, "2.0", &["d1"]).await;
     offered(&world, "3.0", &["d1"]).await;
     runs(&world, &peer(&world, RAUC).await, "fw", "3.0").await;
-    assert_eq!(own_verdict(&world, first).await.0, Verdict::RolledBack);
+    assert_eq!(own_verdict(&world, first).await.0, Verdict::Pending);
 }
 
 #[tokio::test]

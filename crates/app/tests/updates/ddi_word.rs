@@ -21,7 +21,7 @@ use crate::ddi::{
 };
 use crate::world::{BASE, START, World, update_job};
 
-async fn history(world: &World, action: ExecutionId) -> Vec<ActionStatus> {
+pub(crate) async fn history(world: &World, action: ExecutionId) -> Vec<ActionStatus> {
     world.write(move |tx| Box::pin(async move { table::statuses(tx, action, true, 0, 2_000).await })).await
 }
 
@@ -161,6 +161,24 @@ async fn the_last_word_on_a_download_is_taken_where_the_history_is_full_and_once
 }
 
 #[tokio::test]
+async fn a_last_word_of_more_messages_than_an_entry_has_is_taken_and_cut() {
+    let world = world().await;
+    let (job, action) = job(&world, RolloutPolicy::default()).await;
+    let rauc = peer(&world, RAUC).await;
+    let many = |execution, finished| Feedback {
+        details: (0..60).map(|number| number.to_string()).collect(),
+        ..says(execution, finished)
+    };
+    let refused = world.app().ddi_feedback(&rauc, action, many(Said::Proceeding, Finished::None)).await;
+    assert!(matches!(refused, Err(Failed::TooMany(_))));
+    world.app().ddi_feedback(&rauc, action, many(Said::Closed, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+    let said = history(&world, action).await.remove(0).messages;
+    assert_eq!((said.len(), said[48].as_str()), (50, "48"));
+    assert!(said[49].contains("11 more"), "{}", said[49]);
+}
+
+#[tokio::test]
 async fn closing_again_and_again_what_was_to_be_skipped_does_not_fill_a_history_without_end() {
     let world = world().await;
     let (job, action) = job(&world, nightly()).await;
@@ -255,6 +273,11 @@ async fn an_update_whose_last_window_has_closed_is_canceled_and_says_why() {
         let over = world.executions(job).await.remove(0);
         assert_eq!((over.state, over.reason.as_str()), (ExecutionState::Canceled, NO_WINDOW_LEFT));
         assert_eq!(over.outcome(), Outcome::Canceled, "it counts neither as success nor as failure");
+        let last = history(&world, action).await.remove(0);
+        assert_eq!(
+            (last.kind.as_str(), last.messages),
+            ("canceled", vec![format!("Update Server: {NO_WINDOW_LEFT}")])
+        );
         let late = world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await;
         assert!(matches!(late, Err(Failed::Closed)));
         assert!(!world.job(job).await.job.state.is_open(), "nothing keeps the rollout open");
@@ -270,7 +293,7 @@ async fn feedback_says_which_credential_spoke() {
         world.app().ddi_feedback(&rauc, action, says(Said::Proceeding, Finished::None)).await.unwrap();
         let said = history(&world, action).await;
         let by: Vec<Option<&str>> = said.iter().map(|one| one.credential.as_deref()).collect();
-        assert_eq!(by, [Some("gateway token"), None], "the server speaks for itself");
+        assert_eq!(by, [Some("gateway token"), Some("gateway token")], "whoever fetches it shows one, too");
         let execution = world.executions(job).await.remove(0);
         assert_eq!(execution.details.get("credential").map(String::as_str), Some("gateway token"));
     }

@@ -93,15 +93,16 @@ impl Execution {
         Some(next)
     }
 
-    /// Somebody agrees. None if nobody needs to, somebody did, or it is over. Its time to be picked up begins then: the
-    /// next look gives it the whole of it.
+    /// Somebody agrees. None if nobody needs to, somebody did, or it is over. Its time to be picked up begins then, unless
+    /// that is when it was offered: the next look gives it the whole of it.
     pub fn agreed(&self, now: Timestamp) -> Option<Self> {
         (self.state.is_open() && self.consent == Consent::Awaited).then(|| {
             let mut next = self.clone();
             next.version += 1;
             next.updated_at = now;
             next.consent = Consent::Given { at: now };
-            if next.state == ExecutionState::Queued && next.cancel_asked_at.is_none() {
+            let waited = now > next.queued_at;
+            if waited && next.state == ExecutionState::Queued && next.cancel_asked_at.is_none() {
                 next.phase_due = next.phase_due.map(|_| now);
             }
             next
@@ -147,6 +148,17 @@ mod tests {
         assert_eq!(again.phase_due, Some(at(2_040)), "60 of 100 seconds were used up");
         let last = again.timed_out(&TIMEOUTS, None, Some(open(2_000, 2_060)), at(2_000)).unwrap();
         let over = last.timed_out(&TIMEOUTS, None, Some(open(2_000, 2_060)), at(2_040)).unwrap();
+        assert_eq!(over.state, ExecutionState::TimedOut);
+    }
+
+    #[test]
+    fn who_agreed_before_it_was_offered_has_the_whole_time_to_pick_it_up() {
+        let offered = Execution { consent: Consent::Awaited, ..queued(at(0)) };
+        let due = offered.phase_due;
+        let agreed = offered.agreed(at(0)).unwrap();
+        assert_eq!((agreed.consent, agreed.phase_due), (Consent::Given { at: at(0) }, due));
+        assert_eq!(agreed.timed_out(&TIMEOUTS, None, None, at(0)), None);
+        let over = agreed.timed_out(&TIMEOUTS, None, None, due.unwrap()).unwrap();
         assert_eq!(over.state, ExecutionState::TimedOut);
     }
 

@@ -48,10 +48,9 @@ impl Execution {
         self.judged(Verdict::RolledBack, &doubt, now)
     }
 
-    /// What it makes of the device's word, which counts until `until`. `is_watched`: its job still looks at timers. Where
-    /// it does, a success that was only believed waits again to be seen; where it does not, the word counts at once, and the
-    /// next one may take it back. None if nothing changes.
-    pub fn told(&self, word: Word<'_>, until: Timestamp, is_watched: bool, now: Timestamp) -> Option<Self> {
+    /// What it makes of the device's word, which counts until `until`: of one that speaks against a success that was only
+    /// believed that it waits again to be seen. None if nothing changes.
+    pub fn told(&self, word: Word<'_>, until: Timestamp, now: Timestamp) -> Option<Self> {
         if self.state != ExecutionState::Succeeded {
             return None;
         }
@@ -60,11 +59,8 @@ impl Execution {
             (Verdict::Pending, Word::This) => Some(self.seen(now)),
             (Verdict::Unverifiable | Verdict::RolledBack, _) if until <= now => None,
             (Verdict::Unverifiable | Verdict::RolledBack, Word::This) => Some(self.seen(now)),
-            (Verdict::Unverifiable, Word::Other(doubt)) if is_watched => {
-                Some(self.clone().judged(Verdict::Pending, doubt, now).verifying_until(until))
-            }
             (Verdict::Unverifiable, Word::Other(doubt)) => {
-                Some(self.clone().judged(Verdict::RolledBack, doubt, now))
+                Some(self.clone().judged(Verdict::Pending, doubt, now).verifying_until(until))
             }
             (Verdict::RolledBack, Word::Other(_))
             | (Verdict::Verified | Verdict::Expired | Verdict::Refuted, _) => None,
@@ -93,10 +89,10 @@ mod tests {
         if verdict == Verdict::Pending { done.verifying_until(at(100)) } else { done }
     }
 
-    fn after(verdict: Verdict, words: &[Word<'_>], is_watched: bool) -> (Verdict, Option<Timestamp>) {
+    fn after(verdict: Verdict, words: &[Word<'_>]) -> (Verdict, Option<Timestamp>) {
         let mut one = succeeded(verdict);
         for word in words {
-            one = one.told(*word, at(100), is_watched, at(20)).unwrap_or(one);
+            one = one.told(*word, at(100), at(20)).unwrap_or(one);
         }
         (one.verdict, one.phase_due)
     }
@@ -131,21 +127,18 @@ mod tests {
     #[test]
     fn a_word_that_may_come_before_the_restart_is_never_the_last_one() {
         for verdict in [Verdict::Pending, Verdict::Unverifiable] {
-            for is_watched in [true, false] {
-                assert_eq!(after(verdict, &[STILL, Word::This], is_watched), (Verdict::Verified, None));
-            }
-            assert_eq!(after(verdict, &[STILL], true), (Verdict::Pending, Some(at(100))));
+            assert_eq!(after(verdict, &[STILL, Word::This]), (Verdict::Verified, None));
+            assert_eq!(after(verdict, &[STILL]), (Verdict::Pending, Some(at(100))));
         }
-        assert_eq!(after(Verdict::Unverifiable, &[STILL], false), (Verdict::RolledBack, None));
     }
 
     #[test]
     fn what_was_seen_or_is_long_over_stands() {
-        assert_eq!(after(Verdict::Verified, &[STILL], true).0, Verdict::Verified);
-        assert_eq!(after(Verdict::Expired, &[Word::This], true).0, Verdict::Expired);
+        assert_eq!(after(Verdict::Verified, &[STILL]).0, Verdict::Verified);
+        assert_eq!(after(Verdict::Expired, &[Word::This]).0, Verdict::Expired);
         for word in [STILL, Word::This] {
-            assert_eq!(succeeded(Verdict::Unverifiable).told(word, at(20), false, at(20)), None);
-            assert_eq!(succeeded(Verdict::RolledBack).told(word, at(20), false, at(20)), None);
+            assert_eq!(succeeded(Verdict::Unverifiable).told(word, at(20), at(20)), None);
+            assert_eq!(succeeded(Verdict::RolledBack).told(word, at(20), at(20)), None);
         }
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn silent_refusal() -> Response<Body> {
 pub(super) fn turned(turned: Turned) -> Response<Body> {
     match turned {
         Turned::Denied => silent_refusal(),
+        Turned::Bad(_) => refusal(StatusCode::BAD_REQUEST, OTHER, &turned.to_string()),
         Turned::Unknown => refusal(StatusCode::NOT_FOUND, NOT_THERE, &turned.to_string()),
         Turned::TooMany => refusal(StatusCode::TOO_MANY_REQUESTS, OTHER, &turned.to_string()),
         Turned::Unavailable => refusal(StatusCode::SERVICE_UNAVAILABLE, OTHER, &turned.to_string()),

@@ -234,7 +234,12 @@ async fn where_devices_must_agree_an_operator_may_do_it_for_them() {
     assert_eq!(waiting["detailStatus"], "wait_for_confirmation");
     let confirm = format!("{path}/confirmation");
     server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "perhaps"}))).await.hawkbit_error(400);
-    server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "denied", "code": 7}))).await.expect(204);
+    let denied = json!({"confirmation": "denied", "code": 7, "details": ["no", "way"]});
+    server.hawkbit("PUT", &confirm, Some(denied)).await.expect(204);
+    let history = server.hawkbit("GET", &format!("{path}/status"), None).await.expect(200);
+    let said = history["content"][0]["messages"].as_array().unwrap();
+    assert!(said[0].as_str().unwrap().starts_with("Update Server: denied by operator '"), "{said:?}");
+    assert_eq!(said[1..], [json!("no"), json!("way")]);
     let still = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(
         (&still["detailStatus"], &still["lastStatusCode"]),
@@ -250,4 +255,13 @@ async fn where_devices_must_agree_an_operator_may_do_it_for_them() {
     assert_eq!(history["content"][0]["code"], 210, "{history}");
     let again = server.hawkbit("PUT", &confirm, Some(json!({"confirmation": "confirmed"}))).await;
     again.hawkbit_error(410);
+    // Who agreed in advance is not waited for.
+    targets(&server, &["willing"]).await;
+    server.hawkbit("POST", "/targets/willing/autoConfirm/activate", Some(json!({}))).await.expect(204);
+    let id = first_action(&assign(&server, set, json!([{"id": "willing"}])).await);
+    let path = format!("/targets/willing/actions/{id}");
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["detailStatus"], "running");
+    let history = server.hawkbit("GET", &format!("{path}/status?sort=id:ASC"), None).await.expect(200);
+    let said = history["content"][0]["messages"][0].as_str().unwrap();
+    assert!(said.contains("confirmed by itself"), "{history}");
 }

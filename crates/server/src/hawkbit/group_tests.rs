@@ -85,6 +85,7 @@ async fn targets_are_found_in_a_group_and_below_it() {
     assert_eq!(members(&server, "assigned?group=Europe&subgroups=false").await, ["c"]);
     assert_eq!(members(&server, "assigned?group=Europe&subgroups=true&sort=ID:DESC").await, ["c", "b", "a"]);
     assert_eq!(members(&server, "Europe/assigned").await, ["c"]);
+    assert_eq!(members(&server, "Europe/assigned?subgroups=true").await, ["a", "b", "c"]);
     assert_eq!(members(&server, "Europe%2FWest/assigned").await, ["a"]);
     assert_eq!(members(&server, "nowhere/assigned").await, [""; 0]);
     // As it is called, with the groups below it and without.

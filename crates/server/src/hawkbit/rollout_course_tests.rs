@@ -16,8 +16,8 @@ async fn where_rollouts_are_approved_nobody_starts_one_before() {
     let key = "/system/configs/rollout.approval.enabled";
     server.hawkbit("PUT", key, Some(json!({"value": true}))).await.expect(204);
     let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
-    assert_eq!(made["status"], "waiting_for_approval");
     let path = format!("/rollouts/{}", made["id"]);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "waiting_for_approval");
     server.hawkbit("POST", &format!("{path}/start"), None).await.hawkbit_error(400);
     let own = server.hawkbit("POST", &format!("{path}/approve"), None).await;
     let message = own.expect(400)["message"].as_str().unwrap().to_owned();
@@ -34,7 +34,8 @@ async fn where_rollouts_are_approved_nobody_starts_one_before() {
     server.hawkbit("PUT", key, Some(json!({"value": false}))).await.expect(204);
     server.hawkbit("DELETE", &path, None).await.expect(204);
     let again = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
-    assert_eq!(again["status"], "ready");
+    let path = format!("/rollouts/{}", again["id"]);
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "ready");
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn a_second_person_approves_a_rollout_and_it_begins_when_it_is_started() {
     bruno.hawkbit("POST", &format!("{approve}?remark=looks%20good"), None).await.expect(204);
     let ready = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(
-        (&ready["status"], &ready["approvalDecidedBy"], &ready["approvalRemark"]),
+        (&ready["status"], &ready["approveDecidedBy"], &ready["approvalRemark"]),
         (&json!("ready"), &json!("bruno"), &json!("looks good"))
     );
     settle(&server).await;
@@ -163,7 +164,6 @@ async fn what_was_approved_begins_by_itself_at_its_time() {
     let mut body = request(set);
     body["startAt"] = json!(0);
     let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
-    assert_eq!(made["status"], "waiting_for_approval");
     let path = format!("/rollouts/{}", made["id"]);
     settle(&server).await;
     assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "waiting_for_approval");
@@ -352,6 +352,69 @@ async fn a_group_that_stopped_its_rollout_stays_in_error_once_somebody_goes_on()
     settle(&server).await;
     assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "finished");
     assert_eq!(of_groups().await, ["error", "finished"]);
+}
+
+#[tokio::test]
+async fn a_rollout_leaves_alone_whoever_has_its_set() {
+    let (server, set) = ready("hb-rollout-has").await;
+    let offline = "/targets/pump-1/assignedDS?offline=true";
+    server.hawkbit("POST", offline, Some(json!([{"id": set}]))).await.expect(200);
+    let made = server.hawkbit("POST", "/rollouts", Some(request(set))).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    settle(&server).await;
+    let of = async |target: &str| {
+        let path = format!("/targets/{target}/actions?sort=id:DESC");
+        server.hawkbit("GET", &path, None).await.expect(200)["content"][0].clone()
+    };
+    let (has, other) = (of("pump-1").await, of("pump-2").await);
+    assert_eq!((&has["rollout"], &has["active"]), (&made["id"], &json!(false)));
+    assert_eq!((&has["detailStatus"], &other["detailStatus"]), (&json!("finished"), &json!("running")));
+    let history = format!("/targets/pump-1/actions/{}/status", has["id"]);
+    let history = server.hawkbit("GET", &history, None).await.expect(200);
+    let said = "Update Server: Distribution Set is already assigned. Skipping this action.";
+    assert_eq!(history["content"][0]["messages"], json!([said]));
+    assert_eq!(server.hawkbit("GET", "/targets/pump-1", None).await.expect(200)["updateStatus"], "in_sync");
+    let counts = server.hawkbit("GET", &path, None).await.expect(200)["totalTargetsPerStatus"].clone();
+    // One of the two of the first group has it, which is half of them, so the second group began.
+    assert_eq!((&counts["finished"], &counts["running"]), (&json!(1), &json!(3)), "{counts}");
+}
+
+#[tokio::test]
+async fn whoever_goes_on_with_a_group_in_error_begins_the_next_one_and_keeps_who_is_left_of_it() {
+    let (server, set) = ready("hb-rollout-resumed").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    targets(&server, &["pump-5"]).await;
+    let mut body = request(set);
+    body.as_object_mut().unwrap().remove("amountGroups");
+    body["groups"] = json!([{"name": "four", "targetPercentage": 80.0}, {"name": "one"}]);
+    body["errorCondition"]["expression"] = json!("50");
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    let path = format!("/rollouts/{}", made["id"]);
+    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
+    settle(&server).await;
+    let last = async |target: &str| {
+        let found = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
+        found["content"][0].clone()
+    };
+    for target in ["pump-1", "pump-2", "pump-3"] {
+        says(&server, target, &last(target).await["id"], "closed", "failure").await;
+    }
+    settle(&server).await;
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "paused");
+    assert_eq!(last("pump-5").await, Value::Null);
+    server.hawkbit("POST", &format!("{path}/resume"), None).await.expect(204);
+    settle(&server).await;
+    let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
+    let states: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(states, ["error", "running"], "nobody waits for the fourth");
+    for target in ["pump-4", "pump-5"] {
+        assert_eq!(last(target).await["active"], true, "{target}");
+        says(&server, target, &last(target).await["id"], "closed", "success").await;
+    }
+    settle(&server).await;
+    assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "finished");
 }
 
 #[tokio::test]

@@ -65,8 +65,10 @@ async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     let id = made["id"].as_i64().unwrap();
     assert_eq!(
         (&made["status"], &made["totalTargets"], &made["totalGroups"]),
-        (&json!("ready"), &json!(4), &json!(2))
+        (&json!("creating"), &json!(4), &json!(2))
     );
+    let ready = server.hawkbit("GET", &format!("/rollouts/{id}"), None).await.expect(200);
+    assert_eq!(ready["status"], "ready");
     assert_eq!(made["totalTargetsPerStatus"]["notstarted"], 4);
     assert_eq!(server.get(&format!("/jobs/{id}")).await.expect(200)["kind"], "update");
     server.hawkbit("POST", "/rollouts", Some(request(set))).await.hawkbit_error(409);
@@ -107,6 +109,8 @@ async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     assert_eq!(states, ["running", "running"], "the first one's devices are not done");
     assert_eq!(groups["content"][0]["dynamic"], false);
     server.hawkbit("POST", &format!("{path}/pause"), None).await.expect(204);
+    let refused = server.hawkbit("POST", &format!("{path}/triggerNextGroup"), None).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.rollout.illegalState");
     assert_eq!(server.hawkbit("GET", &path, None).await.expect(200)["status"], "paused");
     server.hawkbit("POST", &format!("{path}/resume"), None).await.expect(204);
     server.hawkbit("DELETE", &path, None).await.expect(204);

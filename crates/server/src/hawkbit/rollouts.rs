@@ -214,6 +214,12 @@ async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: L
     page_of(items, &query, &asked, hidden(&query))
 }
 
+/// What just came to be. As upstream, whoever asked reads where it stands with the next request: clients wait for that.
+async fn begun(rest: &Rest, by: &Principal, rollout: &RolloutView, base: &Base) -> Answer {
+    let shown = one_shown(rest, by, rollout, base).await?;
+    created(&wire::Rollout { status: "creating", ..shown })
+}
+
 async fn create(
     State(rest): State<Rest>,
     Caller(by): Caller,
@@ -239,7 +245,7 @@ async fn create(
         dynamic_size: request.dynamic_group_template.and_then(|template| template.target_count),
         groups,
     };
-    created(&one_shown(&rest, &by, &rest.app.hawkbit_rollout_create(&by, new).await?, &base).await?)
+    begun(&rest, &by, &rest.app.hawkbit_rollout_create(&by, new).await?, &base).await
 }
 
 async fn get(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
@@ -322,7 +328,7 @@ async fn deny(
 
 async fn retry(State(rest): State<Rest>, Caller(by): Caller, base: Base, At(id): At<i64>) -> Answer {
     rest.app.hawkbit_defaults(&by).await?;
-    created(&one_shown(&rest, &by, &rest.app.hawkbit_rollout_retry(&by, id).await?, &base).await?)
+    begun(&rest, &by, &rest.app.hawkbit_rollout_retry(&by, id).await?, &base).await
 }
 
 async fn groups(

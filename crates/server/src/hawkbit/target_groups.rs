@@ -95,9 +95,10 @@ async fn members(
     Caller(by): Caller,
     base: Base,
     At(group): At<String>,
+    OfGroup { below, .. }: OfGroup,
     query: ListQuery,
 ) -> Answer {
-    page_of(&rest, &by, &base, path(&group)?, false, query).await
+    page_of(&rest, &by, &base, path(&group)?, below, query).await
 }
 
 async fn members_below(

@@ -184,6 +184,18 @@ async fn a_gateway_token_brings_devices_in_and_does_not_do_for_one_with_its_own_
     assert!(world.server.get("/audit").await.expect(200).to_string().contains("device.enrol"));
     let long = format!("/default/controller/v1/{}", "x".repeat(257));
     assert_eq!(gateway.outside("GET", &long).await.status, 400);
+    for odd in ["a%0Az", "a%01", "%7F", "a%C2%85", "a%2Fb"] {
+        let path = format!("/default/controller/v1/{odd}");
+        let refused = gateway.outside("GET", &path).await;
+        assert_eq!(refused.status, 400, "{odd}: {}", refused.text());
+        assert_eq!(
+            world.server.anonymous().outside("GET", &path).await.status,
+            401,
+            "strangers learn nothing"
+        );
+    }
+    assert_eq!(world.server.get("/devices").await.expect(200)["total"], 3, "no device was made of them");
+    assert!(world.server.get("/refusals").await.expect(200).to_string().contains("ddi.controllerId"));
     world.server.act("/devices/new-1/suspend").await.expect(200);
     assert_eq!(gateway.outside("GET", "/default/controller/v1/new-1").await.status, 401);
 }

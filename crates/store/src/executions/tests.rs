@@ -367,6 +367,18 @@ async fn updates_that_bring_a_release_are_counted_by_what_their_words_hang_on() 
             })
         })
         .await;
+        let goes_on = stored(&store, an_execution(job, 7)).await;
+        write(&store, move |tx| {
+            Box::pin(async move {
+                let refused = Served {
+                    retrieved_at: Some(START),
+                    cancel_retrieved_at: Some(START),
+                    ..Served::default()
+                };
+                served_put(tx, goes_on.id, &refused).await
+            })
+        })
+        .await;
         let found = store.read(|tx| Box::pin(alike(tx, TENANT, ReleaseId::new(5)))).await.unwrap();
         let plain = Alike {
             job,
@@ -376,7 +388,7 @@ async fn updates_that_bring_a_release_are_counted_by_what_their_words_hang_on() 
             waits_for_consent: false,
             retrieved: false,
             forced: false,
-            count: 3,
+            count: 4,
         };
         let wanted = [
             plain,
@@ -415,6 +427,17 @@ async fn a_device_sees_what_it_works_on_first_and_nothing_new_of_a_job_that_is_h
         let seen = store.read(move |tx| Box::pin(pending(tx, device, START))).await.unwrap();
         assert_eq!(seen.iter().map(|e| e.job).collect::<Vec<_>>(), [two, one]);
         assert_eq!(store.read(move |tx| Box::pin(open_count(tx, device))).await.unwrap(), 3);
+        let updates = || store.read(move |tx| Box::pin(open_updates(tx, device, START)));
+        assert_eq!(updates().await.unwrap().iter().map(|e| e.job).collect::<Vec<_>>(), [two, one]);
+        write(&store, move |tx| {
+            Box::pin(async move {
+                let hidden = latest(tx, device, held).await?.unwrap();
+                served_put(tx, hidden.id, &Served { retrieved_at: Some(START), ..Served::default() }).await
+            })
+        })
+        .await;
+        let after: Vec<_> = updates().await.unwrap().iter().map(|e| e.job).collect();
+        assert_eq!(after, [two, one, held], "it may be at work on what it fetched");
     })
     .await;
 }

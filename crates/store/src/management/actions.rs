@@ -261,7 +261,7 @@ pub struct Alike {
     pub is_stopping: bool,
     /// Whether somebody must agree who did not yet.
     pub waits_for_consent: bool,
-    /// Whether the device fetched what it is to do.
+    /// Whether the device fetched what it is to do, and no word since on what it is to stop.
     pub retrieved: bool,
     /// Whether an operator had the device act at once.
     pub forced: bool,
@@ -280,7 +280,7 @@ pub async fn alike(tx: &mut Tx<'_>, tenant: TenantId, release: ReleaseId) -> Res
         "SELECT e.job_id, e.state, e.verdict,
            CAST(CASE WHEN e.cancel_asked_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
            CAST(CASE WHEN e.consent <> 0 AND e.consent_at IS NULL THEN 1 ELSE 0 END AS BIGINT),
-           CAST(CASE WHEN a.retrieved_at IS NULL THEN 0 ELSE 1 END AS BIGINT),
+           CAST(CASE WHEN a.retrieved_at IS NULL OR a.cancel_retrieved_at IS NOT NULL THEN 0 ELSE 1 END AS BIGINT),
            CAST(COALESCE(a.forced, 0) AS BIGINT), CAST(COUNT(*) AS BIGINT)
          FROM execution e JOIN job j ON j.id = e.job_id LEFT JOIN ddi_action a ON a.execution_id = e.id
          WHERE j.tenant_id = $1 AND j.release_id = $2 AND e.latest = 1 AND e.hidden_at IS NULL

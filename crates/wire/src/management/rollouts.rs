@@ -171,7 +171,7 @@ pub struct Rollout {
     /// Whether it takes in targets that match later.
     pub dynamic: bool,
     /// Who approved or denied it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "approveDecidedBy", skip_serializing_if = "Option::is_none")]
     pub approval_decided_by: Option<String>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -97,6 +97,9 @@ async fn what_fell_back_or_never_showed_failed_wherever_it_is_shown() {
         settle(&world).await;
         assert_eq!(world.execution(numbers.0).await["verdict"], verdict);
         is_everywhere(&world, numbers, "error", "error", "1").await;
+        let actions = told(&world, "/targets/d1/actions?sort=id:ASC").await;
+        let before = format!("/DEFAULT/controller/v1/d1/installedBase/{}", actions["content"][0]["id"]);
+        assert_eq!(World::path(&world.links().await["installedBase"]), before, "what it fell back to");
         // No group comes after its only one, so nothing hangs on how many succeeded; all of it may fail.
         let rollout = format!("/rollouts/{}", numbers.0);
         assert_eq!(told(&world, &rollout).await["status"], "finished");
