@@ -259,7 +259,7 @@ pub(super) async fn offer(
     now: Timestamp,
 ) -> Result<Vec<DeviceId>, StoreError> {
     let mut catalogue = judge::catalogue(tx, job, most_open, now).await?;
-    let devices = targets.at_ranks(job, wave, ranks);
+    let devices = targets.at_ranks(job, wave, ranks)?;
     let facts = catalogue.facts(tx, job, &devices).await?;
     let extra = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?;
     let terms = (extra.displaced, extra.query.is_some() && !extra.assignment);

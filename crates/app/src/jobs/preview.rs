@@ -225,7 +225,7 @@ async fn look(
         let mut next = range.start;
         while next < range.start + looks {
             let end = (next + BATCH).min(range.start + looks);
-            let devices = targets.at_ranks(&job, wave, &(next..end));
+            let devices = targets.at_ranks(&job, wave, &(next..end))?;
             look_at_batch(tx, app, &job, &mut catalogue, &devices, begins, &mut sums).await?;
             next = end;
         }

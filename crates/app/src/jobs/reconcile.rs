@@ -19,8 +19,8 @@ use windlass_domain::time::Timestamp;
 use windlass_store::{Change, ChangeKind, StoreError, Tx, executions, jobs};
 
 use super::agenda::{Next, SLOW};
+use super::targets::AsRead;
 use super::tries::{By, Tries};
-use super::waves::Targets;
 use super::withdraw::{Withdrawn, withdraw};
 use super::{ends, joining, judge, offer, targets, verify};
 use crate::{App, AppError, audit};
@@ -204,12 +204,20 @@ async fn retry(
 async fn advance(
     tx: &mut Tx<'_>,
     id: JobId,
-    targets: &Targets,
+    read: &AsRead,
     most_open: usize,
     now: Timestamp,
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
     let Some(mut job) = jobs::get_any(tx, id).await? else { return Ok(done) };
+    let by_now;
+    let targets = if read.are_of(&job) {
+        &read.targets
+    } else {
+        // Another node looked at it meanwhile, and devices joined.
+        by_now = targets::frozen(tx, id).await?;
+        &by_now
+    };
     let Plan { steps } = Seen::of(tx, &job, now).await?.plan(&job, now);
     done.steps = steps.len();
     let mut changed = false;
@@ -297,7 +305,7 @@ pub(crate) async fn carry_on(
     most_open: usize,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let targets = targets::frozen(tx, id).await?;
+    let targets = targets::as_read(tx, id).await?;
     for _ in 0..TURN {
         if advance(tx, id, &targets, most_open, now).await?.steps == 0 {
             break;
@@ -322,6 +330,11 @@ impl App {
     /// # Errors
     /// When the store fails; what was done by then stands.
     pub async fn jobs_turn(&self) -> Result<Turn, AppError> {
+        self.jobs_turn_as(false).await
+    }
+
+    /// The same. `led`: only for as long as this node holds the lease, which it asks before each job.
+    async fn jobs_turn_as(&self, led: bool) -> Result<Turn, AppError> {
         self.agenda.keep(true);
         let now = self.clock.now();
         if self.agenda.is_list_due(now) {
@@ -338,6 +351,10 @@ impl App {
         let due = self.agenda.due(now, is_stale);
         let mut turn = Turn { looked: due.len(), more: false };
         for id in due {
+            if led && !self.leads("jobs").await {
+                self.agenda.keep(false);
+                return Ok(Turn::default());
+            }
             let next = self.job_activate(id).await.unwrap_or_else(|error| {
                 tracing::error!(
                     job.id = id.get(),
@@ -416,7 +433,7 @@ impl App {
     async fn job_step_with(
         &self,
         id: JobId,
-        targets: &mut Option<Arc<Targets>>,
+        targets: &mut Option<Arc<AsRead>>,
     ) -> Result<Option<Stepped>, AppError> {
         let now = self.clock.now();
         // Looked at on a reader first: most looks find nothing to do, and the writer is everybody's.
@@ -445,7 +462,7 @@ impl App {
         let targets = match targets {
             Some(targets) => Arc::clone(targets),
             None => {
-                let read = self.store.read(move |tx| Box::pin(targets::frozen(tx, id))).await?;
+                let read = self.store.read(move |tx| Box::pin(targets::as_read(tx, id))).await?;
                 Arc::clone(targets.insert(Arc::new(read)))
             }
         };
@@ -457,7 +474,7 @@ impl App {
     async fn carry_out_plan(
         &self,
         id: JobId,
-        targets: Arc<Targets>,
+        targets: Arc<AsRead>,
         now: Timestamp,
     ) -> Result<usize, AppError> {
         let most_open = self.limits.open_executions;
@@ -529,7 +546,7 @@ impl App {
                 tracing::error!(error = cause(&error), "the key of links could not be renewed");
             }
             let done = if self.leads("jobs").await {
-                self.jobs_turn().await
+                self.jobs_turn_as(true).await
             } else {
                 self.agenda.keep(false);
                 Ok(Turn::default())
@@ -548,3 +565,7 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{DeviceId, DeviceName, GroupPath, JobId, Tag, TypeName};
+use windlass_domain::job::{FrozenWave, Job};
 use windlass_domain::permission::Principal;
 use windlass_store::jobs::targets as sets;
 use windlass_store::{StoreError, Tx, devices, jobs, types};
@@ -20,6 +21,27 @@ const SHOWN: usize = 20;
 /// The targets of a job, as they were frozen.
 pub(super) async fn frozen(tx: &mut Tx<'_>, job: JobId) -> Result<Targets, StoreError> {
     Ok(Targets { whole: jobs::frozen_targets(tx, job).await?, waves: jobs::waves::of_job(tx, job).await? })
+}
+
+/// The targets of a job, and the waves that it had when they were read.
+#[derive(Debug, Default)]
+pub(super) struct AsRead {
+    pub(super) targets: Targets,
+    count: u64,
+    waves: Vec<FrozenWave>,
+}
+
+impl AsRead {
+    /// Whether the job still has these targets in these waves: nobody joined since, or came into another wave.
+    pub(super) fn are_of(&self, job: &Job) -> bool {
+        (self.count, &self.waves) == (job.target_count, &job.frozen_waves)
+    }
+}
+
+/// The targets of a job as of this transaction; none of one that is gone.
+pub(super) async fn as_read(tx: &mut Tx<'_>, id: JobId) -> Result<AsRead, StoreError> {
+    let Some(job) = jobs::get_any(tx, id).await? else { return Ok(AsRead::default()) };
+    Ok(AsRead { targets: frozen(tx, id).await?, count: job.target_count, waves: job.frozen_waves })
 }
 
 fn shown(names: &[String]) -> String {

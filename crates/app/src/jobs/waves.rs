@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 use roaring::RoaringTreemap;
 use windlass_domain::ids::{AttributeKey, DeviceId, TenantId};
 use windlass_domain::job::{Job, Order, RolloutPolicy, Wave};
+use windlass_store::StoreError;
 
 use crate::fleet::{number, parse_query};
 use crate::{App, AppError};
@@ -34,16 +35,37 @@ fn take(set: &RoaringTreemap, ranks: &Range<u64>) -> Vec<DeviceId> {
 
 impl Targets {
     /// The devices of some ranks, which all lie in one wave.
-    pub(super) fn at_ranks(&self, job: &Job, wave: u32, ranks: &Range<u64>) -> Vec<DeviceId> {
-        let ranges = job.wave_ranges();
-        let index = ranges.iter().position(|(number, _)| *number == wave).unwrap_or(usize::MAX);
-        match (self.waves.get(index), ranges.get(index)) {
-            (Some(set), Some((_, range))) => {
-                let local = ranks.start.saturating_sub(range.start)..ranks.end.saturating_sub(range.start);
-                take(set, &local)
+    ///
+    /// # Errors
+    /// There are no such ones: these are not the targets of the job.
+    pub(super) fn at_ranks(
+        &self,
+        job: &Job,
+        wave: u32,
+        ranks: &Range<u64>,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        let found = if self.waves.is_empty() {
+            take(&self.whole, ranks)
+        } else {
+            let ranges = job.wave_ranges();
+            let index = ranges.iter().position(|(number, _)| *number == wave);
+            match index.and_then(|index| self.waves.get(index).zip(ranges.get(index))) {
+                Some((set, (_, range))) => {
+                    let local =
+                        ranks.start.saturating_sub(range.start)..ranks.end.saturating_sub(range.start);
+                    take(set, &local)
+                }
+                None => Vec::new(),
             }
-            _ => take(&self.whole, ranks),
+        };
+        let wanted = ranks.end.saturating_sub(ranks.start);
+        if u64::try_from(found.len()) == Ok(wanted) {
+            return Ok(found);
         }
+        let Range { start, end } = ranks;
+        let problem =
+            format!("job {} has {} of the devices {start} to {end} of wave {wave}", job.id, found.len());
+        Err(StoreError::corrupt("job.targets", problem))
     }
 
     /// The wave that a device is in, from 0.
@@ -204,9 +226,41 @@ pub(super) fn freeze(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use windlass_domain::job::Amount;
+    use windlass_domain::ids::JobId;
+    use windlass_domain::job::{Amount, FrozenWave, JobSpec, JobState, Progress, Timeouts, What};
+    use windlass_domain::time::Timestamp;
 
     use super::*;
+
+    fn a_job() -> Job {
+        Job {
+            id: JobId::new(1),
+            tenant: TenantId::new(1),
+            state: JobState::Running,
+            spec: JobSpec {
+                name: String::new(),
+                what: What::Document("{}".to_owned()),
+                targets: String::new(),
+                waves: Vec::new(),
+                threshold: None,
+                timeouts: Timeouts::default(),
+                retries: 0,
+                rollout: RolloutPolicy::default(),
+            },
+            progress: Progress::default(),
+            target_count: 0,
+            frozen_waves: Vec::new(),
+            past: None,
+            decision: None,
+            target_seq: 0,
+            version: 1,
+            revision: 1,
+            created_at: Timestamp::from_seconds(0),
+            created_by: String::new(),
+            started_at: None,
+            ended_at: None,
+        }
+    }
 
     fn site(device: u64) -> Option<String> {
         (device % 10 != 9).then(|| format!("site-{}", device % 3))
@@ -269,6 +323,29 @@ mod tests {
         assert_eq!(arrange(&rising, &targets, value, [0; 32]), [2, 1, 3, 4]);
         let falling = Order::Attribute { key, descending: true };
         assert_eq!(arrange(&falling, &targets, value, [0; 32]), [3, 1, 2, 4]);
+    }
+
+    #[test]
+    fn ranks_that_the_targets_do_not_have_are_an_error_and_not_nobody() {
+        let job = |sizes: &[u64]| Job {
+            target_count: sizes.iter().sum(),
+            frozen_waves: FrozenWave::in_order(sizes.iter().copied()),
+            ..a_job()
+        };
+        let sets = |waves: &[&[u64]]| Targets {
+            whole: waves.iter().flat_map(|wave| wave.iter().copied()).collect(),
+            waves: waves.iter().map(|wave| wave.iter().copied().collect()).collect(),
+        };
+        let read = sets(&[&[5, 7], &[6]]);
+        let (first, second) = (vec![DeviceId::new(5), DeviceId::new(7)], vec![DeviceId::new(6)]);
+        assert_eq!(read.at_ranks(&job(&[2, 1]), 0, &(0..2)).unwrap(), first);
+        assert_eq!(read.at_ranks(&job(&[2, 1]), 1, &(2..3)).unwrap(), second);
+        let joined = job(&[2, 1, 1]);
+        assert!(read.at_ranks(&joined, 2, &(3..4)).is_err(), "a wave that joined since");
+        assert!(read.at_ranks(&job(&[3, 1]), 0, &(0..3)).is_err(), "fewer than ranks");
+        let ordered = Targets { waves: Vec::new(), ..read };
+        assert_eq!(ordered.at_ranks(&job(&[]), 0, &(1..3)).unwrap().len(), 2);
+        assert!(ordered.at_ranks(&job(&[]), 0, &(2..4)).is_err());
     }
 
     #[test]

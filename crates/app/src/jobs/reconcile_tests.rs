@@ -1,0 +1,58 @@
+//! That plans are carried out on what is, whatever another node did since it was read.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+use windlass_domain::job::{Begin, Continuous, RolloutPolicy, Timeouts};
+use windlass_store::{devices, executions};
+
+use super::{Next, targets};
+use crate::enrol::bench::Bench;
+use crate::hawkbit::{NewTarget, TargetChange};
+use crate::jobs::{NewJob, NewTargets, NewWhat};
+
+async fn device(bench: &Bench, name: &str) {
+    let change = TargetChange::default();
+    let target = NewTarget { controller_id: Some(name.to_owned()), token: None, change };
+    bench.app.hawkbit_targets_create(&bench.admin, vec![target]).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_joined_on_another_node_since_the_targets_were_read_is_offered_work() {
+    for bench in Bench::each("jobs-joined").await {
+        let (app, by) = (&bench.app, &bench.admin);
+        device(&bench, "pump-1").await;
+        let query = "name==pump-*".to_owned();
+        let new = NewJob {
+            description: String::new(),
+            what: NewWhat::Document(Map::from_iter([("do".to_owned(), "it".into())])),
+            targets: NewTargets::Query(query.clone()),
+            waves: Vec::new(),
+            threshold: None,
+            timeouts: Timeouts::default(),
+            retries: 0,
+            begin: Begin::Now,
+            rollout: RolloutPolicy {
+                continuous: Some(Continuous { query, wave_size: 1 }),
+                ..RolloutPolicy::default()
+            },
+        };
+        let id = app.job_create(by, new).await.unwrap().job.id;
+        while app.job_step(id).await.unwrap() {}
+        let read = app.store.read(move |tx| Box::pin(targets::as_read(tx, id))).await.unwrap();
+        device(&bench, "pump-2").await;
+        assert_eq!(app.job_activate(id).await.unwrap(), Next::AtOnce, "it joins");
+        assert_eq!(app.job_get(by, id).await.unwrap().job.target_count, 2);
+        assert!(app.carry_out_plan(id, Arc::new(read), app.clock.now()).await.unwrap() > 0);
+        let tenant = by.tenant;
+        let offered = app.store.read(move |tx| {
+            Box::pin(async move {
+                let name = "pump-2".parse().unwrap();
+                let device = devices::device_by_name(tx, tenant, &name).await?.unwrap();
+                executions::latest(tx, device.id, id).await
+            })
+        });
+        assert!(offered.await.unwrap().is_some(), "it is offered to whoever joined");
+        assert!(!app.job_step(id).await.unwrap(), "and to nobody else");
+    }
+}
