@@ -229,7 +229,8 @@ impl App {
         Ok(())
     }
 
-    /// Removes every blob that no artifact refers to: what a server that was killed left between blob and row.
+    /// Removes every blob of this node that no artifact refers to: what a server that was killed left between blob and row, and
+    /// what was deleted at another node.
     ///
     /// # Errors
     /// When the store or the disk fails.

@@ -252,13 +252,21 @@ impl App {
         }
     }
 
-    /// Forgets uploads whose time is over, and removes files that no upload wants any more.
+    /// Forgets uploads whose time is over, of every node. Their files: [`App::parts_sweep`].
     ///
     /// # Errors
-    /// When the store or the disk fails.
+    /// When the store fails.
     pub async fn uploads_expire(&self) -> Result<(), AppError> {
         let now = self.clock.now();
         self.store.write(move |tx| Box::pin(uploads::expire(tx, now))).await?;
+        Ok(())
+    }
+
+    /// Removes files of this node that no upload wants any more: it is over, or was given up, here or at another node.
+    ///
+    /// # Errors
+    /// When the store or the disk fails.
+    pub async fn parts_sweep(&self) -> Result<(), AppError> {
         for id in self.blobs.parts().await.map_err(disk)? {
             let Some(_turn) = Turn::take(self, id) else { continue };
             let wanted = self.store.read(move |tx| Box::pin(uploads::wants(tx, id))).await?;

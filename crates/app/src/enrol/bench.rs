@@ -25,7 +25,7 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) admin: Principal,
     _directory: tempfile::TempDir,
-    _store: Option<TestStore>,
+    store: Option<TestStore>,
 }
 
 impl Bench {
@@ -45,7 +45,7 @@ impl Bench {
         let app = App::start(config, shared, Arc::new(SystemEntropy), Tasks::new("test")).await.unwrap();
         let tenant = app.store.read(|tx| Box::pin(tenants::tenant_default(tx))).await.unwrap().id;
         let admin = Principal::user(tenant, "anna", Role::Admin);
-        Self { app, clock, admin, _directory: directory, _store: store }
+        Self { app, clock, admin, _directory: directory, store }
     }
 
     /// One on each engine that this machine offers.
@@ -62,6 +62,12 @@ impl Bench {
             }
         }
         all
+    }
+
+    /// Another node on the same store, with a directory of its own; none on an embedded store.
+    pub(crate) async fn beside(&self) -> Option<Self> {
+        let location = self.store.as_ref()?.location.clone();
+        Some(Self::start(Limits::default(), Some(location), None).await)
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

@@ -141,6 +141,7 @@ async fn carry_out(world: &World, made: &mut Made, step: Step, serial: usize) {
         Step::Day => world.advance(24 * 3600),
         Step::Sweep => {
             app.uploads_expire().await.unwrap();
+            app.parts_sweep().await.unwrap();
             app.blobs_sweep().await.unwrap();
         }
     }

@@ -81,10 +81,12 @@ async fn uploads_that_nobody_goes_on_with_are_forgotten_with_their_bytes() {
     add(&world, id, 4, b"la").await.unwrap();
     world.advance(23 * 3600);
     world.app().uploads_expire().await.unwrap();
+    world.app().parts_sweep().await.unwrap();
     assert_eq!((at(&world, id).await, world.blob_count()), (6, 1));
     world.advance(3600);
     assert_eq!(add(&world, id, 6, b"ss").await.unwrap_err().code(), "not_found");
     world.app().uploads_expire().await.unwrap();
+    world.app().parts_sweep().await.unwrap();
     assert_eq!(world.blob_count(), 0);
 }
 
