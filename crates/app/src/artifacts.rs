@@ -12,6 +12,7 @@ pub(crate) mod uses;
 
 use std::fmt::Display;
 use std::io;
+use std::sync::Arc;
 
 pub use link::LastingLink;
 use serde_json::json;
@@ -28,6 +29,7 @@ use windlass_store::{artifacts, releases, uploads};
 
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
+use crate::uploads::{Turn, finished};
 use crate::{App, audit};
 
 use self::terms::Room;
@@ -314,8 +316,8 @@ pub(crate) struct Whole {
     pub(crate) name: FileName,
     pub(crate) expected: Expected,
     pub(crate) signature: Option<String>,
-    /// The upload in parts that it was.
-    pub(crate) upload: Option<UploadId>,
+    /// The upload in parts that it was, which nobody else adds to meanwhile.
+    pub(crate) upload: Option<Arc<Turn>>,
 }
 
 impl Whole {
@@ -355,7 +357,9 @@ impl Whole {
         let (here, by) = (app.clone(), by.clone());
         app.tasks.spawn(async move {
             // Nobody waits for it any more if it cannot be told.
-            drop(ended.send(here.artifact_keep(&by, artifact, inspection, upload, written).await));
+            let id = upload.as_ref().map(|turn| turn.id());
+            drop(ended.send(here.artifact_keep(&by, artifact, inspection, id, written).await));
+            drop(upload);
         });
         let gone = || AppError::Unavailable("the server is about to stop; try again".to_owned());
         end.await.unwrap_or_else(|_| Err(gone()))
@@ -385,7 +389,9 @@ impl App {
                     let id = artifacts::insert(tx, by.tenant, &artifact).await?;
                     artifacts::keep_inspection(tx, id, &inspection).await?;
                     if let Some(upload) = upload {
-                        uploads::finish(tx, upload, id).await?;
+                        if !uploads::finish(tx, upload, id).await? {
+                            return Err(finished(upload));
+                        }
                     }
                     Room::of(tx, by.tenant, allowed).await?.holds(artifact.size)?;
                     let details = json!({

@@ -4,7 +4,7 @@
 //! What is acknowledged is durable. One request at a time adds to an upload; others are told where it stands.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -50,12 +50,17 @@ impl Busy {
 
 /// The one place from which an upload is added to.
 #[derive(Debug)]
-struct Turn {
+pub(crate) struct Turn {
     app: App,
     id: UploadId,
 }
 
 impl Turn {
+    /// Of which upload.
+    pub(crate) const fn id(&self) -> UploadId {
+        self.id
+    }
+
     fn take(app: &App, id: UploadId) -> Option<Self> {
         app.uploads_busy.lock().insert(id).then(|| Self { app: app.clone(), id })
     }
@@ -93,6 +98,11 @@ fn elsewhere(upload: &PartUpload) -> AppError {
         code: "upload.offset",
         detail: format!("upload {id} stands at byte {received} of {size}; go on from there"),
     }
+}
+
+/// An upload became an artifact, or was given up meanwhile.
+pub(crate) fn finished(id: UploadId) -> AppError {
+    AppError::Conflict { code: "upload.finished", detail: format!("upload {id} is an artifact already") }
 }
 
 fn gone(id: UploadId) -> AppError {
@@ -224,10 +234,7 @@ impl App {
             return Err(elsewhere(&upload));
         }
         if upload.artifact.is_some() {
-            return Err(AppError::Conflict {
-                code: "upload.finished",
-                detail: format!("upload {id} is an artifact already"),
-            });
+            return Err(finished(id));
         }
         if self.disk.is_low() {
             return Err(AppError::DiskFull);
@@ -329,13 +336,15 @@ impl Append {
             return Ok((upload, None));
         }
         let written = app.blobs.part_written(upload.id).await.map_err(disk)?;
-        let finished = crate::artifacts::Whole {
+        // Whoever leaves now has it kept all the same, and nobody else may begin that again.
+        let turn = Arc::new(turn);
+        let whole = crate::artifacts::Whole {
             name: upload.name.clone(),
             expected: Expected { sha256: upload.sha256, sha1: None, md5: None },
             signature: upload.signature.clone(),
-            upload: Some(upload.id),
+            upload: Some(Arc::clone(&turn)),
         };
-        match finished.keep(&app, &by, written).await {
+        match whole.keep(&app, &by, written).await {
             Ok(artifact) => {
                 app.blobs.part_remove(upload.id).await.map_err(disk)?;
                 upload.artifact = Some(artifact.id);
@@ -368,4 +377,40 @@ pub fn digest_of(list: &str, name: &str) -> Result<Sha256, FieldProblem> {
         }
     }
     Err(problem(format!("the list names no file {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enrol::bench::Bench;
+
+    #[tokio::test]
+    async fn whoever_leaves_at_the_end_and_asks_again_makes_one_artifact() {
+        for bench in Bench::each("upload-left").await {
+            let (app, by) = (&bench.app, &bench.admin);
+            let new = NewUpload { name: "fw.bin".to_owned(), size: 4, sha256: None, signature: None };
+            let id = app.upload_create(by, new).await.unwrap().id;
+            let mut append = app.upload_append(by, id, 0).await.unwrap();
+            append.write(b"firm").await.unwrap();
+            // As while a backup is staged.
+            let held = app.uploads.lock().await;
+            let before = app.tasks.len();
+            let mut end = Box::pin(append.end());
+            while app.tasks.len() == before {
+                assert!(futures_util::poll!(&mut end).is_pending());
+                tokio::task::yield_now().await;
+            }
+            drop(end);
+            let again = app.upload_append(by, id, 4).await.unwrap_err();
+            assert_eq!(again.code(), "upload.busy", "it is being kept");
+            drop(held);
+            while app.tasks.len() > before {
+                tokio::task::yield_now().await;
+            }
+            let made = app.artifact_list(by, None, 10).await.unwrap();
+            assert_eq!(made.len(), 1);
+            assert_eq!(app.upload_get(by, id).await.unwrap().artifact, Some(made[0].id));
+            assert_eq!(app.upload_append(by, id, 4).await.unwrap_err().code(), "upload.finished");
+        }
+    }
 }

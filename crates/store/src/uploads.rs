@@ -195,13 +195,13 @@ pub async fn receive(
     Ok(changed > 0)
 }
 
-/// Notes what an upload became.
+/// Notes what an upload became. False if it is not there, or became something before.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn finish(tx: &mut Tx<'_>, id: UploadId, artifact: ArtifactId) -> Result<(), StoreError> {
-    execute!(tx, "UPDATE upload SET artifact_id = $1 WHERE id = $2", artifact.get(), id.get())?;
-    Ok(())
+pub async fn finish(tx: &mut Tx<'_>, id: UploadId, artifact: ArtifactId) -> Result<bool, StoreError> {
+    let sql = "UPDATE upload SET artifact_id = $1 WHERE id = $2 AND artifact_id IS NULL";
+    Ok(execute!(tx, sql, artifact.get(), id.get())? > 0)
 }
 
 /// Forgets an upload. True if it was there.

@@ -98,7 +98,8 @@ async fn an_upload_moves_on_from_where_it_stands_and_from_nowhere_else() {
                 assert!(uploads::wants(tx, id).await?);
                 assert_eq!(bytes(tx, tenant).await?, 10, "what was announced counts");
                 let made = insert(tx, tenant, &artifact("a.bin")).await?;
-                uploads::finish(tx, id, made).await?;
+                assert!(uploads::finish(tx, id, made).await?);
+                assert!(!uploads::finish(tx, id, made).await?, "it became one artifact");
                 assert_eq!((bytes(tx, tenant).await?, bytes(tx, other).await?), (5, 0));
                 assert!(!uploads::receive(tx, id, 4, 5, later).await?, "it is an artifact");
                 assert!(!uploads::wants(tx, id).await?);
