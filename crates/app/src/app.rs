@@ -21,6 +21,7 @@ use crate::downloads::Downloads;
 use crate::enrol::Limited;
 use crate::events::EventKinds;
 use crate::fleet::Fleet;
+use crate::hawkbit::FilterLooks;
 use crate::hub::Hub;
 use crate::jobs::agenda::Agenda;
 use crate::jobs::joining::Looks;
@@ -139,6 +140,8 @@ pub struct Inner {
     pub(crate) hawkbit_filters_due: Notify,
     /// Requests that wait for the end of a command.
     pub(crate) command_waits: Waits,
+    /// How far targets of filters were looked at.
+    pub(crate) filter_looks: FilterLooks,
     /// When continuous jobs were last looked at.
     pub(crate) continuous: Looks,
     /// Tasks that this node does for all of them.
@@ -227,6 +230,7 @@ impl App {
             alerts,
             hawkbit_filters_due: Notify::new(),
             command_waits: Waits::new(config.limits.command_waits),
+            filter_looks: FilterLooks::default(),
             continuous: Looks::default(),
             leases,
             tasks,

@@ -66,7 +66,7 @@ pub struct Limits {
     pub command_output: usize,
     /// How long jobs that are over are kept, with their executions.
     pub job_history: Duration,
-    /// How many jobs that are over are kept at most, the newest ones.
+    /// How many jobs of a tenant that are over are kept at most, the newest ones.
     pub jobs_kept: u64,
     /// Requests that wait for the end of a command at once; one more is answered without waiting.
     pub command_waits: usize,

@@ -367,6 +367,7 @@ pub async fn device_delete(tx: &mut Tx<'_>, id: DeviceId) -> Result<bool, StoreE
     execute!(tx, "DELETE FROM device_token WHERE device_id = $1", id.get())?;
     execute!(tx, "DELETE FROM ddi_target WHERE device_id = $1", id.get())?;
     execute!(tx, "DELETE FROM device_running WHERE device_id = $1", id.get())?;
+    crate::management::past::device_goes(tx, id).await?;
     execute!(tx, "UPDATE device SET parent_id = NULL WHERE parent_id = $1", id.get())?;
     let gone = execute!(tx, "DELETE FROM device WHERE id = $1", id.get())? > 0;
     if gone {

@@ -12,6 +12,7 @@ use windlass_domain::time::Timestamp;
 use crate::changes::ChangeKind;
 use crate::ddi;
 use crate::error::StoreError;
+use crate::management::past;
 use crate::tx::{Engine, Tx, among, execute, fetch_all, fetch_one, fetch_optional};
 
 mod insert;
@@ -695,11 +696,13 @@ pub async fn newest(tx: &mut Tx<'_>, job: JobId) -> Result<Option<ExecutionId>, 
     Ok(row.map(|(id,)| ExecutionId::new(id)))
 }
 
-/// Deletes some executions of a job that is over. Returns how many.
+/// Deletes some executions of a job that is over; what its devices were given stays known ([`past::of_device`]). `fetched`: the
+/// reason by which updates ended that had nothing to install. Returns how many.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete_some(tx: &mut Tx<'_>, job: JobId, limit: u32) -> Result<u64, StoreError> {
+pub async fn delete_some(tx: &mut Tx<'_>, job: JobId, limit: u32, fetched: &str) -> Result<u64, StoreError> {
+    past::keep(tx, job, limit, fetched).await?;
     for sql in [
         "DELETE FROM action_status WHERE execution_id IN (SELECT id FROM execution WHERE job_id = $1 ORDER BY id \
          LIMIT $2)",

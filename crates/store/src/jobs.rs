@@ -285,7 +285,8 @@ pub async fn list(
     .collect()
 }
 
-/// Jobs that were over before `before`, or that have `keep` newer ones that are over: the first so many, oldest first.
+/// Jobs that were over before `before`, oldest first, or else that have `keep` newer ones of their tenant that are over: at most
+/// so many.
 ///
 /// # Errors
 /// When the database fails.
@@ -298,15 +299,36 @@ pub async fn bygone(
     let rows = fetch_all!(
         tx,
         (i64,),
-        "SELECT id FROM job WHERE ended_at IS NOT NULL AND state IN ('canceled', 'completed', 'denied')
-           AND (ended_at < $1 OR ended_at < (
-             SELECT ended_at FROM job WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET $2))
-         ORDER BY ended_at LIMIT $3",
+        "SELECT id FROM job WHERE ended_at < $1 AND state IN ('canceled', 'completed', 'denied')
+         ORDER BY ended_at LIMIT $2",
         before.micros(),
-        i64::try_from(keep.saturating_sub(1)).unwrap_or(i64::MAX),
         i64::from(limit),
     )?;
-    Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
+    if !rows.is_empty() {
+        return Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect());
+    }
+    let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+    let full = fetch_all!(
+        tx,
+        (i64,),
+        "SELECT tenant_id FROM job WHERE ended_at IS NOT NULL GROUP BY tenant_id HAVING COUNT(*) > $1",
+        keep,
+    )?;
+    let mut bygone = Vec::new();
+    for (tenant,) in full {
+        let rows = fetch_all!(
+            tx,
+            (i64,),
+            "SELECT id FROM job WHERE tenant_id = $1 AND ended_at IS NOT NULL AND state IN ('canceled', 'completed', 'denied')
+             ORDER BY ended_at DESC, id DESC LIMIT $2 OFFSET $3",
+            tenant,
+            i64::from(limit),
+            keep,
+        )?;
+        bygone.extend(rows.into_iter().map(|(id,)| JobId::new(id)));
+    }
+    bygone.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(bygone)
 }
 
 /// Every job that is not over, of every tenant, oldest first.
@@ -352,9 +374,13 @@ pub async fn frozen_targets(tx: &mut Tx<'_>, id: JobId) -> Result<RoaringTreemap
 /// # Errors
 /// When the database fails.
 pub async fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
-    execute!(tx, "INSERT INTO job_remnant (job_id) VALUES ($1) ON CONFLICT (job_id) DO NOTHING", id.get())?;
+    execute!(
+        tx,
+        "INSERT INTO job_remnant (job_id, release_id) SELECT id, release_id FROM job WHERE id = $1
+         ON CONFLICT (job_id) DO NOTHING",
+        id.get(),
+    )?;
     waves::delete(tx, id).await?;
-    past::forget(tx, id).await?;
     execute!(tx, "DELETE FROM hawkbit_extra WHERE kind = 'job' AND thing_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job_tally WHERE job_id = $1", id.get())?;
     execute!(tx, "DELETE FROM job WHERE id = $1", id.get())?;
@@ -372,14 +398,21 @@ pub async fn remnants(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<JobId>, StoreEr
     Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
 }
 
-/// Deletes some executions of a job that was deleted. True if none is left.
+/// Deletes some executions of a job that was deleted. `fetched`: the reason by which updates ended that had nothing to
+/// install. True if none is left.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn clear_remnant(tx: &mut Tx<'_>, id: JobId, limit: u32) -> Result<bool, StoreError> {
-    if crate::executions::delete_some(tx, id, limit).await? > 0 {
+pub async fn clear_remnant(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    limit: u32,
+    fetched: &str,
+) -> Result<bool, StoreError> {
+    if crate::executions::delete_some(tx, id, limit, fetched).await? > 0 {
         return Ok(false);
     }
+    past::forget(tx, id).await?;
     execute!(tx, "DELETE FROM job_remnant WHERE job_id = $1", id.get())?;
     Ok(true)
 }

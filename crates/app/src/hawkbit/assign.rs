@@ -9,22 +9,22 @@ use std::time::Duration;
 
 use serde_json::json;
 use windlass_domain::hawkbit::Settings;
-use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
 use windlass_domain::job::{
     Begin, Consent, DeviceReport, ReportedStatus, RolloutPolicy, StepTimer, Timeouts, Verdict,
 };
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
-use windlass_store::management::actions as steps;
+use windlass_store::management::actions::{self as steps, Step};
 use windlass_store::management::{Displaced, JobExtra, ModuleExtra, SetExtra, extras};
-use windlass_store::{Tx, executions};
+use windlass_store::{Tx, ddi, executions};
 
 use super::actions::{PER_TARGET, note, stop, store};
 use super::auto_assign::Source;
 use super::catalogue::{catalogue, is_complete};
 use super::fitting::{Fit, Fitting};
-use super::standing::{UpdateStatus, course};
-use super::targets::find;
+use super::standing::{Course, course_of, course_with};
+use super::targets::{find, told};
 use super::terms::Terms;
 use super::{Context, at_once, modules, sets};
 use crate::error::AppError;
@@ -44,6 +44,9 @@ pub(super) const fn patience(settings: &Settings) -> Timeouts {
         verify: None,
     }
 }
+
+/// Updates of a target that are looked at, the newest.
+const RECENT: u32 = 100;
 
 /// A set for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +79,49 @@ pub(super) enum Unfit {
 
 /// What becomes of what was open on a device before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+pub(super) enum Before {
     /// It stays.
     Stays,
     /// The device is asked to stop.
     Stops,
     /// It is over at once.
     Closes,
+}
+
+impl Before {
+    pub(super) const fn of(settings: &Settings) -> Self {
+        match (settings.multi_assignments, settings.auto_close) {
+            (true, _) => Self::Stays,
+            (false, false) => Self::Stops,
+            (false, true) => Self::Closes,
+        }
+    }
+}
+
+/// The job that brings a set to some targets.
+pub(super) fn job_of(
+    release: &Release,
+    policy: &RolloutPolicy,
+    (before, timeouts): (Before, Timeouts),
+    targets: NewTargets,
+) -> NewJob {
+    NewJob {
+        description: String::new(),
+        what: NewWhat::Update {
+            name: release.name.to_string(),
+            version: release.version.to_string(),
+            // As upstream: what is assigned is offered, whatever a device says that it runs.
+            force: true,
+        },
+        targets,
+        waves: Vec::new(),
+        threshold: None,
+        timeouts,
+        retries: 0,
+        begin: Begin::Now,
+        // What waits in rollouts that began before gives way, too: their later groups do not take its place.
+        rollout: RolloutPolicy { supersede: before != Before::Stays, ..policy.clone() },
+    }
 }
 
 /// A set that may be assigned.
@@ -136,6 +175,23 @@ struct Batch {
     devices: BTreeMap<DeviceId, (String, String)>,
 }
 
+/// Whether a target has a release, by its updates or, where none of them installed anything, by its own word.
+async fn has(
+    tx: &mut Tx<'_>,
+    cx: &Context,
+    device: DeviceId,
+    course: &Course,
+    release: ReleaseId,
+) -> Result<bool, AppError> {
+    let at = course.standing(true, None);
+    if at.installed.is_some() {
+        return Ok(at.has(release));
+    }
+    let target = ddi::target(tx, device).await?;
+    let told = told(tx, cx, &target).await?;
+    Ok(course.standing(true, told).has(release))
+}
+
 async fn batches(
     tx: &mut Tx<'_>,
     cx: &Context,
@@ -173,10 +229,8 @@ async fn batches(
                 return Err(AppError::Conflict { code: "hawkbit.incompatible", detail });
             }
         }
-        let at = course(&steps::of_device(tx, cx.by.tenant, device.id, 50).await?).standing(true, None);
-        // What was only fetched may be assigned again, to be installed.
-        let has_it = at.status == UpdateStatus::Pending || at.installed == Some(release.id);
-        if at.assigned == Some(release.id) && has_it {
+        let course = course_of(tx, cx.by.tenant, device.id, RECENT).await?;
+        if has(tx, cx, device.id, &course, release.id).await? {
             already += 1;
             continue;
         }
@@ -204,23 +258,44 @@ async fn batches(
     Ok((batches.into_iter().map(|(_, _, batch)| batch).collect(), already))
 }
 
-/// Has what was open on a device before give way to a job.
-async fn make_way(
-    tx: &mut Tx<'_>,
-    cx: &Context,
-    device: DeviceId,
-    job: JobId,
-    before: Before,
-) -> Result<(), AppError> {
+impl Batch {
+    /// Those of it that still are to get it, in the transaction that gives it to them, and what is open on them. Another
+    /// request, a filter or another node may have given it to some since the batch was read.
+    async fn still(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Context,
+        source: Option<&Source>,
+    ) -> Result<(Self, Vec<Step>), AppError> {
+        let had = match source {
+            Some(_) => {
+                let devices: Vec<DeviceId> = self.devices.keys().copied().collect();
+                steps::given_among(tx, cx.by.tenant, self.release.id, &devices).await?
+            }
+            None => BTreeSet::new(),
+        };
+        let (mut devices, mut open) = (BTreeMap::new(), Vec::new());
+        for (device, names) in &self.devices {
+            let newest = steps::of_device(tx, cx.by.tenant, *device, RECENT).await?;
+            let course = course_with(tx, *device, &newest).await?;
+            if had.contains(device) || has(tx, cx, *device, &course, self.release.id).await? {
+                continue;
+            }
+            open.extend(newest.into_iter().filter(|step| step.execution.state.is_open()));
+            devices.insert(*device, names.clone());
+        }
+        Ok((Self { devices, ..self.clone() }, open))
+    }
+}
+
+/// Has what was open on devices before give way to a job.
+async fn make_way(tx: &mut Tx<'_>, cx: &Context, open: Vec<Step>, before: Before) -> Result<(), AppError> {
     let at_once = match before {
         Before::Stays => return Ok(()),
         Before::Stops => None,
         Before::Closes => Some(CLOSED),
     };
-    for step in steps::of_device(tx, cx.by.tenant, device, 100).await? {
-        if step.execution.job == job || !step.execution.state.is_open() {
-            continue;
-        }
+    for step in open {
         let set: SetExtra = extras::get(tx, cx.by.tenant, step.release.get()).await?;
         if !set.required_migration_step && step.execution.cancel_asked_at.is_none() {
             stop(tx, cx, &step, at_once, CANCELED).await?;
@@ -268,43 +343,48 @@ async fn begun(
     Ok(begun)
 }
 
-/// The job of a batch, offered to all of its targets once what was open before has given way.
+/// How a batch begins.
+#[derive(Debug, Clone)]
+struct How {
+    before: Before,
+    timeouts: Timeouts,
+    offline: bool,
+    /// What has it begin by itself.
+    source: Option<Source>,
+}
+
+/// The job of a batch, offered to all of its targets that do not have it by now, once what was open before has given way.
 async fn begin(
     tx: &mut Tx<'_>,
     cx: &Context,
     batch: &Batch,
-    before: Before,
-    timeouts: Timeouts,
-    offline: bool,
+    how: &How,
     target_seq: i64,
-) -> Result<Vec<(String, i64)>, AppError> {
-    let new = NewJob {
-        description: String::new(),
-        what: NewWhat::Update {
-            name: batch.release.name.to_string(),
-            version: batch.release.version.to_string(),
-            // As upstream: what is assigned is offered, whatever a device says that it runs.
-            force: true,
-        },
-        targets: NewTargets::Devices(batch.devices.values().map(|(name, _)| name.clone()).collect()),
-        waves: Vec::new(),
-        threshold: None,
-        timeouts,
-        retries: 0,
-        begin: Begin::Now,
-        // What waits in rollouts that began before gives way, too: their later groups do not take its place.
-        rollout: RolloutPolicy { supersede: before != Before::Stays, ..batch.policy.clone() },
-    };
+) -> Result<Outcome, AppError> {
+    let How { before, timeouts, offline, source } = how;
+    let (before, timeouts, offline) = (*before, *timeouts, *offline);
+    if let Some(source) = source
+        && !source.holds(tx, cx.by.tenant).await?
+    {
+        return Ok(Outcome::default());
+    }
+    let asked = batch.devices.len();
+    let (batch, open) = batch.still(tx, cx, source.as_ref()).await?;
+    let batch = &batch;
+    let already = asked.saturating_sub(batch.devices.len());
+    if batch.devices.is_empty() {
+        return Ok(Outcome { already, actions: Vec::new() });
+    }
+    let names = batch.devices.values().map(|(name, _)| name.clone()).collect();
+    let new = job_of(&batch.release, &batch.policy, (before, timeouts), NewTargets::Devices(names));
     let displaced = if before == Before::Closes { Displaced::Closed } else { Displaced::Asked };
     let id = create(tx, &cx.app, &cx.by, &new, target_seq, cx.now).await?;
     extras::put(tx, cx.by.tenant, id.get(), &JobExtra { assignment: true, displaced, ..JobExtra::default() })
         .await?;
     lock(tx, cx, &batch.release).await?;
-    for device in batch.devices.keys() {
-        make_way(tx, cx, *device, id, before).await?;
-    }
+    make_way(tx, cx, open, before).await?;
     carry_on(tx, id, cx.app.limits.open_executions, cx.now).await?;
-    begun(tx, cx, id, batch, &timeouts, offline).await
+    Ok(Outcome { already, actions: begun(tx, cx, id, batch, &timeouts, offline).await? })
 }
 
 impl App {
@@ -335,39 +415,49 @@ impl App {
         demand(by, Permission::JobCreate)?;
         at_once(wanted.len())?;
         let settings = self.settings_of(by.tenant).await?;
-        let (confirmation, timeouts) = (settings.confirmation && !offline, patience(&settings));
-        let before = match (settings.multi_assignments, settings.auto_close) {
-            (true, _) => Before::Stays,
-            (false, false) => Before::Stops,
-            (false, true) => Before::Closes,
-        };
-        let (found, already) = self
-            .hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
-                let wanted = wanted.clone();
-                Box::pin(async move { batches(tx, &cx, &wanted, confirmation, unfit).await })
-            })
-            .await?;
+        let confirmation = settings.confirmation && !offline;
+        let (before, timeouts) = (Before::of(&settings), patience(&settings));
+        let how = How { before, timeouts, offline, source };
+        let (found, already) = self.hawkbit_batches(by, wanted, confirmation, unfit).await?;
         let mut outcome = Outcome { already, actions: Vec::new() };
         for batch in found {
-            let devices: Vec<DeviceId> = batch.devices.keys().copied().collect();
-            let source = source.clone();
-            let target_seq = self.store.latest_change().await?;
-            let begun = self
-                .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
-                    let (batch, source) = (batch.clone(), source.clone());
-                    Box::pin(async move {
-                        if let Some(source) = &source
-                            && !source.holds(tx, cx.by.tenant).await?
-                        {
-                            return Ok(Vec::new());
-                        }
-                        begin(tx, &cx, &batch, before, timeouts, offline, target_seq).await
-                    })
-                })
-                .await?;
-            self.hawkbit_settled(&devices);
-            outcome.actions.extend(begun);
+            let Outcome { already, actions } = self.hawkbit_begin(by, batch, how.clone()).await?;
+            outcome.already += already;
+            outcome.actions.extend(actions);
         }
         Ok(outcome)
     }
+
+    /// What is wanted, by jobs to make, and how many have it already.
+    async fn hawkbit_batches(
+        &self,
+        by: &Principal,
+        wanted: Vec<Assignment>,
+        confirmation: bool,
+        unfit: Unfit,
+    ) -> Result<(Vec<Batch>, usize), AppError> {
+        self.hawkbit_read(by, Permission::ReleaseRead, move |cx, tx| {
+            let wanted = wanted.clone();
+            Box::pin(async move { batches(tx, &cx, &wanted, confirmation, unfit).await })
+        })
+        .await
+    }
+
+    /// Makes the job of a batch.
+    async fn hawkbit_begin(&self, by: &Principal, batch: Batch, how: How) -> Result<Outcome, AppError> {
+        let devices: Vec<DeviceId> = batch.devices.keys().copied().collect();
+        let target_seq = self.store.latest_change().await?;
+        let begun = self
+            .hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
+                let (batch, how) = (batch.clone(), how.clone());
+                Box::pin(async move { begin(tx, &cx, &batch, &how, target_seq).await })
+            })
+            .await?;
+        self.hawkbit_settled(&devices);
+        Ok(begun)
+    }
 }
+
+#[cfg(test)]
+#[path = "assign_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! What saved queries assign by themselves to whatever they find.
 //!
-//! The reconciler takes no input and is idempotent: a device that ever had an action for the set is not given another. What
-//! people do to an auto assignment is in [`super::auto_acts`].
+//! The reconciler takes no input and is idempotent: a device that ever had an action for the set is not given another. Whom its
+//! job would leave out is given nothing yet, and looked at again. What people do to an auto assignment is in [`super::auto_acts`].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use windlass_domain::ids::{DeviceId, ReleaseId, TenantId};
 use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_query::Times;
 use windlass_store::Tx;
@@ -16,13 +17,14 @@ use windlass_store::management::actions as steps;
 use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, AutoState, Filter, software};
 
-use super::assign::{Assignment, Unfit, assignable, lock};
+use super::assign::{Assignment, Before, Unfit, assignable, job_of, lock, patience};
 use super::filters::{one, read_kept};
 use super::fitting::Fitting;
 use super::targets::controller_id;
 use super::terms::Terms;
-use super::{AT_ONCE, Context, demand_everywhere};
+use super::{Context, demand_everywhere};
 use crate::error::{AppError, chain};
+use crate::jobs::NewTargets;
 use crate::permit::demand;
 use crate::{App, audit};
 
@@ -93,7 +95,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn of(item: &Item<Filter>) -> Option<Self> {
+    pub(super) fn of(item: &Item<Filter>) -> Option<Self> {
         let assigns = item.body.auto_assign.clone().filter(|auto| auto.state == AutoState::Running)?;
         Some(Self { filter: item.id, query: item.body.query.clone(), assigns })
     }
@@ -183,12 +185,12 @@ pub(super) async fn let_go(tx: &mut Tx<'_>, cx: &Context, set: i64) -> Result<()
     Ok(())
 }
 
-/// Who takes a set, and who ever had it; none if it must not be assigned any more.
+/// A set, who takes it, and who ever had it; none if it must not be assigned any more.
 async fn takers(
     tx: &mut Tx<'_>,
     cx: &Context,
     set: i64,
-) -> Result<Option<(Fitting, BTreeSet<DeviceId>)>, AppError> {
+) -> Result<Option<(Release, Fitting, BTreeSet<DeviceId>)>, AppError> {
     let (release, extra) = match assignable(tx, cx, set).await {
         Ok(found) => found,
         Err(AppError::NotFound { .. } | AppError::Conflict { code: "hawkbit.invalid_set", .. }) => {
@@ -197,7 +199,8 @@ async fn takers(
         Err(other) => return Err(other),
     };
     let fitting = Fitting::of(tx, cx, &release, &extra).await?;
-    Ok(Some((fitting, steps::devices_of_release(tx, cx.by.tenant, release.id).await?)))
+    let had = steps::devices_of_release(tx, cx.by.tenant, release.id).await?;
+    Ok(Some((release, fitting, had)))
 }
 
 impl App {
@@ -323,7 +326,7 @@ impl App {
                 Box::pin(async move { takers(tx, &cx, set).await })
             })
             .await?;
-        let Some((fitting, had)) = takers else {
+        let Some((release, fitting, had)) = takers else {
             self.hawkbit_write(by, Permission::JobCreate, move |cx, tx| {
                 Box::pin(async move { let_go(tx, &cx, set).await })
             })
@@ -332,14 +335,21 @@ impl App {
         };
         let mut found = self.hawkbit_select(by, read_kept(&source.query, Times { now, overdue })?).await?;
         found.retain(|device| !had.contains(device));
-        let names = fitting.takers(self, found).into_iter().filter_map(|device| {
-            let entry = self.fleet.entry(device)?;
-            let may = entry.device.lifecycle.may_connect();
-            may.then(|| controller_id(&entry.device.name, &entry.aliases))
+        let mut found = fitting.takers(self, found);
+        found.retain(|device| {
+            self.fleet.entry(*device).is_some_and(|entry| entry.device.lifecycle.may_connect())
         });
         let terms = terms(&source.assigns);
+        let policy = terms.policy(settings.confirmation, now)?;
+        let how = (Before::of(&settings), patience(&settings));
+        let new = job_of(&release, &policy, how, NewTargets::Devices(Vec::new()));
+        let ready = self.hawkbit_ready(by, source.filter, new, found).await?;
+        let names = ready.into_iter().filter_map(|device| {
+            let entry = self.fleet.entry(device)?;
+            Some(controller_id(&entry.device.name, &entry.aliases))
+        });
         let wanted: Vec<Assignment> =
-            names.take(AT_ONCE).map(|target| Assignment { target, set, terms: terms.clone() }).collect();
+            names.map(|target| Assignment { target, set, terms: terms.clone() }).collect();
         if wanted.is_empty() {
             return Ok(0);
         }
@@ -380,4 +390,4 @@ fn terms(auto: &AutoAssign) -> Terms {
 
 #[cfg(test)]
 #[path = "auto_assign_tests.rs"]
-mod tests;
+pub(super) mod tests;

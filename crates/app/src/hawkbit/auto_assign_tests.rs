@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::hawkbit::{SettingKey, SettingValue};
-use windlass_domain::ids::TokenId;
+use windlass_domain::ids::{ReleaseId, TokenId};
 use windlass_domain::permission::{Actor, Principal, Role};
 use windlass_store::management::Filter;
 use windlass_store::management::items::Item;
 
+use crate::devices::DevicePatch;
 use crate::enrol::bench::Bench;
 use crate::error::AppError;
-use crate::hawkbit::{AutoAct, NewAutoAssign, NewAutoAssignment, NewModule, NewSet, NewTarget, TargetChange};
+use crate::hawkbit::filters::{now_only, read_kept};
+use crate::hawkbit::{
+    Assignment, AutoAct, NewAutoAssign, NewAutoAssignment, NewModule, NewSet, NewTarget, Standing,
+    TargetChange, Terms, UpdateStatus,
+};
+use crate::jobs::JobPick;
+use crate::releases::{ComponentKey, NewRelease, NewRules};
 
 /// An auto assignment that runs, over a target that it finds.
-async fn running(bench: &Bench) -> Item<Filter> {
+pub(in crate::hawkbit) async fn running(bench: &Bench) -> Item<Filter> {
     let (app, by) = (&bench.app, &bench.admin);
     app.hawkbit_defaults(by).await.unwrap();
     let text = |text: &str| Some(text.to_owned());
@@ -75,6 +82,87 @@ async fn what_is_as_it_was_read_assigns_and_another_name_changes_nothing() {
         app.hawkbit_auto_describe(by, read.id, named, None).await.unwrap();
         let system = Principal::system(by.tenant, "filter pumps");
         assert_eq!(app.hawkbit_assign_found(&system, &read).await.unwrap(), 1);
+    }
+}
+
+/// What `pump-1` is to have, as it is shown.
+async fn standing(bench: &Bench) -> Standing {
+    bench.app.hawkbit_target(&bench.admin, "pump-1").await.unwrap().standing
+}
+
+#[tokio::test]
+async fn what_a_target_was_given_outlives_its_job_and_is_not_given_again() {
+    for bench in Bench::each("auto-given").await {
+        let (app, by) = (&bench.app, &bench.admin);
+        let set = running(&bench).await.body.auto_assign.unwrap().set;
+        let wanted = || vec![Assignment { target: "pump-1".to_owned(), set, terms: Terms::default() }];
+        let given = app.hawkbit_assign(by, wanted(), true).await.unwrap();
+        assert_eq!((given.already, given.actions.len()), (0, 1));
+        while app.jobs_activate().await.unwrap() {}
+        let before = standing(&bench).await;
+        let (has, status) = (Some(ReleaseId::new(set)), UpdateStatus::InSync);
+        assert_eq!((before.status, before.assigned, before.installed), (status, has, has));
+
+        let jobs = app.job_list(by, JobPick::default(), 10).await.unwrap().views;
+        for view in &jobs {
+            app.job_delete(by, view.job.id, None).await.unwrap();
+        }
+        assert_eq!(jobs.len(), 1);
+        assert_eq!(standing(&bench).await, before, "it has what it had");
+        assert_eq!(app.hawkbit_auto_assign().await.unwrap(), 0, "it had it");
+        let again = app.hawkbit_assign(by, wanted(), false).await.unwrap();
+        assert_eq!((again.already, again.actions.len()), (1, 0));
+        let text = "assignedDs.name==fw and installedDs.version==1 and updateStatus==in_sync";
+        let asked = read_kept(text, now_only(app.clock.now())).unwrap();
+        let found = app.hawkbit_select(by, asked).await.unwrap();
+        assert_eq!(found.len(), 1, "it is found by it");
+        app.hawkbit_set_delete(by, set).await.unwrap();
+        assert_eq!(standing(&bench).await, before, "the set stays for it, out of sight");
+    }
+}
+
+/// Has the filter assign a release for one hardware only.
+async fn picky(bench: &Bench, filter: i64) -> i64 {
+    let (app, by) = (&bench.app, &bench.admin);
+    let new = NewRelease {
+        name: "fw".to_owned(),
+        version: "2".to_owned(),
+        components: vec![ComponentKey::from(("fw", "1"))],
+        device_types: Vec::new(),
+        notes: String::new(),
+        rules: NewRules { hardware: vec!["b2".to_owned()], ..NewRules::default() },
+    };
+    let set = app.release_create(by, new).await.unwrap().id.get();
+    let assigns = NewAutoAssign { set, ..NewAutoAssign::default() };
+    app.hawkbit_filter_assigns(by, filter, Some(assigns)).await.unwrap();
+    set
+}
+
+/// Says what hardware `pump-1` is.
+async fn is_hardware(bench: &Bench, hardware: &str) {
+    let attributes = BTreeMap::from([("hardware".to_owned(), Some(hardware.to_owned()))]);
+    let patch = DevicePatch { attributes, ..DevicePatch::default() };
+    bench.app.device_patch(&bench.admin, &"pump-1".parse().unwrap(), patch, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn whom_a_job_would_leave_out_is_given_nothing_until_it_fits() {
+    for bench in Bench::each("auto-left-out").await {
+        let (app, by) = (&bench.app, &bench.admin);
+        let filter = running(&bench).await.id;
+        let set = picky(&bench, filter).await;
+        assert_eq!(app.hawkbit_auto_assign().await.unwrap(), 0, "nobody knows its hardware");
+        assert!(app.job_list(by, JobPick::default(), 10).await.unwrap().views.is_empty(), "nor a job");
+        // Somebody assigns it, and it is left out of that job: it was given nothing by that.
+        let wanted = Assignment { target: "pump-1".to_owned(), set, terms: Terms::default() };
+        app.hawkbit_assign(by, vec![wanted], false).await.unwrap();
+        assert_eq!(standing(&bench).await.assigned, None);
+        is_hardware(&bench, "a1").await;
+        assert_eq!(app.hawkbit_auto_assign().await.unwrap(), 0, "it is for another one");
+        is_hardware(&bench, "b2").await;
+        assert_eq!(app.hawkbit_auto_assign().await.unwrap(), 1);
+        assert_eq!(standing(&bench).await.assigned, Some(ReleaseId::new(set)));
+        assert_eq!(app.hawkbit_auto_assign().await.unwrap(), 0, "once");
     }
 }
 

@@ -8,7 +8,7 @@ use windlass_domain::permission::Permission;
 use windlass_domain::time::Timestamp;
 use windlass_query::{Field, Fields, Times, Value, parse_rsql, rewrite, translate_rsql};
 use windlass_store::management::actions as steps;
-use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
+use windlass_store::management::{TargetExtra, TargetTypeExtra, extras, past};
 use windlass_store::{Tx, ddi, releases, types};
 
 use super::Context;
@@ -21,6 +21,8 @@ use crate::permit::demand;
 
 /// Steps of a tenant that are read at once.
 const PAGE: u32 = 5_000;
+/// Targets of which is read at once what is left of updates that are gone.
+const DEVICES: usize = 1_000;
 /// What fields that the index does not hold begin with.
 const OWN: &str = "hawkbit.";
 
@@ -302,12 +304,23 @@ async fn learn_updates(
             }
             courses.entry(update.device).or_default().take(&update);
             if by_rollout && update.outcome == Outcome::Failed {
-                known.failed.entry(update.device).or_default().push(update.job);
+                known.failed.entry(update.device).or_default().extend(update.job);
             }
         }
     }
+    let mut devices: Vec<DeviceId> = known.names.keys().copied().collect();
+    devices.sort_unstable();
+    let mut after = DeviceId::new(0);
+    for some in devices.chunks(DEVICES) {
+        let Some(last) = some.last() else { break };
+        for update in past::between(tx, cx.by.tenant, after, *last, FETCHED).await? {
+            if known.names.contains_key(&update.device) {
+                courses.entry(update.device).or_default().take(&update);
+            }
+        }
+        after = *last;
+    }
     let mut told = HashMap::<(String, String), Option<ReleaseId>>::new();
-    let devices: Vec<DeviceId> = known.names.keys().copied().collect();
     for device in devices {
         let course = courses.remove(&device).unwrap_or_default();
         let said = known.targets.get(&device).and_then(|target| target.installed.as_ref());

@@ -1,9 +1,10 @@
-//! Where a target stands by its updates.
+//! Where a target stands by its updates, also by those whose executions are gone.
 
 use windlass_domain::ids::{DeviceId, ExecutionId, ReleaseId, TenantId};
 use windlass_domain::job::Outcome;
 use windlass_domain::time::Timestamp;
 use windlass_store::management::actions::{self as steps, Outline, Step};
+use windlass_store::management::past;
 use windlass_store::{StoreError, Tx};
 
 use crate::jobs::verify::FETCHED;
@@ -53,6 +54,13 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether it is to have a release and has it, or is to get it. What was only fetched may be assigned again, to be
+    /// installed.
+    pub(super) fn has(&self, release: ReleaseId) -> bool {
+        let has_it = self.status == UpdateStatus::Pending || self.installed == Some(release);
+        self.assigned == Some(release) && has_it
+    }
+
     /// Of a target that never had anything to do.
     pub const fn none(seen: bool) -> Self {
         let status = if seen { UpdateStatus::Registered } else { UpdateStatus::Unknown };
@@ -151,19 +159,40 @@ pub(crate) async fn is_in_place(
     device: DeviceId,
     release: ReleaseId,
 ) -> Result<bool, StoreError> {
-    let at = course(&steps::of_device(tx, tenant, device, LATEST).await?).standing(true, None);
+    let at = course_of(tx, tenant, device, LATEST).await?.standing(true, None);
     let is_it = (at.assigned, at.installed) == (Some(release), Some(release));
     Ok(is_it && at.status == UpdateStatus::InSync)
 }
 
-/// The course of the updates of one target.
-pub(super) fn course(steps: &[Step]) -> Course {
+/// The course of the updates of one target, the newest so many and all that is gone.
+pub(super) async fn course_of(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    limit: u32,
+) -> Result<Course, StoreError> {
+    let steps = steps::of_device(tx, tenant, device, limit).await?;
+    course_with(tx, device, &steps).await
+}
+
+/// The same where the newest updates are at hand.
+pub(super) async fn course_with(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    newest: &[Step],
+) -> Result<Course, StoreError> {
+    let mut course = course(newest);
+    past::of_device(tx, device, FETCHED).await?.iter().for_each(|update| course.take(update));
+    Ok(course)
+}
+
+fn course(steps: &[Step]) -> Course {
     let mut course = Course::default();
     for Step { execution, release } in steps {
         course.take(&Outline {
             id: execution.id,
             device: execution.device,
-            job: execution.job,
+            job: Some(execution.job),
             release: *release,
             outcome: execution.outcome(),
             is_reason: execution.reason == FETCHED,
@@ -176,7 +205,7 @@ pub(super) fn course(steps: &[Step]) -> Course {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use windlass_domain::ids::{DeviceId, JobId};
+    use windlass_domain::ids::JobId;
 
     use super::*;
 
@@ -184,7 +213,7 @@ mod tests {
         Outline {
             id: ExecutionId::new(id),
             device: DeviceId::new(1),
-            job: JobId::new(id),
+            job: Some(JobId::new(id)),
             release: ReleaseId::new(id),
             outcome,
             is_reason: fetched,

@@ -12,13 +12,12 @@ use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::time::Timestamp;
 use windlass_query::{Field, Query};
 use windlass_store::devices::Alias;
-use windlass_store::management::actions as steps;
 use windlass_store::management::{TargetExtra, TargetTypeExtra, extras};
 use windlass_store::{Tx, ddi, devices, releases};
 
 use super::Context;
 use super::fields::known;
-use super::standing::{Standing, course};
+use super::standing::{Standing, course_of};
 use crate::App;
 use crate::error::AppError;
 use crate::fleet::{DeviceView, Wanted};
@@ -96,7 +95,7 @@ pub(super) async fn find(tx: &mut Tx<'_>, cx: &Context, id: &str) -> Result<Devi
 }
 
 /// The release that a target told it runs, if there is such a one.
-async fn told(
+pub(super) async fn told(
     tx: &mut Tx<'_>,
     cx: &Context,
     target: &ddi::Target,
@@ -114,7 +113,7 @@ pub(super) async fn shown(
 ) -> Result<Option<TargetView>, AppError> {
     let Some(name) = cx.app.fleet.name_of(id) else { return Ok(None) };
     let Some(device) = cx.app.fleet.get(&cx.by, &name, &cx.app, cx.now) else { return Ok(None) };
-    let course = course(&steps::of_device(tx, cx.by.tenant, id, HISTORY).await?);
+    let course = course_of(tx, cx.by.tenant, id, HISTORY).await?;
     let seen = device.device.first_seen_at.is_some() || device.last_contact_at.is_some();
     let target = ddi::target(tx, id).await?;
     let told = told(tx, cx, &target).await?;

@@ -1,9 +1,11 @@
 //! Jobs that are long over are forgotten: by age, and by number. Whoever is deleted is gone at once; its executions, which
-//! nobody sees without it, go a few at a time, and go on after a restart.
+//! nobody sees without it, go a few at a time, and go on after a restart. What devices were given stays
+//! known.
 
 use windlass_domain::ids::JobId;
 use windlass_store::jobs;
 
+use super::verify::FETCHED;
 use crate::{App, AppError};
 
 /// Jobs that one call forgets.
@@ -14,7 +16,7 @@ const BITE: u32 = 500;
 const WAITED_FOR: u32 = 20;
 
 impl App {
-    /// Forgets some jobs that were over before the retention, or that have too many newer ones that are over. True if
+    /// Forgets some jobs that were over before the retention, or that have too many newer ones of their tenant that are over. True if
     /// there may be more.
     ///
     /// # Errors
@@ -55,7 +57,7 @@ impl App {
 
     /// One bite of a job that was deleted. True if nothing is left of it.
     async fn job_clear_some(&self, id: JobId) -> Result<bool, AppError> {
-        Ok(self.store.write(move |tx| Box::pin(jobs::clear_remnant(tx, id, BITE))).await?)
+        Ok(self.store.write(move |tx| Box::pin(jobs::clear_remnant(tx, id, BITE, FETCHED))).await?)
     }
 
     /// Clears away what is left of a job that was just deleted: a large one in the background.

@@ -13,7 +13,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
 use windlass_store::{StoreError, Tx};
 
-use super::create::{Draft, NewJob, draft};
+use super::create::{Draft, NewJob, NewTargets, draft};
 use super::judge::{self, Catalogue, Judged};
 use crate::fleet::Contacts;
 use crate::permit::demand;
@@ -197,8 +197,7 @@ async fn look(
     now: Timestamp,
 ) -> Result<Preview, AppError> {
     let Draft { job, targets, release, .. } = draft(tx, app, by, new, 0, now).await?;
-    // It would be the latest of all.
-    let job = Job { id: JobId::new(i64::MAX), ..job };
+    let job = latest(job);
     let mut catalogue = judge::catalogue(tx, &job, app.limits.open_executions, now).await?;
     let mut sums = Sums::default();
     let bytes_per_device = match job.spec.what {
@@ -258,6 +257,46 @@ async fn look(
         expected_end: expected_end.flatten(),
         silent: sums.silent,
     })
+}
+
+/// Those of these devices that a new job would give work now, up to `most`, and how many were looked at for it.
+///
+/// # Errors
+/// As [`App::job_create`].
+pub(crate) async fn with_work(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    new: &NewJob,
+    devices: &[DeviceId],
+    most: usize,
+    now: Timestamp,
+) -> Result<(Vec<DeviceId>, usize), AppError> {
+    let (mut ready, mut looked) = (Vec::new(), 0);
+    let Some(first) = devices.first() else { return Ok((ready, looked)) };
+    let targets = NewTargets::Found { devices: vec![*first], words: String::new(), waves: Vec::new() };
+    let Draft { job, .. } = draft(tx, app, by, &NewJob { targets, ..new.clone() }, 0, now).await?;
+    let job = latest(job);
+    let mut catalogue = judge::catalogue(tx, &job, app.limits.open_executions, now).await?;
+    for some in devices.chunks(usize::try_from(BATCH).unwrap_or(usize::MAX)) {
+        let facts = catalogue.facts(tx, &job, some).await?;
+        for device in some {
+            looked += 1;
+            match catalogue.judge(tx, &job, facts.get(device)).await? {
+                Judged::Work { .. } | Judged::Runs(_) => ready.push(*device),
+                Judged::Skip(_) => continue,
+            }
+            if ready.len() >= most {
+                return Ok((ready, looked));
+            }
+        }
+    }
+    Ok((ready, looked))
+}
+
+/// A job that was not made, as it would be made now: the latest of all.
+fn latest(job: Job) -> Job {
+    Job { id: JobId::new(i64::MAX), ..job }
 }
 
 impl App {

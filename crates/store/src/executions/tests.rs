@@ -13,15 +13,18 @@ use windlass_domain::job::{
     Handling, Job, JobSpec, MaintenanceWindow, Order, Outcome, Past, Priority, Progress, Retry,
     RolloutPolicy, ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
 };
+use windlass_domain::software::{Release, ReleaseRules};
 
 use super::*;
-use crate::ddi::{Served, served_put};
-use crate::devices::{NewDevice, device_by_id, device_insert, device_save};
+use crate::ddi::{Installed, Served, Target, served_put, target, target_put};
+use crate::devices::{NewDevice, device_by_id, device_delete, device_insert, device_save};
 use crate::management::actions::{Alike, alike, before, count, count_of_device, of_device, one, page};
+use crate::management::actions::{devices_of_release, given_among};
 use crate::management::hidden::{hide, rest_of_device};
+use crate::management::software::was_assigned;
 use crate::store::Store;
 use crate::testing::{START, on_each_engine};
-use crate::{groups, jobs};
+use crate::{groups, jobs, releases};
 
 const TENANT: TenantId = TenantId::new(1);
 
@@ -742,6 +745,137 @@ async fn what_is_over_goes_out_of_sight_once_and_only_for_its_own_tenant() {
             })
         });
         read.await.unwrap();
+    })
+    .await;
+}
+
+/// An execution that ended so many seconds after the start.
+fn ended(job: JobId, device: DeviceId, state: ExecutionState, at: u64) -> Execution {
+    let ended_at = Some(START.plus(Duration::from_secs(at)));
+    Execution { state, ended_at, ..an_execution(job, device.get()) }
+}
+
+#[tokio::test]
+async fn what_devices_were_given_is_known_once_the_jobs_are_gone() {
+    on_each_engine("executions-past", |store| async move {
+        let (one, two) = (a_device(&store, "one", None).await, a_device(&store, "two", None).await);
+        let release = ReleaseId::new(5);
+        let (old, new) = (stored_job(&store, 2).await, stored_job(&store, 2).await);
+        let first = stored(&store, ended(old, one, ExecutionState::Succeeded, 10)).await;
+        let newer = stored(&store, ended(new, one, ExecutionState::Succeeded, 20)).await;
+        let fetched =
+            Execution { reason: "fetched".to_owned(), ..ended(new, two, ExecutionState::Succeeded, 30) };
+        let fetched = stored(&store, fetched).await;
+        stored(&store, ended(old, DeviceId::new(99), ExecutionState::Succeeded, 10)).await;
+        let left_out = a_device(&store, "three", None).await;
+        stored(&store, ended(old, left_out, ExecutionState::Removed, 10)).await;
+        let given = store.read(move |tx| Box::pin(devices_of_release(tx, TENANT, release))).await.unwrap();
+        assert_eq!(given, [one, two, DeviceId::new(99)].into(), "who was left out was given nothing");
+        let of = [left_out, two];
+        let among =
+            store.read(move |tx| Box::pin(async move { given_among(tx, TENANT, release, &of).await }));
+        assert_eq!(among.await.unwrap(), [two].into());
+        let runs = Installed {
+            name: "fw".to_owned(),
+            version: "2".to_owned(),
+            execution: Some(newer.id),
+            at: START,
+        };
+        let outlines = write(&store, move |tx| {
+            let runs = runs.clone();
+            Box::pin(async move {
+                let installed = Some(runs.clone());
+                target_put(tx, one, &Target { installed, ..Target::default() }).await?;
+                // The newer one goes first, and what is older takes nothing of it back.
+                for job in [new, old] {
+                    jobs::delete(tx, job).await?;
+                    let given = devices_of_release(tx, TENANT, release).await?;
+                    assert!(given.is_superset(&[one, two].into()), "also while executions are still to go");
+                    assert_eq!(past::of_device(tx, two, "fetched").await?.len(), 1);
+                    assert_eq!(given_among(tx, TENANT, release, &[one, left_out]).await?, [one].into());
+                    while !jobs::clear_remnant(tx, job, 1, "fetched").await? {}
+                }
+                let now = target(tx, one).await?.installed;
+                assert_eq!(now, Some(Installed { execution: None, ..runs }), "its action is gone");
+                assert_eq!(devices_of_release(tx, TENANT, release).await?, [one, two].into());
+                assert!(devices_of_release(tx, TenantId::new(2), release).await?.is_empty());
+                let among = given_among(tx, TENANT, release, &[one, left_out]).await?;
+                assert_eq!(among, [one].into(), "gone jobs count, too");
+                assert!(was_assigned(tx, release).await?);
+                let mut left = past::of_device(tx, one, "fetched").await?;
+                left.extend(past::of_device(tx, two, "fetched").await?);
+                assert_eq!(past::between(tx, TENANT, DeviceId::new(0), two, "fetched").await?, left);
+                assert!(past::of_device(tx, left_out, "fetched").await?.is_empty());
+                assert!(past::between(tx, TENANT, two, DeviceId::new(i64::MAX), "fetched").await?.is_empty());
+                assert!(device_delete(tx, one).await?);
+                assert!(past::of_device(tx, one, "fetched").await?.is_empty(), "it goes with its device");
+                Ok((left, devices_of_release(tx, TENANT, release).await?))
+            })
+        })
+        .await;
+        let (left, devices) = outlines;
+        let seen: Vec<_> = left.iter().map(|left| (left.id, left.device, left.is_reason)).collect();
+        assert_eq!(seen, [(newer.id, one, false), (fetched.id, two, true)], "not {}", first.id);
+        assert!(left.iter().all(|left| (left.job, left.outcome) == (None, Outcome::Verifying)));
+        assert_eq!(left[0].ended_at, newer.ended_at);
+        assert_eq!(devices, [two].into());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deleted_release_keeps_its_name_while_a_device_was_given_nothing_after_it() {
+    on_each_engine("executions-past-release", |store| async move {
+        let device = a_device(&store, "one", None).await;
+        let label = |release: ReleaseId| {
+            let store = store.clone();
+            async move {
+                let found =
+                    store.read(move |tx| Box::pin(releases::release_label(tx, TENANT, release))).await;
+                found.unwrap().map(|label| (label.version, label.deleted))
+            }
+        };
+        let mut given = Vec::new();
+        for (version, at) in [("1", 10), ("2", 20)] {
+            let release = Release {
+                id: ReleaseId::new(0),
+                name: "fw".parse().unwrap(),
+                version: version.parse().unwrap(),
+                device_types: Vec::new(),
+                components: Vec::new(),
+                notes: String::new(),
+                rules: ReleaseRules::default(),
+                created_at: START,
+                created_by: "anna".to_owned(),
+            };
+            let made = write(&store, move |tx| {
+                let release = release.clone();
+                Box::pin(async move {
+                    let id = releases::insert_release(tx, TENANT, &release).await?.unwrap();
+                    let mut job = a_job(1);
+                    job.spec.what = What::Update { release: id, force: true };
+                    Ok((id, jobs::insert(tx, &job, &(1..=1).collect()).await?))
+                })
+            });
+            let (release, job) = made.await;
+            stored(&store, ended(job, device, ExecutionState::Succeeded, at)).await;
+            write(&store, move |tx| {
+                Box::pin(async move {
+                    jobs::delete(tx, job).await?;
+                    while !jobs::clear_remnant(tx, job, 9, "fetched").await? {}
+                    Ok(())
+                })
+            })
+            .await;
+            given.push(release);
+        }
+        for release in given.clone() {
+            write(&store, move |tx| Box::pin(releases::delete_release(tx, release))).await;
+        }
+        assert_eq!(label(given[0]).await, None, "the device has another one by now");
+        assert_eq!(label(given[1]).await, Some(("2".to_owned(), true)), "the device tells of it");
+        write(&store, move |tx| Box::pin(device_delete(tx, device))).await;
+        assert_eq!(label(given[1]).await, None);
     })
     .await;
 }

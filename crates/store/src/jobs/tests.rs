@@ -178,6 +178,7 @@ async fn what_jobs_installed_that_was_deleted_long_ago_is_read_from_the_audit_lo
                     delete(tx, untold).await?;
                     assert!(releases::release_label(tx, TENANT, ReleaseId::new(7)).await?.is_some());
                     delete(tx, job).await?;
+                    assert!(clear_remnant(tx, job, 9, "").await?);
                     assert_eq!(releases::release_label(tx, TENANT, ReleaseId::new(7)).await?, None);
                     Ok::<_, StoreError>(())
                 })
@@ -203,7 +204,16 @@ async fn jobs_that_are_over_go_when_they_are_old_or_too_many_and_open_ones_stay(
         assert_eq!(gone(10, 100).await, []);
         assert_eq!(gone(11, 100).await, [old]);
         assert_eq!(gone(0, 2).await, [old]);
-        assert_eq!(gone(1_000, 100).await, [old, newer, newest]);
+        let theirs = TenantId::new(2);
+        for end in [40, 41, 42] {
+            let job = a_job("", document(), JobState::Completed, Some(end));
+            stored(&store, Job { tenant: theirs, ..job }).await;
+        }
+        assert_eq!(gone(0, 3).await, [], "what another tenant has does not count");
+        assert_eq!(gone(11, 1).await, [old], "what is old goes first");
+        let aged = gone(41, 100).await;
+        assert_eq!(aged[..3], [old, newer, newest]);
+        assert_eq!(gone(0, 1).await.len(), 4, "two of each");
         assert!(!gone(1_000, 1).await.contains(&open));
     })
     .await;

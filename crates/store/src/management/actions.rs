@@ -7,7 +7,7 @@ use windlass_domain::time::Timestamp;
 
 use crate::error::StoreError;
 use crate::executions::{ExecutionRow, columns};
-use crate::tx::{Tx, fetch_all};
+use crate::tx::{Tx, among, fetch_all};
 
 /// An update of one device, with the release that it brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +18,11 @@ pub struct Step {
     pub release: ReleaseId,
 }
 
-fn state_of(text: &str) -> Result<ExecutionState, StoreError> {
+pub(super) fn state_of(text: &str) -> Result<ExecutionState, StoreError> {
     text.parse().map_err(|e| StoreError::corrupt("execution.state", e))
 }
 
-fn verdict_of(text: &str) -> Result<Verdict, StoreError> {
+pub(super) fn verdict_of(text: &str) -> Result<Verdict, StoreError> {
     text.parse().map_err(|e| StoreError::corrupt("execution.verdict", e))
 }
 
@@ -176,8 +176,8 @@ pub struct Outline {
     pub id: ExecutionId,
     /// Whose it is.
     pub device: DeviceId,
-    /// Of which job.
-    pub job: JobId,
+    /// Of which job; none if that is gone.
+    pub job: Option<JobId>,
     /// What it installs.
     pub release: ReleaseId,
     /// How it counts, whatever the device said.
@@ -217,7 +217,7 @@ pub async fn outlines(
             Ok(Outline {
                 id: ExecutionId::new(id),
                 device: DeviceId::new(device),
-                job: JobId::new(job),
+                job: Some(JobId::new(job)),
                 release: ReleaseId::new(release),
                 outcome: Outcome::of(state_of(&state)?, verdict_of(&verdict)?),
                 is_reason: is_reason != 0,
@@ -304,7 +304,46 @@ pub async fn alike(tx: &mut Tx<'_>, tenant: TenantId, release: ReleaseId) -> Res
         .collect()
 }
 
-/// The devices that ever had an update that brings a release.
+/// Those of these devices that ever had an update that brings a release, as [`devices_of_release`] says it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn given_among(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    release: ReleaseId,
+    devices: &[DeviceId],
+) -> Result<std::collections::BTreeSet<DeviceId>, StoreError> {
+    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let sql = among!(
+        tx,
+        "SELECT e.device_id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE j.tenant_id = $1 AND j.release_id = $2 AND NOT (e.state = 'removed' AND e.verdict = 'pending')
+           AND e.device_id",
+        "$3",
+        ""
+    );
+    let mut rows = fetch_all!(tx, (i64,), sql, tenant.get(), release.get(), list.as_str())?;
+    let sql = among!(
+        tx,
+        "SELECT e.device_id FROM execution e JOIN job_remnant r ON r.job_id = e.job_id
+         WHERE e.tenant_id = $1 AND r.release_id = $2 AND NOT (e.state = 'removed' AND e.verdict = 'pending')
+           AND e.device_id",
+        "$3",
+        ""
+    );
+    rows.extend(fetch_all!(tx, (i64,), sql, tenant.get(), release.get(), list.as_str())?);
+    let sql = among!(
+        tx,
+        "SELECT device_id FROM past_update WHERE tenant_id = $1 AND release_id = $2 AND device_id",
+        "$3",
+        ""
+    );
+    rows.extend(fetch_all!(tx, (i64,), sql, tenant.get(), release.get(), list.as_str())?);
+    Ok(rows.into_iter().map(|(id,)| DeviceId::new(id)).collect())
+}
+
+/// The devices that ever had an update that brings a release, also where its job is gone. Not those that it left out.
 ///
 /// # Errors
 /// When the database fails.
@@ -316,8 +355,11 @@ pub async fn devices_of_release(
     let rows = fetch_all!(
         tx,
         (i64,),
-        "SELECT DISTINCT e.device_id FROM execution e JOIN job j ON j.id = e.job_id
-         WHERE j.tenant_id = $1 AND j.release_id = $2",
+        "SELECT e.device_id FROM execution e JOIN job j ON j.id = e.job_id
+         WHERE j.tenant_id = $1 AND j.release_id = $2 AND NOT (e.state = 'removed' AND e.verdict = 'pending')
+         UNION SELECT e.device_id FROM execution e JOIN job_remnant r ON r.job_id = e.job_id
+         WHERE e.tenant_id = $1 AND r.release_id = $2 AND NOT (e.state = 'removed' AND e.verdict = 'pending')
+         UNION SELECT p.device_id FROM past_update p WHERE p.tenant_id = $1 AND p.release_id = $2",
         tenant.get(),
         release.get(),
     )?;

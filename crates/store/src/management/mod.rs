@@ -1,6 +1,6 @@
 //! What hawkBit's Management API keeps beside devices, components, releases and jobs: things of its own ([`items`]), and
 //! what it knows of things of ours ([`extras`]); and the questions that only it asks ([`software`], [`actions`],
-//! [`hidden`]).
+//! [`hidden`], [`past`]).
 //!
 //! Bodies are documents: SQL never looks inside them. Knows no HTTP and no rule.
 
@@ -9,6 +9,7 @@ mod bodies;
 pub mod extras;
 pub mod hidden;
 pub mod items;
+pub mod past;
 pub mod software;
 
 pub use bodies::{

@@ -103,8 +103,10 @@ pub async fn releases_with(tx: &mut Tx<'_>, component: ComponentId) -> Result<Ve
 /// # Errors
 /// When the database fails.
 pub async fn was_assigned(tx: &mut Tx<'_>, release: ReleaseId) -> Result<bool, StoreError> {
-    let row = fetch_optional!(tx, (i64,), "SELECT id FROM job WHERE release_id = $1 LIMIT 1", release.get())?;
-    Ok(row.is_some())
+    let sql = "SELECT id FROM job WHERE release_id = $1
+         UNION ALL SELECT job_id FROM job_remnant WHERE release_id = $1
+         UNION ALL SELECT device_id FROM past_update WHERE release_id = $1 LIMIT 1";
+    Ok(fetch_optional!(tx, (i64,), sql, release.get())?.is_some())
 }
 
 /// How many components of these types there are.

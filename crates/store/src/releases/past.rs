@@ -1,5 +1,5 @@
 //! What releases are called, also once they are deleted: whatever installed one tells what it was for as long as it is
-//! kept itself. Knows neither components nor files; those of a deleted release are gone.
+//! kept itself, be it a job or a device. Knows neither components nor files; those of a deleted release are gone.
 
 use windlass_domain::ids::{JobId, ReleaseId, TenantId};
 
@@ -17,7 +17,7 @@ pub struct ReleaseLabel {
     pub deleted: bool,
 }
 
-/// What a release is called; a deleted one while a job tells of it.
+/// What a release is called; a deleted one while a job or a device tells of it.
 ///
 /// # Errors
 /// When the database fails.
@@ -46,7 +46,8 @@ pub async fn release_label(
     Ok(past.map(|(name, version)| ReleaseLabel { name, version, deleted: true }))
 }
 
-/// Name and version of a release, without its components; of a deleted one while a job tells of it.
+/// Name and version of a release, without its components; of a deleted one while a job or a device
+/// tells of it.
 ///
 /// # Errors
 /// When the database fails.
@@ -68,24 +69,29 @@ pub async fn release_jobs(tx: &mut Tx<'_>, id: ReleaseId) -> Result<u64, StoreEr
     u64::try_from(count).map_err(|e| StoreError::corrupt("count of jobs", e))
 }
 
-/// Keeps what a release is called that is about to be deleted, if a job tells of it.
+/// Keeps what a release is called that is about to be deleted, if a job or a device tells of it.
 pub(super) async fn keep(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreError> {
     execute!(
         tx,
         "INSERT INTO past_release (id, tenant_id, name, version, words)
          SELECT r.id, r.tenant_id, r.name, r.version, r.words FROM software_release r
-         WHERE r.id = $1 AND EXISTS (SELECT 1 FROM job WHERE release_id = $1)",
+         WHERE r.id = $1 AND (EXISTS (SELECT 1 FROM job WHERE release_id = $1)
+           OR EXISTS (SELECT 1 FROM job_remnant WHERE release_id = $1)
+           OR EXISTS (SELECT 1 FROM past_update WHERE release_id = $1))",
         id.get()
     )?;
     Ok(())
 }
 
-/// Forgets the deleted release that a job installed, if no other job tells of it. The job is about to be deleted.
+/// Forgets the deleted release that a deleted job installed, if no other job and no device tells of it. The last of that job
+/// is about to be cleared away.
 pub(crate) async fn forget(tx: &mut Tx<'_>, job: JobId) -> Result<(), StoreError> {
     execute!(
         tx,
-        "DELETE FROM past_release WHERE id = (SELECT release_id FROM job WHERE id = $1)
-           AND NOT EXISTS (SELECT 1 FROM job WHERE release_id = past_release.id AND id <> $1)",
+        "DELETE FROM past_release WHERE id = (SELECT release_id FROM job_remnant WHERE job_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM job WHERE release_id = past_release.id)
+           AND NOT EXISTS (SELECT 1 FROM job_remnant WHERE release_id = past_release.id AND job_id <> $1)
+           AND NOT EXISTS (SELECT 1 FROM past_update WHERE release_id = past_release.id)",
         job.get()
     )?;
     Ok(())
