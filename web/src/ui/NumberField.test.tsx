@@ -13,7 +13,7 @@ beforeAll(() => {
 afterEach(cleanup);
 
 /** Types into a field, and gives what it shows and what it made of it. */
-async function typing(text: string, props: { fraction?: boolean; min?: number } = {}) {
+async function typing(text: string, props: { fraction?: boolean; min?: number; max?: number } = {}) {
   let made: Maybe = "";
   function Form() {
     const [value, set] = useState<Maybe>("");
@@ -44,4 +44,19 @@ it("takes no point where numbers are whole, and loses no digit to it", async () 
 
 it("makes nothing of a sign alone", async () => {
   expect((await typing("-")).made).toBe("");
+});
+
+it("says which numbers there may be, and makes no other one of what was typed", async () => {
+  const made = await typing("-7", { min: 1, max: 100 });
+  await userEvent.tab();
+  expect(made).toEqual({ made: -7, shows: "-7" });
+  const field = screen.getByLabelText<HTMLInputElement>("Minutes");
+  expect([field.value, field.getAttribute("aria-invalid")]).toEqual(["-7", "true"]);
+  screen.getByText("At least 1.");
+  cleanup();
+  await typing("101", { min: 1, max: 100 });
+  screen.getByText("At most 100.");
+  cleanup();
+  await typing("100", { min: 1, max: 100 });
+  expect(screen.queryByText(/^At /)).toBeNull();
 });

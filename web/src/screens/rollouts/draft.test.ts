@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { missing, NEW_WAVE, START, targetQuery, wavesOf, type Draft } from "./draft";
+import { missing, NEW_WAVE, START, targetQuery, wavesOf, type Draft, type WaveDraft } from "./draft";
 
 const NOW = Date.parse("2026-11-25T12:00:00");
 
@@ -41,6 +41,32 @@ describe("a rollout that is thought up", () => {
     expect(wrong({ begin: "at" })).toEqual(["beginAt"]);
     expect(wrong({ window: true, schedule: " ", windowMinutes: "" })).toEqual(["schedule", "windowMinutes"]);
     expect(wrong({ continuous: true, targetKind: "devices" })).toEqual(["continuous"]);
+  });
+
+  it("takes no number that cannot be, wherever the form asks for one", () => {
+    const own = (part: Partial<WaveDraft>) => wrong({ plan: "own", waves: [{ ...NEW_WAVE, ...part }] });
+    for (const part of [
+      { by: "count", size: -7 },
+      { by: "count", size: 0 },
+      { by: "percent", size: 101 },
+      { success: 0 },
+      { failures: -1 },
+      { failuresPercent: 101 },
+      { minimum: 0 },
+    ] as const)
+      expect([part, own(part)]).toEqual([part, ["waves"]]);
+    expect(own({ by: "count", size: 101, success: 100, failures: 0 })).toEqual([]);
+    expect(wrong({ failures: -1, priority: 1001, retries: 11, concurrency: 0 })).toEqual([
+      "concurrency",
+      "failures",
+      "priority",
+      "retries",
+    ]);
+    expect(wrong({ continuous: true, laterSize: "" })).toEqual(["laterSize"]);
+    const unasked = { laterSize: 0, windowMinutes: 0, rateKib: 0, downloadMinutes: 0, showMinutes: 0 };
+    const document = { what: "document", document: "{}" } as const;
+    expect(wrong({ ...unasked, ...document })).toEqual([]);
+    expect(wrong({ ...unasked, window: true, continuous: true })).toEqual(Object.keys(unasked).sort());
   });
 
   it("begins in the future and ends after it has begun", () => {

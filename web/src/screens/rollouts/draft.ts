@@ -4,15 +4,15 @@
  * Pure: knows neither React nor the server. What is asked of the server is in `request`, how it reads in `sentence`.
  */
 import { quoted } from "../../api/query";
+import { outOfBounds, type Maybe } from "../../ui/NumberField";
+
+export type { Maybe };
 
 export type TargetKind = "query" | "type" | "tag" | "group" | "devices";
 export type Plan = "canary" | "everybody" | "own";
 export type Handling = "forced" | "soft" | "timeForced" | "downloadOnly";
 export type Order = "registered" | "random" | "ascending" | "descending" | "spread";
 export type Zone = "device" | "here" | "utc";
-
-/** A number that may be left empty. */
-export type Maybe = number | "";
 
 export type WaveDraft = {
   by: "count" | "percent";
@@ -71,7 +71,7 @@ export type Draft = {
   workMinutes: Maybe;
   showMinutes: Maybe;
 
-  retries: number;
+  retries: Maybe;
   retryCodes: string[];
   retryMinutes: Maybe;
 
@@ -137,6 +137,60 @@ export const START: Draft = {
   laterSize: 100,
 };
 
+/** The least and the most that a number may be. */
+export type Bounds = { least: number; most?: number };
+
+/** A year, in minutes. */
+const LONGEST = 525_600;
+const PHASE: Bounds = { least: 1, most: LONGEST };
+
+/** What the rollout's numbers may be; empty they may be all the same, where nothing else is said. */
+export const BOUNDS = {
+  success: { least: 1, most: 100 },
+  failures: { least: 0 },
+  failuresPercent: { least: 0, most: 100 },
+  minimum: { least: 1 },
+  windowMinutes: { least: 1, most: 10_080 },
+  concurrency: { least: 1 },
+  rateKib: { least: 1 },
+  priority: { least: 0, most: 1000 },
+  pickUpMinutes: PHASE,
+  downloadMinutes: PHASE,
+  workMinutes: PHASE,
+  showMinutes: PHASE,
+  retries: { least: 0, most: 10 },
+  retryMinutes: { least: 1 },
+  laterSize: { least: 1 },
+} satisfies Partial<Record<keyof Draft, Bounds>>;
+
+/** How large a wave may be. */
+export const sizeBounds = ({ by }: WaveDraft): Bounds =>
+  by === "percent" ? { least: 1, most: 100 } : { least: 1 };
+
+const WAVE_NUMBERS = ["success", "failures", "failuresPercent", "minimum"] as const;
+
+/** What is wrong with one of the own waves, if anything is. */
+function waveFault(wave: WaveDraft): string | undefined {
+  const size = sizeBounds(wave);
+  if (wave.size === "") return "Every wave needs a size.";
+  if (outOfBounds(wave.size, size.least, size.most)) return "A wave has a size that cannot be.";
+  const wrong = WAVE_NUMBERS.some((name) => boundsFault(wave[name], BOUNDS[name]));
+  return wrong ? "A wave has a number that cannot be." : undefined;
+}
+
+const boundsFault = (value: Maybe, { least, most }: Bounds) => outOfBounds(value, least, most);
+
+/** The numbers that the form asks for as the draft stands. */
+function asked(draft: Draft): (keyof typeof BOUNDS)[] {
+  const update = draft.what === "release";
+  const hidden = new Set<keyof typeof BOUNDS>([
+    ...(update ? [] : (["rateKib", "downloadMinutes", "showMinutes"] as const)),
+    ...(update && draft.window ? [] : (["windowMinutes"] as const)),
+    ...(draft.continuous ? [] : (["laterSize"] as const)),
+  ]);
+  return (Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]).filter((name) => !hidden.has(name));
+}
+
 /** Names with commas, semicolons or blanks between them. */
 export const namesIn = (text: string) => text.split(/[\s,;]+/).filter((name) => name !== "");
 
@@ -183,8 +237,12 @@ export function missing(draft: Draft, now: number): Missing {
     }
   }
   if (targetQuery(draft.targetKind, draft.target) === null) problems.target = "Say for which devices.";
-  if (draft.plan === "own" && draft.waves.some((wave) => wave.size === ""))
-    problems.waves = "Every wave needs a size.";
+  const wave = draft.plan === "own" ? draft.waves.map(waveFault).find((fault) => fault) : undefined;
+  if (wave) problems.waves = wave;
+  for (const name of asked(draft)) {
+    const fault = boundsFault(draft[name], BOUNDS[name]);
+    if (fault) problems[name] = fault;
+  }
   if (draft.order !== "registered" && draft.order !== "random" && draft.orderBy.trim() === "")
     problems.orderBy = "Say which attribute.";
   const [forcedAt, beginAt, endAt] = [draft.forcedAt, draft.beginAt, draft.endAt].map(localTime);
@@ -196,6 +254,7 @@ export function missing(draft: Draft, now: number): Missing {
   if (endAt != null && endAt <= (draft.begin === "at" ? (beginAt ?? now) : now))
     problems.endAt = "It would end before it begins.";
   if (draft.window && draft.schedule.trim() === "") problems.schedule = "Say when the window opens.";
+  if (draft.continuous && draft.laterSize === "") problems.laterSize = "Say how many at most.";
   if (draft.window && draft.windowMinutes === "") problems.windowMinutes = "Say how long it stays open.";
   if (draft.continuous && draft.targetKind === "devices")
     problems.continuous = "Devices that are named one by one are all there is: no other can match later.";

@@ -5,7 +5,7 @@ import { TextInput } from "@mantine/core";
 
 import { fault, type ProblemError } from "../../kit/api";
 import { NumberField } from "../../ui/NumberField";
-import type { Draft, Maybe, Missing } from "./draft";
+import type { Bounds, Draft, Maybe, Missing } from "./draft";
 
 export type Change = (change: Partial<Draft>) => void;
 /** What every part of the form gets: the draft, how to change it, what is wrong with it, and why it was refused. */
@@ -38,8 +38,7 @@ export function Count(props: {
   hint?: string;
   value: Maybe;
   set: (value: Maybe) => void;
-  least?: number;
-  most?: number;
+  bounds: Bounds;
   unit?: string;
   fraction?: boolean;
   error?: ReactNode;
@@ -48,8 +47,8 @@ export function Count(props: {
     <NumberField
       label={props.label}
       description={props.hint}
-      min={props.least ?? 0}
-      max={props.most}
+      min={props.bounds.least}
+      max={props.bounds.most}
       suffix={props.unit}
       value={props.value}
       set={props.set}

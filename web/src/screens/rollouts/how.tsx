@@ -2,7 +2,7 @@
 import { Group, Radio, SimpleGrid, Stack } from "@mantine/core";
 
 import { fault } from "../../kit/api";
-import type { Draft, Handling } from "./draft";
+import { BOUNDS, type Draft, type Handling } from "./draft";
 import { Count, Moment, type Part } from "./fields";
 import { More } from "./more";
 import { Waves } from "./waves";
@@ -70,6 +70,7 @@ function Thresholds({ draft, change, refused }: Part) {
       <Count
         label="Stop after more failures than"
         hint="In a wave; empty: any number."
+        bounds={BOUNDS.failures}
         value={draft.failures}
         set={(failures) => change({ failures })}
         error={fault(refused, "failureThreshold.count")}
@@ -77,7 +78,7 @@ function Thresholds({ draft, change, refused }: Part) {
       <Count
         label="Or more percent than"
         hint="Of those that finished; empty: any share."
-        most={100}
+        bounds={BOUNDS.failuresPercent}
         value={draft.failuresPercent}
         set={(failuresPercent) => change({ failuresPercent })}
         error={fault(refused, "failureThreshold.percent")}

@@ -1,20 +1,11 @@
 /** Everything about a rollout that most leave as it is: times, order, limits, tries again, people. */
 import { type ReactNode, useState } from "react";
 
-import {
-  Accordion,
-  Checkbox,
-  NumberInput,
-  Select,
-  SimpleGrid,
-  Stack,
-  TagsInput,
-  TextInput,
-} from "@mantine/core";
+import { Accordion, Checkbox, Select, SimpleGrid, Stack, TagsInput, TextInput } from "@mantine/core";
 
 import { fault, type ProblemError } from "../../kit/api";
 import { isIn } from "../../ui/form";
-import { START, type Draft, type Missing } from "./draft";
+import { BOUNDS, START, type Draft, type Missing } from "./draft";
 import { Count, Moment, type Part } from "./fields";
 
 const SCHEDULES = [
@@ -115,9 +106,8 @@ export function More(part: Part) {
           <Count
             label="Next wave when so many succeeded"
             hint="Percent of the wave; empty: when all of it is settled."
-            least={1}
-            most={100}
             unit="%"
+            bounds={BOUNDS.success}
             value={draft.success}
             set={(success) => change({ success })}
             error={fault(refused, "rollout.successPercent")}
@@ -125,7 +115,7 @@ export function More(part: Part) {
           <Count
             label="A share counts after so many"
             hint="Devices that finished; empty: from the first on."
-            least={1}
+            bounds={BOUNDS.minimum}
             value={draft.minimum}
             set={(minimum) => change({ minimum })}
             error={fault(refused, "failureThreshold.minimum")}
@@ -137,7 +127,7 @@ export function More(part: Part) {
           <Count
             label="At most so many devices at once"
             hint="Empty: all of the wave."
-            least={1}
+            bounds={BOUNDS.concurrency}
             value={draft.concurrency}
             set={(concurrency) => change({ concurrency })}
             error={fault(refused, "rollout.concurrency")}
@@ -147,8 +137,8 @@ export function More(part: Part) {
               <Count
                 label="Download rate (KiB/s)"
                 hint="For all its devices together; empty: as fast as it goes."
-                least={1}
                 fraction
+                bounds={BOUNDS.rateKib}
                 value={draft.rateKib}
                 set={(rateKib) => change({ rateKib })}
                 error={fault(refused, "rollout.downloadRate.bytesPerSecond")}
@@ -165,7 +155,7 @@ export function More(part: Part) {
           <Count
             label="Priority"
             hint="0 to 1000; the higher one goes first. Empty: 1000."
-            most={1000}
+            bounds={BOUNDS.priority}
             value={draft.priority}
             set={(priority) => change({ priority })}
             error={fault(refused, "rollout.priority")}
@@ -193,20 +183,19 @@ export function More(part: Part) {
       </Section>
       <Section value="retries" title="Trying again">
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
-          <NumberInput
+          <Count
             label="Try a failed device again"
-            description="By itself, so many times."
-            min={0}
-            max={10}
+            hint="By itself, so many times. Empty: never."
+            bounds={BOUNDS.retries}
             value={draft.retries}
-            onChange={(value) => change({ retries: Number(value) || 0 })}
+            set={(retries) => change({ retries })}
             error={fault(refused, "retries")}
           />
           <Count
             label="After minutes"
             hint="Doubles each time, up to a day. Empty: at once."
-            least={1}
             fraction
+            bounds={BOUNDS.retryMinutes}
             value={draft.retryMinutes}
             set={(retryMinutes) => change({ retryMinutes })}
             error={fault(refused, "rollout.backoff.firstSeconds")}
@@ -245,10 +234,10 @@ export function More(part: Part) {
         {draft.continuous ? (
           <Count
             label="Most devices of a later wave"
-            least={1}
+            bounds={BOUNDS.laterSize}
             value={draft.laterSize}
             set={(laterSize) => change({ laterSize })}
-            error={fault(refused, "rollout.continuous.waveSize")}
+            error={shown.laterSize ?? fault(refused, "rollout.continuous.waveSize")}
           />
         ) : null}
       </Section>
@@ -267,9 +256,6 @@ function Section({ value, title, children }: { value: string; title: string; chi
   );
 }
 
-/** A year, in minutes. */
-const LONGEST = 525_600;
-
 function Timeouts({ draft, change, refused }: Part) {
   const update = draft.what === "release";
   return (
@@ -277,9 +263,8 @@ function Timeouts({ draft, change, refused }: Part) {
       <Count
         label="Minutes to take it up"
         hint="From the offer on. Empty: a day."
-        least={1}
-        most={LONGEST}
         fraction
+        bounds={BOUNDS.pickUpMinutes}
         value={draft.pickUpMinutes}
         set={(pickUpMinutes) => change({ pickUpMinutes })}
         error={fault(refused, "timeouts.queuedSeconds")}
@@ -288,9 +273,8 @@ function Timeouts({ draft, change, refused }: Part) {
         <Count
           label="Minutes to download it"
           hint="Empty: part of the time to install it."
-          least={1}
-          most={LONGEST}
           fraction
+          bounds={BOUNDS.downloadMinutes}
           value={draft.downloadMinutes}
           set={(downloadMinutes) => change({ downloadMinutes })}
           error={fault(refused, "timeouts.downloadSeconds")}
@@ -299,9 +283,8 @@ function Timeouts({ draft, change, refused }: Part) {
       <Count
         label={update ? "Minutes to install it" : "Minutes to finish it"}
         hint="Empty: two hours."
-        least={1}
-        most={LONGEST}
         fraction
+        bounds={BOUNDS.workMinutes}
         value={draft.workMinutes}
         set={(workMinutes) => change({ workMinutes })}
         error={fault(refused, "timeouts.inProgressSeconds")}
@@ -310,9 +293,8 @@ function Timeouts({ draft, change, refused }: Part) {
         <Count
           label="Minutes to show the new version"
           hint="Empty: as the device type says."
-          least={1}
-          most={LONGEST}
           fraction
+          bounds={BOUNDS.showMinutes}
           value={draft.showMinutes}
           set={(showMinutes) => change({ showMinutes })}
           error={fault(refused, "timeouts.verifySeconds")}
@@ -345,9 +327,8 @@ function WindowFields({ draft, change, shown, refused }: Part) {
       )}
       <Count
         label="Open for minutes"
-        least={1}
-        most={10_080}
         fraction
+        bounds={BOUNDS.windowMinutes}
         value={draft.windowMinutes}
         set={(windowMinutes) => change({ windowMinutes })}
         error={shown.windowMinutes ?? fault(refused, "rollout.window.durationSeconds")}

@@ -133,7 +133,7 @@ function policy(draft: Draft): Policy {
     ...given("order", draft.order !== START.order && order(draft)),
     ...given("successPercent", draft.success),
     ...given("waveTerms", draft.plan === "own" && waves.map(terms)),
-    ...given("continuous", draft.continuous && { waveSize: Number(draft.laterSize) || 1 }),
+    ...given("continuous", draft.continuous && { waveSize: Number(draft.laterSize) }),
     ...given("approval", draft.approval),
     ...given(
       "backoff",
@@ -171,7 +171,7 @@ export function toJob(draft: Draft): NewJob {
     waves: wavesOf(draft).map(size),
     ...given("failureThreshold", threshold(draft.failures, draft.failuresPercent, draft.minimum)),
     ...given("timeouts", times && Object.keys(times).length > 0 && times),
-    retries: draft.retries,
+    retries: Number(draft.retries),
     begin: draft.begin === "at" ? { at: time(draft.beginAt) } : draft.begin,
     rollout: policy(draft),
   };

@@ -13,7 +13,7 @@ import {
 } from "@mantine/core";
 
 import { fault, type ProblemError } from "../../kit/api";
-import { NEW_WAVE, type WaveDraft } from "./draft";
+import { BOUNDS, NEW_WAVE, sizeBounds, type WaveDraft } from "./draft";
 import { NumberField } from "../../ui/NumberField";
 import { Count, type Part } from "./fields";
 
@@ -33,13 +33,14 @@ export function Waves({ draft, change, shown, refused }: Part) {
           set={(part) => set(place, part)}
           remove={() => change({ waves: draft.waves.filter((_, at) => at !== place) })}
           refused={refused}
+          tried={shown.waves !== undefined}
         />
       ))}
       <Text size="sm" c="dimmed">
         What these leave over is the last wave. Empty fields: as for the whole rollout.
       </Text>
       {shown.waves ? (
-        <Text size="sm" c="red" role="alert">
+        <Text size="sm" c="var(--mantine-color-error)" role="alert">
           {shown.waves}
         </Text>
       ) : null}
@@ -61,8 +62,11 @@ function Wave(props: {
   set: (part: Partial<WaveDraft>) => void;
   remove: () => void;
   refused: ProblemError | null;
+  /** Whether what is empty is marked by now. */
+  tried: boolean;
 }) {
   const { wave, set, refused } = props;
+  const bounds = sizeBounds(wave);
   const place = `waves.${props.number - 1}`;
   const said = (field: string) => fault(refused, `rollout.waveTerms.${props.number - 1}.${field}`);
   return (
@@ -72,12 +76,15 @@ function Wave(props: {
           <NumberField
             label="Size"
             w={110}
-            min={1}
-            max={wave.by === "percent" ? 100 : undefined}
+            min={bounds.least}
+            max={bounds.most}
             value={wave.size}
             set={(size) => set({ size })}
             error={
-              fault(refused, `${place}.count`) ?? fault(refused, `${place}.percent`) ?? fault(refused, place)
+              fault(refused, `${place}.count`) ??
+              fault(refused, `${place}.percent`) ??
+              fault(refused, place) ??
+              (props.tried && wave.size === "" ? "How many?" : undefined)
             }
           />
           <Select
@@ -113,28 +120,28 @@ function Wave(props: {
         <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">
           <Count
             label="Go on at (%)"
-            least={1}
-            most={100}
+            bounds={BOUNDS.success}
             value={wave.success}
             set={(success) => set({ success })}
             error={said("successPercent")}
           />
           <Count
             label="Stop above (devices)"
+            bounds={BOUNDS.failures}
             value={wave.failures}
             set={(failures) => set({ failures })}
             error={said("failureThreshold.count")}
           />
           <Count
             label="Or above (%)"
-            most={100}
+            bounds={BOUNDS.failuresPercent}
             value={wave.failuresPercent}
             set={(failuresPercent) => set({ failuresPercent })}
             error={said("failureThreshold.percent")}
           />
           <Count
             label="After at least"
-            least={1}
+            bounds={BOUNDS.minimum}
             value={wave.minimum}
             set={(minimum) => set({ minimum })}
             error={said("failureThreshold.minimum")}

@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import {
   Autocomplete,
+  Box,
   Button,
   Checkbox,
   Group,
@@ -23,16 +24,15 @@ import { useCan } from "../../session/session";
 import { JsonField } from "../../ui/JsonField";
 import { counted } from "../../ui/format";
 import { Check, usePreview } from "./check";
-import { missing, START, targetQuery, type Draft, type TargetKind } from "./draft";
+import { missing, START, targetQuery, type Draft, type Missing, type TargetKind } from "./draft";
 import type { Change, Part } from "./fields";
 import { How } from "./how";
 import { stepOf, toJob } from "./request";
 
-/** The fields that each step asks for; a step is left only once none of its own is missing. */
-const STEPS: (keyof Draft)[][] = [
-  ["release", "document", "target"],
-  ["waves", "orderBy", "forcedAt", "beginAt", "endAt", "schedule", "windowMinutes", "continuous"],
-];
+/** What the first step asks for; the second one asks for everything else. */
+const WHAT_AND_WHOM: (keyof Draft)[] = ["release", "document", "target"];
+/** Of these steps what is wrong is said before they are left; after them comes the check. */
+const STEPS = 2;
 
 export function NewRollout() {
   return useCan()("job.create") ? (
@@ -56,9 +56,13 @@ function Wizard() {
     (job) => go(`/jobs/${job.id}`),
   );
   const matching = useMatching(draft.targetKind, draft.target);
-  const problems = missing(draft, now);
-  const preview = usePreview(Object.keys(problems).length === 0 ? draft : null, step === STEPS.length);
-  const blocked = (STEPS[step] ?? []).some((field) => problems[field] !== undefined);
+  const problems: Missing = { ...missing(draft, now) };
+  const unread = fault(matching.problem, "q");
+  if (unread) problems.target ??= unread;
+  const preview = usePreview(Object.keys(problems).length === 0 ? draft : null, step === STEPS);
+  const named = Object.keys(problems) as (keyof Draft)[];
+  // A step is left only once nothing of its own is missing.
+  const blocked = named.some((field) => WHAT_AND_WHOM.includes(field) === (step === 0));
   const [stopped, setStopped] = useState(0);
   useFaultInSight(stopped);
   const goTo = (wanted: number) => {
@@ -80,7 +84,17 @@ function Wizard() {
   return (
     <Screen title="New rollout" about="Nothing happens before the last step.">
       <Stepper active={step} onStepClick={goTo} allowNextStepsSelect={false} size="sm">
-        <Stepper.Step label="What and for whom">
+        <Stepper.Step
+          label={
+            <>
+              What
+              <Box component="span" visibleFrom="sm">
+                {" "}
+                and for whom
+              </Box>
+            </>
+          }
+        >
           <WhatAndWhom {...part} matching={matching} />
         </Stepper.Step>
         <Stepper.Step label="How">
@@ -98,7 +112,7 @@ function Wizard() {
             Back
           </Button>
         ) : null}
-        {step < STEPS.length ? (
+        {step < STEPS ? (
           <Button onClick={next}>Next</Button>
         ) : wrong !== null ? (
           <Button
@@ -230,7 +244,7 @@ function Whom({
     label: KINDS.find((kind) => kind.value === draft.targetKind)?.label ?? "",
     description: HINTS[draft.targetKind],
     value: draft.target,
-    error: shown.target ?? fault(matching.problem, "q") ?? fault(refused, "targets"),
+    error: fault(matching.problem, "q") ?? shown.target ?? fault(refused, "targets"),
   };
   return (
     <Stack>
