@@ -91,6 +91,9 @@ pub struct Component {
     pub artifacts: Vec<Artifact>,
     /// When it was made.
     pub created_at: Time,
+    /// The releases that it is part of, at most 20. Only where one component is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub releases: Option<Vec<NameVersion>>,
 }
 
 /// A release to make (`POST /releases`).
@@ -131,6 +134,15 @@ pub struct ReleaseRules {
     pub step: Option<String>,
 }
 
+/// The query of `DELETE /releases/{name}/{version}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteReleaseQuery {
+    /// Also those of its components that no other release has.
+    #[serde(default)]
+    pub components_too: bool,
+}
+
 /// A release: a set of components for some device types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -154,4 +166,7 @@ pub struct Release {
     /// How many jobs install or installed it. Only where one release is asked for, by somebody who may see every job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u64>,
+    /// A job under way that installs it, so that it cannot be deleted. As `jobs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_job: Option<i64>,
 }

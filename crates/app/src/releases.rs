@@ -23,6 +23,8 @@ use crate::{App, audit};
 pub const PARTS: usize = 50;
 /// Most device types of a release.
 pub const DEVICE_TYPES: usize = 100;
+/// Most releases of a component that are told.
+const RELEASES: u32 = 20;
 /// Most bytes of a release's notes.
 pub const NOTES_BYTES: usize = 16 * 1024;
 
@@ -102,8 +104,26 @@ pub struct NewRelease {
 pub struct ReleaseView {
     /// What it is.
     pub release: Release,
-    /// How many jobs install or installed it; none for whoever may not see every job.
-    pub jobs: Option<u64>,
+    /// The jobs that tell of it; none for whoever may not see every job.
+    pub jobs: Option<ReleaseJobs>,
+}
+
+/// The jobs that install or installed a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseJobs {
+    /// How many there are.
+    pub count: u64,
+    /// One that is under way, if any is.
+    pub open: Option<i64>,
+}
+
+/// A component with what is known of it beside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentView {
+    /// What it is.
+    pub component: Component,
+    /// Names and versions of the first releases that it is part of.
+    pub releases: Vec<(String, String)>,
 }
 
 /// Rules of a release to make; see [`ReleaseRules`].
@@ -265,6 +285,20 @@ async fn build_release(
     }
 }
 
+/// Deletes a component that no release has.
+async fn drop_component(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    component: &Component,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    releases::delete_component(tx, component.id).await?;
+    let target = format!("component/{}/{}", component.name, component.version);
+    let details = json!({ "type": component.component_type.as_str() });
+    audit::record(tx, by, "component.delete", &target, details, now).await?;
+    Ok(())
+}
+
 fn named(name: &str, version: &str) -> String {
     format!("{name} {version}")
 }
@@ -282,7 +316,7 @@ impl App {
                 let (by, new) = (by.clone(), new.clone());
                 Box::pin(async move {
                     let component = build_component(tx, &by, &new, now).await?;
-                    let name = named(&new.name, &new.version);
+                    let name = format!("{} {} of type {}", new.name, new.version, new.component_type);
                     let Some(id) = releases::insert_component(tx, by.tenant, &component).await? else {
                         return Err(AppError::Exists { what: "component", name });
                     };
@@ -295,17 +329,21 @@ impl App {
             .await
     }
 
-    /// One component.
+    /// One component and the releases that it is part of.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn component_get(&self, by: &Principal, key: &ComponentKey) -> Result<Component, AppError> {
+    pub async fn component_get(&self, by: &Principal, key: &ComponentKey) -> Result<ComponentView, AppError> {
         demand(by, Permission::ReleaseRead)?;
         let (tenant, key) = (by.tenant, key.clone());
         self.store
             .read(move |tx| {
                 let key = key.clone();
-                Box::pin(async move { meant(tx, tenant, &key).await })
+                Box::pin(async move {
+                    let component = meant(tx, tenant, &key).await?;
+                    let releases = releases::component_releases(tx, component.id, RELEASES).await?;
+                    Ok(ComponentView { component, releases })
+                })
             })
             .await
     }
@@ -343,11 +381,7 @@ impl App {
                             detail: format!("release {release} {of} has component {key}; delete that first"),
                         });
                     }
-                    releases::delete_component(tx, component.id).await?;
-                    let target = format!("component/{}/{}", component.name, component.version);
-                    let details = json!({ "type": component.component_type.as_str() });
-                    audit::record(tx, &by, "component.delete", &target, details, now).await?;
-                    Ok(())
+                    drop_component(tx, &by, &component, now).await
                 })
             })
             .await
@@ -399,8 +433,12 @@ impl App {
                     let Some(release) = releases::release(tx, tenant, &name, &version).await? else {
                         return Err(AppError::not_found("release", named(&name, &version)));
                     };
-                    let jobs =
-                        if sees_jobs { Some(releases::release_jobs(tx, release.id).await?) } else { None };
+                    let jobs = if sees_jobs {
+                        let count = releases::release_jobs(tx, release.id).await?;
+                        Some(ReleaseJobs { count, open: releases::release_used_by(tx, release.id).await? })
+                    } else {
+                        None
+                    };
                     Ok(ReleaseView { release, jobs })
                 })
             })
@@ -422,11 +460,18 @@ impl App {
         Ok(self.store.read(move |tx| Box::pin(releases::releases(tx, tenant, after, limit))).await?)
     }
 
-    /// Deletes a release; jobs that installed it go on saying so.
+    /// Deletes a release; jobs that installed it go on saying so. `components_too`: also those of its components that no
+    /// other release has.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` `release.in_use` while an open job installs it.
-    pub async fn release_delete(&self, by: &Principal, name: &str, version: &str) -> Result<(), AppError> {
+    pub async fn release_delete(
+        &self,
+        by: &Principal,
+        name: &str,
+        version: &str,
+        components_too: bool,
+    ) -> Result<(), AppError> {
         demand(by, Permission::ReleaseWrite)?;
         let (by, key, now) = (by.clone(), (name.to_owned(), version.to_owned()), self.clock.now());
         self.store
@@ -448,6 +493,11 @@ impl App {
                     releases::delete_release(tx, release.id).await?;
                     let target = format!("release/{}/{}", release.name, release.version);
                     audit::record(tx, &by, "release.delete", &target, details, now).await?;
+                    for component in release.components.iter().filter(|_| components_too) {
+                        if releases::component_used_by(tx, component.id).await?.is_none() {
+                            drop_component(tx, &by, component, now).await?;
+                        }
+                    }
                     Ok(())
                 })
             })

@@ -246,6 +246,25 @@ pub async fn components(
     read_components(tx, rows).await
 }
 
+/// Names and versions of the first releases that have the component, in the order they were made.
+///
+/// # Errors
+/// When the database fails.
+pub async fn component_releases(
+    tx: &mut Tx<'_>,
+    id: ComponentId,
+    limit: u32,
+) -> Result<Vec<(String, String)>, StoreError> {
+    fetch_all!(
+        tx,
+        (String, String),
+        "SELECT r.name, r.version FROM release_component c JOIN software_release r ON r.id = c.release_id
+         WHERE c.component_id = $1 ORDER BY r.id LIMIT $2",
+        id.get(),
+        i64::from(limit),
+    )
+}
+
 /// Name and version of one release that has the component, if any has.
 ///
 /// # Errors
@@ -254,13 +273,7 @@ pub async fn component_used_by(
     tx: &mut Tx<'_>,
     id: ComponentId,
 ) -> Result<Option<(String, String)>, StoreError> {
-    fetch_optional!(
-        tx,
-        (String, String),
-        "SELECT r.name, r.version FROM release_component c JOIN software_release r ON r.id = c.release_id
-         WHERE c.component_id = $1 LIMIT 1",
-        id.get(),
-    )
+    Ok(component_releases(tx, id, 1).await?.pop())
 }
 
 /// Deletes a component that no release has.

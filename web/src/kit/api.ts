@@ -43,6 +43,7 @@ const KINDS: Record<string, ChangeKind> = {
   types: "type",
   groups: "group",
   backups: "backup",
+  "auto-assignments": "autoAssignment",
 };
 
 export function keyOf(target: string, query: Query = {}): Key {

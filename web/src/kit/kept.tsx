@@ -83,6 +83,10 @@ export function SaveForm(props: {
   label?: string;
   /** Whether it takes something away. */
   danger?: boolean;
+  /** Leaves it without saving, where a button shall say so. */
+  cancel?: () => void;
+  /** What that button says where “Cancel” could mean something else. */
+  cancelLabel?: string;
   children: ReactNode;
 }) {
   const { save, ready = true } = props;
@@ -97,7 +101,12 @@ export function SaveForm(props: {
       <Stack>
         {props.children}
         <Trouble problem={save.error} shown={props.shown} />
-        <Group justify="flex-end">
+        <Group justify="flex-end" gap="xs">
+          {props.cancel ? (
+            <Button variant="default" onClick={props.cancel}>
+              {props.cancelLabel ?? "Cancel"}
+            </Button>
+          ) : null}
           <Button type="submit" loading={save.isPending} {...(props.danger ? { color: "red.9" } : {})}>
             {props.label ?? "Save"}
           </Button>

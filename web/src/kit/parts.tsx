@@ -14,13 +14,18 @@ import {
   Stack,
   Table,
   Text,
+  Tooltip,
 } from "@mantine/core";
+
+import { useLocation } from "@tanstack/react-router";
 
 import type { ProblemError } from "../api/client";
 import { useConfirm } from "../ui/confirm";
 import { IconCheck, IconCopy } from "../ui/icons";
 import { Empty, Page } from "../ui/Page";
 import { Trouble as AnyTrouble } from "../ui/Trouble";
+
+import { GoButton } from "./nav";
 
 export { Empty };
 
@@ -145,13 +150,28 @@ export function Loaded<T>(props: {
   return <Loader aria-label="Loading" />;
 }
 
+/** Where to look for what an address does not have, by its first part. */
+const LISTS: Record<string, string> = {
+  devices: "Devices",
+  jobs: "Rollouts",
+  releases: "Releases",
+  types: "Device types",
+};
+
 /** The page of an address that nothing is at: of no thing at all, or of one that is gone. */
 function NothingHere({ problem }: { problem: ProblemError }) {
+  const [, list = ""] = useLocation().pathname.split("/");
+  const [to, label] = LISTS[list] ? [`/${list}`, LISTS[list]] : ["/", "Overview"];
   return (
     <Screen title="Nothing is here">
       <Text>
         {problem.code === "path.not_found" ? "No page of the console has this address." : problem.detail}
       </Text>
+      <Group>
+        <GoButton to={to} quiet>
+          {label}
+        </GoButton>
+      </Group>
     </Screen>
   );
 }
@@ -168,6 +188,21 @@ export const NotAllowed = ({ title, who }: { title: string; who: string }) => (
   </Screen>
 );
 
+/** A button for what cannot be done as things stand: it does nothing, and says why to whoever comes near it. */
+export const Held = ({ label, why }: { label: string; why: string }) => (
+  <Tooltip label={why} multiline maw={300} events={{ hover: true, focus: true, touch: true }}>
+    <Button
+      size="compact-sm"
+      variant="default"
+      data-disabled
+      aria-disabled
+      onClick={(event) => event.preventDefault()}
+    >
+      {label}
+    </Button>
+  </Tooltip>
+);
+
 /** A button that asks first, in one sentence, and shows why it was refused. */
 export function Confirmed(props: {
   label: string;
@@ -175,8 +210,11 @@ export function Confirmed(props: {
   children: ReactNode;
   act: () => Promise<unknown>;
   danger?: boolean;
+  /** Why it cannot be done as things stand, where that is known before. */
+  held?: string | null | undefined;
 }) {
   const ask = useConfirm();
+  if (props.held) return <Held label={props.label} why={props.held} />;
   return (
     <Button
       size="compact-sm"

@@ -245,7 +245,7 @@ async fn a_release_is_made_once_of_components_and_types_that_exist() {
     assert_eq!(error.code(), "exists");
     let error = world.app().component_delete(&world.by, &("app", "1").into()).await.unwrap_err();
     assert_eq!(error.code(), "component.in_use");
-    world.app().release_delete(&world.by, "fw", "1").await.unwrap();
+    world.app().release_delete(&world.by, "fw", "1", false).await.unwrap();
     assert_eq!(world.app().release_get(&world.by, "fw", "1").await.unwrap_err().code(), "not_found");
 }
 

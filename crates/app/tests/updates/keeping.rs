@@ -110,7 +110,7 @@ async fn carry_out(world: &World, made: &mut Made, step: Step, serial: usize) {
         }
         Step::DeleteRelease(number) => {
             if let Some(version) = pick(&made.releases, number) {
-                drop(app.release_delete(by, "fw", &version).await);
+                drop(app.release_delete(by, "fw", &version, false).await);
             }
         }
         Step::Fail => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use windlass_app::AppError;
 use windlass_app::jobs::{Begin, ExecutionFilter, JobPick, NewJob, NewTargets, NewWhat, ReleaseLabel};
+use windlass_app::releases::ReleaseJobs;
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{
     Amount, Begun, Continuous, ExecutionState, FailureThreshold, JobState, RolloutPolicy, ShareOf,
@@ -248,7 +249,12 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
     assert_eq!(world.app().job_delete(&world.by, id, None).await.unwrap_err().code(), "job.state");
     assert_eq!(world.app().job_pause(&world.by, id, Some(7)).await.unwrap_err().code(), "version_mismatch");
     assert_eq!(world.app().job_pause(&world.by, JobId::new(99), None).await.unwrap_err().code(), "not_found");
-    assert_eq!(world.app().release_delete(&world.by, "fw", "2").await.unwrap_err().code(), "release.in_use");
+    assert_eq!(
+        world.app().release_delete(&world.by, "fw", "2", false).await.unwrap_err().code(),
+        "release.in_use"
+    );
+    let kept = Some(ReleaseJobs { count: 1, open: Some(id.get()) });
+    assert_eq!(world.app().release_get(&world.by, "fw", "2").await.unwrap().jobs, kept);
     let viewer = Principal::user(world.tenant, "vera", Role::Viewer);
     assert_eq!(world.app().job_pause(&viewer, id, None).await.unwrap_err().code(), "forbidden");
     assert_eq!(
@@ -262,7 +268,7 @@ async fn actions_that_do_not_fit_the_state_or_the_version_are_refused() {
 
     world.app().job_cancel(&world.by, id, Begun::Ask, Some(1)).await.unwrap();
     world.settle().await;
-    world.app().release_delete(&world.by, "fw", "2").await.unwrap();
+    world.app().release_delete(&world.by, "fw", "2", false).await.unwrap();
     world.app().job_delete(&world.by, id, None).await.unwrap();
     assert_eq!(world.app().job_get(&world.by, id).await.unwrap_err().code(), "not_found");
 }
@@ -281,11 +287,11 @@ async fn a_job_tells_what_it_installed_when_that_is_deleted() {
     assert_eq!((job.job.state.clone(), job.release), (JobState::Completed, Some(fw("2"))));
     let jobs = |version: &'static str| {
         let (app, by) = (world.app().clone(), world.by.clone());
-        async move { app.release_get(&by, "fw", version).await.unwrap().jobs }
+        async move { app.release_get(&by, "fw", version).await.unwrap().jobs.map(|jobs| jobs.count) }
     };
     assert_eq!(jobs("2").await, Some(1));
 
-    world.app().release_delete(&world.by, "fw", "2").await.unwrap();
+    world.app().release_delete(&world.by, "fw", "2", false).await.unwrap();
     let past = Some(ReleaseLabel { deleted: true, ..fw("2") });
     assert_eq!(world.job(id).await.release, past);
     let text = |text: &str| JobPick { text: text.to_owned(), ..JobPick::default() };
@@ -312,7 +318,8 @@ async fn whoever_sees_some_devices_only_is_not_told_how_many_jobs_there_are() {
     world.release("2", &[]).await;
     let limited = Principal { scope: Some("name==d000".to_owned()), ..world.by.clone() };
     assert_eq!(world.app().release_get(&limited, "fw", "2").await.unwrap().jobs, None);
-    assert_eq!(world.app().release_get(&world.by, "fw", "2").await.unwrap().jobs, Some(0));
+    let none = Some(ReleaseJobs { count: 0, open: None });
+    assert_eq!(world.app().release_get(&world.by, "fw", "2").await.unwrap().jobs, none);
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use windlass_api::page::{Page, PageQuery};
 use windlass_api::releases::{
-    Component, ComponentName, ComponentQuery, NewComponent, NewRelease, Release, ReleaseRules,
+    Component, ComponentName, ComponentQuery, DeleteReleaseQuery, NameVersion, NewComponent, NewRelease,
+    Release, ReleaseRules,
 };
-use windlass_app::releases::{self, ComponentKey, ReleaseView};
+use windlass_app::releases::{self, ComponentKey, ComponentView, ReleaseView};
 use windlass_domain::ids::VersionText;
 use windlass_domain::permission::Permission;
 use windlass_domain::software;
@@ -82,6 +83,7 @@ fn show_component(component: software::Component) -> Component {
         component_type: component_type.into_string(),
         artifacts: artifacts.into_iter().map(artifacts::show).collect(),
         created_at: time(created_at),
+        releases: None,
     }
 }
 
@@ -122,6 +124,7 @@ fn show(release: software::Release) -> Release {
         created_at: time(created_at),
         created_by,
         jobs: None,
+        open_job: None,
     }
 }
 
@@ -156,7 +159,9 @@ async fn component(
     Query(ComponentQuery { component_type }): Query<ComponentQuery>,
 ) -> Result<Json<Component>, Refusal> {
     let key = ComponentKey { name, version, component_type };
-    Ok(Json(show_component(rest.app.component_get(&by, &key).await?)))
+    let ComponentView { component, releases } = rest.app.component_get(&by, &key).await?;
+    let releases = releases.into_iter().map(|(name, version)| NameVersion { name, version }).collect();
+    Ok(Json(Component { releases: Some(releases), ..show_component(component) }))
 }
 
 async fn delete_component(
@@ -205,15 +210,17 @@ async fn release(
     At(VersionPath { name, version }): At<VersionPath>,
 ) -> Result<Json<Release>, Refusal> {
     let ReleaseView { release, jobs } = rest.app.release_get(&by, &name, &version).await?;
-    Ok(Json(Release { jobs, ..show(release) }))
+    let (count, open_job) = (jobs.map(|jobs| jobs.count), jobs.and_then(|jobs| jobs.open));
+    Ok(Json(Release { jobs: count, open_job, ..show(release) }))
 }
 
 async fn delete(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(VersionPath { name, version }): At<VersionPath>,
+    Query(DeleteReleaseQuery { components_too }): Query<DeleteReleaseQuery>,
 ) -> Result<Done, Refusal> {
-    rest.app.release_delete(&by, &name, &version).await?;
+    rest.app.release_delete(&by, &name, &version, components_too).await?;
     Ok(Done)
 }
 
@@ -243,6 +250,34 @@ mod tests {
         server.delete("/releases/pump-fw/2.4.1").await.expect(204);
         server.delete("/components/app/2.4.1%2Bbuild-7").await.expect(204);
         server.get("/releases/pump-fw/2.4.1").await.problem(404, "release.not_found");
+    }
+
+    #[tokio::test]
+    async fn a_release_takes_with_it_what_no_other_one_has_if_it_is_told_to() {
+        let server = Fixture::new("releases-too").await;
+        let component = |name: &str| json!({"name": name, "version": "1", "type": "os"});
+        for name in ["own", "shared"] {
+            server.post("/components", component(name)).await.expect(201);
+        }
+        let release = |version: &str, names: &[&str]| {
+            let components: Vec<_> = names.iter().copied().map(component).collect();
+            json!({"name": "fw", "version": version, "components": components})
+        };
+        server.post("/releases", release("1", &["own", "shared"])).await.expect(201);
+        server.post("/releases", release("2", &["shared"])).await.expect(201);
+        let part_of = server.get("/components/shared/1").await.expect(200)["releases"].clone();
+        let (first, second) = (json!({"name": "fw", "version": "1"}), json!({"name": "fw", "version": "2"}));
+        assert_eq!(part_of, json!([first, second]));
+        server.delete("/releases/fw/1?componentsToo=perhaps").await.problem(400, "request.invalid");
+        server.delete("/releases/fw/1?componentsToo=true").await.expect(204);
+        server.get("/components/own/1").await.problem(404, "component.not_found");
+        assert_eq!(server.get("/components/shared/1").await.expect(200)["releases"], json!([second]));
+        let audit = server.get("/audit").await.expect(200).to_string();
+        assert!(audit.contains("component/own/1") && audit.contains("component.delete"), "{audit}");
+        server.delete("/releases/fw/2").await.expect(204);
+        assert_eq!(server.get("/components/shared/1").await.expect(200)["releases"], json!([]));
+        let taken = server.post("/components", component("shared")).await.problem(409, "component.exists");
+        assert!(taken.detail().contains("shared 1 of type os exists already"), "{}", taken.detail());
     }
 
     #[tokio::test]

@@ -7,7 +7,8 @@ use reqwest::Method;
 use serde_json::json;
 use windlass_api::artifacts::Artifact;
 use windlass_api::releases::{
-    Component, ComponentName, ComponentQuery, NameVersion, NewComponent, NewRelease, Release, ReleaseRules,
+    Component, ComponentName, ComponentQuery, DeleteReleaseQuery, NameVersion, NewComponent, NewRelease,
+    Release, ReleaseRules,
 };
 use windlass_domain::ids::{ItemName, VersionText};
 
@@ -15,7 +16,6 @@ use super::api::Api;
 use super::artifact::{described, upload};
 use super::parse;
 use super::printer::{Printer, time, words};
-use super::registry::delete;
 use crate::terminal::{self, Exit, Trouble};
 
 /// Sets of components that belong together.
@@ -51,7 +51,14 @@ pub(crate) enum ReleaseCommand {
     /// Show one.
     Show(Named),
     /// Delete one that no job brings.
-    Delete(Named),
+    Delete {
+        /// Which one.
+        #[command(flatten)]
+        named: Named,
+        /// Also those of its components that no other release has.
+        #[arg(long)]
+        components_too: bool,
+    },
 }
 
 /// A command line that cannot be meant so, seen only once it was read.
@@ -302,10 +309,11 @@ pub(crate) async fn releases(api: &Api, command: ReleaseCommand, printer: Printe
                 ]
             })?;
         }
-        ReleaseCommand::Delete(named) => {
+        ReleaseCommand::Delete { named, components_too } => {
             let NameVersion { name, version } = named.read()?;
-            let what = format!("release {name} {version}");
-            delete(api, &["releases", &name, &version], &what).await?;
+            let request = api.request(Method::DELETE, api.url(&["releases", &name, &version])?);
+            api.send(request.query(&DeleteReleaseQuery { components_too })).await?;
+            terminal::note(&format!("release {name} {version} is gone"));
         }
         ReleaseCommand::Show(named) => {
             let NameVersion { name, version } = named.read()?;

@@ -8,7 +8,7 @@ import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
 import { bytes } from "../../ui/format";
 import { SignatureOf } from "./content";
-import { componentsOnly } from "./used";
+import { componentsOnly, whyKept } from "./used";
 
 type Release = Schemas["Release"];
 type Artifact = Schemas["Artifact"];
@@ -65,8 +65,15 @@ function ReleaseList({ make }: { make: React.ReactNode }) {
   );
 }
 
-/** The releases that a file is part of; it stays while there is any. */
+/** What a file is part of; it stays while there is any. A component that no release has can be deleted here. */
 function UsedBy({ uses }: { uses: Schemas["ArtifactUses"] }) {
+  const may = useCan();
+  const remove = useAct<Schemas["ComponentName"], unknown>(
+    ({ name, version, type }) =>
+      request("DELETE", path("components", name, version), { query: type ? { type } : {} }),
+    [path("components"), path("artifacts")],
+  );
+  const alone = uses.releases.length === 0 && may("release.write") ? uses.components : [];
   return (
     <>
       {uses.releases.map((release) => (
@@ -75,6 +82,17 @@ function UsedBy({ uses }: { uses: Schemas["ArtifactUses"] }) {
         </div>
       ))}
       {componentsOnly(uses)}
+      {alone.map((component) => (
+        <div key={`${component.name} ${component.version} ${component.type}`}>
+          <Confirmed
+            label="Delete component"
+            title={`Delete component ${component.name} ${component.version}?`}
+            act={() => remove.mutateAsync(component)}
+          >
+            No release has it. Its name and version are free then; its files stay.
+          </Confirmed>
+        </div>
+      ))}
     </>
   );
 }
@@ -100,7 +118,7 @@ function Artifacts() {
             </Anchor>
           ),
         },
-        { title: "Size", cell: (it) => bytes(it.size) },
+        { title: "Size", wide: true, cell: (it) => bytes(it.size) },
         {
           title: "Signature",
           wide: true,
@@ -114,8 +132,13 @@ function Artifacts() {
           title: "Actions",
           cell: (it) =>
             may("artifact.write") ? (
-              <Confirmed label="Delete" title="Delete this file?" act={() => remove.mutateAsync(it.id)}>
-                {it.name} goes for good. A file that a release uses stays.
+              <Confirmed
+                label="Delete"
+                title="Delete this file?"
+                act={() => remove.mutateAsync(it.id)}
+                held={whyKept(it.usedBy)}
+              >
+                {it.name} goes for good.
               </Confirmed>
             ) : null,
         },

@@ -1,5 +1,5 @@
 /** A release made by dropping files: `/releases/new`. */
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import {
   Accordion,
@@ -17,7 +17,7 @@ import {
   TextInput,
 } from "@mantine/core";
 
-import { fault, path, ProblemError, request, useAct, useList, type Schemas } from "../../kit/api";
+import { fault, path, type ProblemError, useAct, useList, type Schemas } from "../../kit/api";
 import { useGo } from "../../kit/nav";
 import { Digest, NotAllowed, Notice, Screen, Trouble, useFaultInSight } from "../../kit/parts";
 import { useCan } from "../../session/session";
@@ -25,6 +25,8 @@ import { bytes, sentence } from "../../ui/format";
 import { ContentFacts } from "./content";
 import { guess } from "./guess";
 import { releaseTo } from "./list";
+import { Obstacle } from "./obstacle";
+import { discard, InTheWay, make, makeInPlaceOf, type Rules, type Wanted } from "./make";
 import { upload } from "./upload";
 
 type Artifact = Schemas["Artifact"];
@@ -38,18 +40,6 @@ type Dropped = {
   problem?: ProblemError;
   stop: AbortController;
 };
-type Wanted = {
-  name: string;
-  version: string;
-  kind: string;
-  types: string[];
-  notes: string;
-  artifacts: number[];
-  rules: Rules;
-};
-
-type Rules = { hardware: string[]; minimumSource: string; maximumSource: string; step: string };
-
 const SHOWN = [
   ...["name", "version", "type", "deviceTypes", "notes"],
   ...["rules.hardware", "rules.minimumSource", "rules.maximumSource", "rules.step"],
@@ -57,36 +47,6 @@ const SHOWN = [
 
 const NOTHING = { name: "", version: "", kind: "firmware", types: [] as string[], notes: "" };
 const ANY: Rules = { hardware: [], minimumSource: "", maximumSource: "", step: "" };
-
-/** The component and then the release; a component that was made just now with the same files is taken as it is. */
-async function make(wanted: Wanted): Promise<Schemas["Release"]> {
-  const { name, version } = wanted;
-  try {
-    await request("POST", path("components"), {
-      body: { name, version, type: wanted.kind, artifacts: wanted.artifacts },
-    });
-  } catch (error) {
-    if (!(error instanceof ProblemError) || error.code !== "component.exists") throw error;
-    const there = await request<Schemas["Component"]>("GET", path("components", name, version), {
-      query: { type: wanted.kind },
-    });
-    const same =
-      there.artifacts.length === wanted.artifacts.length &&
-      there.artifacts.every((artifact, at) => artifact.id === wanted.artifacts[at]);
-    if (!same) throw error;
-  }
-  const said = Object.entries(wanted.rules).filter(([, value]) => value.length > 0);
-  return request("POST", path("releases"), {
-    body: {
-      name,
-      version,
-      components: [{ name, version, type: wanted.kind }],
-      deviceTypes: wanted.types,
-      notes: wanted.notes,
-      ...(said.length > 0 ? { rules: Object.fromEntries(said) } : {}),
-    },
-  });
-}
 
 export function NewRelease() {
   return useCan()("release.write") ? (
@@ -102,8 +62,14 @@ function Form() {
   const [rules, setRules] = useState(ANY);
   const [files, setFiles] = useState<Dropped[]>([]);
   const types = useList<Schemas["DeviceType"]>(path("types"), { limit: 1000 });
-  const act = useAct(make, [path("releases"), path("artifacts"), path("components")], (release) =>
-    go(releaseTo(release)),
+  const unmade = useUnmade(files);
+  const act = useAct<Wanted & { replacing: boolean }, Schemas["Release"]>(
+    ({ replacing, ...wanted }) => (replacing ? makeInPlaceOf(wanted) : make(wanted)),
+    [path("releases"), path("artifacts"), path("components")],
+    (release) => {
+      unmade.current = [];
+      go(releaseTo(release));
+    },
   );
   useFaultInSight(act.error);
   const change = (part: Partial<typeof NOTHING>) => {
@@ -118,10 +84,11 @@ function Form() {
   const add = (dropped: File[]) => {
     const first = dropped[0];
     if (first && form.name === "" && form.version === "") change(guess(first.name));
-    for (const file of dropped) send(file, setFiles, version);
+    for (const file of dropped) begin(file, setFiles, version);
   };
   const uploading = files.some((it) => !it.artifact && !it.problem);
-  const artifacts = files.flatMap((it) => (it.artifact ? [it.artifact.id] : []));
+  const artifacts = files.flatMap((it) => (it.artifact ? [it.artifact] : []));
+  const send = (replacing: boolean) => act.mutate({ ...form, artifacts, rules, replacing });
   const broken = files.find((it) => it.problem);
   const lacking =
     files.length === 0
@@ -136,7 +103,7 @@ function Form() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          act.mutate({ ...form, artifacts, rules });
+          send(false);
         }}
       >
         <Stack maw={720}>
@@ -148,7 +115,7 @@ function Form() {
               remove={() => {
                 it.stop.abort();
                 // Nothing else can have it yet, and it would count towards the quota.
-                if (it.artifact) request("DELETE", path("artifacts", it.artifact.id)).catch(() => undefined);
+                if (it.artifact) void discard([it.artifact]);
                 setFiles((before) => before.filter((other) => other.key !== it.key));
                 // What was only guessed from its name goes with it.
                 const guessed = guess(it.file.name);
@@ -204,7 +171,16 @@ function Form() {
             }}
             refused={act.error}
           />
-          <Trouble problem={act.error} shown={SHOWN} />
+          {act.error instanceof InTheWay ? (
+            <Obstacle
+              component={act.error.component}
+              replace={() => send(true)}
+              busy={act.isPending}
+              held={lacking !== null}
+            />
+          ) : (
+            <Trouble problem={act.error} shown={SHOWN} />
+          )}
           <Group>
             <Button type="submit" loading={act.isPending} disabled={lacking !== null}>
               Make the release
@@ -219,6 +195,22 @@ function Form() {
       </form>
     </Screen>
   );
+}
+
+/** What was uploaded for a release that is not made goes when the page is left: it would count towards the quota. */
+function useUnmade(files: Dropped[]) {
+  const unmade = useRef<Dropped[]>([]);
+  useEffect(() => {
+    unmade.current = files;
+  }, [files]);
+  useEffect(
+    () => () => {
+      for (const it of unmade.current) it.stop.abort();
+      void discard(unmade.current.flatMap((it) => (it.artifact ? [it.artifact] : [])));
+    },
+    [],
+  );
+  return unmade;
 }
 
 /** What a device must be before it may get it; most releases leave it open. */
@@ -279,7 +271,7 @@ function Unusable({ problem }: { problem: ProblemError }) {
 let nextKey = 0;
 
 /** Starts the upload of one file and keeps its line up to date. */
-function send(
+function begin(
   file: File,
   set: (change: (before: Dropped[]) => Dropped[]) => void,
   arrived: (artifact: Artifact) => void,

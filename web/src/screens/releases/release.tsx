@@ -1,11 +1,16 @@
 /** One release: its components and files: `/releases/$name/$version`. */
-import { Anchor, Card, Group, Stack, Text, Title } from "@mantine/core";
+import { useState } from "react";
+
+import { Anchor, Button, Card, Checkbox, Group, Stack, Text, Title } from "@mantine/core";
+import { useQueries } from "@tanstack/react-query";
 
 import { quoted } from "../../api/query";
-import { path, request, useAct, useRecord, type Schemas } from "../../kit/api";
+import { keyOf, path, request, useAct, useRecord, type Schemas } from "../../kit/api";
+import { SaveForm } from "../../kit/kept";
 import { GoButton, useGo, usePart } from "../../kit/nav";
-import { Confirmed, Digest, Loaded, Screen, Trouble } from "../../kit/parts";
+import { Digest, Held, Loaded, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
+import { Dialog } from "../../ui/Dialog";
 import { Time } from "../../ui/Time";
 import { bytes } from "../../ui/format";
 import { Facts, Panel } from "../../ui/Page";
@@ -24,12 +29,6 @@ export function ReleasePage() {
 
 function Shown({ it, target }: { it: Release; target: string }) {
   const may = useCan();
-  const go = useGo();
-  const remove = useAct<void, unknown>(
-    () => request("DELETE", target),
-    [path("releases"), path("jobs"), path("artifacts")],
-    () => go("/releases"),
-  );
   return (
     <Screen
       title={`${it.name} ${it.version}`}
@@ -41,11 +40,7 @@ function Shown({ it, target }: { it: Release; target: string }) {
       actions={
         <>
           {may("job.create") ? <GoButton to={rollOut(it)}>Roll out</GoButton> : null}
-          {may("release.write") ? (
-            <Confirmed label="Delete" title="Delete this release?" act={() => remove.mutateAsync()}>
-              It goes for good. {usedByRollouts(it.jobs)} A release that a rollout under way uses stays.
-            </Confirmed>
-          ) : null}
+          {may("release.write") ? <Delete it={it} target={target} /> : null}
         </>
       }
     >
@@ -56,6 +51,67 @@ function Shown({ it, target }: { it: Release; target: string }) {
       ))}
     </Screen>
   );
+}
+
+/** Deletes it, and with it what would keep its name from being used again. */
+function Delete({ it, target }: { it: Release; target: string }) {
+  const [open, setOpen] = useState(false);
+  if (it.openJob != null)
+    return (
+      <Held
+        label="Delete"
+        why={`Rollout no. ${it.openJob} installs it and is not over: cancel that or let it end.`}
+      />
+    );
+  return (
+    <>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen(true)}>
+        Delete
+      </Button>
+      <Dialog opened={open} onClose={() => setOpen(false)} title="Delete this release?">
+        <DeleteForm it={it} target={target} done={() => setOpen(false)} />
+      </Dialog>
+    </>
+  );
+}
+
+function DeleteForm({ it, target, done }: { it: Release; target: string; done: () => void }) {
+  const go = useGo();
+  const [wanted, setWanted] = useState(true);
+  const own = useOwnComponents(it);
+  const remove = useAct<void, unknown>(
+    () => request("DELETE", target, { query: { componentsToo: (wanted && own.length > 0) || undefined } }),
+    [path("releases"), path("jobs"), path("artifacts"), path("components")],
+    () => go("/releases"),
+  );
+  return (
+    <SaveForm save={remove} shown={[]} label="Delete" danger cancel={done}>
+      <Text size="sm">It goes for good. {usedByRollouts(it.jobs)} No device can be brought back to it.</Text>
+      {own.length > 0 ? (
+        <Checkbox
+          label={`Also ${own.map((one) => `component ${one.name} ${one.version} (${one.type})`).join(", ")}`}
+          description={`No other release has ${own.length === 1 ? "it" : "them"}. While ${own.length === 1 ? "it stays, its name and version" : "they stay, their names and versions"} cannot be given to other files. The files themselves stay, under Files.`}
+          checked={wanted}
+          onChange={(event) => setWanted(event.currentTarget.checked)}
+        />
+      ) : null}
+    </SaveForm>
+  );
+}
+
+/** The components of a release that no other release has. */
+function useOwnComponents(it: Release): Schemas["Component"][] {
+  const found = useQueries({
+    queries: it.components.map(({ name, version, type }) => {
+      const target = path("components", name, version);
+      const query = type ? { type } : {};
+      return {
+        queryKey: keyOf(target, query),
+        queryFn: () => request<Schemas["Component"]>("GET", target, { query }),
+      };
+    }),
+  });
+  return found.flatMap(({ data }) => (data?.releases?.length === 1 ? [data] : []));
 }
 
 /** The wizard, filled in: this release, for all devices of its types. */

@@ -6,7 +6,18 @@ import { counted } from "../../ui/format";
 export function usedByRollouts(jobs: number | null | undefined): string {
   if (jobs == null) return "";
   if (jobs === 0) return "No rollout used it.";
-  return `${counted(jobs, "rollout")} used it: ${jobs === 1 ? "it goes" : "they go"} on saying so, and cannot try again.`;
+  const [go, say] = jobs === 1 ? ["it goes", "says"] : ["they go", "say"];
+  return `${counted(jobs, "rollout")} used it: ${go} on saying so, but can neither try again nor be rolled back, and no longer ${say} how much was downloaded.`;
+}
+
+/** Why a file cannot be deleted; nothing where it can. */
+export function whyKept(uses: Schemas["ArtifactUses"] | null | undefined): string | null {
+  const [release] = uses?.releases ?? [];
+  if (release) return `Release ${release.name} ${release.version} is made of it: delete that first.`;
+  const [component] = uses?.components ?? [];
+  return component
+    ? `Component ${component.name} ${component.version} is made of it: delete that first.`
+    : null;
 }
 
 /** The components that need a file while no release is made of them. */

@@ -3,11 +3,13 @@ import { useState } from "react";
 
 import { Button, Checkbox, Fieldset, Group, Stack, TextInput } from "@mantine/core";
 
-import { fault, path, request, useAct, useRecord, type Schemas } from "../../kit/api";
+import { quoted } from "../../api/query";
+import { fault, path, request, useAct, useRecord, type Page, type Schemas } from "../../kit/api";
 import { NumberField } from "../../ui/NumberField";
 import { useGo, usePart } from "../../kit/nav";
 import { Confirmed, Loaded, Screen, Trouble } from "../../kit/parts";
 import { useCan } from "../../session/session";
+import { counted } from "../../ui/format";
 import { fromType, NEW_TYPE, toSpec, type TypeForm } from "./form";
 import { Attributes, Signers, Sources, Topics } from "./parts";
 
@@ -52,14 +54,28 @@ function Editor(props: { start: TypeForm; version?: number; called?: string | nu
     () => go("/types"),
   );
   const problem = save.error;
+  const devices = useRecord<Page<Schemas["Device"]>>(
+    based !== undefined && may("device.read") ? path("devices") : null,
+    { q: `type==${quoted(form.name)}`, limit: 1 },
+  );
+  const count = devices.data?.total ?? 0;
   return (
     <Screen
       title={based === undefined ? "New device type" : (called ?? form.name)}
       about={called ? `${form.name} to devices and queries` : undefined}
       actions={
         based !== undefined && may("type.write") ? (
-          <Confirmed label="Delete" title="Delete this type?" act={() => remove.mutateAsync()}>
-            {form.name} goes for good. A type that has devices stays.
+          <Confirmed
+            label="Delete"
+            title="Delete this type?"
+            act={() => remove.mutateAsync()}
+            held={
+              count > 0
+                ? `${counted(count, "device")} ${count === 1 ? "is" : "are"} of this type; give ${count === 1 ? "it" : "them"} another one first.`
+                : null
+            }
+          >
+            {form.name} goes for good.
           </Confirmed>
         ) : null
       }

@@ -131,7 +131,7 @@ export function Signers({
           </Group>
         ))}
         {fault(problem, "signers") ? (
-          <Text size="sm" c="red">
+          <Text size="sm" c="var(--mantine-color-error)">
             {fault(problem, "signers")}
           </Text>
         ) : null}
