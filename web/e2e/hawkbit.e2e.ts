@@ -101,6 +101,13 @@ atEverySize("hawkBit clients", (_size, open) => {
     expect(listed).toMatch(/pumps .*pump-fw 2\.0\.0 .*controllerId==pump-\*/);
     const own = server.command("auto-assignment", "approve", String(made.id));
     await expect(own).rejects.toThrow(/another user with the permission job\.approve/);
+    const asking = await open(server);
+    await asking.signIn("/");
+    await asking.page.getByText(/no auto assignment that waits for your approval/).waitFor();
+    await asking.go("/auto-assignments");
+    await asking.page.getByText(/another user with the permission job\.approve/).waitFor();
+    expect(await asking.page.getByRole("button", { name: /Approve|Deny/ }).count()).toBe(0);
+    await asking.close();
     window = await open(server);
     const { page } = window;
     await window.signIn("/", "second");
@@ -117,8 +124,13 @@ atEverySize("hawkBit clients", (_size, open) => {
     await dialog.getByLabel("Remark").fill("Looked at it.");
     await dialog.getByRole("button", { name: "Approve" }).click();
     await page.getByText("Approved by second: Looked at it.").waitFor();
+    await page.getByText(/until a client of hawkBit’s Management API starts it/).waitFor();
     expect(await page.getByRole("button", { name: /Approve|Deny/ }).count()).toBe(0);
     expect((await hawkbit("GET", `/autoassignments/${made.id}`)).status).toBe("ready");
+    await window.isFitForAll();
+    // What a client does to it is seen without anybody asking again.
+    await hawkbit("PUT", `/targetfilters/${made.id}`, { name: "every pump" });
+    await page.getByText("every pump").waitFor();
     await window.go("/jobs");
     await page.getByRole("link", { name: "Auto assignments" }).waitFor();
     await window.isFitForAll();

@@ -117,11 +117,27 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByRole("radio", { name: "Hand over a document of your own" }).click();
     await page.getByRole("textbox", { name: "All that match a query" }).fill("type==(");
     await page.locator("[aria-invalid=true]").waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.locator("[aria-invalid=true]:focus").waitFor();
+    expect(await page.getByRole("radio", { name: "At a time" }).isVisible(), "it stays").toBe(false);
     await page.getByRole("textbox", { name: "All that match a query" }).fill("name==dev-*");
+    await page.getByText("0 devices match now.").waitFor();
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("radio", { name: "At a time" }).click();
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByText("Say when.").waitFor();
+    await page.getByRole("radio", { name: "When I start it" }).click();
+    await page.getByRole("radio", { name: "Waves of my own" }).click();
+    const size = page.getByRole("group", { name: "Wave 1" }).getByLabel("Size");
+    for (const [typed, said] of [
+      ["-7", "At least 1."],
+      ["", "How many?"],
+    ] as const) {
+      await size.fill(typed);
+      await page.getByRole("button", { name: "Next" }).click();
+      await page.getByText(said).waitFor();
+      expect([await size.inputValue(), await size.getAttribute("aria-invalid")]).toEqual([typed, "true"]);
+    }
     await window.isFitForAll();
   });
 
@@ -148,6 +164,8 @@ atEverySize("rollouts", (_size, openWindow) => {
     for (const path of ["/jobs/abc", "/jobs/1.5", "/jobs/99999999999999999999"]) {
       await window.go(path);
       await page.getByText("No page of the console has this address.").waitFor();
+      await page.getByRole("main").getByRole("link", { name: "Rollouts" }).click();
+      await page.getByText("No rollout yet").waitFor();
     }
     for (const [path, said] of [
       ["/jobs/999", /job 999/i],
@@ -254,16 +272,22 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByText(/^Once somebody else has approved it, Windlass will install/).waitFor();
     await page.getByRole("button", { name: "Make it" }).click();
     // Who made it is told who may, and is offered nothing that would be refused.
-    await page.getByText(/another administrator or operator must approve or deny it/).waitFor();
+    await page.getByText(/another user with the permission job\.approve must approve it/).waitFor();
     await page.getByRole("button", { name: "Cancel" }).waitFor();
-    expect(await page.getByRole("button", { name: /Approve|Deny/ }).count()).toBe(0);
+    await page.getByRole("button", { name: "Deny" }).waitFor();
+    expect(await page.getByRole("button", { name: "Approve" }).count()).toBe(0);
     expect((await server.ask("POST", "/jobs/1/approve", { remark: "I trust myself." })).status).toBe(409);
     await window.isFitForAll();
+    await window.go("/");
+    await page.getByText(/^Nothing\. No open alert, no rollout that .* waits for your approval/).waitFor();
 
     const other = await open("/", "second");
     await other.page.getByRole("link", { name: "Rollout of pump-fw 2.0.0 waits for approval" }).click();
     await other.page.getByRole("button", { name: "Approve" }).click();
     const theirs = other.page.getByRole("dialog");
+    await theirs.getByRole("button", { name: "Cancel" }).click();
+    await theirs.waitFor({ state: "hidden" });
+    await other.page.getByRole("button", { name: "Approve" }).click();
     await theirs.getByLabel("Remark").fill("Looked at it.");
     await theirs.getByRole("button", { name: "Approve" }).click();
     await other.page.getByText(/Approved by user second.*Looked at it\./).waitFor();
@@ -305,10 +329,21 @@ atEverySize("rollouts", (_size, openWindow) => {
       });
       await server.until<Job>(`/jobs/${made.id}`, (it) => it.state === "completed");
     }
-    const window = await open("/jobs/2");
+    const window = await open("/jobs/1");
     const { page } = window;
-    await page.getByRole("button", { name: "Roll back" }).click();
+    const rollBack = page.getByRole("button", { name: "Roll back" });
+    // No release holds what ran before the first one.
+    await page.locator("button[aria-disabled=true]", { hasText: "Roll back" }).waitFor();
+    await rollBack.focus();
+    await page
+      .getByRole("tooltip")
+      .getByText(/no release holds what the devices of job 1 ran before/i)
+      .waitFor();
+    await window.isFitForAll();
+    await window.go("/jobs/2");
+    await rollBack.click();
     const dialog = page.getByRole("dialog");
+    await dialog.getByText(/installs pump-fw 1\.9\.0 on 2 devices/).waitFor();
     await window.isFitForAll();
     await dialog.getByRole("button", { name: "Roll back" }).click();
     await page.waitForURL(/\/jobs\/3$/);
@@ -333,14 +368,58 @@ atEverySize("rollouts", (_size, openWindow) => {
     await files.getByRole("link", { name: "pump-fw 2.0.0" }).click();
     await page.getByRole("button", { name: "Delete" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("1 rollout used it").waitFor();
+    await dialog.getByText(/1 rollout used it: .*can neither try again nor be rolled back/).waitFor();
+    expect(await dialog.getByLabel("Also component pump-fw 2.0.0 (firmware)").isChecked()).toBe(true);
     await window.isFitForAll();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.waitForURL(/\/releases$/);
+    expect((await server.ask("GET", "/components/pump-fw/2.0.0")).status).toBe(404);
     await window.go("/jobs/1");
     await page.getByRole("heading", { name: "pump-fw 2.0.0 (deleted)" }).waitFor();
+    await page.locator("button[aria-disabled=true]", { hasText: "Roll back" }).waitFor();
     expect(await page.getByRole("link", { name: /2\.0\.0/ }).count()).toBe(0);
     await window.go("/devices/dev-00000");
     await page.getByRole("link", { name: "pump-fw 2.0.0 (deleted)" }).waitFor();
+  });
+
+  it("makes a release again whose component stayed, of the same file or of another one", async () => {
+    server = await Windlass.start();
+    await server.release("pump-fw", "2.0.0");
+    await server.must("DELETE", "/releases/pump-fw/2.0.0");
+    const files = async () => (await server.must<{ items: { name: string }[] }>("GET", "/artifacts")).items;
+    const window = await open("/releases/new");
+    const { page } = window;
+    const fill = async (content: string) => {
+      const file = { name: "pump-fw-2.0.0.bin", mimeType: "application/octet-stream" };
+      await page.getByLabel("Files").setInputFiles({ ...file, buffer: Buffer.from(content) });
+      await page.getByText("SHA-256").waitFor();
+      await page.getByRole("button", { name: "Make the release" }).click();
+    };
+    await fill("pump-fw 2.0.0");
+    await page.getByRole("heading", { level: 1, name: "pump-fw 2.0.0" }).waitFor();
+    expect(await files(), "no second file is left of it").toHaveLength(1);
+
+    await window.go("/releases/new");
+    await fill("pump-fw 2.0.0, mended");
+    await page.getByText("Release pump-fw 2.0.0 exists already: choose another version.").waitFor();
+    expect(await page.getByLabel("Version").getAttribute("aria-invalid")).toBe("true");
+    await server.must("DELETE", "/releases/pump-fw/2.0.0");
+    await page.getByRole("button", { name: "Make the release" }).click();
+    await page
+      .getByText(/Component pump-fw 2\.0\.0 of kind firmware was made .* No release has it/)
+      .waitFor();
+    await window.isFitForAll();
+    await page.getByRole("button", { name: "Delete it and make the release" }).click();
+    await page.getByRole("heading", { level: 1, name: "pump-fw 2.0.0" }).waitFor();
+
+    // What is in use is not offered for deletion, and says why; what nothing uses any more is.
+    await window.go("/releases?tab=artifacts");
+    await page.locator("button[aria-disabled=true]", { hasText: "Delete" }).waitFor();
+    expect(await files()).toHaveLength(2);
+    await page.getByRole("button", { name: "Delete", exact: true }).first().click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    expect(await files()).toHaveLength(1);
+    await window.isFitForAll();
   });
 });

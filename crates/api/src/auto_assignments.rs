@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 use crate::releases::NameVersion;
-use crate::rollouts::Handling;
+use crate::rollouts::{Approval, Handling};
 
 words! {
     /// How far an auto assignment is.
@@ -53,6 +53,9 @@ pub struct AutoAssignment {
     /// What a second person said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<AutoAssignmentDecision>,
+    /// What whoever asks may say to it, while it waits for approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// Changes with each change; also the `ETag`.
     pub version: i64,
     /// When it was made.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Time;
 use crate::commands::{Command, NewCommand};
 use crate::releases::{JobRelease, NameVersion};
-use crate::rollouts::{Decision, Rollout};
+use crate::rollouts::{Approval, Decision, Rollout};
 
 words!(
     /// What a job does.
@@ -332,6 +332,9 @@ pub struct Job {
     pub rollout: Rollout,
     /// What a second person said of it.
     pub decision: Option<Decision>,
+    /// What whoever asks may say to it, while it awaits approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// The whole job.
     pub counts: Counts,
     /// Number of the wave under way, from 1.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 use crate::jobs::{ExecutionState, FailureThreshold, JobState, Outcome};
-use crate::releases::JobRelease;
+use crate::releases::{JobRelease, NameVersion};
 
 words!(
     /// What devices are told about an update's urgency.
@@ -215,6 +215,53 @@ pub struct Decision {
     pub at: Time,
     /// Why; may be empty.
     pub remark: String,
+}
+
+words!(
+    /// What may be said to something that waits for a second person.
+    MayDecide {
+        /// Yes or no.
+        Both = "both",
+        /// Only no.
+        Deny = "deny",
+        /// Nothing.
+        Neither = "neither",
+    }
+);
+
+/// What whoever asks may say to something that waits for a second person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// What may be said.
+    pub may: MayDecide,
+    /// Why no more than that, and who may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What rolling a job back would come to (`GET /jobs/{id}/rollback`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WayBack {
+    /// The job that would be made; absent where there is nothing to go back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<WayBackJob>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A job that would bring devices back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WayBackJob {
+    /// What would be installed.
+    pub release: NameVersion,
+    /// On how many devices.
+    pub devices: u64,
+    /// Which they are, in words.
+    pub targets: String,
 }
 
 /// A word on a decision (`POST /jobs/{id}/approve`, `POST /jobs/{id}/deny`).

@@ -88,6 +88,8 @@ kinds!(
     Backup = "backup",
     /// What is known of the device with this id as a hawkBit target.
     DdiTarget = "ddiTarget",
+    /// A saved query, and what it assigns by itself.
+    Filter = "filter",
 );
 
 /// One entry of the change feed.

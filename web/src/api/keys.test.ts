@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { keyOf, path } from "../kit/api";
 import { concerns } from "./keys";
 
 describe("concerns", () => {
@@ -23,6 +24,7 @@ describe("concerns", () => {
   });
   it("makes everything of a kind stale when nobody says which", () => {
     expect(concerns({ kind: "device" }, ["device", "pump-1"])).toBe(true);
+    expect(concerns({ kind: "autoAssignment" }, keyOf(path("auto-assignments")))).toBe(true);
     expect(concerns({ kind: "alert", id: 1 }, ["alert", "list", "open"])).toBe(true);
   });
 });

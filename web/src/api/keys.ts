@@ -11,6 +11,7 @@ export type ChangeKind =
   | "refusal"
   | "pending"
   | "backup"
+  | "autoAssignment"
   | "release"
   | "type"
   | "credential"
@@ -62,6 +63,7 @@ export function concerns(change: Change, key: Key): boolean {
     case "alert":
     case "pending":
     case "backup":
+    case "autoAssignment":
     case "release":
     case "type":
     case "group":

@@ -1262,7 +1262,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Say what rolling a job back would come to, or why there is nothing to go back to */
+        get: operations["getWayBack"];
         put?: never;
         /** Make a job that brings devices back to what they ran before */
         post: operations["rollBackJob"];
@@ -2018,6 +2019,13 @@ export interface components {
             /** @description Which protocol's id. */
             protocol: string;
         };
+        /** @description What whoever asks may say to something that waits for a second person. */
+        Approval: {
+            /** @description What may be said. */
+            may: components["schemas"]["MayDecide"];
+            /** @description Why no more than that, and who may. */
+            why?: string | null;
+        };
         /** @description An artifact. */
         Artifact: {
             /** @description What was found in it. Absent where it is part of a component, and of artifacts from before anybody looked. */
@@ -2195,6 +2203,8 @@ export interface components {
         AutoAssignment: {
             /** @description For people. */
             description?: string | null;
+            /** @description What whoever asks may say to it, while it waits for approval. */
+            approval?: components["schemas"]["Approval"] | null;
             /** @description Who asked for it as it is now, such as `user admin`: somebody else must approve it. */
             askedBy: string;
             /**
@@ -2672,6 +2682,8 @@ export interface components {
             createdAt: string;
             /** @description Its name. */
             name: string;
+            /** @description The releases that it is part of, at most 20. Only where one component is asked for. */
+            releases?: components["schemas"]["NameVersion"][] | null;
             /** @description Its version. */
             version: string;
         };
@@ -2907,6 +2919,14 @@ export interface components {
              * @default false
              */
             reuseName?: boolean;
+        };
+        /** @description The query of `DELETE /releases/{name}/{version}`. */
+        DeleteReleaseQuery: {
+            /**
+             * @description Also those of its components that no other release has.
+             * @default false
+             */
+            componentsToo?: boolean;
         };
         /** @description A notification on its way to a channel, or at its end. */
         Delivery: {
@@ -3618,6 +3638,8 @@ export interface components {
         Job: {
             /** @description For people. */
             description: string;
+            /** @description What whoever asks may say to it, while it awaits approval. */
+            approval?: components["schemas"]["Approval"] | null;
             /** @description What devices are told to do, for commands. */
             command?: components["schemas"]["Command"] | null;
             /** @description The whole job. */
@@ -3868,6 +3890,8 @@ export interface components {
              */
             timezone?: string | null;
         };
+        /** @description What may be said to something that waits for a second person. */
+        MayDecide: "both" | "deny" | "neither";
         /** @description Who one is (`GET /me`). */
         Me: {
             /**
@@ -4981,6 +5005,11 @@ export interface components {
             name: string;
             /** @description For people. */
             notes: string;
+            /**
+             * Format: int64
+             * @description A job under way that installs it, so that it cannot be deleted. As `jobs`.
+             */
+            openJob?: number | null;
             /** @description What devices must be before they may get it. */
             rules: components["schemas"]["ReleaseRules"];
             /** @description Its version. */
@@ -5856,6 +5885,25 @@ export interface components {
              * @description It has succeeded once this share of its devices did; the job's if absent.
              */
             successPercent?: number | null;
+        };
+        /** @description What rolling a job back would come to (`GET /jobs/{id}/rollback`). */
+        WayBack: {
+            /** @description The job that would be made; absent where there is nothing to go back to. */
+            job?: components["schemas"]["WayBackJob"] | null;
+            /** @description Why there is none. */
+            why?: string | null;
+        };
+        /** @description A job that would bring devices back. */
+        WayBackJob: {
+            /**
+             * Format: uint64
+             * @description On how many devices.
+             */
+            devices: number;
+            /** @description What would be installed. */
+            release: components["schemas"]["NameVersion"];
+            /** @description Which they are, in words. */
+            targets: string;
         };
         /** @description What a device does before it goes. */
         Wipe: {
@@ -9480,6 +9528,38 @@ export interface operations {
             };
         };
     };
+    getWayBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What rolling a job back would come to (`GET /jobs/{id}/rollback`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WayBack"];
+                };
+            };
+            /** @description Why the request was refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rollBackJob: {
         parameters: {
             query?: never;
@@ -10104,7 +10184,10 @@ export interface operations {
     };
     deleteRelease: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also those of its components that no other release has. */
+                componentsToo?: boolean;
+            };
             header?: never;
             path: {
                 /** @description Its name. */

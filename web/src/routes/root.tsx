@@ -24,7 +24,18 @@ export const shellRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "shell",
   component: SignedIn,
-  notFoundComponent: () => <Empty title="Nothing is here">No page of the console has this address.</Empty>,
+  notFoundComponent: () => (
+    <Empty
+      title="Nothing is here"
+      action={
+        <Link to="/" className="link">
+          To the overview
+        </Link>
+      }
+    >
+      No page of the console has this address.
+    </Empty>
+  ),
   errorComponent: ({ error, reset }) => <Trouble error={error} onRetry={reset} />,
 });
 

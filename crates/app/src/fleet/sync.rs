@@ -86,6 +86,7 @@ impl Stale {
                 | ChangeKind::Event
                 | ChangeKind::Backup
                 | ChangeKind::DdiTarget
+                | ChangeKind::Filter
                 | ChangeKind::Unknown => {}
             }
         }

@@ -1,6 +1,8 @@
 //! Auto assignments as things of their own: each is a saved query that assigns a set, under the query's number. Made,
 //! started, held, decided about and taken away again.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use windlass_domain::permission::{Permission, Principal};
 use windlass_store::Tx;
@@ -11,7 +13,7 @@ use super::auto_assign::{NewAutoAssign, drop_assignment, judged, put};
 use super::filters::{QUERY, now_only, one, read};
 use super::{Context, DESCRIPTION, bounded, called, demand_everywhere, needed, refuse};
 use crate::error::AppError;
-use crate::jobs::Decider;
+use crate::jobs::{Approval, Decider};
 use crate::permit::demand;
 use crate::{App, audit};
 
@@ -174,6 +176,44 @@ impl App {
     pub async fn hawkbit_auto_assignment(&self, by: &Principal, id: i64) -> Result<Item<Filter>, AppError> {
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             Box::pin(async move { Ok(assigning(tx, &cx, id).await?.0) })
+        })
+        .await
+    }
+
+    /// What the caller may say to those of some auto assignments that wait for a second person, by number.
+    ///
+    /// # Errors
+    /// Forbidden, or that the store failed.
+    pub async fn hawkbit_auto_approvals(
+        &self,
+        by: &Principal,
+        filters: &[Item<Filter>],
+    ) -> Result<BTreeMap<i64, Approval>, AppError> {
+        let waiting = filters.iter().filter_map(|item| {
+            let auto = item.body.auto_assign.as_ref()?;
+            (auto.state == AutoState::WaitingForApproval).then(|| (item.id, auto.asked_by.clone()))
+        });
+        let waiting: Vec<(i64, String)> = waiting.collect();
+        if waiting.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let is_allowed = may_assign(by, Permission::JobApprove).is_ok();
+        self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
+            let waiting = waiting.clone();
+            Box::pin(async move {
+                let decides = cx.by.actor.to_string();
+                let mut approvals = BTreeMap::new();
+                for (id, asked_by) in waiting {
+                    let approval = if is_allowed {
+                        let decider = Decider::of(tx, cx.by.tenant, &decides, &asked_by).await?;
+                        Approval::of(|approves| somebody_else(id, decider, approves))
+                    } else {
+                        Approval::of_role(if asked_by.is_empty() { "whoever asked" } else { &asked_by })
+                    };
+                    approvals.insert(id, approval);
+                }
+                Ok(approvals)
+            })
         })
         .await
     }

@@ -17,6 +17,8 @@ use windlass_store::releases::ReleaseLabel;
 use windlass_store::{StoreError, Tx, devices, executions, jobs, releases};
 
 use super::downloads::{Downloaded, downloaded, release_of};
+use super::operate::approval;
+use super::person::Approval;
 use super::surroundings::Surroundings;
 use crate::fleet::Selection;
 use crate::permit::demand;
@@ -50,6 +52,8 @@ pub struct JobView {
     pub standing: Standing,
     /// Number of the wave under way, from 0.
     pub current_wave: u32,
+    /// What the caller may say to it, while it awaits approval.
+    pub approval: Option<Approval>,
 }
 
 /// Some jobs.
@@ -115,12 +119,13 @@ const PAGE: u32 = 1_000;
 /// Most clusters of failures that are told.
 const CLUSTERS: u32 = 50;
 
-async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
+async fn view(tx: &mut Tx<'_>, by: &Principal, job: Job) -> Result<JobView, StoreError> {
     let tallies = executions::tallies(tx, job.id).await?;
     let release = match job.spec.what {
         What::Update { release, .. } => releases::release_label(tx, job.tenant, release).await?,
         What::Command(_) | What::Document(_) => None,
     };
+    let approval = approval(tx, by, &job).await?;
     let offered = job.progress.offered;
     let standings = Standings::of(&tallies);
     let waves: Vec<WaveView> = job
@@ -134,7 +139,8 @@ async fn view(tx: &mut Tx<'_>, job: Job) -> Result<JobView, StoreError> {
             standing: standings.wave(number),
         })
         .collect();
-    Ok(JobView { release, waves, standing: standings.whole(), current_wave: current_wave(&job), job })
+    let (standing, current_wave) = (standings.whole(), current_wave(&job));
+    Ok(JobView { release, waves, standing, current_wave, approval, job })
 }
 
 pub(super) async fn execution_views(
@@ -271,7 +277,7 @@ impl App {
                 let (app, by) = (app.clone(), by.clone());
                 Box::pin(async move {
                     let job = known_job(tx, &app, &by, id).await?;
-                    Ok(view(tx, job).await?)
+                    Ok(view(tx, &by, job).await?)
                 })
             })
             .await
@@ -300,7 +306,7 @@ impl App {
                         looked_at += page.len();
                         for job in page {
                             if views.len() < wanted && in_scope(tx, &app, &by, &job, &mut within).await? {
-                                views.push(view(tx, job).await?);
+                                views.push(view(tx, &by, job).await?);
                             }
                         }
                     }

@@ -5,13 +5,13 @@ use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::plan::{accept, current_wave};
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{Begun, Decision, Job, JobAction, JobState, Retry, Standing, Tally, What, past};
-use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::permission::{Permission, Principal, allows};
 use windlass_domain::time::Timestamp;
 use windlass_store::releases::ReleaseLabel;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
 use super::list::{JobView, known_job};
-use super::person::Decider;
+use super::person::{Approval, Decider};
 use crate::error::FieldProblem;
 use crate::permit::demand;
 use crate::{App, AppError, audit};
@@ -28,7 +28,10 @@ fn somebody_else(id: JobId, decider: Decider, approves: bool) -> Result<(), AppE
     let detail = match decider {
         Decider::Another => return Ok(()),
         Decider::Maker => {
-            format!("job {id} was made by you; somebody else must approve it, and you may deny it")
+            format!(
+                "job {id} was made by you: another user with the permission {} must approve it; you may deny it",
+                Permission::JobApprove.as_str()
+            )
         }
         Decider::Unknown => format!(
             "nobody can tell whether you made job {id}, for a token that stands behind yours is gone or yours was made by too \
@@ -40,6 +43,22 @@ fn somebody_else(id: JobId, decider: Decider, approves: bool) -> Result<(), AppE
         ),
     };
     Err(AppError::Conflict { code: "job.own_approval", detail })
+}
+
+/// What the caller may say to a job that awaits approval; none for any other.
+pub(super) async fn approval(
+    tx: &mut Tx<'_>,
+    by: &Principal,
+    job: &Job,
+) -> Result<Option<Approval>, StoreError> {
+    if !matches!(job.state, JobState::AwaitingApproval { .. }) {
+        return Ok(None);
+    }
+    if !allows(by, Permission::JobApprove) {
+        return Ok(Some(Approval::of_role(&job.created_by)));
+    }
+    let decider = Decider::of(tx, job.tenant, &by.actor.to_string(), &job.created_by).await?;
+    Ok(Some(Approval::of(|approves| somebody_else(job.id, decider, approves))))
 }
 
 async fn load(

@@ -1,9 +1,11 @@
 //! Who stands behind an actor: people act by themselves and by tokens that they made. Whom the server's own tokens were
-//! handed to is not known; each of them counts as somebody.
+//! handed to is not known; each of them counts as somebody. And what follows for what waits for a second person.
 
 use windlass_domain::ids::TenantId;
-use windlass_domain::permission::{Actor, ActorKind};
+use windlass_domain::permission::{Actor, ActorKind, Permission};
 use windlass_store::{StoreError, Tx, tokens};
+
+use crate::AppError;
 
 /// Most tokens that were made with each other that are followed to who made the first.
 const TOKENS: usize = 16;
@@ -56,5 +58,42 @@ impl Decider {
             (Some(decides), Some(made)) if decides == made => Self::Maker,
             (Some(_), Some(_)) => Self::Another,
         })
+    }
+}
+
+/// What somebody may say to something that waits for a second person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approval {
+    /// Yes or no.
+    Both,
+    /// Only no.
+    Deny {
+        /// Why, and who may say more.
+        why: String,
+    },
+    /// Nothing.
+    Neither {
+        /// Why, and who may.
+        why: String,
+    },
+}
+
+impl Approval {
+    /// By what is taken: `takes` says it of a yes (`true`) and of a no.
+    pub(crate) fn of(takes: impl Fn(bool) -> Result<(), AppError>) -> Self {
+        match (takes(true), takes(false)) {
+            (Ok(()), _) => Self::Both,
+            (Err(why), Ok(())) => Self::Deny { why: why.to_string() },
+            (Err(why), Err(_)) => Self::Neither { why: why.to_string() },
+        }
+    }
+
+    /// Of somebody whose role does not allow it.
+    pub(crate) fn of_role(maker: &str) -> Self {
+        let permission = Permission::JobApprove.as_str();
+        let why = format!(
+            "your role does not allow it: somebody else than {maker} who has the permission {permission} must approve or deny it"
+        );
+        Self::Neither { why }
     }
 }

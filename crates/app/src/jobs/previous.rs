@@ -219,7 +219,36 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
     })
 }
 
+/// What rolling a job back would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayBack {
+    /// The release that would be installed: its name,
+    pub name: String,
+    /// and its version.
+    pub version: String,
+    /// On how many devices.
+    pub devices: usize,
+    /// Which they are.
+    pub words: String,
+}
+
 impl App {
+    /// What [`App::job_roll_back`] would do now.
+    ///
+    /// # Errors
+    /// As [`App::job_roll_back`].
+    pub async fn job_way_back_of(&self, by: &Principal, id: JobId) -> Result<WayBack, AppError> {
+        demand(by, Permission::JobCreate)?;
+        demand(by, Permission::JobControl)?;
+        let NewJob { what, targets, .. } = self.job_way_back(by, id, self.clock.now()).await?;
+        match (what, targets) {
+            (NewWhat::Update { name, version, .. }, NewTargets::Found { devices, words, .. }) => {
+                Ok(WayBack { name, version, devices: devices.len(), words })
+            }
+            _ => Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to"))),
+        }
+    }
+
     /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
     /// under way, to the release that most of them ran, but for those that something else has brought further by now. The
     /// job itself begins on no device any more before they are looked for, so that none is missed; what devices work on

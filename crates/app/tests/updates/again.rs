@@ -7,7 +7,7 @@ use windlass_app::AppError;
 use windlass_app::access::NewToken;
 use windlass_app::ddi::{DdiPeer, Next, Wanted};
 use windlass_app::devices::LifecycleChange;
-use windlass_app::jobs::{NewJob, NewTargets};
+use windlass_app::jobs::{Approval, NewJob, NewTargets};
 use windlass_app::types::NewTypeSpec;
 use windlass_domain::device_type::{Signing, VersionSource};
 use windlass_domain::ids::{ExecutionId, JobId, TokenId};
@@ -493,11 +493,14 @@ async fn nobody_approves_their_own_job_with_a_token_nor_with_a_token_made_by_tha
     for maker in [&anna, &first, &second] {
         let id = world.app().job_create(maker, new.clone()).await.unwrap().job.id;
         for decider in [&anna, &first, &second] {
+            let said = world.app().job_get(decider, id).await.unwrap().approval;
+            assert!(matches!(said, Some(Approval::Deny { .. })), "{said:?}");
             let own = world.app().job_decide(decider, id, true, "", None).await.map(drop);
             assert!(matches!(own, Err(AppError::Conflict { code: "job.own_approval", .. })), "{own:?}");
         }
+        assert_eq!(world.app().job_get(&peters, id).await.unwrap().approval, Some(Approval::Both));
         let view = world.app().job_decide(&peters, id, true, "", None).await.unwrap();
-        assert_eq!(view.job.state, JobState::Running);
+        assert_eq!((view.job.state, view.approval), (JobState::Running, None));
     }
     // Whom the server's own tokens were handed to is not known: two of them are two.
     let system = Principal::system(world.tenant, "data directory");

@@ -64,12 +64,22 @@ async fn invalid(world: &World, name: &'static str, version: &'static str, inval
 }
 
 async fn back(world: &World, id: JobId) -> JobView {
-    world.app().job_roll_back(&world.by, id).await.unwrap()
+    let told = world.app().job_way_back_of(&world.by, id).await.unwrap();
+    let made = world.app().job_roll_back(&world.by, id).await.unwrap();
+    let release = made.release.clone().unwrap();
+    assert_eq!((told.name, told.version), (release.name, release.version));
+    let devices = u64::try_from(told.devices).unwrap();
+    assert_eq!((devices, &told.words), (made.job.target_count, &made.job.spec.targets));
+    made
 }
 
 async fn no_way_back(world: &World, id: JobId) -> String {
+    let told = world.app().job_way_back_of(&world.by, id).await.map(|back| back.words);
     match world.app().job_roll_back(&world.by, id).await {
-        Err(AppError::Conflict { code: "job.no_previous", detail }) => detail,
+        Err(AppError::Conflict { code: "job.no_previous", detail }) => {
+            assert_eq!(told.unwrap_err().to_string(), detail, "it is told before as it is then");
+            detail
+        }
         other => panic!("{:?}", other.map(|view| view.release)),
     }
 }

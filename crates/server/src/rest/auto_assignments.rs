@@ -22,6 +22,7 @@ use super::access::Caller;
 use super::error::Refusal;
 use super::io::{At, Body, IfMatch, Query, Versioned};
 use super::page::by_number;
+use super::rollouts::approval_out;
 use super::routes::Routes;
 use super::view::time;
 
@@ -41,14 +42,14 @@ pub(super) fn routes(routes: Routes) -> Routes {
             JobApprove,
             "approveAutoAssignment",
             "Agree to an auto assignment as a second person",
-            approve,
+            decide::<true>,
         )
         .post(
             "/api/v1/auto-assignments/{id}/deny",
             JobApprove,
             "denyAutoAssignment",
             "Deny an auto assignment as a second person",
-            deny,
+            decide::<false>,
         )
 }
 
@@ -84,6 +85,7 @@ async fn shown(
     items: Vec<Item<Filter>>,
 ) -> Result<Vec<AutoAssignment>, Refusal> {
     let sets = rest.app.hawkbit_assigned_names(by, &items).await?;
+    let mut approvals = rest.app.hawkbit_auto_approvals(by, &items).await?;
     let one = |item: Item<Filter>| {
         let Item { id, name, body, created_at, created_by: _, updated_at, updated_by: _ } = item;
         let Filter { query, description, auto_assign, asked: _ } = body;
@@ -117,6 +119,7 @@ async fn shown(
                 by: decision.by,
                 remark: decision.remark.unwrap_or_default(),
             }),
+            approval: approvals.remove(&id).map(approval_out),
             version: updated_at.micros(),
             created_at: time(created_at),
             changed_at: time(updated_at),
@@ -140,40 +143,20 @@ async fn list(
     Ok(Json(Page { items: shown(&rest, &by, items).await?, total, cursor, facets }))
 }
 
-async fn decide(
-    rest: &Rest,
-    by: &Principal,
-    id: i64,
-    approved: bool,
-    remark: String,
-    seen: Option<i64>,
+/// A second person's word: yes, or no.
+async fn decide<const APPROVED: bool>(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(AutoAssignmentPath { id }): At<AutoAssignmentPath>,
+    IfMatch(version): IfMatch,
+    Body(Remark { remark }): Body<Remark>,
 ) -> Result<Versioned<AutoAssignment>, Refusal> {
-    let seen = seen.map(Seen::Version);
-    rest.app.hawkbit_auto_act(by, id, AutoAct::Decide { approved, remark, seen }).await?;
-    let item = rest.app.hawkbit_auto_assignment(by, id).await?;
-    let one = shown(rest, by, vec![item]).await?.pop();
+    let act = AutoAct::Decide { approved: APPROVED, remark, seen: version.map(Seen::Version) };
+    rest.app.hawkbit_auto_act(&by, id, act).await?;
+    let item = rest.app.hawkbit_auto_assignment(&by, id).await?;
+    let one = shown(&rest, &by, vec![item]).await?.pop();
     let body = one.ok_or_else(|| Refusal::not_found("auto assignment", id))?;
     Ok(Versioned { version: body.version, body })
-}
-
-async fn approve(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At(AutoAssignmentPath { id }): At<AutoAssignmentPath>,
-    IfMatch(seen): IfMatch,
-    Body(Remark { remark }): Body<Remark>,
-) -> Result<Versioned<AutoAssignment>, Refusal> {
-    decide(&rest, &by, id, true, remark, seen).await
-}
-
-async fn deny(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At(AutoAssignmentPath { id }): At<AutoAssignmentPath>,
-    IfMatch(seen): IfMatch,
-    Body(Remark { remark }): Body<Remark>,
-) -> Result<Versioned<AutoAssignment>, Refusal> {
-    decide(&rest, &by, id, false, remark, seen).await
 }
 
 #[cfg(test)]
@@ -206,6 +189,14 @@ mod tests {
         let (server, id) = waiting("auto-rest-bad").await;
         let other = server.as_role("operator").await;
         let place = |act: &str| format!("/auto-assignments/{id}/{act}");
+        let own = listed(&server, "").await[0]["approval"].clone();
+        assert_eq!(own["may"], "neither");
+        assert!(
+            own["why"].as_str().unwrap().contains("another user with the permission job.approve"),
+            "{own}"
+        );
+        assert_eq!(listed(&other, "").await[0]["approval"], json!({"may": "both"}));
+        assert_eq!(listed(&server.as_role("viewer").await, "").await[0]["approval"]["may"], "neither");
         for act in ["approve", "deny"] {
             let own = server.post(&place(act), json!({})).await;
             own.problem(409, "hawkbit.auto_assign_state");
@@ -289,7 +280,8 @@ mod tests {
         let (server, id) = waiting("auto-rest-deny").await;
         let other = server.as_role("operator").await;
         let denied = other.post(&format!("/auto-assignments/{id}/deny"), json!({"remark": "no"})).await;
-        assert_eq!(denied.expect(200)["state"], "denied");
+        let denied = denied.expect(200);
+        assert_eq!((&denied["state"], denied.get("approval")), (&json!("denied"), None));
         assert_eq!(server.rest.app.hawkbit_auto_assign().await.unwrap(), 0);
         assert_eq!(listed(&server, "?state=denied").await[0]["decision"]["remark"], "no");
     }

@@ -107,7 +107,7 @@ async fn change(
     let mut changes = BTreeMap::new();
     for (name, value) in values {
         let field = format!("values.{name}");
-        let key = problems.keep(field.clone(), name.parse::<SettingKey>());
+        let key = problems.keep(field.clone(), name.parse::<SettingKey>().map_err(|_| no_such_setting()));
         let value = problems.keep(field, read(value));
         if let (Some(key), Some(value)) = (key, value) {
             changes.insert(key, value);
@@ -115,6 +115,12 @@ async fn change(
     }
     let changes = problems.none_or(changes)?;
     Ok(show(rest.app.settings_set(&by, changes).await?))
+}
+
+/// What there is instead of a setting that there is not.
+fn no_such_setting() -> String {
+    let names: Vec<&str> = SettingKey::ALL.iter().map(|key| key.as_str()).collect();
+    format!("is no setting; there are {}", names.join(", "))
 }
 
 fn show_token(DeviceTokenView { token, created_at }: DeviceTokenView) -> Json<DeviceToken> {

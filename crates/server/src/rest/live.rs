@@ -114,6 +114,7 @@ const fn told(kind: ChangeKind) -> Option<(&'static str, Permission, bool)> {
         ChangeKind::Execution => Some(("execution", Permission::JobRead, false)),
         ChangeKind::Event => Some(("event", Permission::EventRead, true)),
         ChangeKind::Alert => Some(("alert", Permission::AlertRead, false)),
+        ChangeKind::Filter => Some(("autoAssignment", Permission::DeviceRead, false)),
         ChangeKind::Backup => Some(("backup", Permission::ServerRead, false)),
         // What no view shows.
         _ => None,
@@ -378,6 +379,21 @@ mod tests {
         let seen = until(&mut few, "group").await;
         assert!(!seen.contains("shadow"), "an installer reads no shadows: {seen}");
         assert!(seen.contains(r#""kind":"device""#), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn a_saved_query_is_told_of_when_it_is_made_changed_and_deleted() {
+        let server = following("live-filter").await;
+        let mut stream = server.stream("/live?kinds=autoAssignment").await;
+        let told = r#""kind":"autoAssignment""#;
+        let new = json!({"name": "pumps", "query": "controllerId==pump-*"});
+        let made = server.hawkbit("POST", "/targetfilters", Some(new)).await.expect(201);
+        until(&mut stream, told).await;
+        let place = format!("/targetfilters/{}", made["id"]);
+        server.hawkbit("PUT", &place, Some(json!({"name": "all pumps"}))).await.expect(200);
+        until(&mut stream, told).await;
+        server.hawkbit("DELETE", &place, None).await.expect(204);
+        until(&mut stream, told).await;
     }
 
     #[tokio::test]

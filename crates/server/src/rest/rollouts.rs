@@ -7,7 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use windlass_api::jobs::{Execution, Job, NewJob};
 use windlass_api::page::Page;
-use windlass_api::rollouts::{CancelExecutionQuery, DeviceUpdate, JobPreview, PreviewCluster, Remark};
+use windlass_api::releases::NameVersion;
+use windlass_api::rollouts::{
+    CancelExecutionQuery, DeviceUpdate, JobPreview, PreviewCluster, Remark, WayBack, WayBackJob,
+};
+use windlass_app::AppError;
+use windlass_app::jobs as app;
 use windlass_app::jobs::preview::{Cluster, Preview};
 use windlass_app::jobs::single::DeviceStanding;
 use windlass_domain::ids::{ExecutionId, JobId};
@@ -16,11 +21,11 @@ use windlass_domain::permission::Permission;
 
 mod policy;
 
-pub(super) use policy::{decision_out, policy_in, policy_out};
+pub(super) use policy::{approval_out, decision_out, policy_in, policy_out};
 
 use super::Rest;
 use super::access::Caller;
-use super::error::Refusal;
+use super::error::{Refusal, sentence};
 use super::io::{At, Body, Created, IfMatch, Query, Versioned};
 use super::jobs::{self};
 use super::routes::Routes;
@@ -42,9 +47,15 @@ pub(super) fn routes(routes: Routes) -> Routes {
             JobApprove,
             "approveJob",
             "Agree to a job as a second person",
-            approve,
+            decide::<true>,
         )
-        .post("/api/v1/jobs/{id}/deny", JobApprove, "denyJob", "Deny a job as a second person", deny)
+        .post(
+            "/api/v1/jobs/{id}/deny",
+            JobApprove,
+            "denyJob",
+            "Deny a job as a second person",
+            decide::<false>,
+        )
         .post(
             "/api/v1/jobs/{id}/advance",
             JobControl,
@@ -58,6 +69,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "rollBackJob",
             "Make a job that brings devices back to what they ran before",
             roll_back,
+        )
+        .get(
+            "/api/v1/jobs/{id}/rollback",
+            JobCreate,
+            "getWayBack",
+            "Say what rolling a job back would come to, or why there is nothing to go back to",
+            way_back,
         )
         .get(
             "/api/v1/jobs/{id}/devices/{name}",
@@ -185,24 +203,15 @@ async fn preview(
     Ok(Json(show_preview(rest.app.job_preview(&by, jobs::wanted(new)?).await?)))
 }
 
-async fn approve(
+/// A second person's word: yes, or no.
+async fn decide<const APPROVED: bool>(
     State(rest): State<Rest>,
     Caller(by): Caller,
     At(JobPath { id }): At<JobPath>,
     IfMatch(version): IfMatch,
     Body(Remark { remark }): Body<Remark>,
 ) -> Result<Versioned<Job>, Refusal> {
-    Ok(jobs::versioned(rest.app.job_decide(&by, JobId::new(id), true, &remark, version).await?))
-}
-
-async fn deny(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    At(JobPath { id }): At<JobPath>,
-    IfMatch(version): IfMatch,
-    Body(Remark { remark }): Body<Remark>,
-) -> Result<Versioned<Job>, Refusal> {
-    Ok(jobs::versioned(rest.app.job_decide(&by, JobId::new(id), false, &remark, version).await?))
+    Ok(jobs::versioned(rest.app.job_decide(&by, JobId::new(id), APPROVED, &remark, version).await?))
 }
 
 async fn advance(
@@ -212,6 +221,24 @@ async fn advance(
     IfMatch(version): IfMatch,
 ) -> Result<Versioned<Job>, Refusal> {
     Ok(jobs::versioned(rest.app.job_advance(&by, JobId::new(id), version).await?))
+}
+
+async fn way_back(
+    State(rest): State<Rest>,
+    Caller(by): Caller,
+    At(JobPath { id }): At<JobPath>,
+) -> Result<Json<WayBack>, Refusal> {
+    Ok(Json(match rest.app.job_way_back_of(&by, JobId::new(id)).await {
+        Ok(app::WayBack { name, version, devices, words }) => {
+            let devices = u64::try_from(devices).unwrap_or(u64::MAX);
+            let release = NameVersion { name, version };
+            WayBack { job: Some(WayBackJob { release, devices, targets: words }), why: None }
+        }
+        Err(AppError::Conflict { code: "job.no_previous", detail }) => {
+            WayBack { job: None, why: Some(sentence(&detail)) }
+        }
+        Err(error) => return Err(error.into()),
+    }))
 }
 
 async fn roll_back(
@@ -382,12 +409,32 @@ mod tests {
         let made = server.post("/jobs", update(json!({ "approval": true }))).await.expect(201);
         let job = format!("/jobs/{}", made["id"]);
         server.post(&format!("{job}/approve"), json!({})).await.problem(409, "job.own_approval");
+        let may = async |caller: &Fixture| caller.get(&job).await.expect(200)["approval"].clone();
+        let own = may(&server).await;
+        assert_eq!(own["may"], "deny");
+        assert!(
+            own["why"].as_str().unwrap().contains("another user with the permission job.approve"),
+            "{own}"
+        );
         let viewer = server.as_role("viewer").await;
         viewer.post(&format!("{job}/approve"), json!({})).await.problem(403, "auth.forbidden");
         let why = viewer.get(&format!("{job}/devices/pump-2")).await.expect(200);
         assert_eq!(why["why"], "The job waits for the approval of a second person.");
         viewer.get(&format!("{job}/devices/ghost")).await.problem(404, "device.not_found");
+        let unable = may(&viewer).await;
+        assert_eq!(unable["may"], "neither");
+        assert!(unable["why"].as_str().unwrap().starts_with("Your role does not allow it"));
         let other = server.as_role("operator").await;
+        assert_eq!(may(&other).await, json!({"may": "both"}));
+        let token = json!({"name": "ci", "role": "operator"});
+        let token = server.post("/tokens", token).await.expect(201);
+        let token = server.with_token(token["secret"].as_str().unwrap());
+        assert_eq!(may(&token).await["may"], "deny", "a token of whoever made it is nobody else");
+        let by_token = token.post("/jobs", update(json!({ "approval": true }))).await.expect(201);
+        let listed = server.get("/jobs?state=awaitingApproval").await.expect(200);
+        assert_eq!(listed["items"][0]["id"], by_token["id"]);
+        assert_eq!(listed["items"][0]["approval"]["may"], "deny");
+        server.post(&format!("/jobs/{}/deny", by_token["id"]), json!({})).await.expect(200);
         let decided =
             other.post(&format!("{job}/deny"), json!({ "remark": "not on a Friday" })).await.expect(200);
         assert_eq!((&decided["state"], &decided["reason"]), (&json!("denied"), &json!("not on a Friday")));
@@ -397,5 +444,10 @@ mod tests {
         server.post(&format!("{job}/advance"), json!({})).await.problem(409, "job.state");
         other.act("/executions/99/cancel").await.problem(404, "execution.not_found");
         other.act(&format!("{job}/rollback")).await.problem(409, "job.no_previous");
+        let back = other.get(&format!("{job}/rollback")).await.expect(200);
+        let why = format!("Job {} changed no device, so there is nothing to go back from.", made["id"]);
+        assert_eq!(back, json!({ "why": why }));
+        viewer.get(&format!("{job}/rollback")).await.problem(403, "auth.forbidden");
+        assert!(decided.get("approval").is_none(), "{decided}");
     }
 }

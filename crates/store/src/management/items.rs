@@ -6,6 +6,7 @@ use windlass_domain::ids::TenantId;
 use windlass_domain::time::Timestamp;
 
 use super::bodies::{Filter, ModuleType, SetType};
+use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::row::{read_json, write_json};
 use crate::tx::{Tx, execute, fetch_all, fetch_optional};
@@ -14,6 +15,8 @@ use crate::tx::{Tx, execute, fetch_all, fetch_optional};
 pub trait Body: Serialize + DeserializeOwned + Send + Sync {
     /// The word in the table.
     const KIND: &'static str;
+    /// What the change feed tells of it, if anything.
+    const CHANGE: Option<ChangeKind> = None;
 }
 
 impl Body for ModuleType {
@@ -26,6 +29,7 @@ impl Body for SetType {
 
 impl Body for Filter {
     const KIND: &'static str = "filter";
+    const CHANGE: Option<ChangeKind> = Some(ChangeKind::Filter);
 }
 
 /// A tag of targets.
@@ -104,6 +108,13 @@ fn item<B: Body>(row: Row) -> Result<Item<B>, StoreError> {
     })
 }
 
+/// Tells of a change of one item, where anybody wants to hear of its kind.
+fn changed<B: Body>(tx: &mut Tx<'_>, id: i64) {
+    if let Some(kind) = B::CHANGE {
+        tx.changed(kind, id);
+    }
+}
+
 /// Stores a new item. None if its name is taken.
 ///
 /// # Errors
@@ -130,7 +141,9 @@ pub async fn insert<B: Body>(
         now.micros(),
         by,
     )?;
-    Ok(row.map(|(id,)| id))
+    let id = row.map(|(id,)| id);
+    id.into_iter().for_each(|id| changed::<B>(tx, id));
+    Ok(id)
 }
 
 /// Writes an item as it is now. False if its new name is taken or it is gone.
@@ -159,6 +172,7 @@ pub async fn save<B: Body>(
         B::KIND,
         item.id,
     )?;
+    changed::<B>(tx, item.id);
     Ok(written > 0)
 }
 
@@ -251,5 +265,6 @@ pub async fn delete<B: Body>(tx: &mut Tx<'_>, tenant: TenantId, id: i64) -> Resu
         B::KIND,
         id,
     )?;
+    changed::<B>(tx, id);
     Ok(gone > 0)
 }

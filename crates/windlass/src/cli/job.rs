@@ -18,7 +18,7 @@ use windlass_api::rollouts::{DeviceUpdate, JobPreview, Remark};
 
 mod shown;
 
-use shown::{executions, made, show, what};
+use shown::{executions, made, show, waits, what};
 
 use super::api::Api;
 use super::parse;
@@ -273,7 +273,7 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
             // What cannot be looked at beforehand cannot be made either, and that is said then.
             let preview: Option<JobPreview> = api.write(Method::POST, &["jobs", "preview"], &new).await.ok();
             let job: Job = api.write(Method::POST, &["jobs"], &new).await?;
-            terminal::note(&made(job.id, job.counts.targets, preview.as_ref()));
+            terminal::note(&made(job.id, job.counts.targets, waits(&job).as_deref(), preview.as_ref()));
             if watches {
                 return watch(api, job.id, printer).await;
             }

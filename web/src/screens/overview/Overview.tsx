@@ -48,7 +48,7 @@ export function Overview() {
     retry: false,
   });
   const assignments = useQuery({
-    queryKey: ["auto-assignments", "list", "overview"],
+    queryKey: ["autoAssignment", "list", "overview"],
     queryFn: () =>
       take(
         api.GET("/api/v1/auto-assignments", {
@@ -56,8 +56,6 @@ export function Overview() {
         }),
       ),
     enabled: can("device.read"),
-    // No change of a saved query comes with the live view.
-    refetchInterval: 30_000,
   });
   const running = jobs.data?.jobs ?? [];
   const needs = gatherNeeds(

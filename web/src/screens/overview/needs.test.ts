@@ -43,13 +43,15 @@ describe("gatherNeeds", () => {
     );
     expect(needs.map((need) => need.key)).toEqual(["alert 1", "alert 2"]);
   });
-  it("asks for the second person that a rollout waits for", () => {
+  it("asks the second person that a rollout waits for, and nobody whom the server would refuse", () => {
     const waiting = job({ state: "awaitingApproval", createdBy: "user admin" });
-    expect(gatherNeeds([], [waiting], [], [])[0]).toMatchObject({
+    expect(gatherNeeds([], [{ ...waiting, approval: { may: "both" } }], [], [])[0]).toMatchObject({
       title: "Job 7 waits for approval",
-      detail: "Made by user admin; somebody else must look at it.",
+      detail: "Made by user admin; look at it, then approve or deny it.",
       href: "/jobs/7",
     });
+    for (const may of ["deny", "neither"] as const)
+      expect(gatherNeeds([], [{ ...waiting, approval: { may } }], [], [])).toEqual([]);
   });
   it("tells of a rollout that paused by itself, and not of one that somebody paused", () => {
     const paused = job({ state: "paused", reason: "pauses after wave 1" });
@@ -57,13 +59,15 @@ describe("gatherNeeds", () => {
       { title: "Job 7 has paused", detail: "Pauses after wave 1. Somebody has to resume or cancel it." },
     ]);
   });
-  it("asks for the second person that an auto assignment waits for, and for no other", () => {
-    const one = { id: 4, name: "pumps", state: "waitingForApproval", askedBy: "user anna" };
-    const running = { ...one, id: 5, state: "running" };
-    expect(gatherNeeds([], [], [], [one, running] as Schemas["AutoAssignment"][])).toMatchObject([
+  it("asks the second person that an auto assignment waits for, and nobody else", () => {
+    const waiting = { name: "pumps", state: "waitingForApproval", askedBy: "user anna" };
+    const one = { ...waiting, id: 4, approval: { may: "both" } };
+    const own = { ...waiting, id: 6, approval: { may: "neither" } };
+    const running = { ...waiting, id: 5, state: "running" };
+    expect(gatherNeeds([], [], [], [one, own, running] as Schemas["AutoAssignment"][])).toMatchObject([
       {
         title: "Auto assignment pumps waits for approval",
-        detail: "User anna asked for it; somebody else must look at it.",
+        detail: "User anna asked for it; look at it, then approve or deny it.",
         href: "/auto-assignments",
       },
     ]);
@@ -76,7 +80,7 @@ describe("gatherNeeds", () => {
 
 it("names only what was looked at when nothing needs anybody", () => {
   expect(nothingWords({ alerts: true, jobs: true, pending: true, assignments: true })).toBe(
-    "Nothing. No open alert, no rollout that is halted, has paused or waits for approval, no auto assignment that waits for approval, no waiting device.",
+    "Nothing. No open alert, no rollout that is halted, has paused or waits for your approval, no auto assignment that waits for your approval, no waiting device.",
   );
   expect(nothingWords({ alerts: false, jobs: false, pending: true, assignments: false })).toBe(
     "Nothing. No waiting device.",

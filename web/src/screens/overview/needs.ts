@@ -17,7 +17,10 @@ export interface Need {
 
 const RANK: Record<Schemas["Severity"], number> = { error: 0, warning: 1, info: 2 };
 
-/** Alerts first say everything they know; what an alert speaks of already is not said twice. */
+/**
+ * Alerts first say everything they know; what an alert speaks of already is not said twice. Of what waits for approval only
+ * what whoever looks may approve.
+ */
 export function gatherNeeds(
   alerts: Alert[],
   jobs: Schemas["Job"][],
@@ -53,21 +56,21 @@ export function gatherNeeds(
         title: `${what} has paused`,
         detail: `${sentence(job.reason)} Somebody has to resume or cancel it.`,
       });
-    if (job.state === "awaitingApproval")
+    if (job.approval?.may === "both")
       needs.push({
         ...of,
         severity: "info",
         title: `${what} waits for approval`,
-        detail: `Made by ${job.createdBy}; somebody else must look at it.`,
+        detail: `Made by ${job.createdBy}; look at it, then approve or deny it.`,
       });
   }
   for (const one of assignments)
-    if (one.state === "waitingForApproval")
+    if (one.approval?.may === "both")
       needs.push({
         key: `auto assignment ${one.id}`,
         severity: "info",
         title: `Auto assignment ${one.name} waits for approval`,
-        detail: `${sentence(one.askedBy).replace(/\.$/, "")} asked for it; somebody else must look at it.`,
+        detail: `${sentence(one.askedBy).replace(/\.$/, "")} asked for it; look at it, then approve or deny it.`,
         href: "/auto-assignments",
         since: one.changedAt,
       });
@@ -94,8 +97,8 @@ export function nothingWords(seen: {
 }): string {
   const parts = [
     seen.alerts ? "open alert" : null,
-    seen.jobs ? "rollout that is halted, has paused or waits for approval" : null,
-    seen.assignments ? "auto assignment that waits for approval" : null,
+    seen.jobs ? "rollout that is halted, has paused or waits for your approval" : null,
+    seen.assignments ? "auto assignment that waits for your approval" : null,
     seen.pending ? "waiting device" : null,
   ].filter((it) => it !== null);
   return `Nothing. ${sentence(parts.map((it) => `no ${it}`).join(", "))}`;

@@ -1,16 +1,17 @@
 /** What can be done about a job, by its state. */
 import { useState } from "react";
 
-import { Button, Checkbox, Text, Textarea } from "@mantine/core";
+import { Button, Checkbox, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 
-import { fault, path, request, useAct, type Schemas } from "../../kit/api";
+import { path, type ProblemError, request, useAct, type Schemas } from "../../kit/api";
 import { SaveForm } from "../../kit/kept";
 import { useGo } from "../../kit/nav";
 import { Confirmed, Trouble } from "../../kit/parts";
-import { useCan, useMe } from "../../session/session";
+import { useCan } from "../../session/session";
 import { Dialog } from "../../ui/Dialog";
 import { counted } from "../../ui/format";
-import { approvalOf } from "./approval";
+import { Decision } from "./decision";
 import { lastWave } from "./wave";
 
 type Job = Schemas["Job"];
@@ -26,12 +27,11 @@ const withVersion = (job: Job) => ({ headers: { "if-match": `"${job.version}"` }
 
 export function Actions({ job }: { job: Job }) {
   const may = useCan();
-  const me = useMe();
   const act = useAct<string, unknown>(
     (action) => request("POST", path("jobs", job.id, action), withVersion(job)),
     [path("jobs")],
   );
-  const decision = approvalOf(job, me) === "open" ? <Decision job={job} /> : null;
+  const decision = <Decided job={job} />;
   if (!may("job.control")) return decision;
   const button = (action: string, label: string) => (
     <Button
@@ -93,6 +93,24 @@ export function Actions({ job }: { job: Job }) {
   );
 }
 
+/** What may be said of it while it waits for a second person. */
+function Decided({ job }: { job: Job }) {
+  const may = job.approval?.may;
+  if (!may || may === "neither") return null;
+  return (
+    <Decision
+      may={may}
+      name="this rollout"
+      target={path("jobs", job.id)}
+      version={job.version}
+      means={{
+        approve: `It reaches ${counted(job.counts.targets, "device")} then.`,
+        deny: "It is over then, and no device gets it.",
+      }}
+    />
+  );
+}
+
 const cancelOf = (job: Job, begun: { inProgressToo?: true; force?: true }) =>
   request<Job>("POST", path("jobs", job.id, "cancel"), {
     ...withVersion(job),
@@ -123,7 +141,14 @@ function CancelForm({ job, done }: { job: Job; done: () => void }) {
   );
   const { waiting, queued, inProgress } = job.counts;
   return (
-    <SaveForm save={cancel} shown={[]} label="Cancel the rollout" danger>
+    <SaveForm
+      save={cancel}
+      shown={[]}
+      label="Cancel the rollout"
+      danger
+      cancel={done}
+      cancelLabel="Let it go on"
+    >
       <Text size="sm">
         {waiting + queued > 0
           ? `${counted(waiting + queued, "device")} will not get it.`
@@ -160,70 +185,42 @@ function EndEverywhere({ job }: { job: Job }) {
   );
 }
 
+/** Of jobs in these states no device begins any more, so that what a way back would do can be told beforehand. */
+const RESTING: Job["state"][] = ["completed", "canceled", "halted"];
+
+/** What rolling it back would come to, or why it cannot be; not asked while devices go on beginning it. */
+function useWayBack(job: Job) {
+  return useQuery<Schemas["WayBack"], ProblemError>({
+    queryKey: ["wayBack", job.id, job.state, job.counts],
+    queryFn: () => request<Schemas["WayBack"]>("GET", path("jobs", job.id, "rollback")),
+    enabled: RESTING.includes(job.state) && !job.release?.deleted,
+  });
+}
+
 /** Brings every device of it back to the release that ran there before, by a job of its own. */
 function RollBack({ job }: { job: Job }) {
   const go = useGo();
+  const way = useWayBack(job);
   const back = useAct<void, Job>(
     () => request("POST", path("jobs", job.id, "rollback")),
     [path("jobs")],
     (made) => go(`/jobs/${made.id}`),
   );
+  const made = way.data?.job;
   return (
-    <Confirmed label="Roll back" title="Bring its devices back?" act={() => back.mutateAsync()}>
-      A new rollout begins that installs what ran before on the devices that this one reached. Those that it
-      has not reached stay as they are.
+    <Confirmed
+      label="Roll back"
+      title="Bring its devices back?"
+      act={() => back.mutateAsync()}
+      held={
+        job.release?.deleted
+          ? "Its release was deleted, and with it what is known of the way back."
+          : way.data?.why
+      }
+    >
+      {made
+        ? `A new rollout begins that installs ${made.release.name} ${made.release.version} on ${counted(made.devices, "device")}: ${made.targets}.`
+        : "A new rollout begins that installs what ran before on the devices that this one reached. Those that it has not reached stay as they are."}
     </Confirmed>
-  );
-}
-
-/** A second person's yes or no, with a remark that stays with the job. */
-function Decision({ job }: { job: Job }) {
-  const [asked, setAsked] = useState<"approve" | "deny" | null>(null);
-  return (
-    <>
-      <Button size="compact-sm" onClick={() => setAsked("approve")}>
-        Approve
-      </Button>
-      <Button size="compact-sm" variant="default" onClick={() => setAsked("deny")}>
-        Deny
-      </Button>
-      <Dialog
-        opened={asked !== null}
-        onClose={() => setAsked(null)}
-        title={asked === "deny" ? "Deny this rollout?" : "Approve this rollout?"}
-      >
-        {asked ? <DecisionForm job={job} say={asked} done={() => setAsked(null)} /> : null}
-      </Dialog>
-    </>
-  );
-}
-
-function DecisionForm({ job, say, done }: { job: Job; say: "approve" | "deny"; done: () => void }) {
-  const [remark, setRemark] = useState("");
-  const decide = useAct<void, Job>(
-    () =>
-      request("POST", path("jobs", job.id, say), { ...withVersion(job), body: { remark: remark.trim() } }),
-    [path("jobs")],
-    done,
-  );
-  return (
-    <SaveForm save={decide} shown={["remark"]} label={say === "approve" ? "Approve" : "Deny"}>
-      <Text size="sm">
-        {say === "approve"
-          ? `It reaches ${counted(job.counts.targets, "device")} then.`
-          : "It is over then, and no device gets it."}
-      </Text>
-      <Textarea
-        label="Remark"
-        description="For whoever reads it later; may be empty."
-        autosize
-        minRows={2}
-        maxRows={8}
-        data-autofocus
-        value={remark}
-        onChange={(event) => setRemark(event.currentTarget.value)}
-        error={fault(decide.error, "remark")}
-      />
-    </SaveForm>
   );
 }

@@ -1,30 +1,10 @@
-/** Who may decide about a job that waits for a second person. The server decides; this offers only what it would take. */
+/** What people are told of something that waits for a second person. The server says who may decide; this finds the words. */
 import type { Schemas } from "../../kit/api";
+import { capital, sentence } from "../../ui/format";
 
-type Me = Pick<Schemas["Me"], "kind" | "name" | "permissions">;
-type Job = Pick<Schemas["Job"], "state" | "createdBy">;
-
-/** `mine`: one's own, so that somebody else must; `open`: one may; `closed`: one's role may not; `null`: it waits for nobody. */
-export function approvalOf(job: Job, me: Me): "mine" | "open" | "closed" | null {
-  return job.state === "awaitingApproval" ? mayDecide(job.createdBy, me) : null;
-}
-
-/** The same for anything that somebody asked for. */
-export function mayDecide(askedBy: string, me: Me): "mine" | "open" | "closed" {
-  if (askedBy === `${me.kind} ${me.name}`) return "mine";
-  return me.permissions.includes("job.approve") ? "open" : "closed";
-}
-
-/** What there is to say to whom, besides that it waits. */
-export function approvalWords(job: Job, me: Me): string | null {
-  switch (approvalOf(job, me)) {
-    case "mine":
-      return "You made it, so you cannot approve it yourself: another administrator or operator must approve or deny it.";
-    case "open":
-      return `${job.createdBy} made it. No device gets it before you or somebody else approves it.`;
-    case "closed":
-      return `Your role does not allow it: an administrator or operator other than ${job.createdBy} must approve or deny it.`;
-    case null:
-      return null;
-  }
+/** What there is to say besides that it waits; `maker` is who asked for it. */
+export function approvalWords({ may, why }: Schemas["Approval"], maker: string): string {
+  if (may === "both")
+    return `${capital(maker)} asked for it. No device gets it before you or somebody else approves it.`;
+  return sentence(why ?? "somebody else must approve it");
 }

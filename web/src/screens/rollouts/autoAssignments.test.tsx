@@ -5,7 +5,6 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeAll, expect, it, vi } from "vitest";
 import type { Schemas } from "../../api/client";
-import type { Me } from "../../session/session";
 import { Standing } from "./autoAssignments";
 
 beforeAll(() => {
@@ -38,27 +37,45 @@ const ONE = {
   createdAt: "2026-01-01T00:00:00Z",
   changedAt: "2026-01-01T00:00:00Z",
 } satisfies Schemas["AutoAssignment"];
+const WAITS = { ...ONE, approval: { may: "both" } } satisfies Schemas["AutoAssignment"];
 
-const person = (name: string, permissions: string[]) =>
-  ({ kind: "user", name, permissions }) as unknown as Me;
-const shown = (one: Schemas["AutoAssignment"], me: Me) =>
+const shown = (one: Schemas["AutoAssignment"]) =>
   render(
     <MantineProvider env="test">
       <QueryClientProvider client={new QueryClient()}>
-        <Standing one={one} me={me} />
+        <Standing one={one} />
       </QueryClientProvider>
     </MantineProvider>,
   );
 
-it("offers no decision to whoever asked for it, nor to a role that may not", () => {
-  shown(ONE, person("anna", ["job.approve"]));
-  screen.getByText(/You asked for it; another administrator or operator/);
-  cleanup();
-  shown(ONE, person("eve", ["device.read"]));
-  screen.getByText(/user anna asked for it; your role does not allow/);
-  cleanup();
-  shown({ ...ONE, state: "running" }, person("ann", ["job.approve"]));
+it("offers what may be said and no more, and says who may say the rest", () => {
+  const why = "auto assignment 7 was asked for by you: another user must approve or deny it";
+  shown({ ...ONE, approval: { may: "neither", why } });
+  screen.getByText("Auto assignment 7 was asked for by you: another user must approve or deny it.");
   expect(screen.queryByRole("button")).toBeNull();
+  cleanup();
+  shown({ ...ONE, approval: { may: "deny", why: "nobody can tell who asked" } });
+  screen.getByText("Nobody can tell who asked.");
+  expect(screen.getAllByRole("button").map((it) => it.textContent)).toEqual(["Deny"]);
+  cleanup();
+  shown({ ...ONE, state: "running" });
+  expect(screen.queryByRole("button")).toBeNull();
+});
+
+it("says what starts one that may begin", () => {
+  shown({ ...ONE, state: "ready" });
+  screen.getByText(/until a client of hawkBit’s Management API starts it/);
+  cleanup();
+  shown({ ...ONE, state: "ready", startsAt: "2099-01-01T00:00:00Z" });
+  screen.getByText(/It begins by itself/);
+});
+
+it("is left without a word said", async () => {
+  vi.stubGlobal("fetch", () => Promise.reject(new Error("nothing is to be asked")));
+  shown(WAITS);
+  await userEvent.click(screen.getByRole("button", { name: "Approve" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Cancel" }));
+  await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
 });
 
 it("approves what was shown, with the remark", async () => {
@@ -67,10 +84,10 @@ it("approves what was shown, with the remark", async () => {
     asked.push({ url, init });
     return Promise.resolve(new Response(JSON.stringify({ ...ONE, state: "ready" })));
   });
-  shown(ONE, person("ann", ["job.approve"]));
+  shown(WAITS);
   await userEvent.click(screen.getByRole("button", { name: "Approve" }));
   const dialog = await screen.findByRole("dialog");
-  expect(dialog.textContent).toContain("user anna asked for fw 2.0 on whatever controllerId==pump-* finds");
+  expect(dialog.textContent).toContain("User anna asked for fw 2.0 on whatever controllerId==pump-* finds");
   fireEvent.change(screen.getByLabelText("Remark"), { target: { value: " Looked at it. " } });
   const buttons = screen.getAllByRole("button", { name: "Approve" });
   await userEvent.click(buttons[buttons.length - 1]!);
@@ -91,7 +108,7 @@ it("says why a decision was refused, and stays open", async () => {
     detail: "Look at it again.",
   };
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(refusal), { status: 412 })));
-  shown(ONE, person("ann", ["job.approve"]));
+  shown(WAITS);
   await userEvent.click(screen.getByRole("button", { name: "Deny" }));
   await screen.findByRole("dialog");
   const buttons = screen.getAllByRole("button", { name: "Deny" });

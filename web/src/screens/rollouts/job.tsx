@@ -4,7 +4,6 @@ import { Card, SimpleGrid, Text, Title } from "@mantine/core";
 import { path, useRecord, type Page, type Schemas } from "../../kit/api";
 import { Go, usePart } from "../../kit/nav";
 import { Listing, Loaded, Notice, Screen } from "../../kit/parts";
-import { useMe } from "../../session/session";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
@@ -26,7 +25,7 @@ export function Rollout() {
 }
 
 function Shown({ job }: { job: Job }) {
-  const waits = approvalWords(job, useMe());
+  const waits = job.approval ? approvalWords(job.approval, job.createdBy) : null;
   // Who decides about a job says why in full; a reason that is no more than that is told there.
   const release = releaseOf(job);
   const reason = waits || job.reason === job.decision?.remark ? null : job.reason;

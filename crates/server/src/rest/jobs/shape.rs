@@ -18,7 +18,7 @@ use crate::rest::commands;
 use crate::rest::error::Refusal;
 use crate::rest::fields::Problems;
 use crate::rest::io::{Created, Versioned};
-use crate::rest::rollouts::{decision_out, policy_in, policy_out};
+use crate::rest::rollouts::{approval_out, decision_out, policy_in, policy_out};
 use crate::rest::view::{
     execution_state, job_kind, outcome, threshold_scope, threshold_scope_in, time, timestamp, verdict,
 };
@@ -172,7 +172,7 @@ fn show_command(command: domain::Command, expires_at: Option<Timestamp>) -> Comm
 }
 
 pub(super) fn show(view: JobView) -> Job {
-    let JobView { job, release, waves, standing, current_wave } = view;
+    let JobView { job, release, waves, standing, current_wave, approval } = view;
     let expires_at = job.expires_at();
     let domain::Job {
         id,
@@ -236,6 +236,7 @@ pub(super) fn show(view: JobView) -> Job {
         failure_threshold: threshold.map(threshold_out),
         rollout: policy_out(rollout, policy),
         decision: decision.map(decision_out),
+        approval: approval.map(approval_out),
         counts: counts(standing, target_count),
         current_wave: current_wave.saturating_add(1),
         waves: waves

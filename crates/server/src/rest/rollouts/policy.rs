@@ -1,12 +1,14 @@
 //! Policies of rollouts and decisions about them, as the API writes them.
 
 use windlass_api::rollouts::{
-    Backoff, Continuous, Decision, DownloadRate, Handling, MaintenanceWindow, Order, OrderBy, Rollout,
-    WaveTerms,
+    Backoff, Continuous, Decision, DownloadRate, Handling, MaintenanceWindow, MayDecide, Order, OrderBy,
+    Rollout, WaveTerms,
 };
+use windlass_app::jobs::Approval;
 use windlass_domain::ids::AttributeKey;
 use windlass_domain::job as domain;
 
+use crate::rest::error::sentence;
 use crate::rest::fields::Problems;
 use crate::rest::jobs::{threshold_in, threshold_out};
 use crate::rest::view::{time, timestamp};
@@ -204,6 +206,15 @@ pub(in crate::rest) fn policy_out(policy: domain::RolloutPolicy, waves: Vec<doma
 }
 
 /// Writes a decision.
+pub(in crate::rest) fn approval_out(approval: Approval) -> windlass_api::rollouts::Approval {
+    let (may, why) = match approval {
+        Approval::Both => (MayDecide::Both, None),
+        Approval::Deny { why } => (MayDecide::Deny, Some(why)),
+        Approval::Neither { why } => (MayDecide::Neither, Some(why)),
+    };
+    windlass_api::rollouts::Approval { may, why: why.as_deref().map(sentence) }
+}
+
 pub(in crate::rest) fn decision_out(decision: domain::Decision) -> Decision {
     let domain::Decision { approved, by, at, remark } = decision;
     Decision { approved, by, at: time(at), remark }

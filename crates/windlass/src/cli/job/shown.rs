@@ -1,6 +1,8 @@
 //! How the command line shows jobs and their executions.
 
-use windlass_api::jobs::{Counts, Execution, ExecutionQuery, Job, Outcome, Timeouts, Wave};
+use windlass_api::jobs::{
+    Counts, Execution, ExecutionQuery, Job, JobState, Outcome, Timeouts, Verdict, Wave,
+};
 use windlass_api::page::MOST;
 use windlass_api::releases::JobRelease;
 use windlass_api::rollouts::{Decision, JobPreview, PreviewCluster};
@@ -28,6 +30,8 @@ pub(super) fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
             ("why", or_dash(job.reason.as_ref())),
             ("devices", counts(&job.counts)),
         ];
+        let said = job.approval.as_ref().and_then(|approval| approval.why.clone());
+        pairs.extend(said.map(|why| ("approval", why)));
         pairs.extend(job.decision.as_ref().map(|decision| ("decision", decided(decision))));
         pairs.extend(
             job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave_words(wave), counts(&wave.counts)))),
@@ -39,21 +43,58 @@ pub(super) fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
     })
 }
 
-/// What comes of a job that was just made. `preview`: what a dry run found before.
-pub(super) fn made(id: i64, targets: u64, preview: Option<&JobPreview>) -> String {
+/// What a job that was just made waits for before it reaches anybody; none where it does not wait.
+pub(super) fn waits(job: &Job) -> Option<String> {
+    let id = job.id;
+    match job.state {
+        JobState::AwaitingApproval => Some(format!(
+            "waits for the approval of a second person, who says windlass job approve {id} or uses the console"
+        )),
+        JobState::Scheduled => Some(
+            job.reason
+                .clone()
+                .unwrap_or_else(|| format!("waits to be started, with windlass job start {id}")),
+        ),
+        JobState::Denied
+        | JobState::Running
+        | JobState::Paused
+        | JobState::Halted
+        | JobState::Stopping
+        | JobState::Canceled
+        | JobState::Completed => None,
+    }
+}
+
+/// What comes of a job that was just made. `waits`: what for. `preview`: what a dry run found before.
+pub(super) fn made(id: i64, targets: u64, waits: Option<&str>, preview: Option<&JobPreview>) -> String {
     let devices = |count: u64| format!("{count} {}", if count == 1 { "device" } else { "devices" });
     let targets = devices(targets);
     let idle = preview.filter(|preview| {
         let has_work = preview.clusters.iter().any(|cluster| cluster.outcome == Outcome::Open);
         preview.targets > 0 && preview.looked_at >= preview.targets && !has_work
     });
-    let Some(preview) = idle else { return format!("Job {id} is on its way to {targets}") };
-    let mut words = format!("Job {id} has work for none of its {targets} now");
-    for cluster in &preview.clusters {
+    let mut words = match (waits, idle) {
+        (None, None) => format!("Job {id} is on its way to {targets}"),
+        (None, Some(_)) => format!("Job {id} has work for none of its {targets} now"),
+        (Some(waits), None) => format!("Job {id} for {targets} {waits}"),
+        (Some(waits), Some(_)) => {
+            format!("Job {id} has work for none of its {targets} now, and {waits}")
+        }
+    };
+    for cluster in idle.into_iter().flat_map(|preview| &preview.clusters) {
         let PreviewCluster { outcome: _, reason, action, count, devices: _ } = cluster;
         words.push_str(&format!("\n{}: {reason}. {action}", devices(*count)));
     }
     words.trim_end().to_owned()
+}
+
+/// What is true of a job on a device, in one word.
+pub(super) fn truth(execution: &Execution) -> String {
+    match (execution.verdict, execution.outcome) {
+        (_, Outcome::Verifying | Outcome::Succeeded) => execution.outcome.to_string(),
+        (Verdict::Pending, _) => execution.state.to_string(),
+        (verdict, _) => verdict.to_string(),
+    }
 }
 
 /// How long a device may take in each phase, in the words of the options.
@@ -111,12 +152,13 @@ pub(super) async fn executions(api: &Api, id: &str, all: bool, printer: Printer)
             return Ok(());
         }
     }
-    printer.rows(&page.items, &["device", "wave", "try", "state", "verdict", "why", "changed"], |execution| {
+    let heading = ["device", "wave", "try", "outcome", "verdict", "why", "changed"];
+    printer.rows(&page.items, &heading, |execution| {
         vec![
             or_dash(execution.device.as_ref()),
             execution.wave.to_string(),
             execution.number.to_string(),
-            execution.state.to_string(),
+            truth(execution),
             execution.verdict.to_string(),
             execution.reason.clone(),
             time(execution.updated_at),
@@ -152,11 +194,37 @@ mod tests {
         let idle = preview(2, std::slice::from_ref(&newer));
         let words = "Job 7 has work for none of its 2 devices now\n\
                      2 devices: the device runs 3.0, which is newer than 2.0. Allow it.";
-        assert_eq!(made(7, 2, Some(&idle)), words);
-        let goes = |preview: &JobPreview| made(7, 3, Some(preview)).starts_with("Job 7 is on its way to 3");
+        assert_eq!(made(7, 2, None, Some(&idle)), words);
+        let goes =
+            |preview: &JobPreview| made(7, 3, None, Some(preview)).starts_with("Job 7 is on its way to 3");
         let open = cluster(Outcome::Open, "would be offered work at once", "", 1);
         assert!(goes(&preview(2, &[newer.clone(), open])));
         assert!(goes(&preview(3, &[newer])), "one was not looked at");
-        assert_eq!(made(7, 1, None), "Job 7 is on its way to 1 device");
+        assert_eq!(made(7, 1, None, None), "Job 7 is on its way to 1 device");
+        let waits = "waits to be started, with windlass job start 7";
+        assert_eq!(made(7, 2, Some(waits), None), format!("Job 7 for 2 devices {waits}"));
+        assert!(made(7, 2, Some(waits), Some(&idle)).starts_with(&format!(
+            "Job 7 has work for none of its 2 devices now, and {waits}\n2 devices: the device runs 3.0"
+        )));
+    }
+
+    #[test]
+    fn what_is_true_of_a_job_on_a_device_is_said_in_one_word() {
+        let word = |state: &str, verdict: &str, outcome: &str| {
+            let value = serde_json::json!({
+                "id": 1, "job": 1, "device": "pump-1", "number": 1, "wave": 1, "state": state,
+                "verdict": verdict, "outcome": outcome, "reason": "", "why": "", "action": "", "details": {},
+                "queuedAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z",
+                "consentAwaited": false,
+            });
+            truth(&serde_json::from_value(value).unwrap())
+        };
+        assert_eq!(word("succeeded", "rolledBack", "failed"), "rolledBack");
+        assert_eq!(word("succeeded", "expired", "failed"), "expired");
+        assert_eq!(word("succeeded", "pending", "verifying"), "verifying");
+        assert_eq!(word("succeeded", "verified", "succeeded"), "succeeded");
+        assert_eq!(word("succeeded", "unverifiable", "succeeded"), "succeeded");
+        assert_eq!(word("timedOut", "pending", "failed"), "timedOut");
+        assert_eq!(word("inProgress", "pending", "open"), "inProgress");
     }
 }
