@@ -388,10 +388,10 @@ impl App {
                 Box::pin(async move {
                     let id = artifacts::insert(tx, by.tenant, &artifact).await?;
                     artifacts::keep_inspection(tx, id, &inspection).await?;
-                    if let Some(upload) = upload {
-                        if !uploads::finish(tx, upload, id).await? {
-                            return Err(finished(upload));
-                        }
+                    if let Some(upload) = upload
+                        && !uploads::finish(tx, upload, id).await?
+                    {
+                        return Err(finished(upload));
                     }
                     Room::of(tx, by.tenant, allowed).await?.holds(artifact.size)?;
                     let details = json!({
