@@ -278,8 +278,8 @@ pub struct Remark {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewCluster {
-    /// How it would count at once: `open` for work, `succeeded` for devices that run it, `skipped`, or `failed` without a
-    /// maintenance window left.
+    /// How it would count at once: `open` for work, `succeeded` for devices that run it, `skipped`, or `canceled` where the job
+    /// ends or the last maintenance window is over before they have their turn.
     pub outcome: Outcome,
     /// Why.
     pub reason: String,
@@ -310,10 +310,51 @@ pub struct JobPreview {
     /// Bytes that all of them would download.
     pub bytes: u64,
     /// When everybody who is heard would have been reached: from how often each is heard, waves, windows, how many at once and
-    /// the download rate; absent if nobody can tell.
+    /// the download rate, or when the job ends if that is before; absent if nobody can tell.
     pub expected_end: Option<Time>,
-    /// What that expectation leaves out, such as devices that were not heard for long.
+    /// What that expectation leaves out, such as devices that were not heard for long, or why there is none.
     pub expected_end_note: String,
+}
+
+/// Which devices of a dry run (`POST /jobs/preview/devices`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PreviewDeviceQuery {
+    /// Only those on which it would count so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Only those for which this is why: the `reason` of a cluster, word by word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Most items in the answer, 1 to 1000; 100 when absent. There may be fewer, and more to come: one call looks at so many
+    /// devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub limit: Option<u32>,
+    /// Where to go on: the `cursor` of the page before, with the same job, `outcome` and `reason`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What a job would do on one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewDevice {
+    /// The device's name.
+    pub device: String,
+    /// In which wave, from 1.
+    pub wave: u32,
+    /// How it would count at once, as of a cluster.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+    /// What an operator can do about it; may be empty.
+    pub action: String,
+    /// When it may begin at the earliest: by the job's start, what is expected of the waves before, and the maintenance window.
+    /// Absent without work, and where nobody can tell.
+    pub begins: Option<Time>,
+    /// Bytes that it would download.
+    pub bytes: u64,
 }
 
 /// Why a device stands where it stands with a job.

@@ -23,6 +23,7 @@ use super::targets::Fit;
 use super::waves::Targets;
 use super::{document, policy, targets, waves};
 use crate::artifacts::signing;
+use crate::clock::random;
 use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 use crate::{App, audit};
@@ -244,13 +245,14 @@ pub(super) struct Draft {
     told: Option<String>,
 }
 
-/// Checks every field and makes the job that would be stored.
+/// Checks every field and makes the job that would be stored. `seed` decides what its order leaves to chance.
 pub(super) async fn draft(
     tx: &mut Tx<'_>,
     app: &App,
     by: &Principal,
     new: &NewJob,
     target_seq: i64,
+    seed: [u8; 32],
     now: Timestamp,
 ) -> Result<Draft, AppError> {
     let mut problems = check(new, &app.limits, now);
@@ -301,7 +303,7 @@ pub(super) async fn draft(
     }
     let waves = match &new.targets {
         NewTargets::Found { waves, .. } if !waves.is_empty() => waves::as_found(&targets, waves),
-        _ => waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout)?,
+        _ => waves::freeze(app, by.tenant, &targets, &new.waves, &new.rollout, seed)?,
     };
     let state =
         if new.rollout.approval { JobState::AwaitingApproval { then: new.begin } } else { new.begin.state() };
@@ -344,8 +346,9 @@ pub(crate) async fn create(
     target_seq: i64,
     now: Timestamp,
 ) -> Result<JobId, AppError> {
+    let seed = random(&*app.entropy);
     let Draft { job, targets: Targets { whole: targets, waves }, release, told } =
-        draft(tx, app, by, new, target_seq, now).await?;
+        draft(tx, app, by, new, target_seq, seed, now).await?;
     let id = jobs::insert(tx, &job, &targets).await?;
     for (wave, set) in (0_u32..).zip(&waves) {
         jobs::waves::insert(tx, id, wave, set).await?;

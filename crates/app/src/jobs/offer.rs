@@ -111,6 +111,22 @@ pub(crate) const CANCELED: &str = "cancel obsolete action due to new update";
 /// The same where nobody asks the device.
 pub(crate) const CLOSED: &str = "close obsolete action due to new update";
 
+/// What another update of a device becomes when this job offers its own, and what its history says of that; none where it
+/// stays as it is.
+pub(super) async fn gives_way(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    (other, of): (&Execution, &Job),
+    way: Displaced,
+    now: Timestamp,
+) -> Result<Option<(Execution, &'static str)>, StoreError> {
+    if !job.takes_the_place_of(of) || judge::is_required_step(tx, of).await? {
+        return Ok(None);
+    }
+    let heard = Heard::of(tx, other).await?;
+    Ok(displaced((other, of, heard), job, way, now))
+}
+
 /// Has those of a device's other updates that this job displaces give way to it.
 async fn supersede(
     tx: &mut Tx<'_>,
@@ -120,11 +136,7 @@ async fn supersede(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for (other, of) in others {
-        if !job.takes_the_place_of(&of) || judge::is_required_step(tx, &of).await? {
-            continue;
-        }
-        let heard = Heard::of(tx, &other).await?;
-        let Some((gone, said)) = displaced((&other, &of, heard), job, way, now) else { continue };
+        let Some((gone, said)) = gives_way(tx, job, (&other, &of), way, now).await? else { continue };
         if executions::update(tx, &other, &gone).await? && !said.is_empty() {
             let kind = if gone.state.is_open() { "canceling" } else { "canceled" };
             ddi::status_insert(tx, &NewStatus::by_server(other.id, kind, said), now).await?;

@@ -282,7 +282,7 @@ impl App {
                 let (app, by) = (app.clone(), who.clone());
                 Box::pin(async move {
                     let new = find(tx, &app, &by, id).await?;
-                    draft(tx, &app, &by, &new, 0, now).await?;
+                    draft(tx, &app, &by, &new, 0, [0; 32], now).await?;
                     Ok(new)
                 })
             })

@@ -4,7 +4,7 @@ use windlass_domain::device::Presence;
 use windlass_domain::ids::{DeviceId, JobId};
 use windlass_domain::job::why::Known;
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
-use windlass_domain::job::{Consent, Execution, ExecutionState, Handling, Job, What};
+use windlass_domain::job::{Consent, Execution, ExecutionState, Handling, Job, JobState, What};
 use windlass_domain::time::Timestamp;
 use windlass_store::{StoreError, Tx, executions, jobs};
 
@@ -59,6 +59,16 @@ fn is_online(app: &App, device: DeviceId, now: Timestamp) -> bool {
     Presence::of(app.hub.connections(device), app.live.last_seen(device), interval, now).is_online()
 }
 
+/// Whether a device is told of an update that comes before others, rather than that it is passed over for now.
+fn is_told(app: &App, other: &Execution, of: &Job, now: Timestamp) -> bool {
+    // Over hawkBit's interface it is asked to stop, and for its consent, before it is told of anything else.
+    let is_asked = app.ddi.contact(other.device).is_some();
+    let asks = is_asked && (other.cancel_asked_at.is_some() || other.consent == Consent::Awaited);
+    let is_hidden =
+        app.ddi_closes_skipped(other.device) && of.spec.rollout.handling == Handling::DownloadOnly;
+    asks || (!is_hidden && (other.state == ExecutionState::InProgress || other.is_shown(now)))
+}
+
 /// The update of another job that the device is told of before this one, with that job's name.
 async fn ahead(
     tx: &mut Tx<'_>,
@@ -66,20 +76,33 @@ async fn ahead(
     execution: &Execution,
     now: Timestamp,
 ) -> Result<Option<(JobId, String)>, StoreError> {
-    // Over hawkBit's interface it is asked to stop, and for its consent, before it is told of anything else.
-    let is_asked = app.ddi.contact(execution.device).is_some();
-    let closes_skipped = app.ddi_closes_skipped(execution.device);
     for other in executions::open_updates(tx, execution.device, now).await? {
         if other.id == execution.id {
             return Ok(None);
         }
-        let asks = is_asked && (other.cancel_asked_at.is_some() || other.consent == Consent::Awaited);
-        let is_told = other.state == ExecutionState::InProgress || other.is_shown(now) || asks;
-        let Some(job) = jobs::get_any(tx, other.job).await?.filter(|_| is_told) else { continue };
-        let is_hidden = closes_skipped && job.spec.rollout.handling == Handling::DownloadOnly && !asks;
-        if !is_hidden {
+        let Some(job) = jobs::get_any(tx, other.job).await? else { continue };
+        if is_told(app, &other, &job, now) {
             return Ok(Some((job.id, job.spec.name)));
         }
     }
     Ok(None)
+}
+
+/// Of a device's other updates the one that it would be told of before that of a job which is not offered yet: what it
+/// began comes first, then what ranks as high, as it was offered before.
+pub(super) fn first_of(app: &App, job: &Job, others: &[(Execution, Job)], now: Timestamp) -> Option<JobId> {
+    let is_begun =
+        |other: &Execution| other.state == ExecutionState::InProgress && other.cancel_asked_at.is_none();
+    let is_looked_at = |(other, of): &&(Execution, Job)| {
+        let may_begin = of.state == JobState::Running && other.expires_at.is_none_or(|at| at > now);
+        other.state.is_open()
+            && (other.state == ExecutionState::InProgress || other.cancel_asked_at.is_some() || may_begin)
+            && (is_begun(other) || of.spec.rollout.priority >= job.spec.rollout.priority)
+    };
+    others
+        .iter()
+        .filter(is_looked_at)
+        .filter(|(other, of)| is_told(app, other, of, now))
+        .min_by_key(|(other, of)| (!is_begun(other), std::cmp::Reverse(of.spec.rollout.priority), other.id))
+        .map(|(_, of)| of.id)
 }

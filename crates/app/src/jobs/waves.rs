@@ -68,6 +68,15 @@ impl Targets {
         Err(StoreError::corrupt("job.targets", problem))
     }
 
+    /// The rank that follows a device, or the place where it was, in the wave at `index` of the job's.
+    pub(super) fn rank_after(&self, job: &Job, index: usize, device: DeviceId) -> u64 {
+        let id = number(device);
+        match self.waves.get(index) {
+            Some(set) => job.wave_ranges().get(index).map_or(0, |(_, range)| range.start) + set.rank(id),
+            None => self.whole.rank(id),
+        }
+    }
+
     /// The wave that a device is in, from 0.
     pub(super) fn wave_of(&self, job: &Job, device: DeviceId) -> Option<u32> {
         let id = u64::try_from(device.get()).ok()?;
@@ -189,13 +198,14 @@ pub(super) fn as_found(targets: &RoaringTreemap, found: &[BTreeSet<DeviceId>]) -
 }
 
 /// Freezes the waves of a new job with a sound policy. None: they are in order of registration, and their sizes follow
-/// from the policy.
+/// from the policy. `seed` decides what is left to chance.
 pub(super) fn freeze(
     app: &App,
     tenant: TenantId,
     targets: &RoaringTreemap,
     waves: &[Wave],
     rollout: &RolloutPolicy,
+    seed: [u8; 32],
 ) -> Result<Vec<RoaringTreemap>, AppError> {
     let by_query = waves.iter().any(|wave| wave.query.is_some());
     if rollout.order == Order::Registered && !by_query && rollout.continuous.is_none() {
@@ -217,8 +227,6 @@ pub(super) fn freeze(
         let device = &entry.device;
         device.attributes.get(key).or_else(|| device.inventory.get(key)).cloned()
     };
-    let mut seed = [0; 32];
-    app.entropy.fill(&mut seed);
     let order = arrange(&rollout.order, targets, value, seed);
     Ok(cut(&order, waves, &matching))
 }

@@ -54,14 +54,14 @@ async fn a_device_is_expected_by_the_time_that_it_was_told_to_poll_again() {
     told(&seldom, "06:00:00").await;
     seldom.advance(3 * HOUR);
     let found = preview(&seldom, new()).await;
-    assert_eq!((found.silent, found.expected_end), (0, after(6 * HOUR)), "{found:?}");
+    assert_eq!((found.silent, found.expected_end()), (0, after(6 * HOUR)), "{found:?}");
     assert_eq!(reasons(&found), [("would be offered work at once", 1)]);
     seldom.advance(13 * HOUR);
     let found = preview(&seldom, new()).await;
-    assert_eq!((found.silent, found.expected_end), (1, None), "it missed more than one poll");
+    assert_eq!((found.silent, found.expected_end()), (1, None), "it missed more than one poll");
     let often = world().await;
     told(&often, "00:00:30").await;
-    let end = preview(&often, new()).await.expected_end;
+    let end = preview(&often, new()).await.expected_end();
     assert!(end.is_some_and(|end| end <= START.plus(Duration::from_secs(60))), "{end:?}");
 }
 
@@ -74,10 +74,10 @@ async fn few_devices_at_once_take_as_many_contacts_as_there_are_rounds() {
         rollout: RolloutPolicy { concurrency, ..RolloutPolicy::default() },
         ..update_job("2.0", &names)
     };
-    assert_eq!(preview(&world, with(None)).await.expected_end, after(HOUR));
-    assert_eq!(preview(&world, with(Some(5))).await.expected_end, after(HOUR));
-    assert_eq!(preview(&world, with(Some(2))).await.expected_end, after(3 * HOUR));
-    assert_eq!(preview(&world, with(Some(1))).await.expected_end, after(5 * HOUR));
+    assert_eq!(preview(&world, with(None)).await.expected_end(), after(HOUR));
+    assert_eq!(preview(&world, with(Some(5))).await.expected_end(), after(HOUR));
+    assert_eq!(preview(&world, with(Some(2))).await.expected_end(), after(3 * HOUR));
+    assert_eq!(preview(&world, with(Some(1))).await.expected_end(), after(5 * HOUR));
 }
 
 #[tokio::test]
@@ -115,10 +115,10 @@ async fn a_slow_download_rate_moves_the_expected_end_and_counts_for_each_share()
     world.advance(HOUR - 10);
     // Everybody is heard in ten seconds; three times 40 s of download follow one another.
     let base = HOUR - 10;
-    assert_eq!(preview(&world, with(1024, None)).await.expected_end, after(base + 120));
-    assert_eq!(preview(&world, with(1_000_000, None)).await.expected_end, after(HOUR));
+    assert_eq!(preview(&world, with(1024, None)).await.expected_end(), after(base + 120));
+    assert_eq!(preview(&world, with(1_000_000, None)).await.expected_end(), after(HOUR));
     world.attribute(&names[0], "site", "a").await;
-    assert_eq!(preview(&world, with(1024, Some("site"))).await.expected_end, after(base + 80));
+    assert_eq!(preview(&world, with(1024, Some("site"))).await.expected_end(), after(base + 80));
 }
 
 #[tokio::test]
@@ -140,14 +140,14 @@ async fn a_window_and_the_waves_before_count_into_the_expected_end() {
     let found = preview(&world, new.clone()).await;
     assert_eq!(found.waves, [1, 1]);
     // The first is heard at ten minutes past the hour, the second at five past the next one.
-    assert_eq!(found.expected_end, after(3 * HOUR + 300));
+    assert_eq!(found.expected_end(), after(3 * HOUR + 300));
     assert_eq!(
         reasons(&found),
         [("would be offered work when its wave begins", 1), ("would wait for its maintenance window", 1)]
     );
     // In Tokyo that window opens at 17:00 UTC.
     world.attribute(&names[0], "timezone", "Asia/Tokyo").await;
-    let end = preview(&world, new).await.expected_end.unwrap();
+    let end = preview(&world, new).await.expected_end().unwrap();
     assert!(end > START.plus(Duration::from_secs(17 * HOUR)), "{end}");
 }
 
@@ -167,9 +167,9 @@ async fn a_wave_that_waits_for_silent_devices_holds_the_next_one_back() {
         ..update_job("2.0", &names)
     };
     let found = preview(&world, with(None)).await;
-    assert_eq!((found.silent, found.expected_end), (1, after(11 * HOUR)), "{found:?}");
+    assert_eq!((found.silent, found.expected_end()), (1, after(11 * HOUR)), "{found:?}");
     let half = preview(&world, with(Some(SuccessThreshold { percent: 50 }))).await;
-    assert_eq!(half.expected_end, after(HOUR), "one of two is enough: both waves are heard at one");
+    assert_eq!(half.expected_end(), after(HOUR), "one of two is enough: both waves are heard at one");
 }
 
 #[tokio::test]
@@ -189,6 +189,6 @@ async fn a_job_that_does_not_begin_at_once_does_not_say_so() {
         let cluster = &found.clusters[0];
         assert_eq!(cluster.outcome, Outcome::Open);
         assert!(cluster.reason.ends_with(words), "{}", cluster.reason);
-        assert_eq!(found.expected_end, after(end), "{words}");
+        assert_eq!(found.expected_end(), after(end), "{words}");
     }
 }

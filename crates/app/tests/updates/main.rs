@@ -14,6 +14,7 @@ mod ddi_why;
 mod ddi_word;
 mod device;
 mod downloads;
+mod dry_run;
 mod forecast;
 mod gone;
 mod keeping;

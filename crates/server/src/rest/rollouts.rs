@@ -5,20 +5,18 @@ use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use windlass_api::jobs::{Execution, Job, NewJob};
+use windlass_api::jobs::{Execution, Job};
 use windlass_api::page::Page;
 use windlass_api::releases::NameVersion;
-use windlass_api::rollouts::{
-    CancelExecutionQuery, DeviceUpdate, JobPreview, PreviewCluster, Remark, WayBack, WayBackJob,
-};
+use windlass_api::rollouts::{CancelExecutionQuery, DeviceUpdate, Remark, WayBack, WayBackJob};
 use windlass_app::AppError;
 use windlass_app::jobs as app;
-use windlass_app::jobs::preview::{Cluster, Preview};
 use windlass_app::jobs::single::DeviceStanding;
 use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job as domain;
 use windlass_domain::permission::Permission;
 
+mod dry_run;
 mod policy;
 
 pub(super) use policy::{approval_out, decision_out, policy_in, policy_out};
@@ -29,7 +27,7 @@ use super::error::{Refusal, sentence};
 use super::io::{At, Body, Created, IfMatch, Query, Versioned};
 use super::jobs::{self};
 use super::routes::Routes;
-use super::view::{execution_state, job_state, outcome, time};
+use super::view::{execution_state, job_state, outcome};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     use Permission::{JobApprove, JobControl, JobCreate, JobRead};
@@ -39,8 +37,15 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "/api/v1/jobs/preview",
             JobCreate,
             "previewJob",
-            "Say what a job would do on each device, without making it",
-            preview,
+            "Say what a job would do on how many devices and why not, without making it",
+            dry_run::preview,
+        )
+        .post(
+            "/api/v1/jobs/preview/devices",
+            JobCreate,
+            "previewJobDevices",
+            "List what a job would do on each device, without making it",
+            dry_run::devices,
         )
         .post(
             "/api/v1/jobs/{id}/approve",
@@ -133,53 +138,6 @@ struct DevicePath {
     name: String,
 }
 
-fn plural(count: u64, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
-
-fn show_preview(preview: Preview) -> JobPreview {
-    let Preview { targets, looked_at, waves, clusters, bytes_per_device, bytes, expected_end, silent } =
-        preview;
-    let of = |wanted: domain::Outcome| -> u64 {
-        clusters.iter().filter(|cluster| cluster.outcome == wanted).map(|cluster| cluster.count).sum()
-    };
-    let (work, running) = (of(domain::Outcome::Open), of(domain::Outcome::Succeeded));
-    let left_out = of(domain::Outcome::Skipped) + of(domain::Outcome::Failed);
-    let sample =
-        if looked_at < targets { format!(" (of {looked_at} that were looked at)") } else { String::new() };
-    let summary = format!(
-        "{} in {}: {work} would get work, {running} run it already, {left_out} would be left out{sample}.",
-        plural(targets, "device"),
-        plural(u64::try_from(waves.len()).unwrap_or(u64::MAX), "wave"),
-    );
-    let note = match silent {
-        0 => "Counts contacts, waves, windows and the policy's limits; not the time to install.".to_owned(),
-        silent => {
-            format!("Leaves out {} not heard for long, and the time to install.", plural(silent, "device"))
-        }
-    };
-    JobPreview {
-        summary,
-        targets,
-        looked_at,
-        waves,
-        clusters: clusters
-            .into_iter()
-            .map(|Cluster { outcome: counts_as, reason, action, count, devices }| PreviewCluster {
-                outcome: outcome(counts_as),
-                reason,
-                action: action.to_owned(),
-                count,
-                devices,
-            })
-            .collect(),
-        bytes_per_device,
-        bytes,
-        expected_end: expected_end.map(time),
-        expected_end_note: note,
-    }
-}
-
 fn show_standing(standing: DeviceStanding) -> DeviceUpdate {
     let DeviceStanding { job, release, execution, is_target: _, why } = standing;
     let counts_as = execution.as_ref().map(domain::Execution::outcome);
@@ -193,14 +151,6 @@ fn show_standing(standing: DeviceStanding) -> DeviceUpdate {
         why: why.sentence,
         action: why.action.to_owned(),
     }
-}
-
-async fn preview(
-    State(rest): State<Rest>,
-    Caller(by): Caller,
-    Body(new): Body<NewJob>,
-) -> Result<Json<JobPreview>, Refusal> {
-    Ok(Json(show_preview(rest.app.job_preview(&by, jobs::wanted(new)?).await?)))
 }
 
 /// A second person's word: yes, or no.
@@ -291,7 +241,7 @@ mod tests {
 
     use crate::rest::fixture::Fixture;
 
-    async fn with_release(name: &str) -> Fixture {
+    pub(super) async fn with_release(name: &str) -> Fixture {
         let server = Fixture::new(name).await;
         for number in 1..=3 {
             server.post("/devices", json!({ "name": format!("pump-{number}") })).await.expect(201);
@@ -310,7 +260,7 @@ mod tests {
         server
     }
 
-    fn update(rollout: Value) -> Value {
+    pub(super) fn update(rollout: Value) -> Value {
         json!({
             "kind": "update",
             "release": { "name": "pump", "version": "2.0" },
@@ -385,22 +335,6 @@ mod tests {
         for bad in [json!({ "hurry": true }), json!({ "priority": 1001 })] {
             server.post("/jobs", update(bad)).await.problem(400, "request.invalid");
         }
-    }
-
-    #[tokio::test]
-    async fn a_dry_run_clusters_devices_by_reason_and_makes_nothing() {
-        let server = with_release("rollouts-dry").await;
-        let set = json!({ "attributes": { "hardware": "r1" } });
-        server.patch("/devices/pump-1", set).await.expect(200);
-        let preview = server.post("/jobs/preview", update(json!({}))).await.expect(200);
-        assert_eq!((&preview["targets"], &preview["waves"]), (&json!(3), &json!([1, 2])));
-        let reasons: Vec<&str> =
-            preview["clusters"].as_array().unwrap().iter().map(|c| c["reason"].as_str().unwrap()).collect();
-        assert_eq!(reasons.len(), 2, "{preview}");
-        assert!(reasons[0].contains("hardware r1"), "{preview}");
-        assert!(reasons[1].contains("none was seen running"), "{preview}");
-        assert!(preview["summary"].as_str().unwrap().starts_with("3 devices in 2 waves: 0 would get work"));
-        assert_eq!(server.get("/jobs").await.expect(200)["items"], json!([]));
     }
 
     #[tokio::test]
