@@ -150,13 +150,32 @@ impl Api {
         query: &impl Serialize,
         most: usize,
     ) -> anyhow::Result<Page<T>> {
+        let url = self.url(parts)?;
+        self.pages(|| self.request(Method::GET, url.clone()).query(query), most).await
+    }
+
+    /// The same of a list that is asked for with a body.
+    pub(crate) async fn all_of<T: DeserializeOwned>(
+        &self,
+        parts: &[&str],
+        query: &impl Serialize,
+        body: &impl Serialize,
+        most: usize,
+    ) -> anyhow::Result<Page<T>> {
+        let url = self.url(parts)?;
+        self.pages(|| self.request(Method::POST, url.clone()).query(query).json(body), most).await
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        request: impl Fn() -> reqwest::RequestBuilder,
+        most: usize,
+    ) -> anyhow::Result<Page<T>> {
         let mut whole = Page { items: Vec::new(), total: None, cursor: None, facets: None };
         loop {
-            let url = self.url(parts)?;
-            let request = self.request(Method::GET, url).query(query);
             let request = match &whole.cursor {
-                Some(cursor) => request.query(&[("cursor", cursor)]),
-                None => request,
+                Some(cursor) => request().query(&[("cursor", cursor)]),
+                None => request(),
             };
             let page: Page<T> = self.ask(request).await?;
             whole.items.extend(page.items);

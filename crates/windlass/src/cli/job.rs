@@ -14,7 +14,7 @@ use windlass_api::jobs::{
 };
 use windlass_api::page::MOST;
 use windlass_api::releases::NameVersion;
-use windlass_api::rollouts::{DeviceUpdate, JobPreview, Remark};
+use windlass_api::rollouts::{DeviceUpdate, JobPreview, PreviewDeviceQuery, Remark};
 
 mod shown;
 
@@ -198,9 +198,18 @@ pub(crate) struct Create {
     /// How it is rolled out.
     #[command(flatten)]
     rollout: RolloutArgs,
-    /// Only say what would happen on each device.
+    /// Only say what would happen, on how many devices and why not.
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
+    /// With --dry-run: what would happen on each device, in the order of waves.
+    #[arg(long = "devices", requires = "dry_run")]
+    each_device: bool,
+    /// With --devices: only those on which it would count so: open, succeeded, skipped or canceled.
+    #[arg(long, requires = "each_device")]
+    outcome: Option<Outcome>,
+    /// With --devices: most devices.
+    #[arg(long, default_value_t = 100_000, requires = "each_device")]
+    limit: u32,
     /// Follow it until it ends.
     #[arg(long)]
     watch: bool,
@@ -264,6 +273,18 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
     match command {
         Command::Create(create) => {
             let watches = create.watch;
+            if create.each_device {
+                let most = usize::try_from(create.limit).unwrap_or(usize::MAX);
+                let query = PreviewDeviceQuery {
+                    outcome: create.outcome,
+                    limit: Some(create.limit.clamp(1, MOST)),
+                    ..PreviewDeviceQuery::default()
+                };
+                let path = ["jobs", "preview", "devices"];
+                let page = api.all_of(&path, &query, &create.into_job()?, most).await?;
+                rollout::show_preview_devices(&page, printer)?;
+                return Ok(Exit::Success);
+            }
             if create.dry_run {
                 let preview: JobPreview =
                     api.write(Method::POST, &["jobs", "preview"], &create.into_job()?).await?;
@@ -473,6 +494,16 @@ mod tests {
         assert!(job("--tag outdoor").is_err());
         assert!(job("--release fw@2.0 --tag a --group b").is_err());
         assert!(job("--release fw@2.0 --document x.json --tag a").is_err());
+    }
+
+    #[test]
+    fn a_list_of_devices_goes_with_a_dry_run_only() {
+        let line = "--release fw@2.0 --tag a";
+        assert!(job(&format!("{line} --dry-run --devices --outcome skipped --limit 5")).is_ok());
+        let refused = job(&format!("{line} --devices")).unwrap_err();
+        assert!(refused.contains("--dry-run"), "{refused}");
+        let refused = job(&format!("{line} --dry-run --outcome open")).unwrap_err();
+        assert!(refused.contains("--devices"), "{refused}");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use anyhow::Context as _;
 use clap::Args;
 use windlass_api::Time;
+use windlass_api::page::Page;
 use windlass_api::rollouts::{
-    Continuous, DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy, Rollout,
+    Continuous, DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy,
+    PreviewDevice, Rollout,
 };
 
 use super::printer::{Printer, time_or_dash};
@@ -130,6 +132,22 @@ pub(crate) fn show_preview(preview: &JobPreview, printer: Printer) -> anyhow::Re
         pairs
     })?;
     Ok(Exit::Success)
+}
+
+/// Prints what a dry run found device by device.
+pub(crate) fn show_preview_devices(page: &Page<PreviewDevice>, printer: Printer) -> anyhow::Result<()> {
+    printer.page(page, &["device", "wave", "outcome", "begins", "bytes", "why", "what to do"], |one| {
+        let PreviewDevice { device, wave, outcome, reason, action, begins, bytes } = one;
+        vec![
+            device.clone(),
+            wave.to_string(),
+            outcome.to_string(),
+            time_or_dash(*begins),
+            bytes.to_string(),
+            reason.clone(),
+            action.clone(),
+        ]
+    })
 }
 
 /// Prints why a device stands where it stands.

@@ -213,6 +213,19 @@ fn a_release_shows_its_files_and_rules_and_the_times_of_a_rollout_are_flags() {
     assert_eq!(rollout["continuous"], json!({ "waveSize": 5 }));
     let wrong = server.fails(2, &[&create[..], &["--begin-at", "tomorrow"]].concat());
     assert!(wrong.contains("--begin-at"), "{wrong}");
+    let foreseen = server.json(&[&create[..], &["--dry-run", "--devices"]].concat());
+    let pump = &foreseen["items"][0];
+    assert_eq!(
+        (&pump["device"], &pump["outcome"], &foreseen["total"]),
+        (&json!("pump-1"), &json!("skipped"), &json!(1))
+    );
+    let shown = server.run(&[&create[..], &["--dry-run", "--devices"]].concat());
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(text.contains("pump-1") && text.contains("skipped"), "{text}");
+    let open = server.json(&[&create[..], &["--dry-run", "--devices", "--outcome", "open"]].concat());
+    assert_eq!(open["items"], json!([]));
+    let wrong = server.fails(2, &[&create[..], &["--devices"]].concat());
+    assert!(wrong.contains("--dry-run"), "{wrong}");
 }
 
 #[test]
