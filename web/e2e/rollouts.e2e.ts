@@ -63,6 +63,45 @@ atEverySize("rollouts", (_size, openWindow) => {
     await window.isFitForAll();
   });
 
+  it("lists the dry run device by device, from each of its lines and as a whole", async () => {
+    server = await Windlass.start();
+    await server.release("pump-fw", "2.0.0");
+    const names = Array.from({ length: 60 }, (_, index) => `pump-${100 + index}`);
+    for (const name of names) await server.must("POST", "/devices", { name });
+    await server.must("POST", "/devices/pump-159/suspend", {});
+    const window = await wizard("name==pump-*");
+    const { page } = window;
+    await page.getByRole("radio", { name: "Everybody at once" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/59 would get work/).waitFor();
+    await window.isFitForAll();
+    const line = page.getByRole("button", { name: /^Show 59 devices: would be offered work at once/ });
+    await line.focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "What would happen on each device" });
+    await dialog.getByText("pump-100", { exact: true }).waitFor();
+    const rows = dialog.getByRole("row");
+    expect(await rows.count()).toBe(51);
+    await window.isFitForAll();
+    await dialog.getByRole("button", { name: "Show more" }).click();
+    await dialog.getByText("pump-158", { exact: true }).waitFor();
+    expect(await rows.count()).toBe(60);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Show 1 device: the device is suspended" }).click();
+    await dialog.getByText("pump-159", { exact: true }).waitFor();
+    expect(await rows.count()).toBe(2);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Show every device" }).click();
+    await dialog.getByRole("button", { name: "Show more" }).click();
+    await dialog.getByText("The device is suspended", { exact: false }).waitFor();
+    expect(await rows.count()).toBe(61);
+    await window.isFitForAll();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Roll out" }).waitFor();
+  });
+
   it("takes names as people write them, from the file that is dropped to what is seen running", async () => {
     server = await Windlass.start();
     await server.simulate(2, "dev-", FAST);

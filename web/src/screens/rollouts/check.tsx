@@ -1,25 +1,30 @@
 /** The last step: the sentence that says what will happen, and what the server finds when it only looks. */
-import { Group, Loader, Stack, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import { Anchor, Button, Group, Loader, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
 import { useNow } from "../../api/live";
 import { path, request, type ProblemError, type Schemas } from "../../kit/api";
 import { Listing, Notice, Trouble } from "../../kit/parts";
-import { bytes, count, sentence } from "../../ui/format";
+import { bytes, count, counted, sentence } from "../../ui/format";
 import { Facts } from "../../ui/Page";
-import { StateOf, Status } from "../../ui/Status";
 import { Time } from "../../ui/Time";
 import { Why } from "../../ui/Why";
 import type { Draft } from "./draft";
+import { EachDevice, WouldBe, type Which } from "./each";
 import type { Change } from "./fields";
 import { toJob } from "./request";
 import { summary } from "./sentence";
 
 type Preview = Schemas["JobPreview"];
 
+/** What is asked for, whatever it is called. */
+const wantedOf = (draft: Draft) => ({ ...toJob(draft), description: "" });
+
 /** What a draft would do, looked up once its last step is shown. `null` for a draft that misses something. */
 export function usePreview(draft: Draft | null, shown: boolean) {
-  const wanted = draft && { ...toJob(draft), description: "" };
+  const wanted = draft && wantedOf(draft);
   return useQuery<Preview, ProblemError>({
     queryKey: ["job", "preview", wanted],
     queryFn: () => request<Preview>("POST", path("jobs", "preview"), { body: wanted }),
@@ -47,7 +52,7 @@ export function Check(props: { draft: Draft; change: Change; preview: ReturnType
           </Text>
         </Group>
       ) : null}
-      {found ? <Found preview={found} /> : null}
+      {found ? <Found preview={found} wanted={wantedOf(draft)} /> : null}
       <TextInput
         label="What for"
         description="For the people who read it later; may be empty."
@@ -59,7 +64,8 @@ export function Check(props: { draft: Draft; change: Change; preview: ReturnType
   );
 }
 
-function Found({ preview }: { preview: Preview }) {
+function Found({ preview, wanted }: { preview: Preview; wanted: Schemas["NewJob"] }) {
+  const [opened, setOpened] = useState<Which | null>(null);
   if (preview.targets === 0)
     return (
       <Notice color="yellow">No device matches now. Targets are frozen when the rollout is made.</Notice>
@@ -87,7 +93,20 @@ function Found({ preview }: { preview: Preview }) {
         list={{ items: preview.clusters, loading: false }}
         keyOf={(cluster) => `${cluster.outcome} ${cluster.reason}`}
         columns={[
-          { title: "Devices", cell: (cluster) => count(cluster.count) },
+          {
+            title: "Devices",
+            cell: (cluster) => (
+              <Anchor
+                component="button"
+                type="button"
+                size="sm"
+                aria-label={`Show ${counted(cluster.count, "device")}: ${cluster.reason}`}
+                onClick={() => setOpened({ outcome: cluster.outcome, reason: cluster.reason })}
+              >
+                {count(cluster.count)}
+              </Anchor>
+            ),
+          },
           { title: "Would be", cell: (cluster) => <WouldBe outcome={cluster.outcome} /> },
           {
             title: "Why",
@@ -102,6 +121,10 @@ function Found({ preview }: { preview: Preview }) {
         ]}
         empty={null}
       />
+      <Button variant="default" size="compact-sm" mt="sm" onClick={() => setOpened({})}>
+        Show every device
+      </Button>
+      <EachDevice wanted={wanted} which={opened} onClose={() => setOpened(null)} />
     </section>
   );
 }
@@ -110,18 +133,4 @@ function Found({ preview }: { preview: Preview }) {
 function End({ at }: { at: string }) {
   const now = useNow();
   return Date.parse(at) - now < 60_000 ? <>within a minute</> : <Time at={at} />;
-}
-
-/** What would become of devices, in words for what has not happened. */
-function WouldBe({ outcome }: { outcome: Schemas["PreviewCluster"]["outcome"] }) {
-  switch (outcome) {
-    case "open":
-      return <Status tone="busy">updated</Status>;
-    case "succeeded":
-      return <Status tone="good">left as it is</Status>;
-    case "skipped":
-      return <Status tone="off">left out</Status>;
-    default:
-      return <StateOf state={outcome} />;
-  }
 }
