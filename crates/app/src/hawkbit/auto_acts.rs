@@ -197,7 +197,7 @@ impl App {
         if waiting.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let is_allowed = may_assign(by, Permission::JobApprove).is_ok();
+        let is_allowed = demand_everywhere(by, Permission::JobApprove).is_ok();
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let waiting = waiting.clone();
             Box::pin(async move {
