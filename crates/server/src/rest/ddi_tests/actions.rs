@@ -494,7 +494,7 @@ async fn what_a_device_says_that_it_runs_proves_an_update() {
     assert_eq!(world.send("PUT", "/installedBase", runs("2")).await.status / 100, 2);
     assert_eq!(world.execution(job).await["verdict"], "verified");
     let unknown = world.send("PUT", "/installedBase", runs("1")).await;
-    assert_eq!(unknown.hawkbit_error(404), "hawkbit.server.error.repo.entityNotFound");
+    assert_eq!(unknown.expect(404)["errorCode"], "hawkbit.server.error.repo.entityNotFound");
     assert_eq!(world.execution(job).await["verdict"], "verified", "what was seen was seen");
     software(&world.server, "app", "3").await;
     assert_eq!(world.send("PUT", "/installedBase", runs("3")).await.status, 201);
@@ -595,6 +595,7 @@ async fn what_a_device_says_that_it_runs_disproves_an_update_once_its_time_is_ov
     for (path, old) in said {
         let world = World::new("ddi-disproved").await;
         board(&world).await;
+        world.release("1").await;
         let version = json!({"data": {"version": "1"}}).to_string();
         assert_eq!(world.send("PUT", "/configData", version).await.status, 200);
         let (job, action) = world.assign("2").await;
