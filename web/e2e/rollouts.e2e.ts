@@ -373,10 +373,10 @@ atEverySize("rollouts", (_size, openWindow) => {
     const rollBack = page.getByRole("button", { name: "Roll back" });
     // No release holds what ran before the first one.
     await page.locator("button[aria-disabled=true]", { hasText: "Roll back" }).waitFor();
-    await rollBack.focus();
+    await rollBack.hover();
     await page
       .getByRole("tooltip")
-      .getByText(/no release holds what the devices of job 1 ran before/i)
+      .filter({ hasText: /no release holds what the devices of job 1 ran before/i })
       .waitFor();
     await window.isFitForAll();
     await window.go("/jobs/2");
