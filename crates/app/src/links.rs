@@ -259,9 +259,14 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> DownloadRefusal {
 impl App {
     /// Forgets what is remembered of who may download what, so that the next request, and what is on its way, asks the store.
     pub(crate) fn forget_downloads(&self) {
+        self.forget_links();
+        self.downloads.doubt_all();
+    }
+
+    /// Forgets what is remembered of who may download what. What is on its way hears by the change feed.
+    pub(crate) fn forget_links(&self) {
         self.links.forget();
         self.ddi.files.forget_all();
-        self.downloads.doubt_all();
     }
 
     /// Judges a link. Call it for every request, ranges too. `path_and_query` as on the request line.

@@ -78,26 +78,6 @@ pub async fn target(tx: &mut Tx<'_>, device: DeviceId) -> Result<Target, StoreEr
     row.map_or_else(|| Ok(Target::default()), TargetRow::read)
 }
 
-/// Name and version of what each of these devices has installed, as far as hawkBit's interface tells.
-///
-/// # Errors
-/// When the database fails.
-pub async fn installed_on(
-    tx: &mut Tx<'_>,
-    devices: &[DeviceId],
-) -> Result<HashMap<DeviceId, (String, String)>, StoreError> {
-    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
-    let sql = among!(
-        tx,
-        "SELECT device_id, installed_name, installed_version FROM ddi_target
-         WHERE installed_name IS NOT NULL AND installed_version IS NOT NULL AND device_id",
-        "$1",
-        ""
-    );
-    let rows = fetch_all!(tx, (i64, String, String), sql, list.as_str())?;
-    Ok(rows.into_iter().map(|(id, name, version)| (DeviceId::new(id), (name, version))).collect())
-}
-
 /// Every device of a tenant that was ever written as a target.
 ///
 /// # Errors

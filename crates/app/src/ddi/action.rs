@@ -358,7 +358,7 @@ impl App {
             self.wake_device(device);
         }
         if !reconcile.is_empty() {
-            self.forget_downloads();
+            self.forget_links();
             self.agenda.wake(reconcile.iter().copied());
             self.command_waits.jobs_changed(&reconcile);
         }

@@ -2,10 +2,11 @@
 
 use windlass_domain::ids::{DeviceId, ExecutionId, ReleaseId, TenantId};
 use windlass_domain::job::Outcome;
+use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::management::actions::{self as steps, Outline, Step};
 use windlass_store::management::past;
-use windlass_store::{StoreError, Tx};
+use windlass_store::{StoreError, Tx, ddi};
 
 use crate::jobs::verify::FETCHED;
 
@@ -149,7 +150,8 @@ impl Course {
 /// What rollouts say of targets that have their set.
 pub(crate) const HAS_SET: &str = "Distribution Set is already assigned. Skipping this action.";
 
-/// Whether a release is what a device is to have, and what its last update installed.
+/// Whether a release is what a device is to have and what its last update installed, and neither does the device say
+/// something else since nor is it still to be seen.
 ///
 /// # Errors
 /// When the store fails.
@@ -157,11 +159,21 @@ pub(crate) async fn is_in_place(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     device: DeviceId,
-    release: ReleaseId,
+    release: &Release,
 ) -> Result<bool, StoreError> {
-    let at = course_of(tx, tenant, device, LATEST).await?.standing(true, None);
-    let is_it = (at.assigned, at.installed) == (Some(release), Some(release));
-    Ok(is_it && at.status == UpdateStatus::InSync)
+    let newest = steps::of_device(tx, tenant, device, LATEST).await?;
+    let at = course_with(tx, device, &newest).await?.standing(true, None);
+    let is_it = (at.assigned, at.installed) == (Some(release.id), Some(release.id));
+    let is_doubtful = newest.iter().any(|step| step.execution.outcome() == Outcome::Verifying);
+    if !is_it || is_doubtful || at.status != UpdateStatus::InSync {
+        return Ok(false);
+    }
+    let told = ddi::target(tx, device).await?.installed;
+    let is_other = told.is_some_and(|told| {
+        (told.name.as_str(), told.version.as_str()) != (release.name.as_str(), release.version.as_str())
+            && at.installed_at.is_none_or(|since| told.at > since)
+    });
+    Ok(!is_other)
 }
 
 /// The course of the updates of one target, the newest so many and all that is gone.

@@ -130,10 +130,10 @@ async fn left_out(
             Judged::Skip(skip) if skip.to_string() != execution.reason => {
                 found.against.push((execution.id, skip.to_string()));
             }
-            Judged::Runs(_) if execution.reason != RUNS_BY_NOW => {
+            Judged::Runs { .. } if execution.reason != RUNS_BY_NOW => {
                 found.against.push((execution.id, RUNS_BY_NOW.to_owned()));
             }
-            Judged::Work { .. } | Judged::Skip(_) | Judged::Runs(_) => {}
+            Judged::Work { .. } | Judged::Skip(_) | Judged::Runs { .. } => {}
         }
     }
     let is_long = page.len() >= usize::try_from(JUDGED).unwrap_or(usize::MAX);

@@ -24,8 +24,6 @@ pub(super) struct Facts {
     known: OfferFacts,
     /// The later job that takes the place of this one's update and that has brought its own to the device.
     outdone: Option<JobId>,
-    /// The release was installed last, as far as hawkBit's interface tells.
-    is_installed: bool,
 }
 
 impl Deref for Facts {
@@ -54,8 +52,13 @@ pub(super) struct Catalogue {
 pub(super) enum Judged {
     /// Nothing, for this reason.
     Skip(Skip),
-    /// Nothing: it runs these versions already.
-    Runs(BTreeMap<String, String>),
+    /// Nothing: it runs the release already.
+    Runs {
+        /// These versions were seen.
+        before: BTreeMap<String, String>,
+        /// Other updates that the device has not settled, with their jobs.
+        others: Vec<(Execution, Job)>,
+    },
     /// Work.
     Work {
         /// These versions were seen before.
@@ -218,13 +221,8 @@ impl Catalogue {
         if let Some(later) = displacing(job, &others).filter(|_| !self.is_required_step) {
             return Ok(Judged::Skip(Skip::Displaced(later.id)));
         }
-        // Where no version can be seen, what was installed last is all that is known.
-        let is_there = match &running {
-            Running::Nowhere => facts.is_installed,
-            Running::Shown(_) => expected.is_running(&running),
-        };
-        if !self.force && is_there && !is_changing(tx, &others).await? {
-            return Ok(Judged::Runs(before));
+        if !self.force && expected.is_running(&running) && !is_changing(tx, &others).await? {
+            return Ok(Judged::Runs { before, others });
         }
         if let Some(later) = facts.outdone.filter(|_| !self.is_required_step) {
             return Ok(Judged::Skip(Skip::Outdone(later)));
@@ -282,21 +280,8 @@ impl Catalogue {
                 }
             }
         }
-        let installed = match &self.release {
-            Some(_) if !self.force => ddi::installed_on(tx, devices).await?,
-            Some(_) | None => HashMap::new(),
-        };
-        let is_of = |release: &Release, (name, version): &(String, String)| {
-            release.name.as_str() == name && release.version.as_str() == version
-        };
-        let is_installed = |id: DeviceId| {
-            self.release.as_ref().zip(installed.get(&id)).is_some_and(|(release, it)| is_of(release, it))
-        };
         let all = executions::offer_facts(tx, job.tenant, devices).await?;
-        let known = |(id, known)| {
-            let (outdone, is_installed) = (outdone.get(&id).copied(), is_installed(id));
-            (id, Facts { known, outdone, is_installed })
-        };
+        let known = |(id, known)| (id, Facts { known, outdone: outdone.get(&id).copied() });
         Ok(all.into_iter().map(known).collect())
     }
 }

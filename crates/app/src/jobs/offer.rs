@@ -1,15 +1,16 @@
 //! Offering work to the next targets of a wave, a batch in one transaction. Devices that are gone, out of service or do not
 //! fit are skipped with that reason; those that run the release already are done before they begin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use windlass_domain::ids::{DeviceId, ExecutionId};
 use windlass_domain::job::execution::queued_until;
-use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict, What};
+use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict};
+use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{self, NewStatus};
-use windlass_store::management::{Displaced, JobExtra, extras};
+use windlass_store::management::{Displaced, JobExtra, actions as steps, extras};
 use windlass_store::{StoreError, Tx, executions};
 
 use super::judge::{self, Judged};
@@ -166,14 +167,6 @@ fn in_place(mut fresh: Execution) -> Execution {
     fresh.judged(Verdict::Unverifiable, HAS_SET, now)
 }
 
-/// Whether a job is a rollout of hawkBit's interface over a device that has its set in place.
-async fn has_set(tx: &mut Tx<'_>, job: &Job, is_rollout: bool, device: DeviceId) -> Result<bool, StoreError> {
-    match job.spec.what {
-        What::Update { release, .. } if is_rollout => is_in_place(tx, job.tenant, device, release).await,
-        What::Update { .. } | What::Command(_) | What::Document(_) => Ok(false),
-    }
-}
-
 /// How the updates that a job displaces give way to its own.
 pub(super) async fn displaced_by(tx: &mut Tx<'_>, job: &Job) -> Result<Displaced, StoreError> {
     Ok(extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?.displaced)
@@ -230,13 +223,22 @@ impl Anew {
     }
 }
 
-/// What a device gets. `is_rollout`: the job is a rollout of hawkBit's interface.
+/// How a job offers to a device.
+#[derive(Debug, Clone, Copy)]
+struct Terms<'a> {
+    /// How what it displaces gives way.
+    way: Displaced,
+    /// What the device was given before, if the job is a rollout of hawkBit's interface: nothing then where it is in place.
+    had: Option<&'a Release>,
+}
+
+/// What a device gets.
 async fn begin(
     tx: &mut Tx<'_>,
     job: &Job,
     catalogue: &judge::Catalogue,
     facts: Option<&judge::Facts>,
-    (way, is_rollout): (Displaced, bool),
+    Terms { way, had }: Terms<'_>,
     mut fresh: Execution,
 ) -> Result<Execution, StoreError> {
     let now = fresh.queued_at;
@@ -248,11 +250,18 @@ async fn begin(
             fresh.reason = skip.to_string();
             fresh
         }
-        Judged::Runs(before) => running(Execution { before, ..fresh }),
-        Judged::Work { before, .. } if has_set(tx, job, is_rollout, fresh.device).await? => {
-            in_place(Execution { before, ..fresh })
+        Judged::Runs { before, others } => {
+            // What came before and would bring something else is not to come after it.
+            supersede(tx, job, others, way, now).await?;
+            running(Execution { before, ..fresh })
         }
         Judged::Work { before, others } => {
+            // What shows tells better than what is remembered.
+            if let Some(release) = had.filter(|_| before.is_empty())
+                && is_in_place(tx, job.tenant, fresh.device, release).await?
+            {
+                return Ok(in_place(fresh));
+            }
             fresh.before = before;
             supersede(tx, job, others, way, now).await?;
             held(job, fresh, facts, now)
@@ -274,9 +283,14 @@ pub(super) async fn offer(
     let devices = targets.at_ranks(job, wave, ranks)?;
     let facts = catalogue.facts(tx, job, &devices).await?;
     let extra = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?;
-    let terms = (extra.displaced, extra.query.is_some() && !extra.assignment);
+    let release = catalogue.release.as_ref().filter(|_| extra.query.is_some() && !extra.assignment);
+    let had = match release {
+        Some(release) => steps::given_among(tx, job.tenant, release.id, &devices).await?,
+        None => BTreeSet::new(),
+    };
     let mut begun = Vec::with_capacity(devices.len());
     for device in devices {
+        let terms = Terms { way: extra.displaced, had: release.filter(|_| had.contains(&device)) };
         let fresh = fresh(job, device, wave, now);
         begun.push(begin(tx, job, &catalogue, facts.get(&device), terms, fresh).await?);
     }

@@ -339,7 +339,13 @@ impl App {
         let now = self.clock.now();
         if self.agenda.is_list_due(now) {
             for _ in 0..TURN {
-                if !self.jobs_judge_closed().await? {
+                let judged = self.jobs_judge_closed().await.inspect_err(|error| {
+                    tracing::error!(
+                        error = cause(error),
+                        "what jobs that are over wait to see could not be judged"
+                    );
+                });
+                if !judged.unwrap_or(false) {
                     break;
                 }
             }

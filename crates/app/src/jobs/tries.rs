@@ -87,7 +87,9 @@ impl Tries {
             ..offer::fresh(job, failed.device, failed.wave, now)
         };
         let fresh = match (judged, by) {
-            (Judged::Runs(before), By::Operator) => offer::running(Execution { before, ..fresh }),
+            (Judged::Runs { before, others: _ }, By::Operator) => {
+                offer::running(Execution { before, ..fresh })
+            }
             (_, By::Itself { pause: Some(pause) }) => {
                 let at = now.plus(pause);
                 let phase_due = Some(queued_until(at, &job.spec.timeouts, failed.expires_at));

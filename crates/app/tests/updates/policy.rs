@@ -204,6 +204,24 @@ async fn a_job_that_supersedes_takes_the_place_of_what_was_not_begun_and_priorit
 }
 
 #[tokio::test]
+async fn what_a_device_runs_already_takes_the_place_of_an_older_update_that_waits_there() {
+    let mut world = World::new().await;
+    let names = world.devices(1).await;
+    world.release("2.0", &[]).await;
+    world.release("3.0", &[]).await;
+    world.reports_version(&names[0], "2.0").await;
+    let older = world.create(NewJob { rollout: policy(), ..update_job("3.0", &names) }).await;
+    world.settle().await;
+    world.advance(1);
+    let rollout = RolloutPolicy { supersede: true, ..policy() };
+    let newer = world.create(NewJob { rollout, ..update_job("2.0", &names) }).await;
+    world.settle().await;
+    assert_eq!(world.executions(newer).await[0].verdict, Verdict::Verified);
+    let of_older = world.executions(older).await;
+    assert_eq!(of_older[0].state, ExecutionState::Canceled, "else it would be installed after all");
+}
+
+#[tokio::test]
 async fn a_late_wave_of_a_job_that_ranks_higher_takes_the_place_of_a_newer_one() {
     let mut world = World::new().await;
     let names = world.devices(2).await;

@@ -149,7 +149,9 @@ impl<'a> Looker<'a> {
                     let others = self.others(tx, others).await?;
                     self.work(known, wave, others, begins)
                 }
-                (Judged::Runs(_), _) => seen(Outcome::Succeeded, "runs this version already".to_owned(), ""),
+                (Judged::Runs { .. }, _) => {
+                    seen(Outcome::Succeeded, "runs this version already".to_owned(), "")
+                }
                 (Judged::Skip(skip), _) => seen(Outcome::Skipped, skip.to_string(), skip.action()),
                 (Judged::Work { .. }, None) => {
                     let skip = windlass_domain::job::Skip::Gone;

@@ -540,13 +540,17 @@ async fn a_rollout_of_what_a_device_installed_already_is_over_there_before_it_be
     let (_, action) = world.assign("2").await;
     assert_eq!(world.says(action, "closed", "success").await, 200);
     let sets = world.server.hawkbit("GET", "/distributionsets?q=version==2", None).await.expect(200);
-    let body = json!({
-        "name": "again", "distributionSetId": sets["content"][0]["id"], "targetFilterQuery": "controllerId==d1",
-        "amountGroups": 1,
-    });
-    let rollout = world.server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201)["id"].clone();
-    world.server.hawkbit("POST", &format!("/rollouts/{rollout}/start"), None).await.expect(204);
-    while world.server.rest.app.jobs_activate().await.unwrap() {}
+    let roll_out = async |name: &str| {
+        let body = json!({
+            "name": name, "distributionSetId": sets["content"][0]["id"], "targetFilterQuery": "controllerId==d1",
+            "amountGroups": 1,
+        });
+        let rollout = world.server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201)["id"].clone();
+        world.server.hawkbit("POST", &format!("/rollouts/{rollout}/start"), None).await.expect(204);
+        while world.server.rest.app.jobs_activate().await.unwrap() {}
+        rollout
+    };
+    let rollout = roll_out("again").await;
     let links = world.links().await;
     assert!(links.get("deploymentBase").is_none(), "it is not installed again: {links}");
     let target = world.server.hawkbit("GET", "/targets/d1", None).await.expect(200);
