@@ -423,8 +423,9 @@ async fn many_writers_share_few_commits_and_each_gets_its_own_answer() {
             })
         })
     });
-    let (answers, ()) =
-        tokio::join!(futures_util::future::join_all(writes), async { release.send(()).unwrap() });
+    // All of them wait before the first has its turn.
+    let all = tokio::task::unconstrained(futures_util::future::join_all(writes));
+    let (answers, ()) = tokio::join!(all, async { release.send(()).unwrap() });
     held.await.unwrap();
     for (number, answer) in (0..).zip(answers) {
         assert_eq!(answer.unwrap(), number);
