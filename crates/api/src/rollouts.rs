@@ -342,7 +342,7 @@ pub struct PreviewDeviceQuery {
 pub struct PreviewDevice {
     /// The device's name.
     pub device: String,
-    /// In which wave, from 1.
+    /// In which wave, from 1. With a random order the wave of each device is drawn anew when the job is made.
     pub wave: u32,
     /// How it would count at once, as of a cluster.
     pub outcome: Outcome,

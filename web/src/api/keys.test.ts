@@ -22,6 +22,16 @@ describe("concerns", () => {
     expect(concerns(change, ["shadow", "pump-1", "one", ""])).toBe(true);
     expect(concerns(change, ["shadow", "pump-2", "one", ""])).toBe(false);
   });
+  it("makes what a rollout or a release holds stale when that changes", () => {
+    const job = { kind: "job", id: 7 } as const;
+    expect(concerns(job, keyOf(path("releases", "pump-fw", "2.0.0")))).toBe(true);
+    expect(concerns(job, keyOf(path("releases")))).toBe(false);
+    const release = { kind: "release", id: 3 } as const;
+    for (const list of ["releases", "artifacts", "components"])
+      expect(concerns(release, keyOf(path(list)))).toBe(true);
+    expect(concerns(release, keyOf(path("components", "pump-fw", "2.0.0")))).toBe(true);
+    expect(concerns(release, keyOf(path("types")))).toBe(false);
+  });
   it("makes everything of a kind stale when nobody says which", () => {
     expect(concerns({ kind: "device" }, ["device", "pump-1"])).toBe(true);
     expect(concerns({ kind: "autoAssignment" }, keyOf(path("auto-assignments")))).toBe(true);

@@ -54,17 +54,21 @@ export function concerns(change: Change, key: Key): boolean {
       return (
         (kind === "job" && (subject === "list" || change.id === undefined || subject === change.id)) ||
         // Why a device is not updated is also said by the rollout: paused, stopped, not approved.
-        (kind === "execution" && key[2] === "updates")
+        (kind === "execution" && key[2] === "updates") ||
+        // A release says which rollout of it is not over.
+        (kind === "release" && subject !== "list")
       );
     case "event":
     case "refusal":
     case "credential":
       return kind === change.kind && (subject === "list" || device === undefined || subject === device);
+    case "release":
+      // Also told of files and components, whose lists say what uses them.
+      return kind === "release" || kind === "artifacts" || kind === "components";
     case "alert":
     case "pending":
     case "backup":
     case "autoAssignment":
-    case "release":
     case "type":
     case "group":
       return kind === change.kind;

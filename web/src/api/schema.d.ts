@@ -4917,7 +4917,7 @@ export interface components {
             reason: string;
             /**
              * Format: uint32
-             * @description In which wave, from 1.
+             * @description In which wave, from 1. With a random order the wave of each device is drawn anew when the job is made.
              */
             wave: number;
         };

@@ -57,7 +57,12 @@ export function keyOf(target: string, query: Query = {}): Key {
 export async function request<T>(
   method: string,
   target: string,
-  options: { query?: Query; body?: unknown; headers?: Record<string, string> } = {},
+  options: {
+    query?: Query;
+    body?: unknown;
+    headers?: Record<string, string>;
+    signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<T> {
   const response = await fetchRaw(withQuery(target, options.query), {
     method,
@@ -66,6 +71,7 @@ export async function request<T>(
       ...options.headers,
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    ...(options.signal ? { signal: options.signal } : {}),
   });
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
@@ -97,6 +103,7 @@ export function useList<T>(target: string, query: Query = {}) {
     loading: list.isPending,
     more: list.hasNextPage,
     loadMore: () => void list.fetchNextPage(),
+    loadingMore: list.isFetchingNextPage,
     refetch: () => void list.refetch(),
   };
 }

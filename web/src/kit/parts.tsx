@@ -80,12 +80,14 @@ export function Listing<T>(props: {
     loading: boolean;
     more?: boolean | undefined;
     loadMore?: () => void;
+    /** More was asked for and is on its way. */
+    loadingMore?: boolean;
   };
   columns: Column<T>[];
   keyOf: (row: T) => string | number;
   empty: ReactNode;
 }) {
-  const { items, problem, loading, more, loadMore } = props.list;
+  const { items, problem, loading, more, loadMore, loadingMore = false } = props.list;
   if (problem) return <AnyTrouble error={problem} />;
   if (loading) {
     return (
@@ -129,7 +131,7 @@ export function Listing<T>(props: {
       </Table.ScrollContainer>
       {more ? (
         <Group justify="center">
-          <Button variant="default" onClick={loadMore}>
+          <Button variant="default" onClick={loadMore} loading={loadingMore}>
             Show more
           </Button>
         </Group>

@@ -25,7 +25,7 @@ use super::Rest;
 use super::access::Caller;
 use super::error::{Refusal, sentence};
 use super::io::{At, Body, Created, IfMatch, Query, Versioned};
-use super::jobs::{self};
+use super::jobs;
 use super::routes::Routes;
 use super::view::{execution_state, job_state, outcome};
 

@@ -201,13 +201,13 @@ pub(crate) struct Create {
     /// Only say what would happen, on how many devices and why not.
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
-    /// With --dry-run: what would happen on each device, in the order of waves.
-    #[arg(long = "devices", requires = "dry_run")]
+    /// With --dry-run: what would happen on each device, in the order of waves (--random: drawn anew for the job).
+    #[arg(long, requires = "dry_run")]
     each_device: bool,
-    /// With --devices: only those on which it would count so: open, succeeded, skipped or canceled.
+    /// With --each-device: only those on which it would count so: open, succeeded, skipped or canceled.
     #[arg(long, requires = "each_device")]
     outcome: Option<Outcome>,
-    /// With --devices: most devices.
+    /// With --each-device: most devices.
     #[arg(long, default_value_t = 100_000, requires = "each_device")]
     limit: u32,
     /// Follow it until it ends.
@@ -281,8 +281,9 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
                     ..PreviewDeviceQuery::default()
                 };
                 let path = ["jobs", "preview", "devices"];
-                let page = api.all_of(&path, &query, &create.into_job()?, most).await?;
-                rollout::show_preview_devices(&page, printer)?;
+                let wanted = create.into_job()?;
+                let page = api.all_of(&path, &query, &wanted, most).await?;
+                rollout::show_preview_devices(&page, wanted.rollout.order.by, printer)?;
                 return Ok(Exit::Success);
             }
             if create.dry_run {
@@ -499,11 +500,11 @@ mod tests {
     #[test]
     fn a_list_of_devices_goes_with_a_dry_run_only() {
         let line = "--release fw@2.0 --tag a";
-        assert!(job(&format!("{line} --dry-run --devices --outcome skipped --limit 5")).is_ok());
-        let refused = job(&format!("{line} --devices")).unwrap_err();
+        assert!(job(&format!("{line} --dry-run --each-device --outcome skipped --limit 5")).is_ok());
+        let refused = job(&format!("{line} --each-device")).unwrap_err();
         assert!(refused.contains("--dry-run"), "{refused}");
         let refused = job(&format!("{line} --dry-run --outcome open")).unwrap_err();
-        assert!(refused.contains("--devices"), "{refused}");
+        assert!(refused.contains("--each-device"), "{refused}");
     }
 
     #[test]

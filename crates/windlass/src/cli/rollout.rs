@@ -10,7 +10,7 @@ use windlass_api::rollouts::{
 };
 
 use super::printer::{Printer, time_or_dash};
-use crate::terminal::Exit;
+use crate::terminal::{self, Exit};
 
 /// How a job is rolled out.
 #[derive(Debug, Args)]
@@ -134,8 +134,17 @@ pub(crate) fn show_preview(preview: &JobPreview, printer: Printer) -> anyhow::Re
     Ok(Exit::Success)
 }
 
-/// Prints what a dry run found device by device.
-pub(crate) fn show_preview_devices(page: &Page<PreviewDevice>, printer: Printer) -> anyhow::Result<()> {
+/// Prints what a dry run found device by device, and that it does not bind a job whose order is left to chance.
+pub(crate) fn show_preview_devices(
+    page: &Page<PreviewDevice>,
+    order: OrderBy,
+    printer: Printer,
+) -> anyhow::Result<()> {
+    if order == OrderBy::Random {
+        terminal::note(
+            "The order is random: the wave of each device, and with it when it begins, is drawn anew when the job is made.",
+        );
+    }
     printer.page(page, &["device", "wave", "outcome", "begins", "bytes", "why", "what to do"], |one| {
         let PreviewDevice { device, wave, outcome, reason, action, begins, bytes } = one;
         vec![

@@ -213,18 +213,23 @@ fn a_release_shows_its_files_and_rules_and_the_times_of_a_rollout_are_flags() {
     assert_eq!(rollout["continuous"], json!({ "waveSize": 5 }));
     let wrong = server.fails(2, &[&create[..], &["--begin-at", "tomorrow"]].concat());
     assert!(wrong.contains("--begin-at"), "{wrong}");
-    let foreseen = server.json(&[&create[..], &["--dry-run", "--devices"]].concat());
+    let foreseen = server.json(&[&create[..], &["--dry-run", "--each-device"]].concat());
     let pump = &foreseen["items"][0];
     assert_eq!(
         (&pump["device"], &pump["outcome"], &foreseen["total"]),
         (&json!("pump-1"), &json!("skipped"), &json!(1))
     );
-    let shown = server.run(&[&create[..], &["--dry-run", "--devices"]].concat());
+    let shown = server.run(&[&create[..], &["--dry-run", "--each-device"]].concat());
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("pump-1") && text.contains("skipped"), "{text}");
-    let open = server.json(&[&create[..], &["--dry-run", "--devices", "--outcome", "open"]].concat());
+    let by_chance = server.run(&[&create[..], &["--dry-run", "--each-device", "--random"]].concat());
+    for (output, is_drawn) in [(&shown.stderr, false), (&by_chance.stderr, true)] {
+        let told = String::from_utf8_lossy(output);
+        assert_eq!(told.contains("drawn anew"), is_drawn, "{told}");
+    }
+    let open = server.json(&[&create[..], &["--dry-run", "--each-device", "--outcome", "open"]].concat());
     assert_eq!(open["items"], json!([]));
-    let wrong = server.fails(2, &[&create[..], &["--devices"]].concat());
+    let wrong = server.fails(2, &[&create[..], &["--each-device"]].concat());
     assert!(wrong.contains("--dry-run"), "{wrong}");
 }
 

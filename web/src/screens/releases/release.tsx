@@ -56,18 +56,19 @@ function Shown({ it, target }: { it: Release; target: string }) {
 /** Deletes it, and with it what would keep its name from being used again. */
 function Delete({ it, target }: { it: Release; target: string }) {
   const [open, setOpen] = useState(false);
-  if (it.openJob != null)
-    return (
-      <Held
-        label="Delete"
-        why={`Rollout no. ${it.openJob} installs it and is not over: cancel that or let it end.`}
-      />
-    );
+  // A rollout that is made meanwhile does not take an open dialog away: the server's refusal is said in it.
   return (
     <>
-      <Button size="compact-sm" variant="default" onClick={() => setOpen(true)}>
-        Delete
-      </Button>
+      {it.openJob != null ? (
+        <Held
+          label="Delete"
+          why={`Rollout no. ${it.openJob} installs it and is not over: cancel that or let it end.`}
+        />
+      ) : (
+        <Button size="compact-sm" variant="default" onClick={() => setOpen(true)}>
+          Delete
+        </Button>
+      )}
       <Dialog opened={open} onClose={() => setOpen(false)} title="Delete this release?">
         <DeleteForm it={it} target={target} done={() => setOpen(false)} />
       </Dialog>

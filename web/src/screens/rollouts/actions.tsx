@@ -95,11 +95,9 @@ export function Actions({ job }: { job: Job }) {
 
 /** What may be said of it while it waits for a second person. */
 function Decided({ job }: { job: Job }) {
-  const may = job.approval?.may;
-  if (!may || may === "neither") return null;
   return (
     <Decision
-      may={may}
+      may={job.approval?.may}
       name="this rollout"
       target={path("jobs", job.id)}
       version={job.version}
@@ -188,12 +186,17 @@ function EndEverywhere({ job }: { job: Job }) {
 /** Of jobs in these states no device begins any more, so that what a way back would do can be told beforehand. */
 const RESTING: Job["state"][] = ["completed", "canceled", "halted"];
 
-/** What rolling it back would come to, or why it cannot be; not asked while devices go on beginning it. */
+/**
+ * What rolling it back would come to, or why it cannot be; not asked while devices go on beginning it. The server goes
+ * through every execution for it: it is asked once, and once more when the last device that was at work is through.
+ */
 function useWayBack(job: Job) {
+  const { inProgress, verifying } = job.counts;
   return useQuery<Schemas["WayBack"], ProblemError>({
-    queryKey: ["wayBack", job.id, job.state, job.counts],
+    queryKey: ["wayBack", job.id, job.state, inProgress + verifying > 0],
     queryFn: () => request<Schemas["WayBack"]>("GET", path("jobs", job.id, "rollback")),
     enabled: RESTING.includes(job.state) && !job.release?.deleted,
+    staleTime: 60_000,
   });
 }
 

@@ -39,14 +39,15 @@ const ONE = {
 } satisfies Schemas["AutoAssignment"];
 const WAITS = { ...ONE, approval: { may: "both" } } satisfies Schemas["AutoAssignment"];
 
-const shown = (one: Schemas["AutoAssignment"]) =>
-  render(
-    <MantineProvider env="test">
-      <QueryClientProvider client={new QueryClient()}>
-        <Standing one={one} />
-      </QueryClientProvider>
-    </MantineProvider>,
-  );
+const CLIENT = new QueryClient();
+const page = (one: Schemas["AutoAssignment"]) => (
+  <MantineProvider env="test">
+    <QueryClientProvider client={CLIENT}>
+      <Standing one={one} />
+    </QueryClientProvider>
+  </MantineProvider>
+);
+const shown = (one: Schemas["AutoAssignment"]) => render(page(one));
 
 it("offers what may be said and no more, and says who may say the rest", () => {
   const why = "auto assignment 7 was asked for by you: another user must approve or deny it";
@@ -114,4 +115,25 @@ it("says why a decision was refused, and stays open", async () => {
   const buttons = screen.getAllByRole("button", { name: "Deny" });
   await userEvent.click(buttons[buttons.length - 1]!);
   await screen.findByText(/Look at it again/);
+});
+
+it("keeps the remark and says the refusal when somebody else has decided meanwhile", async () => {
+  const refusal = {
+    status: 412,
+    code: "version.mismatch",
+    title: "Changed meanwhile",
+    detail: "It is denied.",
+  };
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(refusal), { status: 412 })));
+  const view = shown(WAITS);
+  await userEvent.click(screen.getByRole("button", { name: "Approve" }));
+  await screen.findByRole("dialog");
+  fireEvent.change(screen.getByLabelText("Remark"), { target: { value: "Looked at it." } });
+  view.rerender(page({ ...ONE, state: "denied" }));
+  expect(screen.getByLabelText<HTMLTextAreaElement>("Remark").value).toBe("Looked at it.");
+  await userEvent.click(screen.getByRole("button", { name: "Approve" }));
+  await screen.findByText(/It is denied/);
+  await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
+  await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(screen.queryByRole("button")).toBeNull();
 });

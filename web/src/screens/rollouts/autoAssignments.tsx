@@ -1,5 +1,5 @@
 /** What saved queries of hawkBit's clients assign by themselves: `/auto-assignments`. */
-import { Group, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 
 import { path, useList, type Schemas } from "../../kit/api";
 import { Go } from "../../kit/nav";
@@ -91,22 +91,18 @@ const begins = ({ startsAt }: AutoAssignment) =>
 
 /** What may be said of it while it waits for a second person. */
 function Decided({ one }: { one: AutoAssignment }) {
-  const may = one.approval?.may;
-  if (!may || may === "neither") return null;
   const release = one.release ? `${one.release.name} ${one.release.version}` : "a release";
   const asked = `${capital(one.askedBy)} asked for ${release} on whatever ${one.query} finds, now and later.`;
   return (
-    <Group gap="xs">
-      <Decision
-        may={may}
-        name={one.name}
-        target={path("auto-assignments", one.id)}
-        version={one.version}
-        means={{
-          approve: `${asked} ${one.startsAt ? "It begins by itself then." : "It may be started then."}`,
-          deny: `${asked} No device gets it then.`,
-        }}
-      />
-    </Group>
+    <Decision
+      may={one.approval?.may}
+      name={one.name}
+      target={path("auto-assignments", one.id)}
+      version={one.version}
+      means={{
+        approve: `${asked} ${one.startsAt ? "It begins by itself then." : "It may be started then."}`,
+        deny: `${asked} No device gets it then.`,
+      }}
+    />
   );
 }

@@ -1,13 +1,16 @@
 /** A second person's yes or no, with a remark that stays with what was decided. */
 import { type ReactNode, useState } from "react";
 
-import { Button, Text, Textarea } from "@mantine/core";
+import { Button, Group, Text, Textarea } from "@mantine/core";
 
-import { fault, request, useAct } from "../../kit/api";
+import { fault, request, useAct, type Schemas } from "../../kit/api";
 import { SaveForm } from "../../kit/kept";
 import { Dialog } from "../../ui/Dialog";
 
 type Word = "approve" | "deny";
+
+/** What somebody may say; nothing where there is nothing to decide. */
+type May = Schemas["Approval"]["may"] | undefined;
 
 const WORDS: Record<Word, string> = { approve: "Approve", deny: "Deny" };
 
@@ -22,21 +25,28 @@ type Waiting = {
   means: Record<Word, ReactNode>;
 };
 
-/** The buttons for what may be said. */
-export function Decision({ may, ...waiting }: Waiting & { may: "both" | "deny" }) {
+/**
+ * The buttons for what may be said. To be kept where it is when that becomes nothing: whoever has the dialog open then is
+ * told by the server's refusal, and keeps the remark.
+ */
+export function Decision({ may, ...waiting }: Waiting & { may: May }) {
   // What is decided is what was shown when the dialog opened, whatever comes meanwhile.
   const [open, setOpen] = useState<(Waiting & { word: Word }) | null>(null);
   const close = () => setOpen(null);
   return (
     <>
-      {may === "both" ? (
-        <Button size="compact-sm" onClick={() => setOpen({ ...waiting, word: "approve" })}>
-          {WORDS.approve}
-        </Button>
+      {may === "both" || may === "deny" ? (
+        <Group gap="xs">
+          {may === "both" ? (
+            <Button size="compact-sm" onClick={() => setOpen({ ...waiting, word: "approve" })}>
+              {WORDS.approve}
+            </Button>
+          ) : null}
+          <Button size="compact-sm" variant="default" onClick={() => setOpen({ ...waiting, word: "deny" })}>
+            {WORDS.deny}
+          </Button>
+        </Group>
       ) : null}
-      <Button size="compact-sm" variant="default" onClick={() => setOpen({ ...waiting, word: "deny" })}>
-        {WORDS.deny}
-      </Button>
       <Dialog
         opened={open !== null}
         onClose={close}

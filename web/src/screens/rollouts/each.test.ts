@@ -24,10 +24,11 @@ const device = (name: string): Foreseen => ({
 
 /** A server that answers these pages one after the other; what it was asked. */
 function answers(...pages: Page<Foreseen>[]) {
-  const asked: { url: URL; body: unknown }[] = [];
+  const asked: { url: URL; body: unknown; signal: unknown }[] = [];
   vi.stubGlobal("fetch", (target: string | Request, init?: RequestInit) => {
     const url = typeof target === "string" ? target : target.url;
-    asked.push({ url: new URL(url, "http://localhost"), body: JSON.parse(String(init?.body)) });
+    const body: unknown = JSON.parse(String(init?.body));
+    asked.push({ url: new URL(url, "http://localhost"), body, signal: init?.signal });
     return Promise.resolve(Response.json(pages[asked.length - 1]));
   });
   return asked;
@@ -59,4 +60,7 @@ it("ends with a last page that is empty, and with whoever asked", async () => {
   expect(asked.map((it) => it.url.searchParams.get("cursor"))).toEqual(["z"]);
   await expect(pageOf(WANTED, {}, undefined, AbortSignal.abort())).rejects.toThrow();
   expect(asked.length).toBe(1);
+  const leaving = new AbortController();
+  await expect(pageOf(WANTED, {}, undefined, leaving.signal)).rejects.toThrow();
+  expect(asked[1]?.signal).toBe(leaving.signal);
 });

@@ -30,19 +30,26 @@ export async function pageOf(
     const page = await request<Page<Foreseen>>("POST", path("jobs", "preview", "devices"), {
       query: { ...which, limit: PAGE, cursor },
       body: wanted,
+      signal,
     });
     if (page.items.length > 0 || !page.cursor) return page;
     cursor = page.cursor;
   }
 }
 
+/**
+ * The pages, as of when the dialog opened. The server looks at many devices for each, so a rollout under way does not ask
+ * for them again, nor break off the next one.
+ */
 function useForeseen(wanted: Schemas["NewJob"], which: Which) {
   const list = useInfiniteQuery<Page<Foreseen>, ProblemError>({
-    queryKey: ["job", "preview", "devices", wanted, which],
+    queryKey: ["dryRun", "devices", wanted, which],
     initialPageParam: undefined,
     queryFn: ({ pageParam, signal }) => pageOf(wanted, which, pageParam as string | undefined, signal),
     getNextPageParam: (last) => last.cursor ?? undefined,
     retry: false,
+    staleTime: "static",
+    gcTime: 0,
   });
   return {
     items: list.data?.pages.flatMap((page) => page.items) ?? [],
@@ -50,6 +57,7 @@ function useForeseen(wanted: Schemas["NewJob"], which: Which) {
     loading: list.isPending,
     more: list.hasNextPage,
     loadMore: () => void list.fetchNextPage(),
+    loadingMore: list.isFetchingNextPage,
   };
 }
 
@@ -84,6 +92,12 @@ function Each({ wanted, which }: { wanted: Schemas["NewJob"]; which: Which }) {
           {sentence(which.reason)}
         </Text>
       )}
+      {wanted.rollout?.order?.by === "random" ? (
+        <Text size="sm">
+          Devices come by chance: the wave of each, and with it when it begins, is drawn anew when the rollout
+          is made.
+        </Text>
+      ) : null}
       <Listing
         label="Each device"
         list={list}

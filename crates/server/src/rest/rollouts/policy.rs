@@ -205,7 +205,7 @@ pub(in crate::rest) fn policy_out(policy: domain::RolloutPolicy, waves: Vec<doma
     }
 }
 
-/// Writes a decision.
+/// Writes what may be said.
 pub(in crate::rest) fn approval_out(approval: Approval) -> windlass_api::rollouts::Approval {
     let (may, why) = match approval {
         Approval::Both => (MayDecide::Both, None),
@@ -215,6 +215,7 @@ pub(in crate::rest) fn approval_out(approval: Approval) -> windlass_api::rollout
     windlass_api::rollouts::Approval { may, why: why.as_deref().map(sentence) }
 }
 
+/// Writes a decision.
 pub(in crate::rest) fn decision_out(decision: domain::Decision) -> Decision {
     let domain::Decision { approved, by, at, remark } = decision;
     Decision { approved, by, at: time(at), remark }
