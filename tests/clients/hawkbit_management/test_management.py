@@ -226,8 +226,9 @@ def test_a_rollout_goes_through_its_groups(server, hawkbit):
         {"name": "rolled", "distributionSetId": dist_set, "targetFilterQuery": "controllerId==rolled-*"}
         | {"amountGroups": 2, "successCondition": {"condition": "THRESHOLD", "expression": "100"}},
     )
-    assert rollout["status"] == "ready"
+    assert rollout["status"] == "creating"
     path = f"rollouts/{rollout['id']}"
+    assert hawkbit.get(path)["status"] == "ready"
     hawkbit.post(f"{path}/start")
     devices = {target["controllerId"]: Device(server, target["controllerId"], target["securityToken"]) for target in made}
     for group in [names[:2], names[2:]]:
