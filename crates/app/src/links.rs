@@ -213,10 +213,11 @@ fn judged(execution: &Execution, running: bool, now: Timestamp) -> Result<(), Do
 /// Whether bytes that are on their way to an execution's device may go on. A window that closed meanwhile ends no download.
 pub(crate) async fn may_go_on(tx: &mut Tx<'_>, execution: ExecutionId) -> Result<bool, StoreError> {
     let Some(execution) = executions::latest_by_id(tx, execution).await? else { return Ok(false) };
-    if !execution.state.is_open() || execution.cancel_asked_at.is_some() {
+    // Who is asked to stop has the word: SWUpdate takes a download that is cut for a failure.
+    if !execution.state.is_open() {
         return Ok(false);
     }
-    if execution.state == ExecutionState::Queued {
+    if execution.state == ExecutionState::Queued && execution.cancel_asked_at.is_none() {
         let Some(job) = jobs::get_any(tx, execution.job).await? else { return Ok(false) };
         if !shows(tx, &execution, &job).await? {
             return Ok(false);

@@ -140,11 +140,13 @@ async fn a_download_that_runs_ends_with_the_right_to_it() {
         assert_eq!(next_byte(&mut readers[0]).await, ended);
         assert_eq!(next_byte(&mut readers[0]).await, ended, "for good");
         assert_eq!(next_byte(&mut readers[1]).await, Ok(b'0'));
-        let device = world.peer("d001").device;
-        let canceled = world.executions(job).await.into_iter().find(|one| one.device == device).unwrap();
-        app.execution_cancel(&world.by, canceled.id, false).await.unwrap();
+        for (name, force) in [("d001", true), ("d002", false)] {
+            let device = world.peer(name).device;
+            let canceled = world.executions(job).await.into_iter().find(|one| one.device == device).unwrap();
+            app.execution_cancel(&world.by, canceled.id, force).await.unwrap();
+        }
         assert_eq!(next_byte(&mut readers[1]).await, ended);
-        assert_eq!(next_byte(&mut readers[2]).await, Ok(b'0'), "others go on");
+        assert_eq!(next_byte(&mut readers[2]).await, Ok(b'0'), "who is asked to stop has the word");
     }
 }
 
