@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::hawkbit::{SettingKey, SettingValue};
+use windlass_store::testing::feed_is_whole;
 
 use crate::devices::NewDevice;
 use crate::enrol::bench::Bench;
@@ -42,6 +43,7 @@ async fn another_token_ends_the_one_before_and_a_decommissioned_device_has_none(
         let gone = crate::devices::LifecycleChange::Decommission;
         app.device_lifecycle(by, &device.name, gone, None).await.unwrap();
         // As the follower of the change feed does all the time.
+        feed_is_whole(&app.store).await.unwrap();
         let changes = app.store.changes_after(0, 1_000).await.unwrap();
         app.ddi.follow(&changes);
         assert_eq!(app.token_of(device.id).await.unwrap(), None);
