@@ -186,7 +186,7 @@ impl App {
             if let (Some(slot), Some(inbound)) = (outcomes.get_mut(position), batch.get(position))
                 && slot.acknowledgement == Acknowledgement::Accepted
             {
-                slot.replies = streams::handle(self, device, &topic, &inbound.payload, &mut room).await;
+                slot.replies = streams::handle(self, device, &topic, inbound, &mut room).await;
             }
         }
         outcomes

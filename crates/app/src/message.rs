@@ -127,6 +127,8 @@ pub struct Inbound {
     pub received_at: Timestamp,
     /// For QoS 2: the packet id that is to be remembered in the same commit.
     pub qos2_id: Option<u16>,
+    /// Bytes of the largest packet that its connection takes back (MQTT 5, 3.1.2.11.4); `usize::MAX` where there is no bound.
+    pub largest_reply: usize,
 }
 
 /// What is said to the sender of a message, after the commit.

@@ -23,7 +23,7 @@ use windlass_wire::topic::StreamTopic;
 use crate::App;
 use crate::downloads::Account;
 use crate::links::allowed;
-use crate::message::Outbound;
+use crate::message::{Inbound, Outbound};
 
 /// What is installed does not change, so that every stream stays at its first version.
 const VERSION: i64 = 1;
@@ -35,6 +35,8 @@ const BURST: Duration = Duration::from_secs(4);
 pub(crate) const AT_ONCE: u64 = 8 * 1024 * 1024;
 /// Most devices whose rate is remembered; those that rest are forgotten first.
 const DEVICES: usize = 50_000;
+/// Most bytes of a PUBLISH beside its topic and its payload: header and length, length of the topic, packet id, properties.
+const PACKET: usize = 5 + 2 + 2 + 1;
 
 /// When each device's bytes are paid off.
 #[derive(Debug, Default)]
@@ -98,19 +100,41 @@ async fn find(
     })
 }
 
+/// What an answer has to keep to.
+#[derive(Clone, Copy)]
+struct Back<'a> {
+    topic: &'a StreamTopic,
+    token: Option<&'a str>,
+    /// Bytes of the largest packet that the connection takes.
+    largest: usize,
+}
+
+impl Back<'_> {
+    /// Whether the connection takes a packet with a block of so many bytes.
+    fn fits(&self, file: i64, number: u64, length: u64) -> bool {
+        if self.largest == usize::MAX {
+            return true;
+        }
+        let block = vec![0; usize::try_from(length).unwrap_or_default()];
+        let payload = wire::data(self.topic.format, file, number, &block, self.token);
+        PACKET + self.topic.data().len() + payload.len() <= self.largest
+    }
+}
+
 /// Answers one request on a stream's topic. `room`: how many bytes may still be answered with; what goes is taken off.
 pub(crate) async fn handle(
     app: &App,
     device: DeviceId,
     topic: &StreamTopic,
-    payload: &[u8],
+    inbound: &Inbound,
     room: &mut u64,
 ) -> Vec<Outbound> {
     let Envelope { request, client_token } =
-        wire::parse(topic.operation, topic.format, payload, app.limits.client_token);
+        wire::parse(topic.operation, topic.format, &inbound.payload, app.limits.client_token);
     let token = client_token.as_deref();
+    let back = Back { topic, token, largest: inbound.largest_reply };
     let answer = match request {
-        Ok(request) => serve(app, device, topic, request, token, room).await,
+        Ok(request) => serve(app, device, request, back, room).await,
         Err(refused) => Err(refused),
     };
     match answer {
@@ -125,11 +149,11 @@ pub(crate) async fn handle(
 async fn serve(
     app: &App,
     device: DeviceId,
-    topic: &StreamTopic,
     request: StreamRequest,
-    token: Option<&str>,
+    back: Back<'_>,
     room: &mut u64,
 ) -> Result<Vec<Outbound>, Refused> {
+    let Back { topic, token, largest: _ } = back;
     let failed = |error: &(dyn std::error::Error + 'static)| {
         tracing::error!(error, "a stream could not be read");
         refuse(ErrorCode::InternalError, "the server failed; ask again")
@@ -166,7 +190,7 @@ async fn serve(
             let Some(artifact) = file else {
                 return Err(refuse(ErrorCode::ResourceNotFound, "f: the stream has no such file"));
             };
-            blocks(app, device, topic, &stream, Wanted { artifact, request: &request }, token, room).await
+            blocks(app, device, &stream, Wanted { artifact, request: &request }, back, room).await
         }
     }
 }
@@ -180,12 +204,12 @@ struct Wanted<'a> {
 async fn blocks(
     app: &App,
     device: DeviceId,
-    topic: &StreamTopic,
     stream: &Stream,
     wanted: Wanted<'_>,
-    token: Option<&str>,
+    back: Back<'_>,
     room: &mut u64,
 ) -> Result<Vec<Outbound>, Refused> {
+    let Back { topic, token, largest } = back;
     let Wanted { artifact, request } = wanted;
     let GetBlocks { version: _, file, block, blocks } = request;
     let block = u64::from(*block);
@@ -196,6 +220,12 @@ async fn blocks(
     // Blocks behind the end of the file are not there; those before it are sent.
     let there: Vec<(u64, u64)> =
         blocks.iter().filter_map(|number| Some((*number, place(*number)?))).collect();
+    if there.last().is_some_and(|(number, _)| !back.fits(*file, *number, block.min(artifact.size))) {
+        return Err(refuse(
+            ErrorCode::BlockSizeOutOfBounds,
+            format!("l: the connection takes packets of at most {largest} bytes; ask for smaller blocks"),
+        ));
+    }
     let bytes = u64::try_from(there.len()).unwrap_or(u64::MAX).saturating_mul(block);
     let Stream { execution, job, device: of, release: _ } = stream;
     let account = Account::of(execution, job, of, artifact.id);

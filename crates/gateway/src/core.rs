@@ -87,6 +87,7 @@ impl Core {
             payload,
             received_at: self.app.clock.now(),
             qos2_id: None,
+            largest_reply: usize::MAX,
         };
         let delivery = Delivery { messages: vec![message], to: None };
         if let Err(delivery) = self.ingest.try_give(&peer, delivery) {

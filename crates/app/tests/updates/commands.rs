@@ -53,6 +53,7 @@ impl World {
                 payload: payload.to_string().into(),
                 received_at: windlass_app::clock::Clock::now(&*self.clock),
                 qos2_id: None,
+                largest_reply: usize::MAX,
             }])
             .await;
         body(&outcomes[0].replies[0].payload)

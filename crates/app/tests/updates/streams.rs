@@ -22,6 +22,17 @@ async fn offered() -> (World, JobId) {
 
 /// Asks on a stream's topic; the replies with the last words of their topics.
 async fn ask(world: &World, name: &str, rest: &str, payload: &Value) -> Vec<(String, Value)> {
+    ask_within(world, name, rest, payload, usize::MAX).await
+}
+
+/// The same over a connection that takes packets of so many bytes.
+async fn ask_within(
+    world: &World,
+    name: &str,
+    rest: &str,
+    payload: &Value,
+    largest_reply: usize,
+) -> Vec<(String, Value)> {
     let topic = format!("$aws/things/thing-{name}/streams/{rest}");
     let inbound = Inbound {
         peer: Peer::Device(world.peer(name)),
@@ -30,6 +41,7 @@ async fn ask(world: &World, name: &str, rest: &str, payload: &Value) -> Vec<(Str
         payload: Bytes::from(payload.to_string()),
         received_at: world.clock.now(),
         qos2_id: None,
+        largest_reply,
     };
     let outcome = world.app().handle(vec![inbound]).await.remove(0);
     assert_eq!(outcome.acknowledgement, Acknowledgement::Accepted);
@@ -136,6 +148,19 @@ async fn replies(world: &World, id: JobId, requests: usize) -> Vec<usize> {
 }
 
 #[tokio::test]
+async fn a_block_that_the_connection_cannot_take_is_refused_and_one_that_fits_comes() {
+    let (world, id) = large(None).await;
+    let get = async |length: u64| {
+        let get = json!({"f": 0, "l": length, "o": 1});
+        ask_within(&world, "d000", &format!("{id}/get/json"), &get, 4_096).await.remove(0)
+    };
+    let (word, body) = get(4_096).await;
+    assert_eq!((word.as_str(), &body["o"]), ("rejected", &json!("BlockSizeOutOfBounds")));
+    assert!(body["m"].as_str().unwrap().contains("4096"), "{body}");
+    assert_eq!(get(2_048).await.0, "data");
+}
+
+#[tokio::test]
 async fn a_device_that_asks_for_too_much_at_once_is_told_to_wait() {
     let (world, id) = large(None).await;
     let counts = replies(&world, id, 20).await;
@@ -152,6 +177,7 @@ async fn requests_that_come_together_are_answered_up_to_a_bound_and_the_rest_ask
         payload: Bytes::from(json!({"f": 0, "l": 100_000, "n": 3}).to_string()),
         received_at: world.clock.now(),
         qos2_id: None,
+        largest_reply: usize::MAX,
     });
     let counts: Vec<usize> =
         world.app().handle(batch.collect()).await.iter().map(|outcome| outcome.replies.len()).collect();

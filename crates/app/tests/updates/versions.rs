@@ -24,6 +24,7 @@ async fn reports(world: &World, name: &str, reported: Value) {
         payload: Bytes::from(json!({ "state": { "reported": reported } }).to_string()),
         received_at: world.clock.now(),
         qos2_id: None,
+        largest_reply: usize::MAX,
     };
     let outcome = world.app().handle(vec![inbound]).await.remove(0);
     assert_eq!(outcome.acknowledgement, Acknowledgement::Accepted);

@@ -206,6 +206,7 @@ async fn hand_over(
         payload,
         received_at: core.app.clock.now(),
         qos2_id: None,
+        largest_reply: usize::MAX,
     };
     core.ingest.give(&peer, Delivery { messages: vec![message], to: Some(to) }).await;
     receiver.await.map_err(|_| unavailable("the server is shutting down"))

@@ -347,6 +347,7 @@ where
 
     fn give(&mut self, taken: Vec<Taken>) {
         let received_at = self.core.app.clock.now();
+        let largest_reply = self.parts.session.largest_out();
         let messages = taken
             .into_iter()
             .map(|Taken { topic, payload, qos2_id }| Inbound {
@@ -356,6 +357,7 @@ where
                 payload,
                 received_at,
                 qos2_id,
+                largest_reply,
             })
             .collect();
         let to: Arc<dyn Answered> = Arc::<ConnectionLink>::clone(&self.parts.link);

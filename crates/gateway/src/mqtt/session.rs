@@ -126,6 +126,11 @@ impl Session {
         self.writer.version()
     }
 
+    /// Bytes of the largest packet that the client takes.
+    pub(crate) const fn largest_out(&self) -> usize {
+        self.largest_out
+    }
+
     /// Whether it began as one that outlives its connection.
     pub(crate) const fn is_persistent(&self) -> bool {
         self.persistent
