@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::row::write_json;
+use crate::row::{read_json, write_json};
 use crate::tx::{Engine, Tx, execute, fetch_all, fetch_one, fetch_optional};
 
 macro_rules! kinds {
@@ -151,14 +151,19 @@ pub async fn after(tx: &mut Tx<'_>, after: i64, limit: u32) -> Result<Vec<Change
         const DETAIL: &str = "a part of the change feed that was not read is dropped already";
         return Err(StoreError::new(StoreErrorKind::Missed, DETAIL));
     }
-    let rows = match tx.engine {
-        Engine::Sqlite(_) => fetch_all!(
-            tx,
-            (i64, String, i64),
-            "SELECT seq, kind, id FROM change WHERE seq > $1 ORDER BY seq LIMIT $2",
-            after,
-            i64::from(limit)
-        )?,
+    let rows: Vec<(i64, String, i64)> = match tx.engine {
+        // One row, since each goes from SQLite's thread to this one by itself.
+        Engine::Sqlite(_) => {
+            let (page,) = fetch_one!(
+                tx,
+                (String,),
+                "SELECT json_group_array(json_array(seq, kind, id) ORDER BY seq)
+                 FROM (SELECT seq, kind, id FROM change WHERE seq > $1 ORDER BY seq LIMIT $2)",
+                after,
+                i64::from(limit)
+            )?;
+            read_json("change", &page)?
+        }
         // The inner query finds the last position of the page; the outer one takes all of it.
         Engine::Postgres(_) => fetch_all!(
             tx,

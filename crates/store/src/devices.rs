@@ -8,14 +8,15 @@ use windlass_domain::time::Timestamp;
 
 use crate::ChangeKind;
 use crate::error::StoreError;
-use crate::row::{read, read_json, time, write_json};
-use crate::tx::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::row::{read, read_json, time, write_ids, write_json};
+use crate::tx::{Tx, among, execute, fetch_all, fetch_one, fetch_optional};
 
 mod aliases;
 mod erasing;
 
 pub use aliases::{
-    Alias, AliasOutcome, alias_delete, alias_insert, aliases_between, device_aliases, device_by_alias,
+    Alias, AliasOutcome, alias_delete, alias_insert, aliases_among, aliases_between, device_aliases,
+    device_by_alias,
 };
 pub use erasing::{device_erase, erasure_ask, erasure_done, erasures};
 
@@ -197,6 +198,15 @@ pub async fn devices_after(tx: &mut Tx<'_>, after: DeviceId, limit: u32) -> Resu
     let rows =
         fetch_all!(tx, Row, select!("WHERE id > $1 ORDER BY id LIMIT $2"), after.get(), i64::from(limit))?;
     rows.into_iter().map(Device::try_from).collect()
+}
+
+/// Those of these devices that exist, whoever owns them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn devices_among(tx: &mut Tx<'_>, ids: &[DeviceId]) -> Result<Vec<Device>, StoreError> {
+    let sql = among!(tx, select!("WHERE id"), "$1", "");
+    fetch_all!(tx, Row, sql, write_ids(ids))?.into_iter().map(Device::try_from).collect()
 }
 
 /// The children of a gateway, by id.

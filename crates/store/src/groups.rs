@@ -7,8 +7,8 @@ use windlass_domain::time::Timestamp;
 
 use crate::ChangeKind;
 use crate::error::StoreError;
-use crate::row::read;
-use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+use crate::row::{read, write_ids};
+use crate::tx::{Tx, among, execute, fetch_all, fetch_optional};
 
 /// A static group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,5 +226,18 @@ pub async fn members_between(
         after.get(),
         last.get()
     )?;
+    Ok(rows.into_iter().map(|(device, group)| (DeviceId::new(device), GroupId::new(group))).collect())
+}
+
+/// The memberships of these devices.
+///
+/// # Errors
+/// When the database fails.
+pub async fn members_among(
+    tx: &mut Tx<'_>,
+    ids: &[DeviceId],
+) -> Result<Vec<(DeviceId, GroupId)>, StoreError> {
+    let sql = among!(tx, "SELECT device_id, group_id FROM group_member WHERE device_id", "$1", "");
+    let rows = fetch_all!(tx, (i64, i64), sql, write_ids(ids))?;
     Ok(rows.into_iter().map(|(device, group)| (DeviceId::new(device), GroupId::new(group))).collect())
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use windlass_domain::ids::DeviceId;
 use windlass_domain::time::Timestamp;
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -21,6 +22,11 @@ where
 /// Reads a JSON document.
 pub(crate) fn read_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|problem| StoreError::corrupt(what, problem))
+}
+
+/// The numbers of devices as the JSON array that `among!` takes.
+pub(crate) fn write_ids(ids: &[DeviceId]) -> String {
+    serde_json::Value::from_iter(ids.iter().map(|id| id.get())).to_string()
 }
 
 /// Writes a JSON document.

@@ -7,8 +7,8 @@ use windlass_domain::ids::DeviceId;
 
 use crate::ChangeKind;
 use crate::error::StoreError;
-use crate::row::{read_json, write_json};
-use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+use crate::row::{read_json, write_ids, write_json};
+use crate::tx::{Tx, among, execute, fetch_all, fetch_optional};
 
 /// The type by which versions were read: its number and its version, or 0 and 0 of a device that has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +79,24 @@ pub async fn running_between(
 ) -> Result<Vec<(DeviceId, BTreeSet<String>)>, StoreError> {
     let sql = "SELECT device_id, shown FROM device_running WHERE device_id > $1 AND device_id <= $2";
     let rows = fetch_all!(tx, (i64, String), sql, after.get(), last.get())?;
-    rows.into_iter()
-        .map(|(device, shown)| Ok((DeviceId::new(device), read_json("device_running.shown", &shown)?)))
-        .collect()
+    rows.into_iter().map(of_device).collect()
+}
+
+/// The versions that these devices show.
+///
+/// # Errors
+/// When the database fails.
+pub async fn running_among(
+    tx: &mut Tx<'_>,
+    ids: &[DeviceId],
+) -> Result<Vec<(DeviceId, BTreeSet<String>)>, StoreError> {
+    let sql = among!(tx, "SELECT device_id, shown FROM device_running WHERE device_id", "$1", "");
+    let rows = fetch_all!(tx, (i64, String), sql, write_ids(ids))?;
+    rows.into_iter().map(of_device).collect()
+}
+
+fn of_device((device, shown): (i64, String)) -> Result<(DeviceId, BTreeSet<String>), StoreError> {
+    Ok((DeviceId::new(device), read_json("device_running.shown", &shown)?))
 }
 
 /// The first devices above `after` whose versions were read by another type than theirs is now, or never though they said

@@ -507,6 +507,43 @@ async fn a_type_in_use_is_not_removed_and_versions_are_checked() {
 }
 
 #[tokio::test]
+async fn the_index_follows_more_than_a_page_of_changes_with_all_that_is_known_of_each_device() {
+    let bench = Bench::fresh().await;
+    let tenant = bench.by.tenant;
+    let path: windlass_domain::ids::GroupPath = "eu".parse().unwrap();
+    bench.app.group_put(&bench.by, &path, "").await.unwrap();
+    let alias = devices::Alias { protocol: "modbus".to_owned(), external_id: "17".to_owned() };
+    bench
+        .app
+        .store
+        .write::<_, StoreError, _>(move |tx| {
+            let (path, alias) = (path.clone(), alias.clone());
+            Box::pin(async move {
+                let group = windlass_store::groups::group_by_path(tx, tenant, &path).await?.unwrap();
+                for number in 0..1_500 {
+                    let new = devices::NewDevice::named(tenant, name(&format!("d-{number}")));
+                    let device = devices::device_insert(tx, &new, START).await?.unwrap();
+                    if number % 500 == 0 {
+                        windlass_store::groups::member_insert(tx, group.id, device.id).await?;
+                        let alias = devices::Alias { external_id: number.to_string(), ..alias.clone() };
+                        devices::alias_insert(tx, tenant, device.id, &alias).await?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    feed_is_whole(&bench.app.store).await.unwrap();
+    let told = bench.app.fleet.catch_up(&bench.app.store).await.unwrap();
+    assert!(told.len() >= 1_500, "{}", told.len());
+    assert!(bench.app.fleet.is_current());
+    assert_eq!(bench.app.fleet.len(), 1_500);
+    assert_eq!(bench.list("group==eu"), ["d-0", "d-1000", "d-500"]);
+    assert_eq!(bench.list("alias==1000"), ["d-1000"]);
+}
+
+#[tokio::test]
 async fn the_index_follows_what_others_commit_and_survives_a_restart() {
     let bench = Bench::fresh().await;
     let tenant = bench.by.tenant;

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use windlass_domain::device::Device;
 use windlass_domain::ids::{DeviceId, ExecutionId, GroupId, JobId, TypeId};
 use windlass_domain::time::Timestamp;
+use windlass_store::devices::Alias;
 use windlass_store::groups::Group;
 use windlass_store::types::DeviceTypeRecord;
 use windlass_store::{
@@ -105,17 +106,15 @@ impl Stale {
         for id in &self.groups {
             fresh.groups.push((*id, groups::group_by_id(tx, *id).await?));
         }
-        for id in &self.devices {
-            let entry = match devices::device_by_id(tx, *id).await? {
-                None => None,
-                Some(device) => Some(Entry {
-                    device,
-                    aliases: devices::device_aliases(tx, *id).await?,
-                    groups: groups::groups_of(tx, *id).await?,
-                    running: running::running(tx, *id).await?,
-                }),
-            };
-            fresh.devices.push((*id, entry));
+        let ids: Vec<DeviceId> = self.devices.iter().copied().collect();
+        if !ids.is_empty() {
+            let mut entries = together(
+                devices::devices_among(tx, &ids).await?,
+                devices::aliases_among(tx, &ids).await?,
+                groups::members_among(tx, &ids).await?,
+                running::running_among(tx, &ids).await?,
+            );
+            fresh.devices = ids.into_iter().map(|id| (id, entries.remove(&id))).collect();
         }
         Ok(fresh)
     }
@@ -234,26 +233,32 @@ impl Fleet {
         Ok(())
     }
 
-    /// Takes what is new in the change feed, to its end. Returns it.
+    /// Takes what is new in the change feed, to where its end was when that was asked. Returns it.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn catch_up(&self, store: &Store) -> Result<Vec<Change>, StoreError> {
         let mut all = Vec::new();
+        let mut goal: Option<(i64, tokio::time::Instant)> = None;
         loop {
             let (seq, asked) = (self.read().seq, tokio::time::Instant::now());
             let changes = store.changes_after(seq, CHANGES).await?;
-            // A page that is not full was the end. What came since is the next look's: where something always comes, there
-            // would never be an empty page.
-            let is_end = u32::try_from(changes.len()).is_ok_and(|count| count < CHANGES);
+            // A page that is not full was the end.
+            let mut end = u32::try_from(changes.len()).is_ok_and(|count| count < CHANGES).then_some(asked);
             if let Some(last) = changes.last() {
                 self.renew(store, Stale::of(&changes)).await?;
                 self.change().seq = last.seq;
+                // What came since is the next look's: where much comes all the time, there would never be an end.
+                end = end.or(goal.filter(|(goal, _)| last.seq >= *goal).map(|(_, asked)| asked));
                 all.extend(changes);
             }
-            if is_end {
-                *lock(&self.current) = Some(asked);
+            if let Some(end) = end {
+                *lock(&self.current) = Some(end);
                 return Ok(all);
+            }
+            if goal.is_none() {
+                let asked = tokio::time::Instant::now();
+                goal = Some((store.latest_change().await?, asked));
             }
         }
     }
@@ -275,29 +280,45 @@ async fn read_ahead(store: Store, batches: mpsc::Sender<Vec<Entry>>) -> Result<(
 async fn read_batch(tx: &mut Tx<'_>, after: DeviceId) -> Result<Vec<Entry>, StoreError> {
     let records: Vec<Device> = devices::devices_after(tx, after, BATCH).await?;
     let Some(last) = records.last().map(|device| device.id) else { return Ok(Vec::new()) };
-    let mut entries: BTreeMap<DeviceId, Entry> = records
+    let entries = together(
+        records,
+        devices::aliases_between(tx, after, last).await?,
+        groups::members_between(tx, after, last).await?,
+        running::running_between(tx, after, last).await?,
+    );
+    Ok(entries.into_values().collect())
+}
+
+/// Devices with what is known of each.
+fn together(
+    devices: Vec<Device>,
+    aliases: Vec<(DeviceId, Alias)>,
+    members: Vec<(DeviceId, GroupId)>,
+    shown: Vec<(DeviceId, BTreeSet<String>)>,
+) -> BTreeMap<DeviceId, Entry> {
+    let mut entries: BTreeMap<DeviceId, Entry> = devices
         .into_iter()
         .map(|device| {
             let (aliases, groups, running) = Default::default();
             (device.id, Entry { device, aliases, groups, running })
         })
         .collect();
-    for (id, alias) in devices::aliases_between(tx, after, last).await? {
+    for (id, alias) in aliases {
         if let Some(entry) = entries.get_mut(&id) {
             entry.aliases.insert(alias);
         }
     }
-    for (id, group) in groups::members_between(tx, after, last).await? {
+    for (id, group) in members {
         if let Some(entry) = entries.get_mut(&id) {
             entry.groups.insert(group);
         }
     }
-    for (id, running) in running::running_between(tx, after, last).await? {
+    for (id, running) in shown {
         if let Some(entry) = entries.get_mut(&id) {
             entry.running = running;
         }
     }
-    Ok(entries.into_values().collect())
+    entries
 }
 
 impl Contacts for App {

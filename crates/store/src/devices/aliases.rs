@@ -10,7 +10,8 @@ use windlass_domain::ids::{DeviceId, TenantId};
 use super::device_by_id;
 use crate::ChangeKind;
 use crate::error::StoreError;
-use crate::tx::{Tx, execute, fetch_all, fetch_optional};
+use crate::row::write_ids;
+use crate::tx::{Tx, among, execute, fetch_all, fetch_optional};
 
 /// An external id of a device in one protocol.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,8 +143,20 @@ pub async fn aliases_between(
         after.get(),
         last.get()
     )?;
-    Ok(rows
-        .into_iter()
-        .map(|(device, protocol, external_id)| (DeviceId::new(device), Alias { protocol, external_id }))
-        .collect())
+    Ok(rows.into_iter().map(of_device).collect())
+}
+
+/// The external ids of these devices.
+///
+/// # Errors
+/// When the database fails.
+pub async fn aliases_among(tx: &mut Tx<'_>, ids: &[DeviceId]) -> Result<Vec<(DeviceId, Alias)>, StoreError> {
+    let sql =
+        among!(tx, "SELECT device_id, protocol, external_id FROM device_alias WHERE device_id", "$1", "");
+    let rows = fetch_all!(tx, (i64, String, String), sql, write_ids(ids))?;
+    Ok(rows.into_iter().map(of_device).collect())
+}
+
+fn of_device((device, protocol, external_id): (i64, String, String)) -> (DeviceId, Alias) {
+    (DeviceId::new(device), Alias { protocol, external_id })
 }
