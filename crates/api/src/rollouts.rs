@@ -244,12 +244,16 @@ pub struct Approval {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WayBack {
-    /// The job that would be made; absent where there is nothing to go back to.
+    /// The job that would be made; absent where there is nothing to go back to, or nothing was found yet (`lookedAt`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<WayBackJob>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// How many executions were looked at, the first ones of a very large job; absent where those were all. `job` is what
+    /// was found among them; rolling back looks at every one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u64>,
 }
 
 /// A job that would bring devices back.

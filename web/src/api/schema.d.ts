@@ -5963,8 +5963,14 @@ export interface components {
         };
         /** @description What rolling a job back would come to (`GET /jobs/{id}/rollback`). */
         WayBack: {
-            /** @description The job that would be made; absent where there is nothing to go back to. */
+            /** @description The job that would be made; absent where there is nothing to go back to, or nothing was found yet (`lookedAt`). */
             job?: components["schemas"]["WayBackJob"] | null;
+            /**
+             * Format: uint64
+             * @description How many executions were looked at, the first ones of a very large job; absent where those were all. `job` is what
+             *      was found among them; rolling back looks at every one.
+             */
+            lookedAt?: number | null;
             /** @description Why there is none. */
             why?: string | null;
         };

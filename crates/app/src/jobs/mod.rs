@@ -46,7 +46,7 @@ pub(crate) use downloads::{files_of, release_of};
 pub use list::{ExecutionFilter, ExecutionView, FailureCluster, JobPage, JobView, WaveView};
 pub use person::Approval;
 pub(crate) use person::Decider;
-pub use previous::WayBack;
+pub use previous::{BackJob, WayBack};
 pub use windlass_domain::job::Begin;
 pub use windlass_store::jobs::JobPick;
 pub use windlass_store::releases::ReleaseLabel;

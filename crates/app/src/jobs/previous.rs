@@ -1,8 +1,9 @@
 //! Back to the release before: which one that was, and for which devices of a job.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::ids::{DeviceId, JobId, ReleaseId};
 use windlass_domain::job::{Execution, ExecutionState, Job, RolloutPolicy, What};
 use windlass_domain::permission::{Permission, Principal};
 use windlass_domain::software::Release;
@@ -18,6 +19,8 @@ use super::{Begin, operate};
 use crate::permit::demand;
 use crate::{App, AppError};
 
+/// Executions that one look goes through: all that there is to an answer beforehand.
+const LOOKED_AT: u64 = 20_000;
 /// Executions of one read.
 const BATCH: u32 = 500;
 /// Releases of one read.
@@ -55,7 +58,7 @@ struct Candidates {
     releases: Vec<Release>,
     by_component: HashMap<(String, String), Vec<usize>>,
     /// What was found for devices that ran these versions.
-    known: HashMap<BTreeMap<String, String>, Option<usize>>,
+    known: HashMap<BTreeMap<String, String>, Option<ReleaseId>>,
 }
 
 impl Candidates {
@@ -90,7 +93,7 @@ impl Candidates {
 
     /// The release that brings a device back: it holds everything that the job changed there, as it was before, and most
     /// of the rest; the newest of those. None where the job changed nothing that shows.
-    fn before(&mut self, execution: &Execution) -> Option<usize> {
+    fn before(&mut self, execution: &Execution) -> Option<ReleaseId> {
         if let Some(known) = self.known.get(&execution.before) {
             return *known;
         }
@@ -99,7 +102,7 @@ impl Candidates {
         found
     }
 
-    fn find(&self, execution: &Execution) -> Option<usize> {
+    fn find(&self, execution: &Execution) -> Option<ReleaseId> {
         let changed = changed(&self.own, execution);
         let (name, version) = changed.first()?;
         let held = self.by_component.get(&((*name).to_owned(), (*version).to_owned()))?;
@@ -109,9 +112,9 @@ impl Candidates {
         };
         let found = held.iter().filter_map(|index| {
             let release = self.releases.get(*index).filter(brings_back)?;
-            Some((release.components.len(), *index))
+            Some((release.components.len(), release.id))
         });
-        found.max().map(|(_, index)| index)
+        found.max().map(|(_, id)| id)
     }
 }
 
@@ -127,35 +130,104 @@ struct Back {
     further: BTreeSet<DeviceId>,
 }
 
-/// For each release that devices of a job ran before: those devices; nothing at all if it changed no device.
-async fn groups(
+/// What a look at executions of a job found.
+#[derive(Default)]
+struct Look {
+    /// The last execution that was looked at; the next look begins after it.
+    after: i64,
+    looked_at: u64,
+    /// Whether there are no more.
+    is_through: bool,
+    /// Whether the job changed any device.
+    is_anybody_changed: bool,
+    /// For each release that devices ran before: those devices.
+    found: BTreeMap<ReleaseId, Back>,
+}
+
+impl Look {
+    /// Whether it found nobody who can be brought back.
+    fn is_vain(&self) -> bool {
+        self.found.values().all(|back| back.devices.is_empty())
+    }
+
+    /// Takes in what the next look found.
+    fn goes_on(&mut self, next: Self) {
+        let Self { after, looked_at, is_through, is_anybody_changed, found } = next;
+        self.after = after;
+        self.looked_at += looked_at;
+        self.is_through = is_through;
+        self.is_anybody_changed |= is_anybody_changed;
+        for (release, mut back) in found {
+            let all = self.found.entry(release).or_default();
+            all.devices.append(&mut back.devices);
+            all.further.append(&mut back.further);
+        }
+    }
+}
+
+/// The job, and the release that it installs.
+async fn installed(
     tx: &mut Tx<'_>,
     app: &App,
-    job: &Job,
-    candidates: &mut Candidates,
-) -> Result<Option<BTreeMap<usize, Back>>, AppError> {
-    let mut found: BTreeMap<usize, Back> = BTreeMap::new();
-    let mut since = Since::of(tx, job).await?;
-    let mut is_anybody_changed = false;
-    let mut pick = ExecutionPick::default();
+    by: &Principal,
+    id: JobId,
+) -> Result<(Job, Release), AppError> {
+    let job = known_job(tx, app, by, id).await?;
+    let What::Update { release, .. } = job.spec.what else {
+        return Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to")));
+    };
+    match releases::release_by_id(tx, job.tenant, release).await? {
+        Some(own) => Ok((job, own)),
+        None => {
+            let text =
+                format!("the release of job {id} was deleted; choose by hand what its devices are to get");
+            Err(no_previous(text))
+        }
+    }
+}
+
+/// Looks at executions of a job after this one, so many at most.
+async fn look(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    id: JobId,
+    after: i64,
+    most: u64,
+) -> Result<Look, AppError> {
+    let (job, own) = installed(tx, app, by, id).await?;
+    let mut candidates = Candidates::read(tx, &job, own).await?;
+    let mut since = Since::of(tx, &job).await?;
+    let mut look = Look { after, ..Look::default() };
     loop {
-        let page = executions::list(tx, job.id, &pick, BATCH).await?;
-        let Some(last) = page.last() else { return Ok(is_anybody_changed.then_some(found)) };
-        pick.after = last.id.get();
+        let left = most.saturating_sub(look.looked_at);
+        // Where none is left, one more is read to know whether there is one.
+        let limit = u32::try_from(left).unwrap_or(BATCH).clamp(1, BATCH);
+        let pick = ExecutionPick { after: look.after, ..ExecutionPick::default() };
+        let page = executions::list(tx, job.id, &pick, limit).await?;
+        let Some(last) = page.last() else {
+            look.is_through = true;
+            return Ok(look);
+        };
+        if left == 0 {
+            return Ok(look);
+        }
+        look.after = last.id.get();
+        look.looked_at += u64::try_from(page.len()).unwrap_or(u64::MAX);
         let silent = page.iter().filter(|one| one.started_at.is_none()).map(|one| one.id);
         let fetched = ddi::retrieved(tx, &silent.collect::<Vec<_>>()).await?;
         let took: Vec<&Execution> =
             page.iter().filter(|one| took_it(one, fetched.contains(&one.id))).collect();
-        is_anybody_changed |= !took.is_empty();
-        let took: Vec<(&Execution, usize)> = took
+        look.is_anybody_changed |= !took.is_empty();
+        let took: Vec<(&Execution, ReleaseId)> = took
             .into_iter()
             .filter(|one| app.fleet.entry(one.device).is_some())
             .filter_map(|one| Some((one, candidates.before(one)?)))
             .collect();
         let devices: Vec<DeviceId> = took.iter().map(|(one, _)| one.device).collect();
         let further = since.further(tx, &candidates.own, &devices, took.iter().map(|(one, _)| *one)).await?;
-        for (execution, index) in took {
-            let back = found.entry(index).or_default();
+        for (execution, release) in took {
+            let back = look.found.entry(release).or_default();
             let device = execution.device;
             let of = if further.contains(&device) { &mut back.further } else { &mut back.devices };
             of.insert(device);
@@ -163,27 +235,28 @@ async fn groups(
     }
 }
 
-/// The job that would bring devices back.
-async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<NewJob, AppError> {
-    let job = known_job(tx, app, by, id).await?;
-    let What::Update { release, .. } = job.spec.what else {
-        return Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to")));
-    };
-    let Some(own) = releases::release_by_id(tx, job.tenant, release).await? else {
-        let text = format!("the release of job {id} was deleted; choose by hand what its devices are to get");
-        return Err(no_previous(text));
-    };
-    let mut candidates = Candidates::read(tx, &job, own).await?;
-    let Some(found) = groups(tx, app, &job, &mut candidates).await? else {
+/// The job that would bring devices back that were found.
+async fn made_of(
+    tx: &mut Tx<'_>,
+    app: &App,
+    by: &Principal,
+    id: JobId,
+    look: &Look,
+) -> Result<NewJob, AppError> {
+    let (job, _) = installed(tx, app, by, id).await?;
+    if !look.is_anybody_changed {
         return Err(no_previous(format!("job {id} changed no device, so there is nothing to go back from")));
+    }
+    let further: usize = look.found.values().map(|back| back.further.len()).sum();
+    let all: usize = look.found.values().map(|back| back.devices.len()).sum();
+    let most = look.found.iter().max_by_key(|(release, back)| (back.devices.len(), **release));
+    let most = match most.filter(|(_, back)| !back.devices.is_empty()) {
+        Some((release, back)) => {
+            releases::release_by_id(tx, job.tenant, *release).await?.map(|release| (release, back))
+        }
+        None => None,
     };
-    let further: usize = found.values().map(|back| back.further.len()).sum();
-    let all: usize = found.values().map(|back| back.devices.len()).sum();
-    let most = found.into_iter().max_by_key(|(index, back)| (back.devices.len(), *index));
-    let Some((release, Back { devices, further })) = most.and_then(|(index, back)| {
-        let release = candidates.releases.get(index)?;
-        (!back.devices.is_empty()).then_some((release, back))
-    }) else {
+    let Some((release, Back { devices, further })) = most else {
         return Err(no_previous(if further > 0 {
             format!("all {further} devices that job {id} could be taken back on run something else by now")
         } else {
@@ -205,7 +278,7 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
             force: false,
         },
         targets: NewTargets::Found {
-            devices: devices.into_iter().collect(),
+            devices: devices.iter().copied().collect(),
             words: format!("devices that ran {} {} before job {id}{left_out}", release.name, release.version),
             waves: Vec::new(),
         },
@@ -219,9 +292,18 @@ async fn find(tx: &mut Tx<'_>, app: &App, by: &Principal, id: JobId) -> Result<N
     })
 }
 
-/// What rolling a job back would do.
+/// What rolling a job back would do, by a look at the first of its executions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WayBack {
+    /// The job that would be made; none if nobody was found who can be brought back, and there are more to look at.
+    pub job: Option<BackJob>,
+    /// How many executions were looked at, where there are more.
+    pub looked_at: Option<u64>,
+}
+
+/// A job that would bring devices back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackJob {
     /// The release that would be installed: its name,
     pub name: String,
     /// and its version.
@@ -232,21 +314,44 @@ pub struct WayBack {
     pub words: String,
 }
 
+fn back_job(id: JobId, NewJob { what, targets, .. }: NewJob) -> Result<BackJob, AppError> {
+    match (what, targets) {
+        (NewWhat::Update { name, version, .. }, NewTargets::Found { devices, words, .. }) => {
+            Ok(BackJob { name, version, devices: devices.len(), words })
+        }
+        _ => Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to"))),
+    }
+}
+
 impl App {
-    /// What [`App::job_roll_back`] would do now.
+    /// What [`App::job_roll_back`] would do now, by a look at the first executions of the job, some thousands of them.
     ///
     /// # Errors
     /// As [`App::job_roll_back`].
     pub async fn job_way_back_of(&self, by: &Principal, id: JobId) -> Result<WayBack, AppError> {
+        self.job_way_back_within(by, id, LOOKED_AT).await
+    }
+
+    /// The same, by so many executions.
+    async fn job_way_back_within(&self, by: &Principal, id: JobId, most: u64) -> Result<WayBack, AppError> {
         demand(by, Permission::JobCreate)?;
         demand(by, Permission::JobControl)?;
-        let NewJob { what, targets, .. } = self.job_way_back(by, id, self.clock.now()).await?;
-        match (what, targets) {
-            (NewWhat::Update { name, version, .. }, NewTargets::Found { devices, words, .. }) => {
-                Ok(WayBack { name, version, devices: devices.len(), words })
-            }
-            _ => Err(no_previous(format!("job {id} installs nothing; there is nothing to go back to"))),
-        }
+        let (app, who, now) = (self.clone(), by.clone(), self.clock.now());
+        self.store
+            .read(move |tx| {
+                let (app, by) = (app.clone(), who.clone());
+                Box::pin(async move {
+                    let seen = look(tx, &app, &by, id, 0, most).await?;
+                    let looked_at = (!seen.is_through).then_some(seen.looked_at);
+                    if looked_at.is_some() && seen.is_vain() {
+                        return Ok(WayBack { job: None, looked_at });
+                    }
+                    let new = made_of(tx, &app, &by, id, &seen).await?;
+                    draft(tx, &app, &by, &new, 0, [0; 32], now).await?;
+                    Ok(WayBack { job: Some(back_job(id, new)?), looked_at })
+                })
+            })
+            .await
     }
 
     /// Makes the job that brings devices back to what they ran before a job: those on which it came to an end or is
@@ -261,7 +366,7 @@ impl App {
         demand(by, Permission::JobCreate)?;
         demand(by, Permission::JobControl)?;
         let now = self.clock.now();
-        self.job_way_back(by, id, now).await?;
+        self.job_way_back(by, id, LOOKED_AT, now).await?;
         let (app, who) = (self.clone(), by.clone());
         self.store
             .write(move |tx| {
@@ -270,18 +375,34 @@ impl App {
             })
             .await?;
         self.job_changed(id, true);
-        let new = self.job_way_back(by, id, now).await?;
+        let new = self.job_way_back(by, id, LOOKED_AT, now).await?;
         self.job_create(by, new).await
     }
 
-    /// The job that would bring devices back, if it could be made now.
-    async fn job_way_back(&self, by: &Principal, id: JobId, now: Timestamp) -> Result<NewJob, AppError> {
-        let (app, who) = (self.clone(), by.clone());
+    /// The job that would bring devices back, if it could be made now. Looks at every execution, so many in one transaction:
+    /// nobody waits for a reader until a large job was gone through.
+    async fn job_way_back(
+        &self,
+        by: &Principal,
+        id: JobId,
+        at_once: u64,
+        now: Timestamp,
+    ) -> Result<NewJob, AppError> {
+        let mut whole = Look::default();
+        while !whole.is_through {
+            let (app, who, after) = (self.clone(), by.clone(), whole.after);
+            let next = self.store.read(move |tx| {
+                let (app, by) = (app.clone(), who.clone());
+                Box::pin(async move { look(tx, &app, &by, id, after, at_once).await })
+            });
+            whole.goes_on(next.await?);
+        }
+        let (app, who, whole) = (self.clone(), by.clone(), Arc::new(whole));
         self.store
             .read(move |tx| {
-                let (app, by) = (app.clone(), who.clone());
+                let (app, by, whole) = (app.clone(), who.clone(), Arc::clone(&whole));
                 Box::pin(async move {
-                    let new = find(tx, &app, &by, id).await?;
+                    let new = made_of(tx, &app, &by, id, &whole).await?;
                     draft(tx, &app, &by, &new, 0, [0; 32], now).await?;
                     Ok(new)
                 })
@@ -289,3 +410,7 @@ impl App {
             .await
     }
 }
+
+#[cfg(test)]
+#[path = "previous_tests.rs"]
+mod tests;

@@ -65,6 +65,8 @@ async fn invalid(world: &World, name: &'static str, version: &'static str, inval
 
 async fn back(world: &World, id: JobId) -> JobView {
     let told = world.app().job_way_back_of(&world.by, id).await.unwrap();
+    assert_eq!(told.looked_at, None, "all were looked at");
+    let told = told.job.unwrap();
     let made = world.app().job_roll_back(&world.by, id).await.unwrap();
     let release = made.release.clone().unwrap();
     assert_eq!((told.name, told.version), (release.name, release.version));
@@ -74,7 +76,7 @@ async fn back(world: &World, id: JobId) -> JobView {
 }
 
 async fn no_way_back(world: &World, id: JobId) -> String {
-    let told = world.app().job_way_back_of(&world.by, id).await.map(|back| back.words);
+    let told = world.app().job_way_back_of(&world.by, id).await.map(|back| back.job);
     match world.app().job_roll_back(&world.by, id).await {
         Err(AppError::Conflict { code: "job.no_previous", detail }) => {
             assert_eq!(told.unwrap_err().to_string(), detail, "it is told before as it is then");

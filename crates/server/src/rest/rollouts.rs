@@ -179,13 +179,15 @@ async fn way_back(
     At(JobPath { id }): At<JobPath>,
 ) -> Result<Json<WayBack>, Refusal> {
     Ok(Json(match rest.app.job_way_back_of(&by, JobId::new(id)).await {
-        Ok(app::WayBack { name, version, devices, words }) => {
-            let devices = u64::try_from(devices).unwrap_or(u64::MAX);
-            let release = NameVersion { name, version };
-            WayBack { job: Some(WayBackJob { release, devices, targets: words }), why: None }
+        Ok(app::WayBack { job, looked_at }) => {
+            let job = job.map(|app::BackJob { name, version, devices, words }| {
+                let devices = u64::try_from(devices).unwrap_or(u64::MAX);
+                WayBackJob { release: NameVersion { name, version }, devices, targets: words }
+            });
+            WayBack { job, why: None, looked_at }
         }
         Err(AppError::Conflict { code: "job.no_previous", detail }) => {
-            WayBack { job: None, why: Some(sentence(&detail)) }
+            WayBack { job: None, why: Some(sentence(&detail)), looked_at: None }
         }
         Err(error) => return Err(error.into()),
     }))

@@ -188,7 +188,7 @@ const RESTING: Job["state"][] = ["completed", "canceled", "halted"];
 
 /**
  * What rolling it back would come to, or why it cannot be; not asked while devices go on beginning it. The server goes
- * through every execution for it: it is asked once, and once more when the last device that was at work is through.
+ * through thousands of executions for it: it is asked once, and once more when the last device that was at work is through.
  */
 function useWayBack(job: Job) {
   const { inProgress, verifying } = job.counts;
@@ -198,6 +198,13 @@ function useWayBack(job: Job) {
     enabled: RESTING.includes(job.state) && !job.release?.deleted,
     staleTime: 60_000,
   });
+}
+
+/** Of a very large rollout only a share is looked at beforehand. */
+function shareSaid(lookedAt: number | null | undefined): string {
+  return lookedAt
+    ? ` That is by its first ${counted(lookedAt, "execution")}; rolling back looks at all of them.`
+    : "";
 }
 
 /** Brings every device of it back to the release that ran there before, by a job of its own. */
@@ -222,7 +229,7 @@ function RollBack({ job }: { job: Job }) {
       }
     >
       {made
-        ? `A new rollout begins that installs ${made.release.name} ${made.release.version} on ${counted(made.devices, "device")}: ${made.targets}.`
+        ? `A new rollout begins that installs ${made.release.name} ${made.release.version} on ${counted(made.devices, "device")}: ${made.targets}.${shareSaid(way.data?.lookedAt)}`
         : "A new rollout begins that installs what ran before on the devices that this one reached. Those that it has not reached stay as they are."}
     </Confirmed>
   );
