@@ -3,7 +3,7 @@
 //! Waves long settled are counted in one, so that there are never many; see `domain::job::past`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use roaring::RoaringTreemap;
@@ -23,6 +23,8 @@ use crate::{App, AppError};
 
 /// How long a look holds though nothing in the index changed: presence moves without it.
 const HOLDS: Duration = Duration::from_secs(30);
+/// A look that found nobody holds so long at least, whatever changed in the index.
+const PACE: Duration = Duration::from_secs(1);
 /// Jobs whose last look is remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -36,6 +38,8 @@ const JUDGED: u32 = 200;
 struct Look {
     /// Everything, at this position of the index and at this time; all that there is to see while there is no place.
     whole: Option<(i64, Timestamp)>,
+    /// When that look was made; none: the next one is not to wait for [`PACE`].
+    made: Option<Timestamp>,
     /// Whether there was no place for anybody then: with one, those that were left out are looked at again.
     is_full: bool,
     /// Those that were left out, up to this execution; 0: from the start.
@@ -49,20 +53,29 @@ struct Look {
 pub(crate) struct Looks(Mutex<HashMap<JobId, Look>>);
 
 impl Looks {
-    fn of(&self, job: JobId) -> Look {
-        let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.get(&job).copied().unwrap_or_default()
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Look>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a look would find nothing new.
+    fn of(&self, job: JobId) -> Look {
+        self.lock().get(&job).copied().unwrap_or_default()
+    }
+
+    /// The next look at a job waits for no time to pass since the last one.
+    pub(super) fn hurry(&self) {
+        self.lock().values_mut().for_each(|look| look.made = None);
+    }
+
+    /// Whether a look would find nothing new, or is to wait.
     pub(super) fn is_fresh(&self, job: JobId, seq: i64, has_place: bool, now: Timestamp) -> bool {
         let look = self.of(job);
-        let holds = look.whole.is_some_and(|(at, when)| at == seq && now.since(when) < HOLDS);
-        holds && !(look.is_full && has_place)
+        let Some((at, when)) = look.whole.filter(|_| !(look.is_full && has_place)) else { return false };
+        let is_soon = look.made.is_some_and(|made| made <= now && now.since(made) < PACE);
+        is_soon || (at == seq && now.since(when) < HOLDS)
     }
 
     fn note(&self, job: JobId, look: Look) {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.lock();
         if looks.len() >= REMEMBERED {
             looks.clear();
         }
@@ -210,19 +223,19 @@ async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), StoreError> {
     Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text))
 }
 
-/// Who of those that match may join, as many as can at once. As upstream, a dynamic rollout of hawkBit's interface takes in
-/// nobody who has an action of its weight or a greater one; it looks again once that is over.
+/// Who of those that match and are not in the job may join, as many as can at once. As upstream, a dynamic rollout of hawkBit's
+/// interface takes in nobody who has an action of its weight or a greater one; it looks again once that is over.
 async fn may_join(
     tx: &mut Tx<'_>,
     job: &Job,
     matching: &RoaringTreemap,
     most: u64,
 ) -> Result<RoaringTreemap, StoreError> {
+    let new = matching - jobs::frozen_targets(tx, job.id).await?;
     let extra: JobExtra = extras::get(tx, job.tenant, job.id.get()).await?;
     if extra.query.is_none() {
-        return Ok(matching.clone());
+        return Ok(new);
     }
-    let new = matching - jobs::frozen_targets(tx, job.id).await?;
     let (mut free, mut left) = (RoaringTreemap::new(), new.into_iter());
     while free.len() < most {
         let some: RoaringTreemap = left.by_ref().take(ASKED).collect();
@@ -236,6 +249,20 @@ async fn may_join(
         free |= some - busy;
     }
     Ok(free)
+}
+
+/// Who may join a job. None: nobody, or there is no room, and there is nothing to fold either.
+async fn to_join(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    matching: &RoaringTreemap,
+    most: u64,
+) -> Result<Option<RoaringTreemap>, StoreError> {
+    let Some(job) = jobs::get_any(tx, id).await?.filter(waits_for_more) else { return Ok(None) };
+    let new = may_join(tx, &job, matching, most).await?;
+    let tallies = executions::tallies(tx, id).await?;
+    let is_anything = (!new.is_empty() && past::has_room(&job)) || past::fold(&job, &tallies).is_some();
+    Ok(is_anything.then_some(new))
 }
 
 /// Takes devices in as one more wave. Those that the job has already are left out. True if there may be more to do at once:
@@ -295,7 +322,8 @@ fn waits_for_more(job: &Job) -> bool {
 }
 
 impl App {
-    /// Looks for devices that a continuous job should take in. True if some joined.
+    /// Looks for devices that a continuous job should take in, and after a look that found nobody not before [`PACE`], unless
+    /// the job has a place since. True if some joined.
     pub(super) async fn join_later_devices(&self, waiting: &Waiting) -> Result<bool, AppError> {
         let Waiting { job, has_place } = waiting;
         let (id, now) = (job.id, self.clock.now());
@@ -306,23 +334,22 @@ impl App {
         let query = parse_query("targets.query", &continuous.query)?;
         let selection = self.fleet.select(job.tenant, &query, self, now);
         let (matching, most) = (selection.devices.clone(), continuous.wave_size.max(1));
-        let asked = job.clone();
-        let matching = self
+        let new = self
             .store
             .read(move |tx| {
-                let (job, matching) = (asked.clone(), matching.clone());
-                Box::pin(async move { may_join(tx, &job, &matching, most).await })
-            })
-            .await?;
-        let goes_on = self
-            .store
-            .write(move |tx| {
                 let matching = matching.clone();
-                Box::pin(async move { join(tx, id, &matching, most).await })
+                Box::pin(async move { to_join(tx, id, &matching, most).await })
             })
             .await?;
-        if goes_on {
-            return Ok(true);
+        // The writer is everybody's: where nobody joins, it is left alone.
+        if let Some(new) = new {
+            let goes_on = self.store.write(move |tx| {
+                let new = new.clone();
+                Box::pin(async move { join(tx, id, &new, most).await })
+            });
+            if goes_on.await? {
+                return Ok(true);
+            }
         }
         let (found, offered) = self.offer_to_left_out(job, selection.devices, now).await?;
         let LeftOut { next, is_full, .. } = found;
@@ -331,7 +358,7 @@ impl App {
         // While there is no place, the rest of those that were left out has time.
         let whole = (next == 0 || is_full) && !offered;
         let whole = whole.then(|| (selection.seq, renewed.unwrap_or(now)));
-        self.continuous.note(id, Look { whole, is_full, left_out: next, renewed });
+        self.continuous.note(id, Look { whole, made: Some(now), is_full, left_out: next, renewed });
         Ok(offered)
     }
 

@@ -315,13 +315,15 @@ pub(crate) async fn carry_on(
 }
 
 impl App {
-    /// Looks at every open job once and does what is to be done. True if there is more to do at once.
+    /// Looks at every open job once, however short ago it was looked at, and does what is to be done. True if there is more to
+    /// do at once.
     ///
     /// # Errors
     /// When the store fails; what was done by then stands.
     pub async fn jobs_activate(&self) -> Result<bool, AppError> {
         self.agenda.keep(true);
         self.agenda.wake_all();
+        self.continuous.hurry();
         Ok(self.jobs_turn().await?.more)
     }
 
