@@ -82,6 +82,8 @@ kinds!(
     Setting = "setting",
     /// The token of the device with this id.
     DeviceToken = "deviceToken",
+    /// The device with this id had a token that it has no more; it may have another one.
+    DeviceTokenLost = "deviceTokenLost",
     /// An event or a log line of the device with this id.
     Event = "event",
     /// A backup, by no number: it is a file.

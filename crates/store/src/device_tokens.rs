@@ -52,6 +52,8 @@ pub async fn device_token_put(
     token: Option<(&SecretText, bool)>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let before = device_token(tx, device).await?;
+    let is_lost = before.is_some_and(|before| token.is_none_or(|(token, _)| *token != before.token));
     match token {
         Some((token, binding)) => execute!(
             tx,
@@ -67,6 +69,9 @@ pub async fn device_token_put(
         None => execute!(tx, "DELETE FROM device_token WHERE device_id = $1", device.get())?,
     };
     tx.changed(ChangeKind::DeviceToken, device.get());
+    if is_lost {
+        tx.changed(ChangeKind::DeviceTokenLost, device.get());
+    }
     Ok(())
 }
 
@@ -109,6 +114,38 @@ mod tests {
                         }
                         device_token_put(tx, tenant, device, None, START).await?;
                         assert_eq!(device_token(tx, device).await?, None);
+                        Ok::<_, StoreError>(())
+                    })
+                })
+                .await
+                .unwrap();
+        })
+        .await;
+    }
+
+    /// Whether what was noted since the last time says that the device's token is one no more.
+    fn is_lost(tx: &mut Tx<'_>, device: DeviceId) -> bool {
+        tx.take_changes().contains(&(ChangeKind::DeviceTokenLost, device.get()))
+    }
+
+    #[tokio::test]
+    async fn a_token_is_lost_where_there_was_one_that_is_another_one_now_or_gone() {
+        on_each_engine("device-tokens-lost", |store| async move {
+            store
+                .write(|tx| {
+                    Box::pin(async move {
+                        let (tenant, device) = (TenantId::new(1), DeviceId::new(7));
+                        let first: SecretText = "first".parse().unwrap();
+                        let second: SecretText = "second".parse().unwrap();
+                        device_token_put(tx, tenant, device, None, START).await?;
+                        device_token_put(tx, tenant, device, Some((&first, false)), START).await?;
+                        device_token_bind(tx, device).await?;
+                        device_token_put(tx, tenant, device, Some((&first, true)), START).await?;
+                        assert!(!is_lost(tx, device), "there was none, and then the same one");
+                        device_token_put(tx, tenant, device, Some((&second, true)), START).await?;
+                        assert!(is_lost(tx, device), "another one");
+                        device_token_put(tx, tenant, device, None, START).await?;
+                        assert!(is_lost(tx, device), "gone");
                         Ok::<_, StoreError>(())
                     })
                 })

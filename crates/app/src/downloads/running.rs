@@ -102,7 +102,7 @@ impl Running {
         lock(&self.0).streams.values().for_each(|stream| act(stream));
     }
 
-    /// Doubts those of which the feed names the execution or the device, and ends those whose device got another token.
+    /// Doubts those of which the feed names the execution or the device, and ends those whose device lost its token.
     pub(super) fn follow(&self, changes: &[Change]) {
         if lock(&self.0).streams.is_empty() {
             return;
@@ -111,10 +111,10 @@ impl Running {
             changes.iter().filter(|change| change.kind == kind).map(|change| change.id).collect()
         };
         let (executions, devices) = (of(ChangeKind::Execution), of(ChangeKind::Device));
-        let tokens = of(ChangeKind::DeviceToken);
+        let lost = of(ChangeKind::DeviceTokenLost);
         self.each(|stream| {
             let device = stream.device.get();
-            if tokens.contains(&device) {
+            if lost.contains(&device) {
                 stream.end();
             } else if executions.contains(&stream.execution.get()) || devices.contains(&device) {
                 stream.doubt();
@@ -155,8 +155,8 @@ mod tests {
             assert!(one.take_doubt() && !one.take_doubt(), "{named:?}");
             assert!(!two.take_doubt(), "{named:?}");
         }
-        running.follow(&[change(ChangeKind::DeviceToken, 12)]);
-        assert!(two.is_ended() && !one.is_ended());
+        running.follow(&[change(ChangeKind::DeviceToken, 11), change(ChangeKind::DeviceTokenLost, 12)]);
+        assert!(two.is_ended() && !one.is_ended(), "a first token takes nothing away");
         running.end_of(DeviceId::new(11));
         assert!(one.is_ended());
         drop((one, two));

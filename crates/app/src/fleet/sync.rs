@@ -84,6 +84,7 @@ impl Stale {
                 | ChangeKind::Alert
                 | ChangeKind::Setting
                 | ChangeKind::DeviceToken
+                | ChangeKind::DeviceTokenLost
                 | ChangeKind::Event
                 | ChangeKind::Backup
                 | ChangeKind::DdiTarget
