@@ -16,6 +16,7 @@ use windlass_store::{Tx, artifacts, releases, types};
 
 use crate::artifacts::signing;
 use crate::error::{AppError, FieldProblem};
+use crate::jobs::verify::FETCHED;
 use crate::permit::demand;
 use crate::{App, audit};
 
@@ -490,7 +491,7 @@ impl App {
                         });
                     }
                     let details = json!({ "jobs": releases::release_jobs(tx, release.id).await? });
-                    releases::delete_release(tx, release.id).await?;
+                    releases::delete_release(tx, release.id, FETCHED).await?;
                     let target = format!("release/{}/{}", release.name, release.version);
                     audit::record(tx, &by, "release.delete", &target, details, now).await?;
                     for component in release.components.iter().filter(|_| components_too) {

@@ -479,12 +479,13 @@ pub async fn release_used_by(tx: &mut Tx<'_>, id: ReleaseId) -> Result<Option<i6
     .map(|(id,)| id))
 }
 
-/// Deletes a release that no open job installs; what it was called stays for the jobs and devices that did.
+/// Deletes a release that no open job installs; what it was called stays for the jobs and devices that did. `fetched`: the
+/// reason by which updates ended that had nothing to install.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete_release(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreError> {
-    crate::management::past::release_goes(tx, id).await?;
+pub async fn delete_release(tx: &mut Tx<'_>, id: ReleaseId, fetched: &str) -> Result<(), StoreError> {
+    crate::management::past::release_goes(tx, id, fetched).await?;
     past::keep(tx, id).await?;
     execute!(tx, "DELETE FROM release_component WHERE release_id = $1", id.get())?;
     execute!(tx, "DELETE FROM software_release WHERE id = $1", id.get())?;

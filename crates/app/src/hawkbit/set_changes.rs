@@ -19,6 +19,7 @@ use super::sets::{SetView, save, set, shown, target};
 use super::types::Types;
 use super::{Context, DESCRIPTION, NAME, at_once, bounded, locked, parsed, refuse, spelled, taken};
 use crate::error::{AppError, FieldProblem};
+use crate::jobs::verify::FETCHED;
 use crate::releases::PARTS;
 use crate::{App, audit};
 
@@ -316,7 +317,7 @@ impl App {
                     extra.deleted = true;
                     save(tx, &cx, release.id, &mut extra).await?;
                 } else {
-                    releases::delete_release(tx, release.id).await?;
+                    releases::delete_release(tx, release.id, FETCHED).await?;
                     extras::forget::<SetExtra>(tx, cx.by.tenant, id).await?;
                 }
                 let details = json!({"kept": extra.deleted});

@@ -823,59 +823,116 @@ async fn what_devices_were_given_is_known_once_the_jobs_are_gone() {
     .await;
 }
 
+/// A release, and a job that installed it on a device so many seconds after the start.
+async fn given(store: &Store, version: &str, device: DeviceId, at: u64) -> (ReleaseId, JobId) {
+    let release = Release {
+        id: ReleaseId::new(0),
+        name: "fw".parse().unwrap(),
+        version: version.parse().unwrap(),
+        device_types: Vec::new(),
+        components: Vec::new(),
+        notes: String::new(),
+        rules: ReleaseRules::default(),
+        created_at: START,
+        created_by: "anna".to_owned(),
+    };
+    let (release, job) = write(store, move |tx| {
+        let release = release.clone();
+        Box::pin(async move {
+            let id = releases::insert_release(tx, TENANT, &release).await?.unwrap();
+            let mut job = a_job(1);
+            job.spec.what = What::Update { release: id, force: true };
+            Ok((id, jobs::insert(tx, &job, &(1..=1).collect()).await?))
+        })
+    })
+    .await;
+    stored(store, ended(job, device, ExecutionState::Succeeded, at)).await;
+    (release, job)
+}
+
+/// Deletes a job with all that is left of it.
+async fn gone(store: &Store, job: JobId) {
+    write(store, move |tx| {
+        Box::pin(async move {
+            jobs::delete(tx, job).await?;
+            while !jobs::clear_remnant(tx, job, 9, "fetched").await? {}
+            Ok(())
+        })
+    })
+    .await;
+}
+
+async fn delete_release(store: &Store, release: ReleaseId) {
+    write(store, move |tx| Box::pin(async move { releases::delete_release(tx, release, "fetched").await }))
+        .await;
+}
+
+/// The version of a release, and whether it is deleted.
+async fn label(store: &Store, release: ReleaseId) -> Option<(String, bool)> {
+    let found = store.read(move |tx| Box::pin(releases::release_label(tx, TENANT, release))).await;
+    found.unwrap().map(|label| (label.version, label.deleted))
+}
+
 #[tokio::test]
 async fn a_deleted_release_keeps_its_name_while_a_device_was_given_nothing_after_it() {
     on_each_engine("executions-past-release", |store| async move {
         let device = a_device(&store, "one", None).await;
-        let label = |release: ReleaseId| {
-            let store = store.clone();
-            async move {
-                let found =
-                    store.read(move |tx| Box::pin(releases::release_label(tx, TENANT, release))).await;
-                found.unwrap().map(|label| (label.version, label.deleted))
-            }
-        };
-        let mut given = Vec::new();
+        let mut releases = Vec::new();
         for (version, at) in [("1", 10), ("2", 20)] {
-            let release = Release {
-                id: ReleaseId::new(0),
-                name: "fw".parse().unwrap(),
-                version: version.parse().unwrap(),
-                device_types: Vec::new(),
-                components: Vec::new(),
-                notes: String::new(),
-                rules: ReleaseRules::default(),
-                created_at: START,
-                created_by: "anna".to_owned(),
-            };
-            let made = write(&store, move |tx| {
-                let release = release.clone();
-                Box::pin(async move {
-                    let id = releases::insert_release(tx, TENANT, &release).await?.unwrap();
-                    let mut job = a_job(1);
-                    job.spec.what = What::Update { release: id, force: true };
-                    Ok((id, jobs::insert(tx, &job, &(1..=1).collect()).await?))
-                })
-            });
-            let (release, job) = made.await;
-            stored(&store, ended(job, device, ExecutionState::Succeeded, at)).await;
-            write(&store, move |tx| {
-                Box::pin(async move {
-                    jobs::delete(tx, job).await?;
-                    while !jobs::clear_remnant(tx, job, 9, "fetched").await? {}
-                    Ok(())
-                })
-            })
-            .await;
-            given.push(release);
+            let (release, job) = given(&store, version, device, at).await;
+            gone(&store, job).await;
+            releases.push(release);
         }
-        for release in given.clone() {
-            write(&store, move |tx| Box::pin(releases::delete_release(tx, release))).await;
+        for release in &releases {
+            delete_release(&store, *release).await;
         }
-        assert_eq!(label(given[0]).await, None, "the device has another one by now");
-        assert_eq!(label(given[1]).await, Some(("2".to_owned(), true)), "the device tells of it");
+        assert_eq!(label(&store, releases[0]).await, None, "the device has another one by now");
+        assert_eq!(label(&store, releases[1]).await, Some(("2".to_owned(), true)), "the device tells of it");
         write(&store, move |tx| Box::pin(device_delete(tx, device))).await;
-        assert_eq!(label(given[1]).await, None);
+        assert_eq!(label(&store, releases[1]).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_deleted_release_was_to_a_device_goes_with_a_later_one_whatever_is_deleted_first() {
+    on_each_engine("executions-past-order", |store| async move {
+        for (number, order) in ["both releases", "the newer job", "the older job"].into_iter().enumerate() {
+            let device = a_device(&store, &format!("d{number}"), None).await;
+            let (older, before) = given(&store, &format!("{number}.1"), device, 10).await;
+            let (newer, after) = given(&store, &format!("{number}.2"), device, 20).await;
+            match order {
+                "both releases" => {
+                    delete_release(&store, older).await;
+                    delete_release(&store, newer).await;
+                    gone(&store, before).await;
+                }
+                "the newer job" => {
+                    gone(&store, after).await;
+                    delete_release(&store, older).await;
+                    delete_release(&store, newer).await;
+                    gone(&store, before).await;
+                }
+                _ => {
+                    gone(&store, before).await;
+                    delete_release(&store, older).await;
+                    delete_release(&store, newer).await;
+                }
+            }
+            let left = store.read(move |tx| Box::pin(past::of_device(tx, device, "fetched"))).await.unwrap();
+            assert!(left.iter().all(|left| left.release != older), "{order} first: {left:?}");
+            assert_eq!(label(&store, older).await, None, "{order} first");
+            assert_eq!(label(&store, newer).await, Some((format!("{number}.2"), true)), "{order} first");
+        }
+        // It was kept as the last one, until a newer one is known by what was kept only.
+        let device = a_device(&store, "last", None).await;
+        let (older, before) = given(&store, "9.1", device, 10).await;
+        gone(&store, before).await;
+        delete_release(&store, older).await;
+        assert_eq!(label(&store, older).await, Some(("9.1".to_owned(), true)), "nothing came after it");
+        let (_, after) = given(&store, "9.2", device, 20).await;
+        gone(&store, after).await;
+        assert_eq!(label(&store, older).await, None);
     })
     .await;
 }

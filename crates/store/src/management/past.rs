@@ -2,6 +2,8 @@
 //! that gave it. Of each device and release it is the last update that ended so; how often it was given is not known. Whom a job
 //! left out was given nothing.
 
+use std::collections::BTreeSet;
+
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, ReleaseId, TenantId};
 use windlass_domain::job::Outcome;
 use windlass_domain::time::Timestamp;
@@ -9,10 +11,33 @@ use windlass_domain::time::Timestamp;
 use super::actions::{Outline, state_of, verdict_of};
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
+use crate::releases::past::forget_untold;
 use crate::tx::{Tx, execute, fetch_all};
 
-/// The first executions of a deleted job, by number, leave what they are to be known by; they are about to be deleted. `fetched`: the
-/// reason by which those ended that had nothing to install.
+/// Deletes of what was kept that meets the condition what nothing hangs on: its device installed another release after it, by
+/// what was kept or by an execution. `$1` is the reason of those that had nothing to install.
+macro_rules! delete_replaced {
+    ($condition:literal) => {
+        concat!(
+            "DELETE FROM past_update WHERE (EXISTS (
+               SELECT 1 FROM past_update later
+               WHERE later.device_id = past_update.device_id AND later.release_id <> past_update.release_id
+                 AND later.state = 'succeeded' AND later.verdict IN ('pending', 'verified', 'unverifiable')
+                 AND later.is_fetched = 0 AND later.ended_at > past_update.ended_at)
+             OR EXISTS (
+               SELECT 1 FROM execution later JOIN job j ON j.id = later.job_id
+               WHERE later.device_id = past_update.device_id AND j.release_id <> past_update.release_id
+                 AND later.state = 'succeeded' AND later.verdict IN ('pending', 'verified', 'unverifiable')
+                 AND later.latest = 1 AND later.reason <> $1
+                 AND COALESCE(later.ended_at, later.updated_at) > past_update.ended_at)) AND ",
+            $condition
+        )
+    };
+}
+
+/// The first executions of a deleted job, by number, leave what they are to be known by; they are about to be deleted. What deleted
+/// releases were to their devices before the latest that they installed is forgotten. `fetched`: the reason by which those ended
+/// that had nothing to install.
 pub(crate) async fn keep(tx: &mut Tx<'_>, job: JobId, limit: u32, fetched: &str) -> Result<(), StoreError> {
     // Nothing is open in a job that may be deleted; if something were, it would be withdrawn with it.
     execute!(
@@ -31,6 +56,22 @@ pub(crate) async fn keep(tx: &mut Tx<'_>, job: JobId, limit: u32, fetched: &str)
         job.get(),
         i64::from(limit),
     )?;
+    let replaced = fetch_all!(
+        tx,
+        (i64,),
+        delete_replaced!(
+            "NOT EXISTS (SELECT 1 FROM software_release r WHERE r.id = past_update.release_id)
+             AND device_id IN (SELECT device_id FROM execution WHERE job_id = $2 ORDER BY id LIMIT $3)
+             RETURNING release_id"
+        ),
+        fetched,
+        job.get(),
+        i64::from(limit),
+    )?;
+    let releases: BTreeSet<i64> = replaced.into_iter().map(|(release,)| release).collect();
+    for release in releases {
+        forget_untold(tx, ReleaseId::new(release)).await?;
+    }
     // What the device runs it goes on running, though nobody can tell which action brought it.
     let told = fetch_all!(
         tx,
@@ -113,18 +154,14 @@ pub async fn between(
     outlines(fetch_all!(tx, Row, sql, fetched, after.get(), last.get(), tenant.get())?)
 }
 
-/// A release is about to be deleted: nothing hangs on what it was to devices that installed something after it.
-pub(crate) async fn release_goes(tx: &mut Tx<'_>, release: ReleaseId) -> Result<(), StoreError> {
-    execute!(
-        tx,
-        "DELETE FROM past_update WHERE release_id = $1 AND EXISTS (
-           SELECT 1 FROM past_update later
-           WHERE later.device_id = past_update.device_id AND later.release_id <> past_update.release_id
-             AND later.state = 'succeeded' AND later.verdict IN ('pending', 'verified', 'unverifiable')
-             AND later.is_fetched = 0 AND later.ended_at > past_update.ended_at)",
-        release.get(),
-    )
-    .map(drop)
+/// A release is about to be deleted: nothing hangs on what it was to devices that installed something after it. `fetched`: the
+/// reason by which updates ended that had nothing to install.
+pub(crate) async fn release_goes(
+    tx: &mut Tx<'_>,
+    release: ReleaseId,
+    fetched: &str,
+) -> Result<(), StoreError> {
+    execute!(tx, delete_replaced!("release_id = $2"), fetched, release.get()).map(drop)
 }
 
 /// A device is about to be deleted. What deleted releases are called goes with the last one that had them.

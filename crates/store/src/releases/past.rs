@@ -83,6 +83,19 @@ pub(super) async fn keep(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Forgets a deleted release of which neither a job nor a device tells any more.
+pub(crate) async fn forget_untold(tx: &mut Tx<'_>, id: ReleaseId) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "DELETE FROM past_release WHERE id = $1
+           AND NOT EXISTS (SELECT 1 FROM job WHERE release_id = past_release.id)
+           AND NOT EXISTS (SELECT 1 FROM job_remnant WHERE release_id = past_release.id)
+           AND NOT EXISTS (SELECT 1 FROM past_update WHERE release_id = past_release.id)",
+        id.get()
+    )?;
+    Ok(())
+}
+
 /// Forgets the deleted release that a deleted job installed, if no other job and no device tells of it. The last of that job
 /// is about to be cleared away.
 pub(crate) async fn forget(tx: &mut Tx<'_>, job: JobId) -> Result<(), StoreError> {

@@ -52,7 +52,7 @@ async fn what_was_taken_by_an_older_rule_is_still_read_found_and_deleted() {
                         assert_eq!(components_named(tx, TENANT, "fw", old).await?.len(), 1, "{old}");
                         assert_eq!(components(tx, TENANT, 0, 10).await?.len(), 1, "{old}");
                     }
-                    delete_release(tx, release).await?;
+                    delete_release(tx, release, "fetched").await?;
                     delete_component(tx, id).await?;
                     assert!(components(tx, TENANT, 0, 10).await?.is_empty());
                     Ok::<_, StoreError>(())
