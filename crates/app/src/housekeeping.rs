@@ -48,11 +48,11 @@ impl App {
 
     /// One round.
     async fn keep_house(&self, swept: &mut Swept) {
-        let rows = if self.leads("housekeeping").await { self.rows_expire(swept).await } else { Ok(()) };
-        for done in [rows, self.files_sweep(swept).await] {
-            if let Err(error) = done {
-                tracing::warn!(error = %crate::error::chain(&error), "housekeeping failed; it is tried again in a minute");
-            }
+        let leads = self.leads("housekeeping").await;
+        let mut failed = if leads { self.rows_expire(swept).await } else { Vec::new() };
+        failed.extend(self.files_sweep(swept).await.err());
+        for error in failed {
+            tracing::warn!(error = %crate::error::chain(&error), "housekeeping failed; it is tried again in a minute");
         }
     }
 
@@ -61,17 +61,45 @@ impl App {
         last.is_none_or(|last| self.clock.now().since(last) >= every)
     }
 
-    async fn rows_expire(&self, swept: &mut Swept) -> Result<(), AppError> {
+    /// Each step has its turn, whatever became of those before it. Why steps failed.
+    async fn rows_expire(&self, swept: &mut Swept) -> Vec<AppError> {
+        let done: [Result<(), AppError>; 11] = [
+            self.all_sessions_expire().await,
+            self.all_console_sessions_expire().await,
+            self.shadow_forget_deleted().await.map(drop),
+            self.all_events_expire().await,
+            self.answers_expire().await.map(drop).map_err(AppError::from),
+            self.alerts_expire().await.map_err(AppError::from),
+            self.all_jobs_forget_bygone().await,
+            self.jobs_clear_remnants().await,
+            self.uploads_expire().await,
+            self.versions_activate().await.map(drop).map_err(AppError::from),
+            self.downloads_forget_gone(swept).await,
+        ];
+        done.into_iter().filter_map(Result::err).collect()
+    }
+
+    async fn all_sessions_expire(&self) -> Result<(), AppError> {
         while self.sessions_expire().await? >= u64::from(AT_ONCE) {}
+        Ok(())
+    }
+
+    async fn all_console_sessions_expire(&self) -> Result<(), AppError> {
         while self.console_sessions_expire(AT_ONCE).await? >= u64::from(AT_ONCE) {}
-        self.shadow_forget_deleted().await?;
+        Ok(())
+    }
+
+    async fn all_events_expire(&self) -> Result<(), AppError> {
         while self.events_expire().await? >= u64::from(AT_ONCE) {}
-        self.answers_expire().await?;
-        self.alerts_expire().await?;
+        Ok(())
+    }
+
+    async fn all_jobs_forget_bygone(&self) -> Result<(), AppError> {
         while self.jobs_forget_bygone().await? {}
-        self.jobs_clear_remnants().await?;
-        self.uploads_expire().await?;
-        self.versions_activate().await?;
+        Ok(())
+    }
+
+    async fn downloads_forget_gone(&self, swept: &mut Swept) -> Result<(), AppError> {
         if self.is_due(swept.downloads, SWEEP) {
             self.store.write(|tx| Box::pin(downloads::forget_gone(tx))).await?;
             swept.downloads = Some(self.clock.now());
@@ -113,10 +141,45 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value};
+    use windlass_domain::shadow::{Documents, Section, Shadow};
+    use windlass_store::{devices, shadows};
+
     use super::*;
     use crate::artifacts::NewArtifact;
     use crate::enrol::bench::Bench;
+    use crate::hawkbit::{NewTarget, TargetChange};
     use crate::uploads::NewUpload;
+
+    #[tokio::test]
+    async fn a_step_that_fails_keeps_no_other_from_its_turn() {
+        for bench in Bench::each("house-fails").await {
+            let (app, by) = (&bench.app, &bench.admin);
+            let change = TargetChange::default();
+            let target = NewTarget { controller_id: Some("pump-1".to_owned()), token: None, change };
+            app.hawkbit_targets_create(by, vec![target]).await.unwrap();
+            let (tenant, now) = (by.tenant, app.clock.now());
+            // Nested more deeply than what is read may be.
+            let values: Map<String, Value> = (0..200)
+                .fold(Map::new(), |inner, _| Map::from_iter([("a".to_owned(), Value::Object(inner))]));
+            let spoilt = app.store.write::<_, StoreError, _>(move |tx| {
+                let values = values.clone();
+                Box::pin(async move {
+                    let name = "pump-1".parse().unwrap();
+                    let device = devices::device_by_name(tx, tenant, &name).await?.unwrap();
+                    let reported = Section { values, ..Section::default() };
+                    let documents = Documents { reported, ..Documents::default() };
+                    let shadow = Shadow::Live { documents, version: 1, updated_at: now };
+                    shadows::put(tx, device.id, None, &shadow).await
+                })
+            });
+            spoilt.await.unwrap();
+            let mut swept = Swept::default();
+            let failed = app.rows_expire(&mut swept).await;
+            assert_eq!(failed.len(), 1, "its versions cannot be read: {failed:?}");
+            assert_eq!(swept.downloads, Some(now), "what comes after that was done");
+        }
+    }
 
     #[tokio::test]
     async fn a_node_that_does_not_lead_removes_the_files_that_others_gave_up() {
