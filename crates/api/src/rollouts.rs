@@ -238,6 +238,9 @@ pub struct Approval {
     /// Why no more than that, and who may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Whether nobody may approve it, for nobody can tell who made it: it waits to be denied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nobody_approves: bool,
 }
 
 /// What rolling a job back would come to (`GET /jobs/{id}/rollback`).

@@ -2040,6 +2040,8 @@ export interface components {
         Approval: {
             /** @description What may be said. */
             may: components["schemas"]["MayDecide"];
+            /** @description Whether nobody may approve it, for nobody can tell who made it: it waits to be denied. */
+            nobodyApproves?: boolean;
             /** @description Why no more than that, and who may. */
             why?: string | null;
         };

@@ -206,7 +206,7 @@ impl App {
                 for (id, asked_by) in waiting {
                     let approval = if is_allowed {
                         let decider = Decider::of(tx, cx.by.tenant, &decides, &asked_by).await?;
-                        Approval::of(|approves| somebody_else(id, decider, approves))
+                        Approval::of(decider, |approves| somebody_else(id, decider, approves))
                     } else {
                         Approval::of_role(if asked_by.is_empty() { "whoever asked" } else { &asked_by })
                     };

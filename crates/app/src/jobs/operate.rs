@@ -58,7 +58,7 @@ pub(super) async fn approval(
         return Ok(Some(Approval::of_role(&job.created_by)));
     }
     let decider = Decider::of(tx, job.tenant, &by.actor.to_string(), &job.created_by).await?;
-    Ok(Some(Approval::of(|approves| somebody_else(job.id, decider, approves))))
+    Ok(Some(Approval::of(decider, |approves| somebody_else(job.id, decider, approves))))
 }
 
 async fn load(

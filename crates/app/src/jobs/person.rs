@@ -70,6 +70,8 @@ pub enum Approval {
     Deny {
         /// Why, and who may say more.
         why: String,
+        /// Whether nobody may say more.
+        nobody_approves: bool,
     },
     /// Nothing.
     Neither {
@@ -79,11 +81,13 @@ pub enum Approval {
 }
 
 impl Approval {
-    /// By what is taken: `takes` says it of a yes (`true`) and of a no.
-    pub(crate) fn of(takes: impl Fn(bool) -> Result<(), AppError>) -> Self {
+    /// By what is taken of that decider: `takes` says it of a yes (`true`) and of a no.
+    pub(crate) fn of(decider: Decider, takes: impl Fn(bool) -> Result<(), AppError>) -> Self {
         match (takes(true), takes(false)) {
             (Ok(()), _) => Self::Both,
-            (Err(why), Ok(())) => Self::Deny { why: why.to_string() },
+            (Err(why), Ok(())) => {
+                Self::Deny { why: why.to_string(), nobody_approves: decider == Decider::OfUnknown }
+            }
             (Err(why), Err(_)) => Self::Neither { why: why.to_string() },
         }
     }

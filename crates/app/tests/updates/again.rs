@@ -541,6 +541,9 @@ async fn nobody_approves_a_job_of_whom_cannot_be_told_that_they_did_not_make_it(
             panic!("{denied:?}");
         };
         assert!(detail.contains(what_to_do), "{detail}");
+        let approval = world.app().job_get(decider, job).await.unwrap().approval;
+        let nobody = matches!(approval, Some(Approval::Deny { nobody_approves: true, .. }));
+        assert_eq!(nobody, job == of_gone, "{approval:?}");
     }
     let denied = world.app().job_decide(&peter, of_gone, false, "nobody's", None).await.unwrap();
     assert_eq!(denied.job.state, JobState::Denied, "that does no harm");

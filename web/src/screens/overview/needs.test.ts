@@ -53,6 +53,21 @@ describe("gatherNeeds", () => {
     for (const may of ["deny", "neither"] as const)
       expect(gatherNeeds([], [{ ...waiting, approval: { may } }], [], [])).toEqual([]);
   });
+  it("asks whoever may deny it about what nobody may approve", () => {
+    const why = "Nobody can tell who made job 7, so nobody can approve it; deny it, and make it again.";
+    const approval = { may: "deny", nobodyApproves: true, why } as const;
+    const auto = { id: 4, name: "pumps", askedBy: "token ci", changedAt: "2026-01-03T00:00:00Z", approval };
+    const needs = gatherNeeds(
+      [],
+      [job({ state: "awaitingApproval", createdBy: "token ci", approval })],
+      [],
+      [auto as Schemas["AutoAssignment"]],
+    );
+    expect(needs.map((need) => [need.key, need.detail])).toEqual([
+      ["job 7", why],
+      ["auto assignment 4", why],
+    ]);
+  });
   it("tells of a rollout that paused by itself, and not of one that somebody paused", () => {
     const paused = job({ state: "paused", reason: "pauses after wave 1" });
     expect(gatherNeeds([], [paused, job({ id: 8, state: "paused" })], [], [])).toMatchObject([

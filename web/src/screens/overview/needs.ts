@@ -18,8 +18,17 @@ export interface Need {
 const RANK: Record<Schemas["Severity"], number> = { error: 0, warning: 1, info: 2 };
 
 /**
+ * What whoever looks is to do about what waits for approval: decide, or deny what nobody may approve. Nothing where it is
+ * for somebody else.
+ */
+function waits(approval: Schemas["Approval"] | null | undefined, maker: string): string | null {
+  if (approval?.may === "both") return `${maker}; look at it, then approve or deny it.`;
+  return approval?.may === "deny" && approval.nobodyApproves ? (approval.why ?? "Deny it.") : null;
+}
+
+/**
  * Alerts first say everything they know; what an alert speaks of already is not said twice. Of what waits for approval only
- * what whoever looks may approve.
+ * what whoever looks may approve, and what can only be denied.
  */
 export function gatherNeeds(
   alerts: Alert[],
@@ -56,24 +65,21 @@ export function gatherNeeds(
         title: `${what} has paused`,
         detail: `${sentence(job.reason)} Somebody has to resume or cancel it.`,
       });
-    if (job.approval?.may === "both")
-      needs.push({
-        ...of,
-        severity: "info",
-        title: `${what} waits for approval`,
-        detail: `Made by ${job.createdBy}; look at it, then approve or deny it.`,
-      });
+    const asked = waits(job.approval, `Made by ${job.createdBy}`);
+    if (asked) needs.push({ ...of, severity: "info", title: `${what} waits for approval`, detail: asked });
   }
-  for (const one of assignments)
-    if (one.approval?.may === "both")
+  for (const one of assignments) {
+    const asked = waits(one.approval, `${sentence(one.askedBy).replace(/\.$/, "")} asked for it`);
+    if (asked)
       needs.push({
         key: `auto assignment ${one.id}`,
         severity: "info",
         title: `Auto assignment ${one.name} waits for approval`,
-        detail: `${sentence(one.askedBy).replace(/\.$/, "")} asked for it; look at it, then approve or deny it.`,
+        detail: asked,
         href: "/auto-assignments",
         since: one.changedAt,
       });
+  }
   const toldPending = new Set(alerts.map((alert) => alert.pending).filter((id) => id != null));
   for (const entry of pending)
     if (!toldPending.has(entry.id))

@@ -207,12 +207,12 @@ pub(in crate::rest) fn policy_out(policy: domain::RolloutPolicy, waves: Vec<doma
 
 /// Writes what may be said.
 pub(in crate::rest) fn approval_out(approval: Approval) -> windlass_api::rollouts::Approval {
-    let (may, why) = match approval {
-        Approval::Both => (MayDecide::Both, None),
-        Approval::Deny { why } => (MayDecide::Deny, Some(why)),
-        Approval::Neither { why } => (MayDecide::Neither, Some(why)),
+    let (may, why, nobody_approves) = match approval {
+        Approval::Both => (MayDecide::Both, None, false),
+        Approval::Deny { why, nobody_approves } => (MayDecide::Deny, Some(why), nobody_approves),
+        Approval::Neither { why } => (MayDecide::Neither, Some(why), false),
     };
-    windlass_api::rollouts::Approval { may, why: why.as_deref().map(sentence) }
+    windlass_api::rollouts::Approval { may, why: why.as_deref().map(sentence), nobody_approves }
 }
 
 /// Writes a decision.
