@@ -22,14 +22,19 @@ type Preview = Schemas["JobPreview"];
 /** What is asked for, whatever it is called. */
 const wantedOf = (draft: Draft) => ({ ...toJob(draft), description: "" });
 
-/** What a draft would do, looked up once its last step is shown. `null` for a draft that misses something. */
-export function usePreview(draft: Draft | null, shown: boolean) {
+/**
+ * What a draft would do, as of when its last step was shown for the `visit`th time. `null` for a draft that misses something.
+ * The server looks at many devices for it, so a rollout under way does not ask again.
+ */
+export function usePreview(draft: Draft | null, visit: number, shown: boolean) {
   const wanted = draft && wantedOf(draft);
   return useQuery<Preview, ProblemError>({
-    queryKey: ["job", "preview", wanted],
-    queryFn: () => request<Preview>("POST", path("jobs", "preview"), { body: wanted }),
+    queryKey: ["dryRun", "clusters", visit, wanted],
+    queryFn: ({ signal }) => request<Preview>("POST", path("jobs", "preview"), { body: wanted, signal }),
     enabled: shown && wanted !== null,
     retry: false,
+    staleTime: "static",
+    gcTime: 0,
   });
 }
 

@@ -59,7 +59,8 @@ function Wizard() {
   const problems: Missing = { ...missing(draft, now) };
   const unread = fault(matching.problem, "q");
   if (unread) problems.target ??= unread;
-  const preview = usePreview(Object.keys(problems).length === 0 ? draft : null, step === STEPS);
+  const [visit, setVisit] = useState(0);
+  const preview = usePreview(Object.keys(problems).length === 0 ? draft : null, visit, step === STEPS);
   const named = Object.keys(problems) as (keyof Draft)[];
   // A step is left only once nothing of its own is missing.
   const blocked = named.some((field) => WHAT_AND_WHOM.includes(field) === (step === 0));
@@ -67,6 +68,7 @@ function Wizard() {
   useFaultInSight(stopped);
   const goTo = (wanted: number) => {
     setStep(wanted);
+    if (wanted === STEPS) setVisit(visit + 1);
     window.scrollTo(0, 0);
   };
   const next = () => {
