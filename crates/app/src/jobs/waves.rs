@@ -234,41 +234,9 @@ pub(super) fn freeze(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use windlass_domain::ids::JobId;
-    use windlass_domain::job::{Amount, FrozenWave, JobSpec, JobState, Progress, Timeouts, What};
-    use windlass_domain::time::Timestamp;
+    use windlass_domain::job::{Amount, FrozenWave, fixture};
 
     use super::*;
-
-    fn a_job() -> Job {
-        Job {
-            id: JobId::new(1),
-            tenant: TenantId::new(1),
-            state: JobState::Running,
-            spec: JobSpec {
-                name: String::new(),
-                what: What::Document("{}".to_owned()),
-                targets: String::new(),
-                waves: Vec::new(),
-                threshold: None,
-                timeouts: Timeouts::default(),
-                retries: 0,
-                rollout: RolloutPolicy::default(),
-            },
-            progress: Progress::default(),
-            target_count: 0,
-            frozen_waves: Vec::new(),
-            past: None,
-            decision: None,
-            target_seq: 0,
-            version: 1,
-            revision: 1,
-            created_at: Timestamp::from_seconds(0),
-            created_by: String::new(),
-            started_at: None,
-            ended_at: None,
-        }
-    }
 
     fn site(device: u64) -> Option<String> {
         (device % 10 != 9).then(|| format!("site-{}", device % 3))
@@ -338,7 +306,7 @@ mod tests {
         let job = |sizes: &[u64]| Job {
             target_count: sizes.iter().sum(),
             frozen_waves: FrozenWave::in_order(sizes.iter().copied()),
-            ..a_job()
+            ..fixture::job()
         };
         let sets = |waves: &[&[u64]]| Targets {
             whole: waves.iter().flat_map(|wave| wave.iter().copied()).collect(),

@@ -7,7 +7,7 @@ use crate::job::states::JobState;
 use crate::time::Timestamp;
 
 /// A job that runs on one device, and its policy says nothing.
-pub(super) fn job() -> Job {
+pub fn job() -> Job {
     Job {
         id: JobId::new(1),
         tenant: TenantId::new(1),

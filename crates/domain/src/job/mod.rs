@@ -23,8 +23,8 @@ pub mod why;
 pub mod window;
 pub mod word;
 
-#[cfg(test)]
-mod fixture;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
 
 pub use command::{Command, CommandTemplate};
 pub use eligible::{Candidate, Skip};
