@@ -57,9 +57,9 @@ async fn whoever_made_a_rollout_may_deny_it_and_not_approve_it() {
     }
 }
 
-/// A rollout of one group of four, with its second half to come, whose actions end like this. Returns how rollout and groups
-/// stand.
-async fn ended(name: &str, ends: [&str; 4]) -> (Value, Vec<Value>) {
+/// A rollout under way of a group of four and a group of one to come, whose devices come in by their tokens. Returns its path
+/// as well.
+async fn begun(name: &str) -> (Fixture, String) {
     let (server, set) = ready(name).await;
     targets(&server, &["pump-5"]).await;
     let values = json!({"authentication.targettoken.enabled": true});
@@ -72,6 +72,12 @@ async fn ended(name: &str, ends: [&str; 4]) -> (Value, Vec<Value>) {
     let path = format!("/rollouts/{}", made["id"]);
     server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
     settle(&server).await;
+    (server, path)
+}
+
+/// How a rollout and its groups stand where the actions of its first group end like this.
+async fn ended(name: &str, ends: [&str; 4]) -> (Value, Vec<Value>) {
+    let (server, path) = begun(name).await;
     for (pump, end) in (1..).zip(ends) {
         let target = format!("pump-{pump}");
         let list = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
@@ -382,18 +388,7 @@ async fn a_rollout_leaves_alone_whoever_has_its_set() {
 
 #[tokio::test]
 async fn whoever_goes_on_with_a_group_in_error_begins_the_next_one_and_keeps_who_is_left_of_it() {
-    let (server, set) = ready("hb-rollout-resumed").await;
-    let values = json!({"authentication.targettoken.enabled": true});
-    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
-    targets(&server, &["pump-5"]).await;
-    let mut body = request(set);
-    body.as_object_mut().unwrap().remove("amountGroups");
-    body["groups"] = json!([{"name": "four", "targetPercentage": 80.0}, {"name": "one"}]);
-    body["errorCondition"]["expression"] = json!("50");
-    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
-    let path = format!("/rollouts/{}", made["id"]);
-    server.hawkbit("POST", &format!("{path}/start"), None).await.expect(204);
-    settle(&server).await;
+    let (server, path) = begun("hb-rollout-resumed").await;
     let last = async |target: &str| {
         let found = server.hawkbit("GET", &format!("/targets/{target}/actions"), None).await.expect(200);
         found["content"][0].clone()
