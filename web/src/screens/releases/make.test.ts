@@ -59,6 +59,16 @@ it("says which component is in the way of another file, and makes the release on
   expect(asked).toEqual([`DELETE ${PLACE}`, "POST /api/v1/components", "POST /api/v1/releases"]);
 });
 
+it("has deleted what was in the way, and leaves nothing of its own, where the release is refused then", async () => {
+  const asked = server({
+    "POST /api/v1/components": [201],
+    "POST /api/v1/releases": [400, { code: "request.invalid" }],
+  });
+  await expect(makeInPlaceOf(WANTED)).rejects.toMatchObject({ code: "request.invalid" });
+  const deleted = `DELETE ${PLACE}`;
+  expect(asked).toEqual([deleted, "POST /api/v1/components", "POST /api/v1/releases", deleted]);
+});
+
 it("says of a release that is there already that its version is taken, and leaves no component of the try", async () => {
   const releases = [{ name: "fw", version: "2" }];
   const asked = server({ "POST /api/v1/components": [201], "POST /api/v1/releases": exists("release") });

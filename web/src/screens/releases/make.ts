@@ -92,7 +92,7 @@ export async function make(wanted: Wanted): Promise<Schemas["Release"]> {
   }
 }
 
-/** Makes it once the component that is in the way is gone. */
+/** Makes it once the component that is in the way is gone; that stays so where the release is refused. */
 export async function makeInPlaceOf(wanted: Wanted): Promise<Schemas["Release"]> {
   await request("DELETE", ...place(wanted));
   return make(wanted);

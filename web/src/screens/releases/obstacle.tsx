@@ -26,7 +26,7 @@ export function Obstacle(props: {
           {files ? `other files: ${files}` : "no file"}.{" "}
           {releases.length > 0
             ? "It stays while a release has it: "
-            : "No release has it; once it is deleted, yours can be made."}
+            : "No release has it: once it is deleted, yours can be made. It stays deleted if yours is refused then."}
           {releases.map((release, at) => (
             <span key={`${release.name} ${release.version}`}>
               {at > 0 ? ", " : ""}
