@@ -213,6 +213,8 @@ mod tests {
     use super::*;
     use crate::rest::fixture::Fixture;
 
+    const TWO_WEEKS: Duration = Duration::from_secs(14 * 24 * 3600);
+
     async fn with_one_fit(name: &str) -> Fixture {
         let server = with_release(name).await;
         let set = json!({ "attributes": { "hardware": "r1" } });
@@ -248,7 +250,7 @@ mod tests {
         assert_eq!((&whole["total"], whole.get("cursor")), (&json!(3), None));
         let one = &whole["items"][1];
         assert_eq!((&one["wave"], &one["outcome"], &one["bytes"]), (&json!(2), &json!("skipped"), &json!(0)));
-        assert_eq!((&one["begins"], one["action"].as_str().unwrap().is_empty()), (&Value::Null, false));
+        assert_eq!((one.get("begins"), one["action"] == ""), (Some(&Value::Null), false));
         let reason = one["reason"].as_str().unwrap();
         let first = server.post(&format!("{path}?limit=2"), update(json!({}))).await.expect(200);
         assert_eq!(named(&first), ["pump-1", "pump-2"]);
@@ -262,6 +264,24 @@ mod tests {
         let open = server.post(&format!("{path}?outcome=open"), update(json!({}))).await.expect(200);
         assert!(named(&open).is_empty());
         assert_eq!(server.get("/jobs").await.expect(200)["items"], json!([]), "nothing was made");
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_says_when_each_device_with_work_may_begin() {
+        let server = with_one_fit("rollouts-dry-begins").await;
+        let plain = json!({
+            "name": "plain", "version": "1", "components": [{ "name": "pump", "version": "2.0" }],
+        });
+        server.post("/releases", plain).await.expect(201);
+        let mut job = update(json!({}));
+        job["release"] = json!({ "name": "plain", "version": "1" });
+        job["timeouts"] = json!({ "queuedSeconds": 3600 });
+        let list = server.post("/jobs/preview/devices", job).await.expect(200);
+        let items = list["items"].as_array().unwrap();
+        let begins: Vec<_> = items.iter().map(|one| one["begins"].as_str()).collect();
+        // The second wave waits until the first, which was never heard, has had its time.
+        let (first, second) = (Some("2026-01-01T00:00:00Z"), Some("2026-01-01T01:00:00Z"));
+        assert_eq!(begins, [first, second, second], "{list}");
     }
 
     #[tokio::test]
@@ -316,8 +336,11 @@ mod tests {
         let text = Cursor::write("a list", place.clone());
         assert_eq!(Cursor::read("a list", &text), Some(place.clone()));
         assert_eq!(Cursor::read("another", &text), None);
-        let late = vec![Timestamp::from_seconds(0).plus(Duration::MAX); 500];
-        let long = Cursor::write("a list", app::PreviewPlace { begins: late, ..place });
-        assert!(long.len() < 4_096, "it goes into a URL: {}", long.len());
+        // As many waves as a job has, each after the two weeks that silent devices of the one before have.
+        let weeks = |wave: u32| Timestamp::from_seconds(1_767_225_600).plus(TWO_WEEKS * wave);
+        let long = app::PreviewPlace { begins: (0..500).map(weeks).collect(), known: 500, ..place };
+        let text = Cursor::write("a list", long.clone());
+        assert_eq!(Cursor::read("a list", &text), Some(long));
+        assert!(text.len() < 6_000, "with a reason beside it, proxies take a URL of 8 KiB: {}", text.len());
     }
 }
