@@ -2,15 +2,8 @@
 import { MantineProvider } from "@mantine/core";
 import { fireEvent, render, screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
+import "../testing/browser";
 import { JsonField } from "./JsonField";
-
-// What the kit asks of a browser, and this one does not have.
-window.matchMedia = ((query: string) => ({
-  matches: false,
-  media: query,
-  addEventListener: () => undefined,
-  removeEventListener: () => undefined,
-})) as unknown as typeof window.matchMedia;
 
 function leave(text: string, error?: string) {
   render(

@@ -3,13 +3,10 @@ import { MantineProvider } from "@mantine/core";
 import { cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { useState } from "react";
-import { afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
+import "../testing/browser";
 import { NumberField, type Maybe } from "./NumberField";
 
-beforeAll(() => {
-  window.matchMedia = (media) =>
-    ({ media, matches: false, addEventListener: () => {}, removeEventListener: () => {} }) as never;
-});
 afterEach(cleanup);
 
 /** Types into a field, and gives what it shows and what it made of it. */
