@@ -5,6 +5,8 @@
 mod bench;
 mod cli;
 mod demo;
+#[cfg(test)]
+mod documented;
 mod place;
 mod private_file;
 mod serve;
