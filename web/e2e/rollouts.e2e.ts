@@ -290,7 +290,7 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByText(/only while a maintenance window is open/).waitFor();
     await page.getByText(/1 would get work/).waitFor();
     await page.getByRole("button", { name: "Roll out" }).click();
-    await page.getByText(/^Opens in/).waitFor({ timeout: 40_000 });
+    await page.getByText(/^Goes on in/).waitFor({ timeout: 40_000 });
     await window.isFitForAll();
     await window.go("/devices/dev-00000");
     const software = page.getByRole("region", { name: "Software" });
@@ -389,5 +389,10 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByText("2 devices: 2 succeeded").waitFor({ timeout: 40_000 });
     await window.go("/devices/dev-00000");
     await page.getByRole("region", { name: "Software" }).getByText("1.9.0", { exact: true }).waitFor();
+    await window.go("/jobs?kind=command");
+    await page.getByText("None like this").waitFor();
+    await window.isFitForAll();
+    await window.go("/jobs?state=completed");
+    await page.getByRole("link", { name: "pump-fw 1.9.0" }).first().waitFor();
   });
 });

@@ -1,5 +1,7 @@
 // What runs on the device, and how the updates that are meant for it go, with the reason.
-import { Text } from "@mantine/core";
+import { useState } from "react";
+
+import { Button, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, asProblem, take } from "../../api/client";
@@ -45,6 +47,8 @@ function Versions({ device }: { device: Device }) {
     enabled: can("shadow.read"),
   });
   const shown = versionsOf(of.data?.versionSources, shadow.data?.state.reported, device.inventory);
+  if (shown.length === 0 && (of.isLoading || shadow.isLoading)) return null;
+  if (shown.length === 0 && (of.error ?? shadow.error)) return <Trouble error={of.error ?? shadow.error} />;
   if (shown.length === 0)
     return (
       <Text size="sm" c="dimmed">
@@ -64,10 +68,12 @@ function Updates({ name }: { name: string }) {
     queryFn: () => take(api.GET("/api/v1/devices/{name}/updates", { params: { path: { name } } })),
   });
   const items = updates.data?.items ?? [];
+  const [all, setAll] = useState(false);
+  const shown = all ? items.length : MOST_UPDATES;
   return (
     <>
       <Trouble error={updates.error} />
-      {items.slice(0, MOST_UPDATES).map((update) => (
+      {items.slice(0, shown).map((update) => (
         <div key={update.job} style={{ marginTop: 14 }}>
           <Text size="sm" component="div" mb={4}>
             <Link to="/jobs/$id" params={{ id: String(update.job) }} className="link">
@@ -82,6 +88,11 @@ function Updates({ name }: { name: string }) {
           ) : null}
         </div>
       ))}
+      {items.length > shown ? (
+        <Button variant="default" size="compact-sm" mt={14} onClick={() => setAll(true)}>
+          Show {items.length - shown} more
+        </Button>
+      ) : null}
     </>
   );
 }
@@ -96,5 +107,5 @@ function Part({ id }: { id: number }) {
   ) : null;
 }
 
-/** The rest is under Jobs. */
+/** What is shown until somebody asks for more. */
 const MOST_UPDATES = 3;

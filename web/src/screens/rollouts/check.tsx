@@ -87,7 +87,7 @@ function Found({ preview, wanted }: { preview: Preview; wanted: Schemas["NewJob"
           [
             "Expected end",
             <span key="end">
-              {preview.expectedEnd ? <End at={preview.expectedEnd} /> : "nobody can tell"}
+              {preview.expectedEnd ? <End at={preview.expectedEnd} /> : null}
               <span className="quiet"> {preview.expectedEndNote}</span>
             </span>,
           ],

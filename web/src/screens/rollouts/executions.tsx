@@ -69,7 +69,7 @@ export function Executions({ job }: { job: Job }) {
                 <Why why={execution.why} action={execution.action} compact />
                 {execution.heldUntil ? (
                   <Text size="xs" c="dimmed">
-                    Opens <Time at={execution.heldUntil} />
+                    Goes on <Time at={execution.heldUntil} />
                   </Text>
                 ) : null}
                 {execution.outcome === "open" && execution.downloadedBytes ? (

@@ -3,7 +3,7 @@ import { Card, SimpleGrid, Text, Title } from "@mantine/core";
 
 import { path, useRecord, type Page, type Schemas } from "../../kit/api";
 import { Go, usePart } from "../../kit/nav";
-import { Listing, Loaded, Notice, Screen } from "../../kit/parts";
+import { Listing, Loaded, Notice, Screen, Trouble } from "../../kit/parts";
 import { Facts, Panel } from "../../ui/Page";
 import { StateOf } from "../../ui/Status";
 import { Time } from "../../ui/Time";
@@ -161,6 +161,7 @@ function WaveTerms({ terms }: { terms: Schemas["WaveTerms"] }) {
 
 function Failures({ job }: { job: Job }) {
   const failures = useRecord<Page<Cluster>>(job.counts.failed > 0 ? path("jobs", job.id, "failures") : null);
+  if (failures.error) return <Trouble problem={failures.error} />;
   if (!failures.data || failures.data.items.length === 0) return null;
   return (
     <section aria-label="Failures by reason">

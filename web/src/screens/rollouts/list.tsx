@@ -1,9 +1,10 @@
 /** Rollouts and other jobs: `/jobs`. */
-import { SegmentedControl, Text } from "@mantine/core";
+import { Group, SegmentedControl, Select, Text } from "@mantine/core";
 
 import { path, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { Go, GoButton, useUrl } from "../../kit/nav";
 import { Empty, Listing, Screen } from "../../kit/parts";
+import { words } from "../../ui/format";
 import { StateOf } from "../../ui/Status";
 import { useCan } from "../../session/session";
 import { Time } from "../../ui/Time";
@@ -18,14 +19,23 @@ const KINDS = [
   { value: "custom", label: "Documents" },
 ];
 
+const STATES: Job["state"][] = [
+  "awaitingApproval",
+  "scheduled",
+  "running",
+  "paused",
+  "halted",
+  "stopping",
+  "completed",
+  "canceled",
+  "denied",
+];
+
 export function Rollouts() {
   const may = useCan();
   const [kind, setKind] = useUrl("kind");
-  const jobs = useList<Job>(path("jobs"));
-  const list = {
-    ...jobs,
-    items: kind ? jobs.items.filter((job) => job.kind === kind) : jobs.items,
-  };
+  const [state, setState] = useUrl("state");
+  const list = useList<Job>(path("jobs"), { kind, state });
   const make = may("job.create") ? <GoButton to="/jobs/new">New rollout</GoButton> : null;
   // Only where a client of hawkBit's has made some.
   const assigning = useRecord<Page<Schemas["AutoAssignment"]>>(
@@ -47,7 +57,17 @@ export function Rollouts() {
         </>
       }
     >
-      <SegmentedControl data={KINDS} value={kind} onChange={setKind} aria-label="Kind" maw={420} />
+      <Group gap="xs">
+        <SegmentedControl data={KINDS} value={kind} onChange={setKind} aria-label="Kind" maw={420} />
+        <Select
+          aria-label="Only in the state"
+          placeholder="Every state"
+          clearable
+          data={STATES.map((value) => ({ value, label: words(value) }))}
+          value={state || null}
+          onChange={(value) => setState(value ?? "")}
+        />
+      </Group>
       <Listing
         label="Rollouts"
         list={list}
@@ -60,10 +80,14 @@ export function Rollouts() {
           { title: "Made", wide: true, cell: (job) => <Time at={job.createdAt} /> },
         ]}
         empty={
-          <Empty title={kind ? "None of this kind" : "No rollout yet"} action={make}>
-            A rollout brings a release to some devices first, looks whether they run it, and stops itself when
-            too many fail.
-          </Empty>
+          kind || state ? (
+            <Empty title="None like this">No rollout is of this kind and in this state.</Empty>
+          ) : (
+            <Empty title="No rollout yet" action={make}>
+              A rollout brings a release to some devices first, looks whether they run it, and stops itself
+              when too many fail.
+            </Empty>
+          )
         }
       />
     </Screen>

@@ -182,7 +182,7 @@ function What({ draft, change, shown, refused }: Part) {
         <>
           <Select
             label="Release"
-            placeholder={releases.items.length === 0 ? "No release yet" : "Choose one"}
+            placeholder={releases.items.length > 0 || releases.loading ? "Choose one" : "No release yet"}
             searchable
             data={releases.items.map((it) => ({
               value: `${it.name}@${it.version}`,
@@ -197,6 +197,7 @@ function What({ draft, change, shown, refused }: Part) {
             }
             openOnFocus={false}
           />
+          <Trouble problem={releases.problem} />
           <Checkbox
             label="Also on devices that run it already"
             checked={draft.force}
@@ -278,6 +279,7 @@ function Whom({
           ? " "
           : `${counted(matching.total, "device")} ${matching.total === 1 ? "matches" : "match"} now.`}
       </Text>
+      <Trouble problem={matching.problem} shown={["q"]} />
     </Stack>
   );
 }
