@@ -6,24 +6,31 @@
 use std::collections::BTreeMap;
 
 use windlass_domain::ids::{DeviceId, ExecutionId, JobId, TenantId};
-use windlass_domain::job::{Begun, Consent, Execution, ExecutionState, JobState, Outcome, Tally, Verdict};
+use windlass_domain::job::{Consent, Execution, Outcome};
 use windlass_domain::time::Timestamp;
 
 use crate::changes::ChangeKind;
 use crate::ddi;
 use crate::error::StoreError;
 use crate::management::past;
-use crate::tx::{Engine, Tx, among, execute, fetch_all, fetch_one, fetch_optional};
+use crate::tx::{Engine, Tx, execute, fetch_optional};
 
 mod insert;
 mod offer;
 mod queries;
+mod tallies;
+mod waiting;
+mod work;
 
 pub use insert::{insert, insert_all};
 #[cfg(test)]
 pub(crate) use offer::later_of_devices;
 pub use offer::{OfferFacts, later_updates, offer_facts, outranked};
 pub use queries::{ExecutionPick, commands_of_device, failures, list, of_device};
+use tallies::{count, count_moved, counter, slot};
+pub use tallies::{tallies, tallies_since};
+pub use waiting::{due, failed_between, jobs_of, newest, unseen_of_closed, withdrawable};
+pub use work::{finished_updates, open_count, open_updates, pending, unsettled, verifying};
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct ExecutionRow {
@@ -149,68 +156,6 @@ fn consent_columns(consent: Consent) -> (i64, Option<i64>) {
         Consent::Awaited => (1, None),
         Consent::Given { at } => (1, Some(at.micros())),
     }
-}
-
-/// Which counter of a job an execution is counted in.
-type Counter = (JobId, u32, ExecutionState, Verdict);
-
-const fn counter(execution: &Execution) -> Counter {
-    (execution.job, execution.wave, execution.state, execution.verdict)
-}
-
-/// In how many rows a counter is kept where several write at once.
-const SLOTS: i64 = 16;
-
-/// The row of a counter that an execution moves. Each writes alone on the embedded engine: one row is enough there.
-const fn slot(tx: &Tx<'_>, execution: ExecutionId) -> i64 {
-    match tx.engine {
-        Engine::Sqlite(_) => 0,
-        Engine::Postgres(_) => execution.get().rem_euclid(SLOTS),
-    }
-}
-
-/// Moves a counter: that of the execution's wave, or of the past if its wave was folded into that.
-async fn count(
-    tx: &mut Tx<'_>,
-    (job, wave, state, verdict): Counter,
-    slot: i64,
-    change: i64,
-) -> Result<(), StoreError> {
-    execute!(
-        tx,
-        "INSERT INTO job_tally (job_id, wave, state, verdict, slot, count)
-         VALUES ($1, COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
-             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), $3, $4, $5, $6)
-         ON CONFLICT (job_id, wave, state, verdict, slot) DO UPDATE SET count = job_tally.count + excluded.count",
-        job.get(),
-        i64::from(wave),
-        state.as_str(),
-        verdict.as_str(),
-        slot,
-        change,
-    )?;
-    Ok(())
-}
-
-/// Counts an execution that stood in one place in another, in one statement.
-async fn count_moved(tx: &mut Tx<'_>, before: &Execution, after: &Execution) -> Result<(), StoreError> {
-    let slot = slot(tx, before.id);
-    execute!(
-        tx,
-        "INSERT INTO job_tally (job_id, wave, state, verdict, slot, count)
-         SELECT $1, COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
-             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = $2)), $2), m.state, m.verdict, $7, m.count
-         FROM (SELECT $3 AS state, $4 AS verdict, -1 AS count UNION ALL SELECT $5, $6, 1) m WHERE true
-         ON CONFLICT (job_id, wave, state, verdict, slot) DO UPDATE SET count = job_tally.count + excluded.count",
-        before.job.get(),
-        i64::from(before.wave),
-        before.state.as_str(),
-        before.verdict.as_str(),
-        after.state.as_str(),
-        after.verdict.as_str(),
-        slot,
-    )?;
-    Ok(())
 }
 
 fn tell_other_nodes(tx: &mut Tx<'_>, device: DeviceId) {
@@ -347,355 +292,6 @@ pub async fn latest(tx: &mut Tx<'_>, device: DeviceId, job: JobId) -> Result<Opt
     fetch_optional!(tx, ExecutionRow, sql, job.get(), device.get())?.map(ExecutionRow::read).transpose()
 }
 
-/// What a device may see and work on: in progress first, then by priority, then as offered. What it has not begun shows
-/// only while its job runs and nothing holds it back, and only until it expires.
-///
-/// # Errors
-/// When the database fails.
-pub async fn pending(
-    tx: &mut Tx<'_>,
-    device: DeviceId,
-    now: Timestamp,
-) -> Result<Vec<Execution>, StoreError> {
-    let mut in_progress = ExecutionRow::read_all(fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!("WHERE e.device_id = $1 AND e.state = 'inProgress' AND e.latest = 1 ORDER BY e.id"),
-        device.get(),
-    )?)?;
-    let queued = ExecutionRow::read_all(fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!(
-            "JOIN job j ON j.id = e.job_id
-             WHERE e.device_id = $1 AND e.state = 'queued' AND e.latest = 1 AND j.state = 'running'
-               AND (e.expires_at IS NULL OR e.expires_at > $2) ORDER BY j.priority DESC, e.id"
-        ),
-        device.get(),
-        now.micros(),
-    )?)?;
-    let queued = queued.into_iter().filter(|execution| execution.is_shown(now));
-    in_progress.extend(queued);
-    Ok(in_progress)
-}
-
-/// Every update of a device that is not over, whether or not the device may see it now: what it has not begun only while
-/// its job runs or is to be stopped, and only until it expires. Of a job that is held what it fetched over hawkBit's
-/// interface stays, for it may be at work on that. What it began and is not to stop comes first, then by priority, then as
-/// offered.
-///
-/// # Errors
-/// When the database fails.
-pub async fn open_updates(
-    tx: &mut Tx<'_>,
-    device: DeviceId,
-    now: Timestamp,
-) -> Result<Vec<Execution>, StoreError> {
-    ExecutionRow::read_all(fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!(
-            "JOIN job j ON j.id = e.job_id
-             WHERE e.device_id = $1 AND e.state IN ('queued', 'inProgress') AND e.latest = 1 AND j.kind = 'update'
-               AND (e.state = 'inProgress' OR e.cancel_asked_at IS NOT NULL
-                 OR ((j.state = 'running' OR (j.state IN ('paused', 'halted') AND EXISTS (SELECT 1 FROM ddi_action a
-                       WHERE a.execution_id = e.id AND a.retrieved_at IS NOT NULL)))
-                   AND (e.expires_at IS NULL OR e.expires_at > $2)))
-             ORDER BY CASE WHEN e.state = 'inProgress' AND e.cancel_asked_at IS NULL THEN 0 ELSE 1 END,
-               j.priority DESC, e.id"
-        ),
-        device.get(),
-        now.micros(),
-    )?)
-}
-
-/// How many executions a device has that are queued or in progress, whatever the state of their jobs.
-///
-/// # Errors
-/// When the database fails.
-pub async fn open_count(tx: &mut Tx<'_>, device: DeviceId) -> Result<i64, StoreError> {
-    let (count,) = fetch_one!(
-        tx,
-        (i64,),
-        "SELECT COUNT(*) FROM execution
-         WHERE device_id = $1 AND state IN ('queued', 'inProgress') AND latest = 1",
-        device.get(),
-    )?;
-    Ok(count)
-}
-
-/// What a device said it finished and what has not been seen running yet.
-///
-/// # Errors
-/// When the database fails.
-pub async fn verifying(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
-    ExecutionRow::read_all(fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!(
-            "WHERE e.device_id = $1 AND e.state = 'succeeded' AND e.verdict = 'pending' AND e.latest = 1
-             ORDER BY e.id"
-        ),
-        device.get(),
-    )?)
-}
-
-/// The last updates that a device said it finished, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn finished_updates(
-    tx: &mut Tx<'_>,
-    device: DeviceId,
-    limit: u32,
-) -> Result<Vec<Execution>, StoreError> {
-    ExecutionRow::read_all(fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!(
-            "JOIN job j ON j.id = e.job_id
-             WHERE e.device_id = $1 AND e.state = 'succeeded' AND e.latest = 1 AND j.kind = 'update'
-             ORDER BY e.ended_at DESC, e.id DESC LIMIT $2"
-        ),
-        device.get(),
-        i64::from(limit),
-    )?)
-}
-
-/// What a device still has to do or to show, of any job.
-///
-/// # Errors
-/// When the database fails.
-pub async fn unsettled(tx: &mut Tx<'_>, device: DeviceId) -> Result<Vec<Execution>, StoreError> {
-    ExecutionRow::read_all(fetch_all!(
-        tx,
-        ExecutionRow,
-        columns!(
-            "WHERE e.device_id = $1 AND e.latest = 1 AND e.verdict = 'pending'
-               AND e.state IN ('queued', 'inProgress', 'succeeded') ORDER BY e.id"
-        ),
-        device.get(),
-    )?)
-}
-
-/// The counters of a job: a few rows for each wave.
-///
-/// # Errors
-/// When the database fails.
-pub async fn tallies(tx: &mut Tx<'_>, job: JobId) -> Result<Vec<Tally>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (i64, String, String, i64),
-        "SELECT wave, state, verdict, CAST(SUM(count) AS BIGINT) FROM job_tally WHERE job_id = $1
-         GROUP BY wave, state, verdict HAVING SUM(count) > 0 ORDER BY wave, state, verdict",
-        job.get(),
-    )?;
-    let mut tallies = rows.into_iter().map(tally).collect::<Result<Vec<Tally>, StoreError>>()?;
-    let are_seen_later =
-        |tally: &Tally| (tally.state, tally.verdict) == (ExecutionState::Succeeded, Verdict::Pending);
-    if tallies.iter().any(are_seen_later)
-        && let Some((past, again)) = verifying_again(tx, job).await?
-        && let Some(of_past) = tallies.iter_mut().find(|tally| tally.wave == past && are_seen_later(tally))
-    {
-        of_past.again = again;
-    }
-    Ok(tallies)
-}
-
-/// The wave that is the past of a job, and how many of it try again and are not seen yet; none if there are none.
-async fn verifying_again(tx: &mut Tx<'_>, job: JobId) -> Result<Option<(u32, u64)>, StoreError> {
-    let row = fetch_optional!(
-        tx,
-        (i64, i64),
-        "SELECT p.wave, CAST(COUNT(*) AS BIGINT) FROM execution e JOIN job_past p ON p.job_id = e.job_id
-         WHERE e.job_id = $1 AND e.state = 'succeeded' AND e.verdict = 'pending' AND e.latest = 1 AND e.number > 1
-           AND (e.wave = p.wave OR e.wave NOT IN (SELECT w.wave FROM job_wave w WHERE w.job_id = $1))
-         GROUP BY p.wave",
-        job.get(),
-    )?;
-    let Some((wave, count)) = row else { return Ok(None) };
-    let wave = u32::try_from(wave).map_err(|e| StoreError::corrupt("job_past.wave", e))?;
-    let count = u64::try_from(count).map_err(|e| StoreError::corrupt("execution.number", e))?;
-    Ok(Some((wave, count)))
-}
-
-/// The counters of a job's latest tries with ids after this one, all of which try again. Looks at each of them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn tallies_since(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    after: ExecutionId,
-) -> Result<Vec<Tally>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (i64, String, String, i64),
-        "SELECT COALESCE((SELECT p.wave FROM job_past p WHERE p.job_id = $1 AND NOT EXISTS (
-             SELECT 1 FROM job_wave w WHERE w.job_id = $1 AND w.wave = e.wave)), e.wave), e.state, e.verdict, e.count
-         FROM (SELECT wave, state, verdict, CAST(COUNT(*) AS BIGINT) AS count FROM execution
-           WHERE job_id = $1 AND id > $2 AND latest = 1 GROUP BY wave, state, verdict) e
-         ORDER BY e.wave, e.state, e.verdict",
-        job.get(),
-        after.get(),
-    )?;
-    let mut tallies = rows.into_iter().map(tally).collect::<Result<Vec<Tally>, StoreError>>()?;
-    for tally in &mut tallies {
-        let is_seen_later = (tally.state, tally.verdict) == (ExecutionState::Succeeded, Verdict::Pending);
-        tally.again = if is_seen_later { tally.count } else { 0 };
-    }
-    Ok(tallies)
-}
-
-fn tally((wave, state, verdict, count): (i64, String, String, i64)) -> Result<Tally, StoreError> {
-    Ok(Tally {
-        wave: u32::try_from(wave).map_err(|e| StoreError::corrupt("job_tally.wave", e))?,
-        state: state.parse::<ExecutionState>().map_err(|e| StoreError::corrupt("job_tally.state", e))?,
-        verdict: verdict.parse::<Verdict>().map_err(|e| StoreError::corrupt("job_tally.verdict", e))?,
-        count: u64::try_from(count).map_err(|e| StoreError::corrupt("job_tally.count", e))?,
-        again: 0,
-    })
-}
-
-/// The first executions of a job whose timer ran out. What was not begun counts only while the job runs.
-///
-/// # Errors
-/// When the database fails.
-pub async fn due(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    state: &JobState,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<ExecutionId>, StoreError> {
-    let rows = if *state == JobState::Running {
-        fetch_all!(
-            tx,
-            (i64,),
-            "SELECT id FROM execution WHERE job_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
-            job.get(),
-            now.micros(),
-            i64::from(limit),
-        )?
-    } else {
-        fetch_all!(
-            tx,
-            (i64,),
-            "SELECT id FROM execution WHERE job_id = $1 AND due_at <= $2
-               AND (state <> 'queued' OR cancel_asked_at IS NOT NULL)
-             ORDER BY due_at LIMIT $3",
-            job.get(),
-            now.micros(),
-            i64::from(limit),
-        )?
-    };
-    Ok(ids(rows))
-}
-
-/// The jobs of these executions, those that are gone left out.
-///
-/// # Errors
-/// When the database fails.
-pub async fn jobs_of(tx: &mut Tx<'_>, executions: &[ExecutionId]) -> Result<Vec<JobId>, StoreError> {
-    let list = serde_json::Value::from_iter(executions.iter().map(|id| id.get())).to_string();
-    let sql = among!(tx, "SELECT DISTINCT job_id FROM execution WHERE id", "$1", "");
-    let rows = fetch_all!(tx, (i64,), sql, list.as_str())?;
-    Ok(rows.into_iter().map(|(id,)| JobId::new(id)).collect())
-}
-
-/// The first executions of jobs that are over whose device said that it succeeded and whose time to be seen is over.
-///
-/// # Errors
-/// When the database fails.
-pub async fn unseen_of_closed(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<ExecutionId>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (i64,),
-        "SELECT e.id FROM execution e JOIN job j ON j.id = e.job_id
-         WHERE e.state = 'succeeded' AND e.verdict = 'pending' AND e.due_at <= $1
-           AND j.state IN ('completed', 'canceled') ORDER BY e.due_at LIMIT $2",
-        now.micros(),
-        i64::from(limit),
-    )?;
-    Ok(ids(rows))
-}
-
-/// The first failed latest tries of a job with ids in `after + 1 ..= up_to`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn failed_between(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    after: ExecutionId,
-    up_to: ExecutionId,
-    limit: u32,
-) -> Result<Vec<ExecutionId>, StoreError> {
-    let rows = fetch_all!(
-        tx,
-        (i64,),
-        "SELECT id FROM execution
-         WHERE job_id = $1 AND id > $2 AND id <= $3 AND latest = 1
-           AND (verdict IN ('rolledBack', 'expired', 'refuted')
-                OR (verdict = 'pending' AND state IN ('failed', 'rejected', 'timedOut')))
-         ORDER BY id LIMIT $4",
-        job.get(),
-        after.get(),
-        up_to.get(),
-        i64::from(limit),
-    )?;
-    Ok(ids(rows))
-}
-
-/// The first executions of a job that a cancellation withdraws, or asks a device about: those that were begun, too, unless
-/// devices are left to finish them. Who was asked over hawkBit's interface and has not answered is waited for, and so is who
-/// refused and is at work, unless it is withdrawn from everybody.
-///
-/// # Errors
-/// When the database fails.
-pub async fn withdrawable(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    begun: Begun,
-    limit: u32,
-) -> Result<Vec<ExecutionId>, StoreError> {
-    let second = if begun == Begun::Finish { ExecutionState::Queued } else { ExecutionState::InProgress };
-    let rows = fetch_all!(
-        tx,
-        (i64,),
-        "SELECT id FROM execution WHERE job_id = $1 AND state IN ($2, $3)
-           AND ($4 = 1 OR NOT EXISTS (SELECT 1 FROM ddi_action a
-             WHERE a.execution_id = execution.id AND a.retrieved_at IS NOT NULL
-               AND (execution.cancel_asked_at IS NOT NULL
-                 OR (a.cancel_retrieved_at IS NOT NULL AND execution.state = 'inProgress'))))
-         ORDER BY id LIMIT $5",
-        job.get(),
-        ExecutionState::Queued.as_str(),
-        second.as_str(),
-        i64::from(begun == Begun::Withdraw),
-        i64::from(limit),
-    )?;
-    Ok(ids(rows))
-}
-
-/// The newest execution of a job.
-///
-/// # Errors
-/// When the database fails.
-pub async fn newest(tx: &mut Tx<'_>, job: JobId) -> Result<Option<ExecutionId>, StoreError> {
-    let row = fetch_optional!(
-        tx,
-        (i64,),
-        "SELECT id FROM execution WHERE job_id = $1 ORDER BY id DESC LIMIT 1",
-        job.get(),
-    )?;
-    Ok(row.map(|(id,)| ExecutionId::new(id)))
-}
-
 /// Deletes some executions of a job that is over; what its devices were given stays known ([`past::of_device`]). `fetched`: the
 /// reason by which updates ended that had nothing to install. Returns how many.
 ///
@@ -717,10 +313,6 @@ pub async fn delete_some(tx: &mut Tx<'_>, job: JobId, limit: u32, fetched: &str)
         job.get(),
         i64::from(limit),
     )
-}
-
-fn ids(rows: Vec<(i64,)>) -> Vec<ExecutionId> {
-    rows.into_iter().map(|(id,)| ExecutionId::new(id)).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use windlass_domain::ids::{ExecutionId, JobId};
 use windlass_domain::job::Execution;
 use windlass_domain::time::Timestamp;
 
-use super::{Counter, consent_columns, count, counter, json, slot, tell_other_nodes};
+use super::tallies::{Counter, count, counter, slot};
+use super::{consent_columns, json, tell_other_nodes};
 use crate::error::StoreError;
 use crate::tx::{Engine, Tx, both, execute};
 

@@ -9,9 +9,9 @@ use windlass_domain::ids::{DeviceName, GroupPath, ReleaseId, Tag};
 use windlass_domain::job::past::Judged;
 use windlass_domain::job::spec::Accepted;
 use windlass_domain::job::{
-    Amount, Backoff, Begun, Continuous, Decision, DownloadRate, FailureThreshold, Fold, FrozenWave, Halt,
-    Handling, Job, JobSpec, MaintenanceWindow, Order, Outcome, Past, Priority, Progress, Retry,
-    RolloutPolicy, ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Wave, What,
+    Amount, Backoff, Begun, Continuous, Decision, DownloadRate, ExecutionState, FailureThreshold, Fold,
+    FrozenWave, Halt, Handling, Job, JobSpec, JobState, MaintenanceWindow, Order, Outcome, Past, Priority,
+    Progress, Retry, RolloutPolicy, ShareOf, SuccessThreshold, ThresholdScope, Timeouts, Verdict, Wave, What,
 };
 use windlass_domain::software::{Release, ReleaseRules};
 
@@ -24,6 +24,7 @@ use crate::management::hidden::{hide, rest_of_device};
 use crate::management::software::was_assigned;
 use crate::store::Store;
 use crate::testing::{START, on_each_engine};
+use crate::tx::fetch_all;
 use crate::{groups, jobs, releases};
 
 const TENANT: TenantId = TenantId::new(1);
