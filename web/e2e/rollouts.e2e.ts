@@ -393,6 +393,9 @@ atEverySize("rollouts", (_size, openWindow) => {
     await page.getByText("None like this").waitFor();
     await window.isFitForAll();
     await window.go("/jobs?state=completed");
-    await page.getByRole("link", { name: "pump-fw 1.9.0" }).first().waitFor();
+    await page.getByLabel("Only those with these words").fill("fw 2.0");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "pump-fw 2.0.0" }).first().waitFor();
+    await page.getByRole("link", { name: "pump-fw 1.9.0" }).first().waitFor({ state: "hidden" });
   });
 });

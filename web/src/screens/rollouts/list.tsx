@@ -1,5 +1,7 @@
 /** Rollouts and other jobs: `/jobs`. */
-import { Group, SegmentedControl, Select, Text } from "@mantine/core";
+import { useState } from "react";
+
+import { Button, Group, SegmentedControl, Select, Text, TextInput } from "@mantine/core";
 
 import { path, useList, useRecord, type Page, type Schemas } from "../../kit/api";
 import { Go, GoButton, useUrl } from "../../kit/nav";
@@ -35,7 +37,8 @@ export function Rollouts() {
   const may = useCan();
   const [kind, setKind] = useUrl("kind");
   const [state, setState] = useUrl("state");
-  const list = useList<Job>(path("jobs"), { kind, state });
+  const [q, setQ] = useUrl("q");
+  const list = useList<Job>(path("jobs"), { kind, state, q });
   const make = may("job.create") ? <GoButton to="/jobs/new">New rollout</GoButton> : null;
   // Only where a client of hawkBit's has made some.
   const assigning = useRecord<Page<Schemas["AutoAssignment"]>>(
@@ -67,6 +70,7 @@ export function Rollouts() {
           value={state || null}
           onChange={(value) => setState(value ?? "")}
         />
+        <Find key={q} q={q} setQ={setQ} />
       </Group>
       <Listing
         label="Rollouts"
@@ -80,8 +84,10 @@ export function Rollouts() {
           { title: "Made", wide: true, cell: (job) => <Time at={job.createdAt} /> },
         ]}
         empty={
-          kind || state ? (
-            <Empty title="None like this">No rollout is of this kind and in this state.</Empty>
+          kind || state || q ? (
+            <Empty title="None like this">
+              No rollout is of this kind, in this state and has these words.
+            </Empty>
           ) : (
             <Empty title="No rollout yet" action={make}>
               A rollout brings a release to some devices first, looks whether they run it, and stops itself
@@ -91,6 +97,34 @@ export function Rollouts() {
         }
       />
     </Screen>
+  );
+}
+
+/** Asks once the words are entered, not at each letter. */
+function Find({ q, setQ }: { q: string; setQ: (q: string) => void }) {
+  const [text, setText] = useState(q);
+  return (
+    <form
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setQ(text.trim());
+      }}
+    >
+      <Group gap="xs">
+        <TextInput
+          aria-label="Only those with these words"
+          data-search=""
+          placeholder="Release, description or targets"
+          maxLength={256}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <Button type="submit" variant="default">
+          Find
+        </Button>
+      </Group>
+    </form>
   );
 }
 
