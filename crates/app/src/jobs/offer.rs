@@ -13,6 +13,7 @@ use windlass_store::ddi::{self, NewStatus};
 use windlass_store::management::{Displaced, JobExtra, actions as steps, extras};
 use windlass_store::{StoreError, Tx, executions};
 
+use super::ends;
 use super::judge::{self, Judged};
 use super::waves::Targets;
 use crate::ddi::agree_in_advance;
@@ -86,8 +87,8 @@ impl Heard {
     }
 }
 
-/// What a device's other update becomes that a job's takes the place of, and what its history says of that; none where
-/// the device is left to finish it, or was asked to stop before.
+/// What a device's other update becomes that a job's takes the place of, and what its history says of that, its reason if
+/// that is empty; none where the device is left to finish it, or was asked to stop before.
 fn displaced(
     (other, of, heard): (&Execution, &Job, Heard),
     job: &Job,
@@ -138,7 +139,12 @@ async fn supersede(
 ) -> Result<(), StoreError> {
     for (other, of) in others {
         let Some((gone, said)) = gives_way(tx, job, (&other, &of), way, now).await? else { continue };
-        if executions::update(tx, &other, &gone).await? && !said.is_empty() {
+        if !executions::update(tx, &other, &gone).await? {
+            continue;
+        }
+        if said.is_empty() {
+            ends::tell(tx, &of, &other, &gone, now).await?;
+        } else {
             let kind = if gone.state.is_open() { "canceling" } else { "canceled" };
             ddi::status_insert(tx, &NewStatus::by_server(other.id, kind, said), now).await?;
         }

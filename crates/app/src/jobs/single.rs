@@ -12,6 +12,7 @@ use windlass_domain::time::Timestamp;
 use windlass_store::releases::ReleaseLabel;
 use windlass_store::{StoreError, Tx, executions, jobs, releases};
 
+use super::ends;
 use super::list::{ExecutionView, known_device, known_job, may_see};
 use super::surroundings::Surroundings;
 use super::targets;
@@ -122,6 +123,7 @@ async fn change(
         let text = "the execution was changed meanwhile; try again";
         return Err(StoreError::new(windlass_store::StoreErrorKind::Busy, text).into());
     }
+    ends::tell(tx, &job, &execution, &next, now).await?;
     let (action, details) = match what {
         Act::Cancel { force } => ("execution.cancel", json!({ "job": job.id.get(), "force": force })),
         Act::Agree => ("execution.confirm", json!({ "job": job.id.get() })),

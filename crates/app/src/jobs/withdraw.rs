@@ -6,6 +6,8 @@ use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{self, NewStatus, Served};
 use windlass_store::{StoreError, Tx, executions};
 
+use super::ends;
+
 /// What was done.
 pub(super) enum Withdrawn {
     /// The device may not go on.
@@ -56,6 +58,8 @@ pub(super) async fn withdraw(
     }
     let reason = if job.progress.is_over { "the job's end time passed" } else { "the job was canceled" };
     let Some(next) = execution.withdrawn(reason, now) else { return Ok(None) };
-    executions::update(tx, &execution, &next).await?;
+    if executions::update(tx, &execution, &next).await? {
+        ends::tell(tx, job, &execution, &next, now).await?;
+    }
     Ok(Some(Withdrawn::Gone(next)))
 }

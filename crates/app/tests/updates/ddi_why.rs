@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use windlass_app::jobs::{ExecutionFilter, NewJob};
 use windlass_domain::ids::JobId;
-use windlass_domain::job::{Handling, MaintenanceWindow, RolloutPolicy, Why};
+use windlass_domain::job::{Begun, Handling, MaintenanceWindow, RolloutPolicy, Why};
 use windlass_wire::ddi::{Execution as Said, Finished};
 
 use crate::ddi::{RAUC, SWUPDATE, job, peer, poll, says, world, worlds};
+use crate::ddi_word::history;
 use crate::world::{World, update_job};
 
 async fn why(world: &World, job: JobId) -> Why {
@@ -83,4 +84,29 @@ async fn a_window_names_the_zone_that_counts_where_that_of_the_device_is_unknown
         "{held:?}"
     );
     assert!(held.action.contains("Europe/Berlin"), "{held:?}");
+}
+
+#[tokio::test]
+async fn an_action_that_is_taken_off_its_device_unfetched_ends_with_the_reason_in_its_history() {
+    for world in worlds("ddi-withdrawn").await {
+        let said = |reason: &str| ("canceled".to_owned(), vec![format!("Update Server: {reason}")]);
+        let (first, action) = job(&world, RolloutPolicy::default()).await;
+        world.app().job_cancel(&world.by, first, Begun::Finish, None).await.unwrap();
+        world.settle().await;
+        let last = history(&world, action).await.remove(0);
+        assert_eq!((last.kind, last.messages), said("the job was canceled"));
+
+        let (_, action) = job(&world, RolloutPolicy::default()).await;
+        world.app().execution_cancel(&world.by, action, true).await.unwrap();
+        let last = history(&world, action).await.remove(0);
+        assert_eq!((last.kind, last.messages), said("an operator ended it without asking the device"));
+
+        let (_, action) = job(&world, RolloutPolicy::default()).await;
+        world.release("2.0", &[]).await;
+        let rollout = RolloutPolicy { supersede: true, ..RolloutPolicy::default() };
+        let newer = world.create(NewJob { rollout, ..update_job("2.0", &["d1".to_owned()]) }).await;
+        world.settle().await;
+        let last = history(&world, action).await.remove(0);
+        assert_eq!((last.kind, last.messages), said(&format!("superseded by job {newer}")));
+    }
 }
