@@ -1,7 +1,9 @@
 //! What is known of a device beside its part of a job, as far as that says why it stands where it stands.
 
+use std::collections::HashSet;
+
 use windlass_domain::device::Presence;
-use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::why::Known;
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Handling, Job, JobState, What};
@@ -89,12 +91,29 @@ async fn ahead(
 }
 
 /// Of a device's other updates the one that it would be told of before that of a job which is not offered yet: what it
-/// began comes first, then what ranks as high, as it was offered before.
-pub(super) fn first_of(app: &App, job: &Job, others: &[(Execution, Job)], now: Timestamp) -> Option<JobId> {
+/// began comes first, then what ranks as high, as it was offered before. `fetched`: of those whose jobs are held, what the
+/// device fetched and is still shown.
+pub(super) fn first_of(
+    app: &App,
+    job: &Job,
+    others: &[(Execution, Job)],
+    fetched: &HashSet<ExecutionId>,
+    now: Timestamp,
+) -> Option<JobId> {
     let is_begun =
         |other: &Execution| other.state == ExecutionState::InProgress && other.cancel_asked_at.is_none();
     let is_looked_at = |(other, of): &&(Execution, Job)| {
-        let may_begin = of.state == JobState::Running && other.expires_at.is_none_or(|at| at > now);
+        let is_shown = match of.state {
+            JobState::Running => true,
+            JobState::Paused | JobState::Halted(_) => fetched.contains(&other.id),
+            JobState::AwaitingApproval { .. }
+            | JobState::Denied
+            | JobState::Scheduled { .. }
+            | JobState::Stopping { .. }
+            | JobState::Canceled
+            | JobState::Completed => false,
+        };
+        let may_begin = is_shown && other.expires_at.is_none_or(|at| at > now);
         other.state.is_open()
             && (other.state == ExecutionState::InProgress || other.cancel_asked_at.is_some() || may_begin)
             && (is_begun(other) || of.spec.rollout.priority >= job.spec.rollout.priority)

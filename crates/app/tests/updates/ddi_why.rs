@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use windlass_app::ddi::Wanted;
+use windlass_app::jobs::preview::PreviewPick;
 use windlass_app::jobs::{ExecutionFilter, NewJob};
 use windlass_domain::ids::JobId;
 use windlass_domain::job::{Begun, Handling, MaintenanceWindow, RolloutPolicy, Why};
@@ -108,5 +110,26 @@ async fn an_action_that_is_taken_off_its_device_unfetched_ends_with_the_reason_i
         world.settle().await;
         let last = history(&world, action).await.remove(0);
         assert_eq!((last.kind, last.messages), said(&format!("superseded by job {newer}")));
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_has_what_a_device_fetched_go_first_though_its_job_is_paused() {
+    for is_fetched in [true, false] {
+        let world = world().await;
+        world.release("2.0", &[]).await;
+        let (held, action) = job(&world, RolloutPolicy::default()).await;
+        if is_fetched {
+            let device = peer(&world, RAUC).await;
+            world.app().ddi_action(&device, action, Wanted::Deployment, None).await.unwrap();
+        }
+        world.app().job_pause(&world.by, held, None).await.unwrap();
+        let rollout = RolloutPolicy { supersede: false, ..RolloutPolicy::default() };
+        let new = NewJob { rollout, ..update_job("2.0", &["d1".to_owned()]) };
+        let pick = PreviewPick { limit: 10, ..PreviewPick::default() };
+        let seen = world.app().job_preview_devices(&world.by, new, pick).await.unwrap();
+        let waits = seen.devices[0].reason.contains(&format!("waits for job {held}, which goes first"));
+        assert_eq!(waits, is_fetched, "{:?}", seen.devices[0]);
+        assert!(why(&world, held).await.sentence.contains("not begun or fetched"));
     }
 }

@@ -35,11 +35,12 @@ fn waiting(job: &Job) -> Option<Why> {
             format!("The job pauses after wave {}, as its policy says.", job.progress.passed),
             "Resume the job.",
         )),
-        JobState::Paused => {
-            Some(say("The job is paused; devices do not see what they had not begun.", "Resume the job."))
-        }
+        JobState::Paused => Some(say(
+            "The job is paused; devices do not see what they had not begun or fetched.",
+            "Resume the job.",
+        )),
         JobState::Halted(halt) => Some(say(
-            format!("The job {halt}. Devices do not see what they had not begun."),
+            format!("The job {halt}. Devices do not see what they had not begun or fetched."),
             "Look at the failures, then resume, retry or cancel the job.",
         )),
         JobState::Stopping { .. } => Some(say("The job is being canceled.", "")),

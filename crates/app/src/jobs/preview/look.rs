@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use windlass_domain::ids::{DeviceId, JobId};
+use windlass_domain::ids::{DeviceId, ExecutionId, JobId};
 use windlass_domain::job::forecast::{Contact, WaveWork, next_contact};
-use windlass_domain::job::{Begin, Execution, Job, Outcome, WindowState, gates};
+use windlass_domain::job::{Begin, Execution, Job, JobState, Outcome, WindowState, gates};
 use windlass_domain::time::Timestamp;
 use windlass_store::management::Displaced;
-use windlass_store::{StoreError, Tx};
+use windlass_store::{StoreError, Tx, ddi};
 
 use crate::App;
 use crate::fleet::Contacts;
@@ -173,7 +173,12 @@ impl<'a> Looker<'a> {
                 None => left.push((other, of)),
             }
         }
-        Ok(Others { behind: surroundings::first_of(self.app, self.job, &left, self.now), taken_off })
+        let is_held = |of: &Job| matches!(of.state, JobState::Paused | JobState::Halted(_));
+        let held: Vec<ExecutionId> =
+            left.iter().filter(|(_, of)| is_held(of)).map(|(other, _)| other.id).collect();
+        let fetched = ddi::retrieved(tx, &held).await?;
+        let behind = surroundings::first_of(self.app, self.job, &left, &fetched, self.now);
+        Ok(Others { behind, taken_off })
     }
 
     fn work(&self, facts: &Facts, wave: u32, others: Others, begins: Begins) -> Seen {
