@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windlass_domain::ids::{AttributeKey, DeviceId, ExecutionId, Sha256, TenantId};
+use windlass_domain::job::gates::NO_WINDOW_LEFT;
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Execution, Handling, Job, What};
 use windlass_domain::permission::Principal;
@@ -172,11 +173,14 @@ impl App {
         let stands = match self.ddi.is_idle(device, now) {
             Ok(()) => Vec::new(),
             Err(generation) => {
-                let open = self.ddi_open(peer, &target, now).await.map_err(failed)?;
+                let mut open = self.ddi_open(peer, &target, now).await.map_err(failed)?;
                 if open.is_empty() {
                     self.ddi.idle(device, now, generation);
                 }
                 let traits = self.ddi_traits(peer);
+                if open.iter().any(|open| traits.stand(open, now).lapsed) {
+                    open = self.ddi_lapse(device, &traits, now).await.map_err(failed)?;
+                }
                 open.iter().map(|open| traits.stand(open, now)).collect()
             }
         };
@@ -210,6 +214,25 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     agree(tx, device, now).await?;
+                    self::open(tx, device, now).await
+                })
+            })
+            .await
+    }
+
+    /// Asks a device to stop what it fetches and may never install any more. Gives what is open then.
+    async fn ddi_lapse(
+        &self,
+        device: DeviceId,
+        traits: &Traits,
+        now: Timestamp,
+    ) -> Result<Vec<Open>, StoreError> {
+        let traits = traits.clone();
+        self.store
+            .write(move |tx| {
+                let traits = traits.clone();
+                Box::pin(async move {
+                    lapse(tx, device, &traits, now).await?;
                     self::open(tx, device, now).await
                 })
             })
@@ -261,6 +284,21 @@ fn next(stand: &Stand) -> Next {
         (_, true) => Next::Cancel { action },
         (false, false) => Next::Deploy { action, revision },
     }
+}
+
+async fn lapse(tx: &mut Tx<'_>, device: DeviceId, traits: &Traits, now: Timestamp) -> Result<(), StoreError> {
+    for lapsed in open(tx, device, now).await? {
+        if !traits.stand(&lapsed, now).lapsed {
+            continue;
+        }
+        let Open { execution, job } = &lapsed;
+        let Some(asked) = execution.asked_to_cancel(&job.spec.timeouts, now) else { continue };
+        if executions::update(tx, execution, &asked).await? {
+            let text = format!("{NO_WINDOW_LEFT}; the device is asked to stop");
+            table::status_insert(tx, &NewStatus::by_server(execution.id, "canceling", &text), now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the updates of a device go on that wait for somebody to agree, where somebody did in advance.

@@ -2,7 +2,8 @@
 
 use windlass_domain::hawkbit::Window;
 use windlass_domain::ids::{ExecutionId, Sha256};
-use windlass_domain::job::{Consent, Execution, ExecutionState, Handling, Job, WindowState};
+use windlass_domain::job::phase::{DOWNLOADED, DOWNLOADING, PHASE};
+use windlass_domain::job::{Consent, Execution, ExecutionState, Handling, Job, STOP_REFUSED, WindowState};
 use windlass_domain::time::Timestamp;
 
 /// The attribute of a device that says which client it runs, where the client does not say so itself.
@@ -60,6 +61,8 @@ pub(super) struct Stand {
     pub(super) opens_at: Option<Timestamp>,
     /// Nothing of it is shown for now.
     pub(super) hidden: bool,
+    /// The device fetches it, may never install it any more, and was not asked to stop yet.
+    pub(super) lapsed: bool,
 }
 
 /// How an open update stands at `now`. `zone`: what the device's attributes say of its time zone.
@@ -91,6 +94,14 @@ pub(super) fn stand(
     let never = state == Some(WindowState::NoneLeft) && !begun;
     let (mut update, mut window) = (if closed { Urgency::Skip } else { install }, is_open);
     let mut hidden = paused || never;
+    let phase = execution.details.get(PHASE).map(String::as_str);
+    let fetches = begun && matches!(phase, Some(DOWNLOADING | DOWNLOADED));
+    let is_asked = execution.cancel_asked_at.is_some() || execution.details.contains_key(STOP_REFUSED);
+    let lapsed = fetches
+        && !is_asked
+        && state == Some(WindowState::NoneLeft)
+        && skip == SkipMeans::Fetch
+        && install != Urgency::Skip;
     if skip != SkipMeans::Fetch && update == Urgency::Skip {
         if begun && install != Urgency::Skip {
             // What it began in time it may finish, and confirm after its restart.
@@ -108,13 +119,15 @@ pub(super) fn stand(
         window,
         opens_at: opens_at.filter(|_| !begun || skip == SkipMeans::Fetch),
         hidden,
+        lapsed,
     }
 }
 
 impl Stand {
     /// Changes whenever the document of the action does: clients take the link for a key of their caches.
     pub(super) fn revision(&self) -> u32 {
-        let Self { action, waits, canceling: _, download, update, window, opens_at: _, hidden: _ } = self;
+        let Self { action, waits, canceling: _, download, update, window, opens_at: _, hidden: _, lapsed: _ } =
+            self;
         let text = format!("{action} {waits} {download:?} {update:?} {window:?}");
         let digest = Sha256::of(text.as_bytes());
         digest.as_bytes().iter().take(4).fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)) >> 1

@@ -361,3 +361,44 @@ async fn who_was_told_to_skip_and_begins_in_the_open_window_all_the_same_never_e
         assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
     }
 }
+
+#[tokio::test]
+async fn who_fetches_when_the_last_window_closes_is_asked_to_stop_once_and_hears_why() {
+    for world in worlds("ddi-last-fetch").await {
+        let (job, action) = job(&world, once()).await;
+        let rauc = peer(&world, RAUC).await;
+        world.advance(2 * 3600);
+        world.settle().await;
+        world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+        world.app().ddi_feedback(&rauc, action, says(Said::Download, Finished::None)).await.unwrap();
+        assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })), "its window is open");
+        world.advance(3600 + 60);
+        world.settle().await;
+        assert_eq!(poll(&world, RAUC).await.next, Some(Next::Cancel { action }));
+        let last = history(&world, action).await.remove(0);
+        let text = format!("Update Server: {NO_WINDOW_LEFT}; the device is asked to stop");
+        assert_eq!((last.kind.as_str(), last.messages), ("canceling", vec![text]));
+        let refuses = says(Said::Closed, Finished::Failure);
+        world.app().ddi_cancel_feedback(&rauc, action, refuses).await.unwrap();
+        assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })), "it said that it cannot");
+        assert_eq!(state(&world, job).await.0, ExecutionState::InProgress);
+    }
+}
+
+#[tokio::test]
+async fn who_installs_when_the_last_window_closes_is_left_to_it() {
+    let world = world().await;
+    let (job, action) = job(&world, once()).await;
+    let rauc = peer(&world, RAUC).await;
+    world.advance(2 * 3600);
+    world.settle().await;
+    world.app().ddi_action(&rauc, action, Wanted::Deployment, None).await.unwrap();
+    for said in [Said::Download, Said::Downloaded, Said::Proceeding] {
+        world.app().ddi_feedback(&rauc, action, says(said, Finished::None)).await.unwrap();
+    }
+    world.advance(3600 + 60);
+    world.settle().await;
+    assert!(matches!(poll(&world, RAUC).await.next, Some(Next::Deploy { .. })));
+    world.app().ddi_feedback(&rauc, action, says(Said::Closed, Finished::Success)).await.unwrap();
+    assert_eq!(state(&world, job).await.0, ExecutionState::Succeeded);
+}
