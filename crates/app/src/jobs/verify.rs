@@ -151,13 +151,50 @@ pub(super) async fn shown(
     Ok(execution)
 }
 
-/// Says of an execution whose new version was not seen in time what the device shows instead.
+/// Most finished updates of a device that are looked at for one that came later.
+const LOOKED_AT: u32 = 16;
+
+/// The release of a later update that was seen on the device and brought all the components of this one.
+async fn succeeded_by(
+    tx: &mut Tx<'_>,
+    release: &Release,
+    execution: &Execution,
+) -> Result<Option<Release>, StoreError> {
+    let order = |one: &Execution| (one.ended_at, one.id);
+    for other in executions::finished_updates(tx, execution.device, LOOKED_AT).await? {
+        // What was in place before it began was not installed by it.
+        let is_seen = other.verdict == Verdict::Verified && other.started_at.is_some();
+        if !is_seen || order(&other) <= order(execution) {
+            continue;
+        }
+        let Some(job) = jobs::get_any(tx, other.job).await? else { continue };
+        let Some(later) = release_of(tx, other.tenant, &job).await? else { continue };
+        let has_all =
+            release.components.iter().all(|own| later.components.iter().any(|c| c.name == own.name));
+        if later.id != release.id && has_all {
+            return Ok(Some(later));
+        }
+    }
+    Ok(None)
+}
+
+/// Says of an execution whose new version was not seen in time what the device shows instead. A device that installed a
+/// newer one since went through this one: nobody can see it any more, and its word is all there is.
 pub(super) async fn unseen(
     tx: &mut Tx<'_>,
     job: &Job,
     execution: Execution,
 ) -> Result<Execution, StoreError> {
     let Some(release) = release_of(tx, job.tenant, job).await? else { return Ok(execution) };
+    if let Some(later) = succeeded_by(tx, &release, &execution).await? {
+        let reason = format!(
+            "{} {}, installed after it, was seen running",
+            later.name.as_str(),
+            later.version.as_str()
+        );
+        let now = execution.updated_at;
+        return Ok(execution.judged(Verdict::Unverifiable, &reason, now));
+    }
     let Some(device) = devices::device_by_id(tx, execution.device).await? else { return Ok(execution) };
     let spec = spec_of(tx, &device).await?;
     let expected = expected(&release);

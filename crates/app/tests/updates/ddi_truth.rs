@@ -244,6 +244,26 @@ async fn an_old_version_that_was_followed_by_a_third_is_no_fall_back() {
 }
 
 #[tokio::test]
+async fn an_update_that_a_later_one_followed_before_it_was_seen_is_no_failure() {
+    for world in typed("ddi-went-through").await {
+        let first = succeeded(&world).await;
+        world.release("3.0", &[]).await;
+        world.advance(60);
+        let (second, offered) = offered(&world, "3.0", &["d2"]).await;
+        closes(&world, &d2(&world).await, offered[0].id).await;
+        attributes(&world, &d2(&world).await, Mode::Merge, &[("version", "3.0")]).await;
+        assert_eq!(verdict(&world, second).await.0, Verdict::Verified);
+        world.advance(VERIFY);
+        world.settle().await;
+        let went_through = is(Verdict::Unverifiable, "fw 3.0, installed after it, was seen running");
+        assert_eq!(verdict(&world, first).await, went_through);
+        let action = world.executions(first).await.remove(0);
+        assert_eq!(action.outcome(), Outcome::Succeeded);
+        assert!(history(&world, action.id).await.iter().all(|entry| entry.kind != "error"));
+    }
+}
+
+#[tokio::test]
 async fn a_fall_back_that_swupdate_reports_after_its_restart_counts_at_once() {
     for world in typed("ddi-swupdate-back").await {
         let (job, offered) = offered(&world, "2.0", &["d2"]).await;
