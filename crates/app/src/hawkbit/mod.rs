@@ -60,7 +60,7 @@ pub use rollout_groups::NewGroup;
 pub use rollouts::{RolloutAct, RolloutView, rollout_name};
 pub use set_changes::{NewSet, SetChange};
 pub use sets::SetView;
-pub(crate) use standing::{HAS_SET, is_in_place};
+pub(crate) use standing::{HAS_SET, in_place_among};
 pub use standing::{Standing, UpdateStatus};
 pub use tags::{Missing, NewTag, Tags};
 pub use target_changes::{NewTarget, TargetChange};

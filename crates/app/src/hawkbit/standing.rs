@@ -1,5 +1,7 @@
 //! Where a target stands by its updates, also by those whose executions are gone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use windlass_domain::ids::{DeviceId, ExecutionId, ReleaseId, TenantId};
 use windlass_domain::job::Outcome;
 use windlass_domain::software::Release;
@@ -9,9 +11,6 @@ use windlass_store::management::past;
 use windlass_store::{StoreError, Tx, ddi};
 
 use crate::jobs::verify::FETCHED;
-
-/// Updates of a device that are looked at, latest first.
-const LATEST: u32 = 50;
 
 /// Where a target stands with what it is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,30 +149,46 @@ impl Course {
 /// What rollouts say of targets that have their set.
 pub(crate) const HAS_SET: &str = "Distribution Set is already assigned. Skipping this action.";
 
-/// Whether a release is what a device is to have and what its last update installed, and neither does the device say
-/// something else since nor is it still to be seen.
+/// Those of some devices to which a release is what they are to have and what their last update installed, where neither the
+/// device says something else since nor is it still to be seen.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn is_in_place(
+pub(crate) async fn in_place_among(
     tx: &mut Tx<'_>,
     tenant: TenantId,
-    device: DeviceId,
+    devices: &[DeviceId],
     release: &Release,
-) -> Result<bool, StoreError> {
-    let newest = steps::of_device(tx, tenant, device, LATEST).await?;
-    let at = course_with(tx, device, &newest).await?.standing(true, None);
-    let is_it = (at.assigned, at.installed) == (Some(release.id), Some(release.id));
-    let is_doubtful = newest.iter().any(|step| step.execution.outcome() == Outcome::Verifying);
-    if !is_it || is_doubtful || at.status != UpdateStatus::InSync {
-        return Ok(false);
+) -> Result<BTreeSet<DeviceId>, StoreError> {
+    let mut found = BTreeSet::new();
+    if devices.is_empty() {
+        return Ok(found);
     }
-    let told = ddi::target(tx, device).await?.installed;
-    let is_other = told.is_some_and(|told| {
-        (told.name.as_str(), told.version.as_str()) != (release.name.as_str(), release.version.as_str())
-            && at.installed_at.is_none_or(|since| told.at > since)
-    });
-    Ok(!is_other)
+    let mut courses: BTreeMap<DeviceId, (Course, bool)> = BTreeMap::new();
+    for update in steps::outlines_among(tx, tenant, FETCHED, devices).await? {
+        let (course, is_doubtful) = courses.entry(update.device).or_default();
+        course.take(&update);
+        *is_doubtful |= update.outcome == Outcome::Verifying;
+    }
+    for update in past::among(tx, devices, FETCHED).await? {
+        courses.entry(update.device).or_default().0.take(&update);
+    }
+    for (device, (course, is_doubtful)) in courses {
+        let at = course.standing(true, None);
+        let is_it = (at.assigned, at.installed) == (Some(release.id), Some(release.id));
+        if !is_it || is_doubtful || at.status != UpdateStatus::InSync {
+            continue;
+        }
+        let told = ddi::target(tx, device).await?.installed;
+        let is_other = told.is_some_and(|told| {
+            (told.name.as_str(), told.version.as_str()) != (release.name.as_str(), release.version.as_str())
+                && at.installed_at.is_none_or(|since| told.at > since)
+        });
+        if !is_other {
+            found.insert(device);
+        }
+    }
+    Ok(found)
 }
 
 /// The course of the updates of one target, the newest so many and all that is gone.

@@ -143,10 +143,10 @@ async fn left_out(
             Judged::Skip(skip) if skip.to_string() != execution.reason => {
                 found.against.push((execution.id, skip.to_string()));
             }
-            Judged::Runs { .. } if execution.reason != RUNS_BY_NOW => {
+            Judged::Runs { .. } | Judged::InPlace if execution.reason != RUNS_BY_NOW => {
                 found.against.push((execution.id, RUNS_BY_NOW.to_owned()));
             }
-            Judged::Work { .. } | Judged::Skip(_) | Judged::Runs { .. } => {}
+            Judged::Work { .. } | Judged::Skip(_) | Judged::Runs { .. } | Judged::InPlace => {}
         }
     }
     let is_long = page.len() >= usize::try_from(JUDGED).unwrap_or(usize::MAX);

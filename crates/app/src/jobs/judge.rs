@@ -1,7 +1,7 @@
 //! What a job means for one device: whether it gets work, runs the release already, or is left out and why. Asked before an
 //! offer, by a dry run, and by whoever wants to know.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Deref;
 
 use windlass_domain::device_type::TypeSpec;
@@ -12,18 +12,21 @@ use windlass_domain::job::{Candidate, Execution, ExecutionState, Handling, Job, 
 use windlass_domain::software::{Component, Release};
 use windlass_domain::time::Timestamp;
 use windlass_store::executions::OfferFacts;
-use windlass_store::management::{JobExtra, SetExtra, extras};
+use windlass_store::management::{JobExtra, SetExtra, actions as steps, extras};
 use windlass_store::{StoreError, Tx, artifacts, ddi, executions, jobs, releases, types};
 
 use super::downloads::release_of;
 use super::verify;
 use crate::artifacts::signing;
+use crate::hawkbit::in_place_among;
 
 /// What is known of a device that a job is for.
 pub(super) struct Facts {
     known: OfferFacts,
     /// The later job that takes the place of this one's update and that has brought its own to the device.
     outdone: Option<JobId>,
+    /// The job is a rollout of hawkBit's interface, and its set is in place here, as far as updates tell.
+    in_place: bool,
 }
 
 impl Deref for Facts {
@@ -38,6 +41,8 @@ impl Deref for Facts {
 pub(super) struct Catalogue {
     pub(super) release: Option<Release>,
     force: bool,
+    /// Whether the job is a rollout of hawkBit's interface.
+    is_hawkbits: bool,
     types: HashMap<TypeId, (TypeName, TypeSpec)>,
     /// What is missing of the release's signatures, for the types that demand them, and for devices without a type.
     unsigned: HashMap<Option<TypeId>, String>,
@@ -59,6 +64,8 @@ pub(super) enum Judged {
         /// Other updates that the device has not settled, with their jobs.
         others: Vec<(Execution, Job)>,
     },
+    /// Nothing: its set is in place there, as hawkBit's interface has it, and nothing that shows says otherwise.
+    InPlace,
     /// Work.
     Work {
         /// These versions were seen before.
@@ -98,7 +105,20 @@ pub(super) async fn catalogue(
     let most_open = u64::try_from(most_open).unwrap_or(u64::MAX);
     let is_required_step = is_required_step(tx, job).await?;
     let in_place = HashMap::new();
-    Ok(Catalogue { release, force, types: known, unsigned, is_required_step, most_open, in_place })
+    let is_hawkbits = release.is_some() && {
+        let extra = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?;
+        extra.query.is_some() && !extra.assignment
+    };
+    Ok(Catalogue {
+        release,
+        force,
+        is_hawkbits,
+        types: known,
+        unsigned,
+        is_required_step,
+        most_open,
+        in_place,
+    })
 }
 
 /// What a device says, or an operator says of it.
@@ -227,6 +247,10 @@ impl Catalogue {
         if let Some(later) = facts.outdone.filter(|_| !self.is_required_step) {
             return Ok(Judged::Skip(Skip::Outdone(later)));
         }
+        // What shows tells better than what is remembered.
+        if facts.in_place && before.is_empty() {
+            return Ok(Judged::InPlace);
+        }
         Ok(Judged::Work { before, others })
     }
 }
@@ -281,7 +305,17 @@ impl Catalogue {
             }
         }
         let all = executions::offer_facts(tx, job.tenant, devices).await?;
-        let known = |(id, known)| (id, Facts { known, outdone: outdone.get(&id).copied() });
+        let in_place = match self.release.as_ref().filter(|_| self.is_hawkbits) {
+            Some(release) => {
+                let had = steps::given_among(tx, job.tenant, release.id, devices).await?;
+                let had: Vec<DeviceId> = had.into_iter().collect();
+                in_place_among(tx, job.tenant, &had, release).await?
+            }
+            None => BTreeSet::new(),
+        };
+        let known = |(id, known)| {
+            (id, Facts { known, outdone: outdone.get(&id).copied(), in_place: in_place.contains(&id) })
+        };
         Ok(all.into_iter().map(known).collect())
     }
 }

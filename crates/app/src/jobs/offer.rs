@@ -1,23 +1,22 @@
 //! Offering work to the next targets of a wave, a batch in one transaction. Devices that are gone, out of service or do not
 //! fit are skipped with that reason; those that run the release already are done before they begin.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use windlass_domain::ids::{DeviceId, ExecutionId};
 use windlass_domain::job::execution::queued_until;
 use windlass_domain::job::{Consent, Execution, ExecutionState, Job, Verdict};
-use windlass_domain::software::Release;
 use windlass_domain::time::Timestamp;
 use windlass_store::ddi::{self, NewStatus};
-use windlass_store::management::{Displaced, JobExtra, actions as steps, extras};
+use windlass_store::management::{Displaced, JobExtra, extras};
 use windlass_store::{StoreError, Tx, executions};
 
 use super::ends;
 use super::judge::{self, Judged};
 use super::waves::Targets;
 use crate::ddi::agree_in_advance;
-use crate::hawkbit::{HAS_SET, is_in_place};
+use crate::hawkbit::HAS_SET;
 
 /// A device's execution of a job as it starts out.
 pub(super) fn fresh(job: &Job, device: DeviceId, wave: u32, now: Timestamp) -> Execution {
@@ -166,11 +165,26 @@ pub(super) fn running(mut fresh: Execution) -> Execution {
 }
 
 /// What a device has to do in a rollout of hawkBit's interface whose set is in place there: nothing, as upstream.
-fn in_place(mut fresh: Execution) -> Execution {
+pub(super) fn in_place(mut fresh: Execution) -> Execution {
     let now = fresh.queued_at;
     fresh.state = ExecutionState::Succeeded;
     fresh.ended_at = Some(now);
     fresh.judged(Verdict::Unverifiable, HAS_SET, now)
+}
+
+/// Writes into the history of an action that ended as [`in_place`] why it did.
+pub(super) async fn tell_in_place(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    execution: &Execution,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if execution.reason == HAS_SET
+        && let Some(made) = executions::latest(tx, execution.device, job.id).await?
+    {
+        ddi::status_insert(tx, &NewStatus::by_server(made.id, "finished", HAS_SET), now).await?;
+    }
+    Ok(())
 }
 
 /// How the updates that a job displaces give way to its own.
@@ -229,22 +243,13 @@ impl Anew {
     }
 }
 
-/// How a job offers to a device.
-#[derive(Debug, Clone, Copy)]
-struct Terms<'a> {
-    /// How what it displaces gives way.
-    way: Displaced,
-    /// What the device was given before, if the job is a rollout of hawkBit's interface: nothing then where it is in place.
-    had: Option<&'a Release>,
-}
-
 /// What a device gets.
 async fn begin(
     tx: &mut Tx<'_>,
     job: &Job,
     catalogue: &judge::Catalogue,
     facts: Option<&judge::Facts>,
-    Terms { way, had }: Terms<'_>,
+    way: Displaced,
     mut fresh: Execution,
 ) -> Result<Execution, StoreError> {
     let now = fresh.queued_at;
@@ -261,13 +266,8 @@ async fn begin(
             supersede(tx, job, others, way, now).await?;
             running(Execution { before, ..fresh })
         }
+        Judged::InPlace => in_place(fresh),
         Judged::Work { before, others } => {
-            // What shows tells better than what is remembered.
-            if let Some(release) = had.filter(|_| before.is_empty())
-                && is_in_place(tx, job.tenant, fresh.device, release).await?
-            {
-                return Ok(in_place(fresh));
-            }
             fresh.before = before;
             supersede(tx, job, others, way, now).await?;
             held(job, fresh, facts, now)
@@ -288,26 +288,18 @@ pub(super) async fn offer(
     let mut catalogue = judge::catalogue(tx, job, most_open, now).await?;
     let devices = targets.at_ranks(job, wave, ranks)?;
     let facts = catalogue.facts(tx, job, &devices).await?;
-    let extra = extras::get::<JobExtra>(tx, job.tenant, job.id.get()).await?;
-    let release = catalogue.release.as_ref().filter(|_| extra.query.is_some() && !extra.assignment);
-    let had = match release {
-        Some(release) => steps::given_among(tx, job.tenant, release.id, &devices).await?,
-        None => BTreeSet::new(),
-    };
+    let way = displaced_by(tx, job).await?;
     let mut begun = Vec::with_capacity(devices.len());
     for device in devices {
-        let terms = Terms { way: extra.displaced, had: release.filter(|_| had.contains(&device)) };
         let fresh = fresh(job, device, wave, now);
-        begun.push(begin(tx, job, &catalogue, facts.get(&device), terms, fresh).await?);
+        begun.push(begin(tx, job, &catalogue, facts.get(&device), way, fresh).await?);
     }
     executions::insert_all(tx, &begun).await?;
     for one in &begun {
         if asks(one) {
             agree_in_advance(tx, one.device, now).await?;
-        } else if one.reason == HAS_SET
-            && let Some(made) = executions::latest(tx, one.device, job.id).await?
-        {
-            ddi::status_insert(tx, &NewStatus::by_server(made.id, "finished", HAS_SET), now).await?;
+        } else {
+            tell_in_place(tx, job, one, now).await?;
         }
     }
     // Also what is held or waits for consent: some devices are told of that.

@@ -90,6 +90,7 @@ impl Tries {
             (Judged::Runs { before, others: _ }, By::Operator) => {
                 offer::running(Execution { before, ..fresh })
             }
+            (Judged::InPlace, By::Operator) => offer::in_place(fresh),
             (_, By::Itself { pause: Some(pause) }) => {
                 let at = now.plus(pause);
                 let phase_due = Some(queued_until(at, &job.spec.timeouts, failed.expires_at));
@@ -101,6 +102,7 @@ impl Tries {
         if offer::asks(&fresh) {
             agree_in_advance(tx, fresh.device, now).await?;
         }
+        offer::tell_in_place(tx, job, &fresh, now).await?;
         Ok(true)
     }
 

@@ -199,10 +199,9 @@ pub async fn outlines(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Outline>, StoreError> {
-    type Row = (i64, i64, i64, i64, String, String, i64, Option<i64>);
     let rows = fetch_all!(
         tx,
-        Row,
+        OutlineRow,
         "SELECT e.id, e.device_id, e.job_id, j.release_id, e.state, e.verdict,
            CAST(CASE WHEN e.reason = $2 THEN 1 ELSE 0 END AS BIGINT), e.ended_at
          FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
@@ -212,6 +211,36 @@ pub async fn outlines(
         after,
         i64::from(limit),
     )?;
+    outlined(rows)
+}
+
+/// The same of some devices of a tenant, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn outlines_among(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    reason: &str,
+    devices: &[DeviceId],
+) -> Result<Vec<Outline>, StoreError> {
+    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let sql = among!(
+        tx,
+        "SELECT e.id, e.device_id, e.job_id, j.release_id, e.state, e.verdict,
+           CAST(CASE WHEN e.reason = $2 THEN 1 ELSE 0 END AS BIGINT), e.ended_at
+         FROM execution e JOIN job j ON j.id = e.job_id AND j.kind = 'update'
+         WHERE +e.tenant_id = $1 AND e.latest = 1 AND j.release_id IS NOT NULL AND e.device_id",
+        "$3",
+        ""
+    );
+    outlined(fetch_all!(tx, OutlineRow, sql, tenant.get(), reason, list.as_str())?)
+}
+
+/// Number, device, job, release, state, verdict, whether it ended for the reason, end.
+type OutlineRow = (i64, i64, i64, i64, String, String, i64, Option<i64>);
+
+fn outlined(rows: Vec<OutlineRow>) -> Result<Vec<Outline>, StoreError> {
     rows.into_iter()
         .map(|(id, device, job, release, state, verdict, is_reason, ended_at)| {
             Ok(Outline {

@@ -12,7 +12,7 @@ use super::actions::{Outline, state_of, verdict_of};
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::releases::past::forget_untold;
-use crate::tx::{Tx, execute, fetch_all};
+use crate::tx::{Engine, Tx, execute, fetch_all};
 
 /// Deletes of what was kept that meets the condition what nothing hangs on: its device installed another release after it, by
 /// what was kept or by an execution. `$1` is the reason of those that had nothing to install.
@@ -134,6 +134,25 @@ fn outlines(rows: Vec<Row>) -> Result<Vec<Outline>, StoreError> {
 pub async fn of_device(tx: &mut Tx<'_>, device: DeviceId, fetched: &str) -> Result<Vec<Outline>, StoreError> {
     let sql = left!("device_id = $2", "e.device_id = $2");
     outlines(fetch_all!(tx, Row, sql, fetched, device.get())?)
+}
+
+/// The same of some devices.
+///
+/// # Errors
+/// When the database fails.
+pub async fn among(tx: &mut Tx<'_>, devices: &[DeviceId], fetched: &str) -> Result<Vec<Outline>, StoreError> {
+    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let sql = match tx.engine {
+        Engine::Sqlite(_) => left!(
+            "device_id IN (SELECT value FROM json_each($2))",
+            "e.device_id IN (SELECT value FROM json_each($2))"
+        ),
+        Engine::Postgres(_) => left!(
+            "device_id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($2::json) x)",
+            "e.device_id IN (SELECT CAST(x AS BIGINT) FROM json_array_elements_text($2::json) x)"
+        ),
+    };
+    outlines(fetch_all!(tx, Row, sql, fetched, list.as_str())?)
 }
 
 /// The same of a tenant's devices with an id above `after` and up to `last`.

@@ -149,7 +149,7 @@ impl<'a> Looker<'a> {
                     let others = self.others(tx, others).await?;
                     self.work(known, wave, others, begins)
                 }
-                (Judged::Runs { .. }, _) => {
+                (Judged::Runs { .. } | Judged::InPlace, _) => {
                     seen(Outcome::Succeeded, "runs this version already".to_owned(), "")
                 }
                 (Judged::Skip(skip), _) => seen(Outcome::Skipped, skip.to_string(), skip.action()),

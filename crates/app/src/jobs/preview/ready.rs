@@ -34,7 +34,7 @@ pub(crate) async fn with_work(
         for device in some {
             looked += 1;
             match catalogue.judge(tx, &job, facts.get(device)).await? {
-                Judged::Work { .. } | Judged::Runs { .. } => ready.push(*device),
+                Judged::Work { .. } | Judged::Runs { .. } | Judged::InPlace => ready.push(*device),
                 Judged::Skip(_) => continue,
             }
             if ready.len() >= most {
