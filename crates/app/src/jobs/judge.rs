@@ -244,12 +244,12 @@ impl Catalogue {
         if !self.force && expected.is_running(&running) && !is_changing(tx, &others).await? {
             return Ok(Judged::Runs { before, others });
         }
-        if let Some(later) = facts.outdone.filter(|_| !self.is_required_step) {
-            return Ok(Judged::Skip(Skip::Outdone(later)));
-        }
         // What shows tells better than what is remembered.
         if facts.in_place && before.is_empty() {
             return Ok(Judged::InPlace);
+        }
+        if let Some(later) = facts.outdone.filter(|_| !self.is_required_step) {
+            return Ok(Judged::Skip(Skip::Outdone(later)));
         }
         Ok(Judged::Work { before, others })
     }
@@ -313,7 +313,7 @@ impl Catalogue {
             }
             None => BTreeSet::new(),
         };
-        let known = |(id, known)| {
+        let known = |(id, known): (DeviceId, OfferFacts)| {
             (id, Facts { known, outdone: outdone.get(&id).copied(), in_place: in_place.contains(&id) })
         };
         Ok(all.into_iter().map(known).collect())

@@ -387,6 +387,39 @@ async fn a_rollout_leaves_alone_whoever_has_its_set() {
 }
 
 #[tokio::test]
+async fn another_try_is_done_at_once_where_the_set_is_in_place_by_then() {
+    let (server, set) = ready("hb-rollout-has-by-then").await;
+    let values = json!({"authentication.targettoken.enabled": true});
+    server.put("/settings/hawkbit", json!({"values": values})).await.expect(200);
+    let mut body = request(set);
+    body["amountGroups"] = json!(1);
+    body["errorCondition"]["expression"] = json!("90");
+    let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
+    server.hawkbit("POST", &format!("/rollouts/{}/start", made["id"]), None).await.expect(204);
+    settle(&server).await;
+    let of = async |target: &str| {
+        let path = format!("/targets/{target}/actions?sort=id:DESC");
+        let found = server.hawkbit("GET", &path, None).await.expect(200)["content"].clone();
+        let mut all = found.as_array().unwrap().clone().into_iter();
+        all.find(|action| action["rollout"] == made["id"]).unwrap()
+    };
+    for target in ["pump-1", "pump-2"] {
+        says(&server, target, &of(target).await["id"], "closed", "failure").await;
+    }
+    settle(&server).await;
+    let offline = "/targets/pump-1/assignedDS?offline=true";
+    server.hawkbit("POST", offline, Some(json!([{"id": set}]))).await.expect(200);
+    server.post(&format!("/jobs/{}/retry", made["id"]), json!({})).await.expect(200);
+    settle(&server).await;
+    let (has, other) = (of("pump-1").await, of("pump-2").await);
+    assert_eq!((&has["detailStatus"], &other["detailStatus"]), (&json!("finished"), &json!("running")));
+    let history = format!("/targets/pump-1/actions/{}/status", has["id"]);
+    let history = server.hawkbit("GET", &history, None).await.expect(200);
+    let said = "Update Server: Distribution Set is already assigned. Skipping this action.";
+    assert_eq!(history["content"][0]["messages"], json!([said]));
+}
+
+#[tokio::test]
 async fn whoever_goes_on_with_a_group_in_error_begins_the_next_one_and_keeps_who_is_left_of_it() {
     let (server, path) = begun("hb-rollout-resumed").await;
     let last = async |target: &str| {
