@@ -93,7 +93,8 @@ words!(
         Verified = "verified",
         /// The old version was seen running after the device said that it succeeded.
         RolledBack = "rolledBack",
-        /// There is no place where it shows: the device's word is all there is. Counts as success.
+        /// There is no place where it shows, or a later update was seen first: the device's word is all there is. Counts as
+        /// success.
         Unverifiable = "unverifiable",
         /// The device said that it succeeded, and nothing showed it in time. Counts as failure.
         Expired = "expired",
