@@ -10,6 +10,7 @@ use windlass_domain::time::Timestamp;
 
 use super::{ExecutionRow, columns};
 use crate::error::StoreError;
+use crate::row::write_ids;
 use crate::shadows;
 use crate::tx::{Tx, among, fetch_all};
 

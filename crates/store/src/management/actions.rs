@@ -7,6 +7,7 @@ use windlass_domain::time::Timestamp;
 
 use crate::error::StoreError;
 use crate::executions::{ExecutionRow, columns};
+use crate::row::write_ids;
 use crate::tx::{Tx, among, fetch_all};
 
 /// An update of one device, with the release that it brings.
