@@ -97,7 +97,7 @@ impl App {
         }
         let Lost { credentials, tokens } = self
             .store
-            .read(move |tx| {
+            .read_as_follower(move |tx| {
                 let named = named.clone();
                 Box::pin(async move { named.lost(tx).await })
             })

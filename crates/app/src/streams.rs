@@ -220,7 +220,10 @@ async fn blocks(
     // Blocks behind the end of the file are not there; those before it are sent.
     let there: Vec<(u64, u64)> =
         blocks.iter().filter_map(|number| Some((*number, place(*number)?))).collect();
-    if there.last().is_some_and(|(number, _)| !back.fits(*file, *number, block.min(artifact.size))) {
+    if there
+        .first()
+        .is_some_and(|(number, offset)| !back.fits(*file, *number, block.min(artifact.size - offset)))
+    {
         return Err(refuse(
             ErrorCode::BlockSizeOutOfBounds,
             format!("l: the connection takes packets of at most {largest} bytes; ask for smaller blocks"),

@@ -18,9 +18,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::{OpenError, StoreError, StoreErrorKind};
 use crate::request::{Request, Verdict, pack};
+use crate::store::Lane;
 use crate::tx::Tx;
 
-/// Connections of one node.
+/// Connections of one node, beside the one that follows the change feed.
 const CONNECTIONS: u32 = 16;
 /// How long work waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ const UNDER_WAY: usize = 2_000;
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pool: PgPool,
+    /// For whoever follows the change feed, and nobody else.
+    follower: PgPool,
     committed: watch::Sender<u64>,
     room: std::sync::Arc<Semaphore>,
     tasks: TaskTracker,
@@ -64,11 +67,9 @@ impl Postgres {
     pub(crate) async fn open(url: &str, migrator: &Migrator) -> Result<Self, OpenError> {
         let options =
             PgConnectOptions::from_str(url).map_err(|_| OpenError::Url)?.disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(WAIT)
-            .connect_with(options)
-            .await?;
+        let most = |connections| PgPoolOptions::new().max_connections(connections).acquire_timeout(WAIT);
+        let pool = most(CONNECTIONS).connect_with(options.clone()).await?;
+        let follower = most(1).connect_lazy_with(options);
         let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
         migrator.run(&pool).await.map_err(|source| match source {
             MigrateError::VersionMissing(found) if found > known => OpenError::NewerSchema { found, known },
@@ -76,6 +77,7 @@ impl Postgres {
         })?;
         Ok(Self {
             pool,
+            follower,
             committed: watch::Sender::new(0),
             room: std::sync::Arc::new(Semaphore::new(UNDER_WAY)),
             tasks: TaskTracker::new(),
@@ -108,14 +110,17 @@ impl Postgres {
         answer.await.unwrap_or_else(|_| Err(StoreError::closed().into()))
     }
 
-    pub(crate) async fn read<T, E, F>(&self, mut work: F) -> Result<T, E>
+    pub(crate) async fn read<T, E, F>(&self, lane: Lane, mut work: F) -> Result<T, E>
     where
         F: for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let mut transaction = self
-            .pool
+        let pool = match lane {
+            Lane::Readers => &self.pool,
+            Lane::Follower => &self.follower,
+        };
+        let mut transaction = pool
             .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .await
             .map_err(StoreError::from)?;
@@ -134,6 +139,7 @@ impl Postgres {
         self.room.close();
         self.tasks.close();
         self.tasks.wait().await;
+        self.follower.close().await;
         self.pool.close().await;
     }
 }

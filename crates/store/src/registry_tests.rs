@@ -498,6 +498,37 @@ async fn nothing_is_dropped_from_the_change_feed_that_nobody_could_read_yet() {
 }
 
 #[tokio::test]
+async fn the_change_feed_is_read_though_all_readers_are_busy() {
+    on_each_engine("changes-busy", |store: Store| async move {
+        let (free, _) = tokio::sync::broadcast::channel::<()>(1);
+        let mut busy = Vec::new();
+        for _ in 0..20 {
+            let (store, free) = (store.clone(), free.clone());
+            busy.push(tokio::spawn(async move {
+                let work = store.read::<_, StoreError, _>(move |_| {
+                    let mut free = free.subscribe();
+                    Box::pin(async move {
+                        free.recv().await.unwrap();
+                        Ok(())
+                    })
+                });
+                drop(work.await);
+            }));
+        }
+        let all = if matches!(store.engine(), crate::store::Engine::Sqlite(_)) { 4 } else { 16 };
+        while free.receiver_count() < all {
+            tokio::task::yield_now().await;
+        }
+        let start = store.latest_change().await.unwrap();
+        store.changes_after(start, 10).await.unwrap();
+        for one in busy {
+            one.abort();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_write_that_fails_leaves_no_change_behind() {
     on_each_engine("failed-change", |store: Store| async move {
         let start = store.latest_change().await.unwrap();

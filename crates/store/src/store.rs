@@ -40,6 +40,15 @@ struct Inner {
     engine: Engine,
 }
 
+/// Which connections a read takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lane {
+    /// Those that all share.
+    Readers,
+    /// That of whoever follows the change feed.
+    Follower,
+}
+
 #[derive(Debug)]
 pub(crate) enum Engine {
     Sqlite(SqliteFile),
@@ -109,9 +118,32 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.read_on(Lane::Readers, work).await
+    }
+
+    /// As [`Store::read`], on a connection that is there for this alone: whoever follows the change feed waits behind nobody,
+    /// however many others read. Not for anything else.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_as_follower<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.read_on(Lane::Follower, work).await
+    }
+
+    async fn read_on<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         match &self.0.engine {
-            Engine::Sqlite(file) => file.read(work).await,
-            Engine::Postgres(server) => server.read(work).await,
+            Engine::Sqlite(file) => file.read(lane, work).await,
+            Engine::Postgres(server) => server.read(lane, work).await,
         }
     }
 
@@ -120,7 +152,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
-        self.read(move |tx| Box::pin(changes::after(tx, seq, limit))).await
+        self.read_as_follower(move |tx| Box::pin(changes::after(tx, seq, limit))).await
     }
 
     /// The newest position of the change feed: all up to it is visible, and nothing older can appear.
@@ -128,7 +160,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn latest_change(&self) -> Result<i64, StoreError> {
-        self.read(|tx| Box::pin(changes::latest(tx))).await
+        self.read_as_follower(|tx| Box::pin(changes::latest(tx))).await
     }
 
     /// A number that rises with every commit of this process: a hint to look at the change feed at once.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use windlass_domain::ids::{AttributeKey, DeviceId, ExecutionId, Sha256, TenantId};
 use windlass_domain::job::gates::NO_WINDOW_LEFT;
+use windlass_domain::job::phase::{DOWNLOADED, PHASE};
 use windlass_domain::job::window::ZONE_ATTRIBUTE;
 use windlass_domain::job::{Execution, Handling, Job, What};
 use windlass_domain::permission::Principal;
@@ -292,6 +293,11 @@ async fn lapse(tx: &mut Tx<'_>, device: DeviceId, traits: &Traits, now: Timestam
             continue;
         }
         let Open { execution, job } = &lapsed;
+        // Who has the whole file and was last told to install may be at it.
+        let has_all = execution.details.get(PHASE).is_some_and(|phase| phase == DOWNLOADED);
+        if has_all && !table::served(tx, execution.id).await?.skip {
+            continue;
+        }
         let Some(asked) = execution.asked_to_cancel(&job.spec.timeouts, now) else { continue };
         if executions::update(tx, execution, &asked).await? {
             let text = format!("{NO_WINDOW_LEFT}; the device is asked to stop");

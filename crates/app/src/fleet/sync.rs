@@ -162,7 +162,7 @@ impl Fleet {
         // Whoever reads later applies later.
         let _turn = self.refreshing.lock().await;
         let fresh = store
-            .read::<_, StoreError, _>(move |tx| {
+            .read_as_follower::<_, StoreError, _>(move |tx| {
                 let stale = stale.clone();
                 Box::pin(async move { stale.read(tx).await })
             })
@@ -237,9 +237,16 @@ impl Fleet {
     /// Takes what is new in the change feed, to where its end was when that was asked. Returns it.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails before anything was taken. What was taken by then is returned all the same: it is not told again.
     pub async fn catch_up(&self, store: &Store) -> Result<Vec<Change>, StoreError> {
         let mut all = Vec::new();
+        match self.take_changes(store, &mut all).await {
+            Err(error) if all.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(all),
+        }
+    }
+
+    async fn take_changes(&self, store: &Store, all: &mut Vec<Change>) -> Result<(), StoreError> {
         let mut goal: Option<(i64, tokio::time::Instant)> = None;
         loop {
             let (seq, asked) = (self.read().seq, tokio::time::Instant::now());
@@ -255,7 +262,7 @@ impl Fleet {
             }
             if let Some(end) = end {
                 *lock(&self.current) = Some(end);
-                return Ok(all);
+                return Ok(());
             }
             if goal.is_none() {
                 let asked = tokio::time::Instant::now();

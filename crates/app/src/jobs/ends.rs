@@ -1,5 +1,5 @@
-//! Ends that no report of the device brought: time ran out, or what it shows settled the verdict. The history of the action
-//! says so, for it would go on ending with what the device said.
+//! Ends that no report of the device brought: time ran out, what it shows settled the verdict, or somebody withdrew it. The
+//! history of the action says so, for it would go on ending with what the device said.
 
 use windlass_domain::job::{Execution, Job, Outcome, Verdict, What};
 use windlass_domain::time::Timestamp;

@@ -389,7 +389,7 @@ impl App {
             let executions: Vec<ExecutionId> = executions.into_iter().collect();
             let asked = self
                 .store
-                .read(move |tx| {
+                .read_as_follower(move |tx| {
                     let executions = executions.clone();
                     Box::pin(async move { executions::jobs_of(tx, &executions).await })
                 })

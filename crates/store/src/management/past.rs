@@ -27,7 +27,7 @@ macro_rules! delete_replaced {
              OR EXISTS (
                SELECT 1 FROM execution later JOIN job j ON j.id = later.job_id
                WHERE later.device_id = past_update.device_id AND j.release_id <> past_update.release_id
-                 AND later.state = 'succeeded' AND later.verdict IN ('pending', 'verified', 'unverifiable')
+                 AND later.state = 'succeeded' AND later.verdict IN ('verified', 'unverifiable')
                  AND later.latest = 1 AND later.reason <> $1
                  AND COALESCE(later.ended_at, later.updated_at) > past_update.ended_at)) AND ",
             $condition

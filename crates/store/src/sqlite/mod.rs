@@ -22,6 +22,7 @@ use tokio::sync::watch;
 pub(crate) use directory::DataDirectory;
 
 use crate::error::{OpenError, StoreError};
+use crate::store::Lane;
 use crate::tx::Tx;
 use writer::Writer;
 
@@ -41,6 +42,8 @@ const LOG_BYTES: &str = "67108864";
 pub(crate) struct SqliteFile {
     writer: Writer,
     readers: SqlitePool,
+    /// For whoever follows the change feed, and nobody else.
+    follower: SqlitePool,
     // Holds the lock of the directory for as long as the file is open.
     directory: Mutex<Option<Arc<DataDirectory>>>,
 }
@@ -85,15 +88,17 @@ impl SqliteFile {
         let options = writing(&path);
         let mut connection = options.connect().await?;
         migrate(&mut connection, directory.path(), name, migrator).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(READER_WAIT)
-            // A file does not hang up: there is nothing to ask a connection before each read.
-            .test_before_acquire(false)
-            .connect_with(reading(&path))
-            .await?;
+        let most = |connections: u32| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(READER_WAIT)
+                // A file does not hang up: there is nothing to ask a connection before each read.
+                .test_before_acquire(false)
+        };
+        let readers = most(READERS).connect_with(reading(&path)).await?;
+        let follower = most(1).connect_lazy_with(reading(&path));
         let writer = Writer::start(connection, options, Arc::clone(directory)).map_err(sqlx::Error::Io)?;
-        Ok(Self { writer, readers, directory: Mutex::new(Some(Arc::clone(directory))) })
+        Ok(Self { writer, readers, follower, directory: Mutex::new(Some(Arc::clone(directory))) })
     }
 
     pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
@@ -105,13 +110,17 @@ impl SqliteFile {
         self.writer.write(work).await
     }
 
-    pub(crate) async fn read<T, E, F>(&self, mut work: F) -> Result<T, E>
+    pub(crate) async fn read<T, E, F>(&self, lane: Lane, mut work: F) -> Result<T, E>
     where
         F: for<'t> FnMut(&'t mut Tx<'_>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let mut transaction = self.readers.begin().await.map_err(StoreError::from)?;
+        let pool = match lane {
+            Lane::Readers => &self.readers,
+            Lane::Follower => &self.follower,
+        };
+        let mut transaction = pool.begin().await.map_err(StoreError::from)?;
         let tx = &mut Tx::sqlite(&mut transaction);
         let result = work(tx).await;
         debug_assert_eq!(tx.changes(), 0, "what only reads changes nothing");
@@ -125,6 +134,7 @@ impl SqliteFile {
 
     pub(crate) async fn close(&self) {
         self.readers.close().await;
+        self.follower.close().await;
         self.writer.close().await;
         drop(self.directory.lock().unwrap_or_else(PoisonError::into_inner).take());
     }

@@ -31,7 +31,7 @@ use windlass_domain::time::Timestamp;
 
 use crate::error::{OpenError, StoreError};
 use crate::sqlite::SqliteFile;
-use crate::store::{Engine, Store};
+use crate::store::{Engine, Lane, Store};
 use crate::tx::Tx;
 
 pub use compact::{Compacted, Maintained, Retained};
@@ -178,7 +178,7 @@ impl Database {
         T: Send + 'static,
     {
         match self {
-            Self::File(file) => file.read(work).await,
+            Self::File(file) => file.read(Lane::Readers, work).await,
             Self::Shared(store) => store.read(work).await,
         }
     }

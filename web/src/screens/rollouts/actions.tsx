@@ -230,7 +230,9 @@ function RollBack({ job }: { job: Job }) {
     >
       {made
         ? `A new rollout begins that installs ${made.release.name} ${made.release.version} on ${counted(made.devices, "device")}: ${made.targets}.${shareSaid(way.data?.lookedAt)}`
-        : "A new rollout begins that installs what ran before on the devices that this one reached. Those that it has not reached stay as they are."}
+        : way.data?.lookedAt
+          ? `Among its first ${counted(way.data.lookedAt, "execution")} is nobody who could be brought back. Rolling back looks at all of them, and begins a new rollout for those it finds.`
+          : "A new rollout begins that installs what ran before on the devices that this one reached. Those that it has not reached stay as they are."}
     </Confirmed>
   );
 }
