@@ -144,7 +144,7 @@ impl Acceptor {
 
 /// Why a handshake failed.
 pub(crate) fn why(error: &std::io::Error) -> Cause {
-    use rustls::{AlertDescription as Alert, Error};
+    use rustls::{AlertDescription as Alert, CertificateError, Error};
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return Cause::BrokenOff;
     };
@@ -165,7 +165,8 @@ pub(crate) fn why(error: &std::io::Error) -> Cause {
         Error::NoApplicationProtocol => {
             Cause::NothingInCommon("none of the protocols offered by ALPN is spoken here".to_owned())
         }
-        Error::InvalidCertificate(_) => Cause::KeyNotProven,
+        Error::InvalidCertificate(CertificateError::BadSignature) => Cause::KeyNotProven,
+        Error::InvalidCertificate(what) => Cause::BadCertificate(what.to_string()),
         other => Cause::BadHandshake(other.to_string()),
     }
 }

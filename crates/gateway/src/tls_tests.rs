@@ -189,3 +189,11 @@ fn what_cannot_be_served_is_refused_at_once() {
     assert!(matches!(Acceptor::new(identity("server"), Some(1)), Err(TlsError::Unusable(_))));
     assert!(Acceptor::new(identity("server"), Some(1_024)).is_ok());
 }
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_not_taken_for_a_key_that_does_not_fit() {
+    use rustls::{CertificateError, Error};
+    let cause = |error| why(&std::io::Error::other(Error::InvalidCertificate(error)));
+    assert_eq!(cause(CertificateError::BadSignature), Cause::KeyNotProven);
+    assert!(matches!(cause(CertificateError::BadEncoding), Cause::BadCertificate(_)));
+}

@@ -21,6 +21,9 @@ use crate::error::{AppError, FieldProblem};
 use crate::permit::demand;
 use crate::{App, audit};
 
+/// How often a change of metadata is judged again where somebody else changed the device meanwhile.
+const TRIES: u32 = 20;
+
 /// A target to make.
 #[derive(Debug, Clone, Default)]
 pub struct NewTarget {
@@ -242,21 +245,47 @@ impl App {
         self.hawkbit_target(by, id).await
     }
 
-    /// Sets and removes entries of a target's metadata, which are its device's attributes.
+    /// Sets and removes entries of a target's metadata, which are its device's attributes. `is_there`: whether what is set is to
+    /// be there already, or must not be.
     ///
     /// # Errors
-    /// Forbidden, not found, every field that cannot be taken, too much metadata, or that the store failed.
+    /// Forbidden, not found, that an entry is there, every field that cannot be taken, too much metadata, or that the store failed.
     pub async fn hawkbit_target_metadata(
         &self,
         by: &Principal,
         id: &str,
         changes: BTreeMap<String, Option<String>>,
+        is_there: bool,
     ) -> Result<(), AppError> {
-        let view = self.hawkbit_target(by, id).await?;
+        let mut tries = 0;
+        loop {
+            let view = self.hawkbit_target(by, id).await?;
+            let device = view.device.device.id;
+            match self.target_metadata(by, view, changes.clone(), is_there).await {
+                // Somebody changed the device since it was looked at: what is there is judged again.
+                Err(AppError::VersionMismatch { .. }) if tries < TRIES => {
+                    tries += 1;
+                    self.fleet.refresh_devices(&self.store, [device]).await?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn target_metadata(
+        &self,
+        by: &Principal,
+        view: TargetView,
+        changes: BTreeMap<String, Option<String>>,
+        is_there: bool,
+    ) -> Result<(), AppError> {
         for (key, value) in &changes {
             let there = view.device.device.attributes.keys().any(|known| known.as_str() == key);
-            if value.is_none() && !there {
+            if !there && (value.is_none() || is_there) {
                 return Err(AppError::not_found("metadata", key));
+            }
+            if there && !is_there {
+                return Err(AppError::Exists { what: "metadata", name: key.clone() });
             }
         }
         let new = changes.iter().filter(|(key, value)| {
@@ -283,7 +312,8 @@ impl App {
             return Err(AppError::Quota { code: "hawkbit.metadata", detail });
         }
         let patch = DevicePatch { attributes: changes, ..DevicePatch::default() };
-        self.device_patch(by, &view.device.device.name, patch, None).await.map(drop)
+        let seen = Some(view.device.device.version);
+        self.device_patch(by, &view.device.device.name, patch, seen).await.map(drop)
     }
 
     /// Removes a target with everything that was known of it, also where it was seen.

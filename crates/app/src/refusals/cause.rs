@@ -40,6 +40,8 @@ pub enum Cause {
     NothingInCommon(String),
     /// The client could not show that it holds the key of its certificate.
     KeyNotProven,
+    /// The client's certificate cannot be read, as one of X.509 version 1.
+    BadCertificate(String),
     /// The connection ended before the handshake did.
     BrokenOff,
     /// The client broke the rules of TLS.
@@ -99,6 +101,7 @@ impl Cause {
             Self::ClientAlert(_) => "tls.clientAlert",
             Self::NothingInCommon(_) => "tls.nothingInCommon",
             Self::KeyNotProven => "tls.keyNotProven",
+            Self::BadCertificate(_) => "tls.badCertificate",
             Self::BrokenOff => "tls.brokenOff",
             Self::BadHandshake(_) => "tls.badHandshake",
             Self::TooSlow(_) => "timeout",
@@ -152,6 +155,10 @@ impl Cause {
             Self::KeyNotProven => say(
                 "the client could not prove that it holds the key of its certificate".to_owned(),
                 "the certificate and the key in the client do not belong together; install both again",
+            ),
+            Self::BadCertificate(what) => say(
+                format!("the client's certificate cannot be used: {what}"),
+                "give the client a certificate of X.509 version 3 (one with extensions) whose key is RSA, P-256 or P-384",
             ),
             Self::BrokenOff => say(
                 "the client ended the connection in the middle of the TLS handshake".to_owned(),

@@ -141,6 +141,7 @@ impl Refused {
             Cause::ClientAlert(text) => Cause::ClientAlert(long(text)),
             Cause::NothingInCommon(text) => Cause::NothingInCommon(long(text)),
             Cause::BadHandshake(text) => Cause::BadHandshake(long(text)),
+            Cause::BadCertificate(text) => Cause::BadCertificate(long(text)),
             Cause::Request(code, text) => Cause::Request(code, long(text)),
             Cause::Filter(text) => Cause::Filter(long(text)),
             Cause::BadFilter(text) => Cause::BadFilter(long(text)),

@@ -248,6 +248,9 @@ async fn groups_are_chosen_by_whatever_targets_are_asked_for_by() {
     bad["name"] = json!("bad");
     bad["groups"] = json!([{"name": "one", "targetFilterQuery": "colour==red"}, {"name": "rest"}]);
     server.hawkbit("POST", "/rollouts", Some(bad)).await.hawkbit_error(400);
+    let mut bad = request(set);
+    (bad["name"], bad["errorAction"]) = (json!("bad"), json!({"action": "EXPLODE"}));
+    server.hawkbit("POST", "/rollouts", Some(bad)).await.hawkbit_error(400);
 }
 
 #[tokio::test]

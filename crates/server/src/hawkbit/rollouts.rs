@@ -94,7 +94,7 @@ fn rename(field: &Field) -> Option<Field> {
 
 /// Members that a list does not show: what only queries see, and, unless everything is asked for, counts.
 fn hidden(query: &ListQuery) -> &'static [&'static str] {
-    if query.full { &["_set"] } else { &["_set", "totalTargetsPerStatus"] }
+    if query.full { &["_set"] } else { &["_set", "totalGroups", "totalTargetsPerStatus"] }
 }
 
 /// A percentage as clients write it.
@@ -116,10 +116,21 @@ fn pauses(field: &str, action: Option<&wire::Action>) -> Result<bool, Refusal> {
     }
 }
 
+/// A group that failed pauses its rollout: there is nothing else.
+fn stops(field: &str, action: Option<&wire::Action>) -> Result<(), Refusal> {
+    match action {
+        Some(action) if !action.action.eq_ignore_ascii_case("pause") => {
+            Err(Refusal::field(&format!("{field}.action"), "must be PAUSE"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
     let success = percent("successCondition", request.success_condition.as_ref())?;
     let failure = percent("errorCondition", request.error_condition.as_ref())?;
     let pause = pauses("successAction", request.success_action.as_ref())?;
+    stops("errorAction", request.error_action.as_ref())?;
     let Some(groups) = request.groups.as_ref().filter(|groups| !groups.is_empty()) else {
         let count = request.amount_groups.unwrap_or(1);
         if count == 0 {
@@ -150,6 +161,7 @@ fn groups_of(request: &wire::RolloutRequest) -> Result<Vec<NewGroup>, Refusal> {
                 Some(condition) => percent(&field(name), Some(condition)),
                 None => Ok(otherwise),
             };
+            stops(&field("errorAction"), group.error_action.as_ref())?;
             Ok(NewGroup {
                 // Whoever describes a group names it: the name is missed where it is checked.
                 name: Some(group.name.clone().unwrap_or_default()),

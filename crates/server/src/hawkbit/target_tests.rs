@@ -120,6 +120,18 @@ async fn metadata_of_a_target_is_attributes_of_its_device() {
 }
 
 #[tokio::test]
+async fn of_many_that_add_the_same_metadata_at_once_one_does() {
+    let server = Fixture::new("hb-target-metadata-once").await;
+    targets(&server, &["a"]).await;
+    let entry = |value: usize| json!([{"key": "site", "value": value.to_string()}]);
+    let asked = (0..6).map(|value| server.hawkbit("POST", "/targets/a/metadata", Some(entry(value))));
+    let answers = futures_util::future::join_all(asked).await;
+    let statuses = answers.iter().map(|answer| answer.status).collect::<Vec<_>>();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 5, "{statuses:?}");
+}
+
+#[tokio::test]
 async fn beyond_a_scope_there_are_no_targets() {
     let server = Fixture::new("hb-scope").await;
     server.post("/devices", json!({"name": "mine", "tags": ["eu"]})).await.expect(201);

@@ -210,16 +210,12 @@ async fn add_metadata(
     At(id): At<String>,
     Body(body): Body<Value>,
 ) -> Answer {
-    let known = entries(rest.app.hawkbit_target(&by, &id).await?);
     let mut changes = BTreeMap::new();
     for (index, asked) in one_or_many::<MetadataRequest>(body)?.into_iter().enumerate() {
         let (key, value, _) = entry(asked, &format!("{index}."))?;
-        if known.contains_key(&key) {
-            return Err(AppError::Exists { what: "metadata", name: key }.into());
-        }
         changes.insert(key, Some(value));
     }
-    rest.app.hawkbit_target_metadata(&by, &id, changes).await?;
+    rest.app.hawkbit_target_metadata(&by, &id, changes, false).await?;
     made()
 }
 
@@ -229,11 +225,8 @@ async fn put_metadata(
     At((id, key)): At<(String, String)>,
     Body(asked): Body<MetadataRequest>,
 ) -> Answer {
-    if !entries(rest.app.hawkbit_target(&by, &id).await?).contains_key(&key) {
-        return Err(AppError::not_found("metadata", key).into());
-    }
     let value = asked.value.ok_or_else(|| Refusal::field("value", "is missing"))?;
-    rest.app.hawkbit_target_metadata(&by, &id, BTreeMap::from([(key, Some(value))])).await?;
+    rest.app.hawkbit_target_metadata(&by, &id, BTreeMap::from([(key, Some(value))]), true).await?;
     done()
 }
 
@@ -242,7 +235,7 @@ async fn delete_metadata(
     Caller(by): Caller,
     At((id, key)): At<(String, String)>,
 ) -> Answer {
-    rest.app.hawkbit_target_metadata(&by, &id, BTreeMap::from([(key, None)])).await?;
+    rest.app.hawkbit_target_metadata(&by, &id, BTreeMap::from([(key, None)]), true).await?;
     done()
 }
 
