@@ -161,7 +161,10 @@ async fn all_devices_are_read_in_batches_by_id() {
     story("batches", |tx, tenant| {
         Box::pin(async move {
             for number in 0..5 {
-                device(tx, tenant, &format!("d{number}")).await;
+                let named = NewDevice::named(tenant, format!("d{number}").parse().unwrap());
+                let attributes = BTreeMap::from([("site".parse().unwrap(), "\"Köln\\, 1\"".to_owned())]);
+                let tags = BTreeSet::from(["lab".parse().unwrap()]);
+                device_insert(tx, &NewDevice { attributes, tags, ..named }, START).await?.unwrap();
             }
             let (mut after, mut names) = (DeviceId::new(0), Vec::new());
             loop {
@@ -169,6 +172,11 @@ async fn all_devices_are_read_in_batches_by_id() {
                 let Some(last) = batch.last() else { break };
                 assert!(batch.len() <= 2);
                 after = last.id;
+                for device in &batch {
+                    assert_eq!(device_by_id(tx, device.id).await?.as_ref(), Some(device));
+                }
+                let ids: Vec<_> = batch.iter().map(|device| device.id).collect();
+                assert_eq!(devices_among(tx, &ids).await?.len(), batch.len());
                 names.extend(batch.into_iter().map(|device| device.name.into_string()));
             }
             assert_eq!(names, ["d0", "d1", "d2", "d3", "d4"]);
