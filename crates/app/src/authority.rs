@@ -24,6 +24,7 @@ use crate::clock::{Entropy, random};
 pub mod csr;
 mod describe;
 mod files;
+mod foreign;
 mod inspect;
 mod make;
 pub mod names;
@@ -33,6 +34,7 @@ mod stored;
 
 pub(crate) use describe::describe;
 pub(crate) use files::{KeyFileError, read_or_make};
+pub(crate) use foreign::{name_vouched_for, read_authorities};
 pub use inspect::{CertificateFacts, inspect};
 use make::{key_pair, make_issuing, make_root, params, span};
 use names::ServerNames;

@@ -50,3 +50,6 @@ pub(crate) use tokens::token_put;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod foreign_tests;

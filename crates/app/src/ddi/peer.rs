@@ -6,11 +6,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls_pki_types::CertificateDer;
+use windlass_domain::credential::ConnectRefusal;
 use windlass_domain::hawkbit::{SecretText, Settings};
 use windlass_domain::ids::{DeviceId, DeviceName, TenantId};
 use windlass_store::{StoreError, credentials, device_tokens, devices};
 
 use crate::app::App;
+use crate::authority::name_vouched_for;
 use crate::ddi::memory::Contact;
 use crate::error::{AppError, chain};
 use crate::message::DevicePeer;
@@ -30,8 +33,11 @@ pub struct Shown {
     pub controller: String,
     /// The header `Authorization`.
     pub authorization: Option<String>,
-    /// A client certificate of our own TLS.
+    /// The device whose certificate of Windlass our own TLS was shown.
     pub certificate: Option<Arc<DevicePeer>>,
+    /// A chain that our own TLS was shown, leaf first, and that [`App::ddi_is_foreign`] leaves to the tenant's CA
+    /// certificates. Nothing of it was judged, but that the client holds the leaf's key.
+    pub chain: Option<Arc<[CertificateDer<'static>]>>,
     /// What a trusted proxy says of the certificate that it checked.
     pub proxy: Option<ProxyWord>,
     /// Where it comes from.
@@ -62,6 +68,8 @@ pub enum Proof {
     Gateway,
     /// A proxy checked its certificate.
     Proxy,
+    /// A certificate that one of the tenant's CA certificates vouches for.
+    Authority,
     /// It did not.
     Nothing,
 }
@@ -73,6 +81,7 @@ impl Proof {
             Self::Token => "target token",
             Self::Gateway => "gateway token",
             Self::Proxy => "proxy",
+            Self::Authority => "certificate of the fleet's authority",
             Self::Nothing => "nothing",
         }
     }
@@ -81,7 +90,8 @@ impl Proof {
     pub(super) const fn is_own(self) -> bool {
         match self {
             Self::Certificate | Self::Token | Self::Proxy => true,
-            Self::Gateway | Self::Nothing => false,
+            // Who has the authority's key makes another one; Windlass hears of no revocation.
+            Self::Authority | Self::Gateway | Self::Nothing => false,
         }
     }
 }
@@ -190,6 +200,24 @@ impl App {
         })
     }
 
+    /// Whether a chain that a client presented is for the CA certificates of the tenant to judge that a path names:
+    /// Windlass did not sign the leaf, and the tenant has some.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ddi_is_foreign(
+        &self,
+        tenant: &str,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<bool, Turned> {
+        if self.authority.judge(chain) != Err(ConnectRefusal::WrongIssuer) {
+            return Ok(false);
+        }
+        let Some(tenant) = self.ddi_tenant(tenant).await? else { return Ok(false) };
+        let settings = self.settings_of(tenant).await.map_err(unavailable)?;
+        Ok(!settings.authentication.certificate_authorities.is_empty())
+    }
+
     async fn ddi_judge(
         &self,
         tenant: TenantId,
@@ -206,6 +234,20 @@ impl App {
             None => None,
         };
         let admit = |proof: Proof| known.map_or(Judged::New(proof), |device| Judged::Known(device, proof));
+        if let Some(chain) = &shown.chain {
+            let authorities = &allowed.certificate_authorities;
+            return match name_vouched_for(chain, authorities, self.clock.now()) {
+                Ok(name) if name == shown.controller => {
+                    let token_binds = own.is_some_and(|own| own.binding);
+                    self.ddi_lesser(known, token_binds, admit(Proof::Authority)).await
+                }
+                Ok(name) => Ok(Err(Why(
+                    "ddi.certificateName",
+                    format!("the certificate names another device, {name}"),
+                ))),
+                Err(why) => Ok(Err(Why("ddi.certificateChain", why))),
+            };
+        }
         if let Some(word) = &shown.proxy
             && let Some(authorities) = &allowed.authorities
         {

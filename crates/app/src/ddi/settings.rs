@@ -14,6 +14,7 @@ use windlass_store::settings as table;
 
 use crate::app::App;
 use crate::audit::record;
+use crate::authority::read_authorities;
 use crate::error::{AppError, FieldProblem};
 use crate::hawkbit::{Types, default_set_type, fleet_query, not_of_contact};
 use crate::permit::demand;
@@ -29,13 +30,16 @@ pub struct SettingView {
     pub is_default: bool,
 }
 
-/// The check that neither table nor domain can do: queries in the poll time must be such as the fleet index answers. Those
-/// in hawkBit's names are put into its own.
+/// The checks that neither table nor domain can do: CA certificates must be some, and queries in the poll time must be such
+/// as the fleet index answers. Those in hawkBit's names are put into its own.
 fn checked(values: &BTreeMap<SettingKey, SettingValue>) -> Result<Settings, AppError> {
     let mut settings = Settings::of(values).map_err(|problems| {
         let problems = problems.into_iter();
         AppError::Invalid(problems.map(|one| FieldProblem::new(one.key.as_str(), one.problem)).collect())
     })?;
+    let key = SettingKey::CertificateAuthorities;
+    read_authorities(&settings.authentication.certificate_authorities)
+        .map_err(|problem| AppError::Invalid(vec![FieldProblem::new(key.as_str(), problem)]))?;
     for (query, _) in &mut settings.polling.overrides {
         *query = fleet_query(SettingKey::PollingTime.as_str(), query)?;
     }

@@ -51,6 +51,7 @@ pub(crate) fn shown(controller: &str, agent: &str) -> Shown {
         controller: controller.to_owned(),
         authorization: Some("GatewayToken gateway".to_owned()),
         certificate: None,
+        chain: None,
         proxy: None,
         address: "192.0.2.1:1".parse().unwrap(),
         agent: agent.to_owned(),

@@ -11,6 +11,8 @@ use crate::device::words;
 use crate::ids::InvalidName;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of CA certificates, PEM.
+const CERTIFICATES: usize = 32 * 1024;
 
 words!(
     /// What can be set.
@@ -33,6 +35,8 @@ words!(
         HeaderEnabled = "authentication.header.enabled",
         /// Hashes of the issuers that the proxy must name one of.
         HeaderAuthority = "authentication.header.authority",
+        /// CA certificates of the fleet's own, PEM: a device may show a client certificate of theirs on the device port.
+        CertificateAuthorities = "authentication.certificate.authorities",
         /// Devices may come without any proof. Anybody can be any device then.
         AnonymousEnabled = "authentication.anonymous.enabled",
         /// Updates wait for a confirmation at the device.
@@ -108,7 +112,8 @@ impl SettingKey {
             | Self::PollingOverdueTime
             | Self::MinPollingTime
             | Self::GatewayTokenKey
-            | Self::HeaderAuthority => SettingKind::Text,
+            | Self::HeaderAuthority
+            | Self::CertificateAuthorities => SettingKind::Text,
             Self::MaintenanceWindowPollCount | Self::ActionQueuedDays | Self::DefaultSetType => {
                 SettingKind::Number
             }
@@ -142,7 +147,9 @@ impl SettingKey {
             Self::ActionQueuedDays => SettingValue::Number(365),
             // Its number is another one in every tenant.
             Self::DefaultSetType => SettingValue::Number(0),
-            Self::GatewayTokenKey | Self::HeaderAuthority => SettingValue::Text(String::new()),
+            Self::GatewayTokenKey | Self::HeaderAuthority | Self::CertificateAuthorities => {
+                SettingValue::Text(String::new())
+            }
             Self::TargetTokenEnabled
             | Self::GatewayTokenEnabled
             | Self::HeaderEnabled
@@ -177,7 +184,7 @@ impl SettingKey {
     }
 }
 
-/// How devices may prove who they are. All off by default; a client certificate of our own TLS always counts.
+/// How devices may prove who they are. All off by default; a client certificate of Windlass always counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Authentication {
     /// By the device's own token.
@@ -186,6 +193,9 @@ pub struct Authentication {
     pub gateway_token: Option<SecretText>,
     /// By a trusted proxy that names one of these issuer hashes, lower case.
     pub authorities: Option<Vec<String>>,
+    /// By a client certificate that one of these CA certificates vouches for, PEM; nobody's where it is empty. What is in
+    /// it is not judged here.
+    pub certificate_authorities: String,
     /// Not at all.
     pub anonymous: bool,
 }
@@ -247,6 +257,9 @@ impl Settings {
             target_token: reader.flag(SettingKey::TargetTokenEnabled),
             gateway_token: key.flatten().filter(|_| reader.flag(SettingKey::GatewayTokenEnabled)),
             authorities: reader.flag(SettingKey::HeaderEnabled).then_some(authorities),
+            certificate_authorities: reader
+                .bounded(SettingKey::CertificateAuthorities, CERTIFICATES, |text| Ok(text.trim().to_owned()))
+                .unwrap_or_default(),
             anonymous: reader.flag(SettingKey::AnonymousEnabled),
         };
         let settings = Self {
@@ -304,8 +317,17 @@ impl Reader<'_> {
     }
 
     fn text<T>(&mut self, key: SettingKey, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        self.bounded(key, 4096, read)
+    }
+
+    fn bounded<T>(
+        &mut self,
+        key: SettingKey,
+        most: usize,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let read = match self.value(key) {
-            SettingValue::Text(text) if text.len() > 4096 => Err("must be at most 4096 bytes".to_owned()),
+            SettingValue::Text(text) if text.len() > most => Err(format!("must be at most {most} bytes")),
             SettingValue::Text(text) => read(&text),
             SettingValue::Number(number) => read(&number.to_string()),
             // Who switches a token on by its key would have made it "true".
@@ -452,6 +474,15 @@ mod tests {
             assert_eq!(key.read(&value.to_text()), Ok(value), "{key}");
             assert_eq!(key.as_str().parse::<SettingKey>().unwrap(), *key);
         }
+    }
+
+    #[test]
+    fn ca_certificates_may_be_longer_than_other_texts_and_have_a_bound() {
+        let of = |bytes: usize| with(&[(SettingKey::CertificateAuthorities, text(&"x".repeat(bytes)))]);
+        assert_eq!(of(CERTIFICATES).unwrap().authentication.certificate_authorities.len(), CERTIFICATES);
+        let problem = of(CERTIFICATES + 1).unwrap_err().remove(0).problem;
+        assert!(problem.contains("32768"), "{problem}");
+        assert!(with(&[(SettingKey::HeaderAuthority, text(&"x".repeat(4_097)))]).is_err());
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(super) fn shown(head: &request::Parts, place: &Place<'_>, around: &Around) -
         controller: decode(place.controller)?,
         authorization: text(headers, "authorization").map(ToOwned::to_owned),
         certificate: around.certificate.clone(),
+        chain: around.chain.clone(),
         proxy: proxy.map(|id| ProxyWord { controller: id.to_owned(), authorities: authorities(headers) }),
         address: around.address,
         is_poll: place.is_base() && reads,
@@ -176,9 +177,8 @@ mod tests {
         }
         let place = path::place("/t/controller/v1/d").unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        shown(&head, &place, &Around { address, certificate: None, relayed, base: String::new() })
-            .unwrap()
-            .proxy
+        let around = Around { address, certificate: None, chain: None, relayed, base: String::new() };
+        shown(&head, &place, &around).unwrap().proxy
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header;
 use http::{Method, Request, Response, StatusCode, request};
+use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout};
 use windlass_app::App;
 use windlass_app::ddi::{Bundle, DdiFile, DdiPeer, Failed, LONGEST_CONTROLLER_ID, RaucSays, Wanted};
@@ -56,6 +57,8 @@ pub struct Around {
     pub address: SocketAddr,
     /// The device whose client certificate our own TLS checked.
     pub certificate: Option<Arc<DevicePeer>>,
+    /// A chain that our own TLS was shown, for the tenant's CA certificates to judge.
+    pub chain: Option<Arc<[CertificateDer<'static>]>>,
     /// Whether what the headers say of others is believed: it comes from a trusted proxy.
     pub relayed: bool,
     /// Start of links, without a final slash.
@@ -89,6 +92,23 @@ impl Ddi {
     pub fn new(app: App) -> Self {
         let (rates, files) = (Rates::new(&app.limits), Rates::files(&app.limits));
         Self { app, rates, files, started: Instant::now(), served: std::sync::atomic::AtomicU64::new(0) }
+    }
+
+    /// Whether a chain that a client presented is for the CA certificates of the tenant to judge that a path names.
+    ///
+    /// # Errors
+    /// The answer, when the store fails.
+    pub(crate) async fn is_foreign(
+        &self,
+        asked: &str,
+        chain: &[CertificateDer<'static>],
+    ) -> Result<bool, Response<Body>> {
+        let tenant =
+            path::rauc(asked).or_else(|| path::place(asked)).and_then(|place| path::decode(place.tenant));
+        match tenant {
+            Some(tenant) => self.app.ddi_is_foreign(&tenant, chain).await.map_err(turned),
+            None => Ok(false),
+        }
     }
 
     /// Answers one request.

@@ -121,9 +121,18 @@ async fn route(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incomi
     problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path on the device port")
 }
 
-/// hawkBit's interface: a client certificate says who asks, or what the request shows.
+/// hawkBit's interface: a client certificate says who asks, of Windlass or of the tenant's own authorities, or what the
+/// request shows.
 async fn hawkbit(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Incoming>) -> Response<Body> {
-    let certificate = match arrival.chain.is_empty() {
+    let foreign = match arrival.chain.is_empty() {
+        true => false,
+        false => match core.ddi.is_foreign(request.uri().path(), &arrival.chain).await {
+            Ok(foreign) => foreign,
+            Err(answer) => return answer,
+        },
+    };
+    let chain = foreign.then(|| Arc::clone(&arrival.chain));
+    let certificate = match arrival.chain.is_empty() || foreign {
         true => None,
         false => match twin_calls::device(core, arrival).await {
             Ok(device) => Some(device),
@@ -140,6 +149,6 @@ async fn hawkbit(core: &Arc<Core>, arrival: &Arc<Arrival>, request: Request<Inco
         Some(host) => format!("https://{host}"),
         None => arrival.link_base.to_string(),
     };
-    let around = Around { address: arrival.address, certificate, relayed: false, base };
+    let around = Around { address: arrival.address, certificate, chain, relayed: false, base };
     core.ddi.answer(Request::from_parts(head, body), around).await
 }

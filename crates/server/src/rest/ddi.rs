@@ -29,6 +29,7 @@ async fn answer(State(rest): State<Rest>, request: Request) -> Response {
     let around = Around {
         address: SocketAddr::new(Browser::of(&rest, &request).address, 0),
         certificate: None,
+        chain: None,
         relayed,
         base: base.unwrap_or_else(public),
     };
