@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+import windlass
 
 PATIENCE = 30
 
@@ -151,3 +152,27 @@ def test_a_certificate_of_another_device_and_no_proof_at_all_are_refused(server,
     for arguments in ([*own, f"{base}/board"], [*trust, f"{base}/board"], [*trust, f"{base}/nobody"]):
         status, _, body = curl(*arguments)
         assert (status, body) == (401, b"")
+
+
+def test_a_certificate_of_the_fleets_own_authority_brings_its_device_in(server, tmp_path):
+    (tmp_path / "ca.pem").write_text(server.ca_pem())
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
+    authority, authority_key = tmp_path / "fleet.pem", tmp_path / "fleet.key"
+    ca = ["-x509", "-subj", "/CN=Fleet CA", "-days", "2", "-addext", "keyUsage=critical,keyCertSign"]
+    windlass.openssl("req", *curve, *ca, "-keyout", str(authority_key), "-out", str(authority))
+    certificate, key, usage = tmp_path / "own.pem", tmp_path / "own.key", tmp_path / "usage"
+    usage.write_text("extendedKeyUsage=clientAuth\n")
+    request = windlass.openssl("req", *curve, "-new", "-subj", "/CN=fleet-1", "-keyout", str(key))
+    signer = ["-CA", str(authority), "-CAkey", str(authority_key), "-CAcreateserial", "-extfile", str(usage)]
+    windlass.openssl("x509", "-req", *signer, "-days", "1", "-out", str(certificate), text=request)
+    own = ["--cacert", tmp_path / "ca.pem", "--cert", certificate, "--key", key]
+    base = f"https://localhost:{server.mqtt_port}/DEFAULT/controller/v1"
+    assert curl(*own, f"{base}/fleet-1")[0] == 401, "nobody is trusted by default"
+    values = {"authentication.certificate.authorities": authority.read_text()}
+    server.call("PUT", "/settings/hawkbit", {"values": values})
+    assert curl(*own, f"{base}/fleet-1")[0] == 200
+    assert server.call("GET", "/devices/fleet-1")["lifecycle"] == "active"
+    status, _, body = curl(*own, f"{base}/fleet-2")
+    assert (status, body) == (401, b"")
+    shadow = f"https://localhost:{server.mqtt_port}/things/fleet-1/shadow"
+    assert curl(*own, shadow)[0] == 403, "it is good for hawkBit's interface only"
