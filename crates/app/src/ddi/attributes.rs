@@ -61,8 +61,14 @@ fn applied(
         }
         Mode::Merge | Mode::Remove => before.clone(),
     };
+    let mut names: BTreeMap<AttributeKey, &String> = BTreeMap::new();
     for (name, value) in data {
         let key = key(name, places)?;
+        if let Some(other) = names.insert(key.clone(), name).filter(|other| *other != name) {
+            return Err(Failed::Bad(format!(
+                "{other} and {name} would both be kept as {key}: only letters, digits and : _ . - tell keys apart"
+            )));
+        }
         // Under what a component was kept while its name had no key of its own.
         let before = AttributeKey::replaced(name).filter(|before| *before != key);
         if let Some(before) = before.filter(|before| !data.iter().any(|(name, _)| name == before.as_str())) {
@@ -347,6 +353,17 @@ mod tests {
         let keys: Vec<&str> = replaced.keys().map(AttributeKey::as_str).collect();
         assert_eq!(keys, ["c", "installedBase.version"], "attributes do not speak of what is installed");
         assert_eq!(after(Mode::Merge, &[("HW Revision", Some("x"))]), ["HW_Revision=x", "a=1", "b=2"]);
+    }
+
+    #[test]
+    fn two_keys_of_one_message_that_would_be_kept_as_one_are_refused_by_name() {
+        for mode in [Mode::Merge, Mode::Replace, Mode::Remove] {
+            let both =
+                said(mode, &[("HW Revision", Some("1")), ("c", Some("2")), ("HW_Revision", Some("3"))]);
+            let Err(Failed::Bad(sentence)) = applied(&before(), &both, &[]) else { panic!("{mode:?}") };
+            assert!(sentence.starts_with("HW Revision and HW_Revision would both be kept as HW_Revision"));
+        }
+        assert_eq!(after(Mode::Merge, &[("c", Some("1")), ("c", Some("2"))]), ["a=1", "b=2", "c=2"]);
     }
 
     #[test]

@@ -110,3 +110,18 @@ async fn names_that_lead_elsewhere_or_are_markup_are_refused_and_nothing_is_kept
     }
     assert_eq!(world.server.get("/artifacts").await.expect(200)["items"], json!([]));
 }
+
+#[tokio::test]
+async fn attributes_that_would_be_kept_under_one_key_are_refused_and_none_of_them_is_kept() {
+    let world = World::new("names-attributes").await;
+    let two = json!({"mode": "merge", "data": {"serial": "1", "HW Revision": "a", "HW_Revision": "b"}});
+    let refused = world.send("PUT", "/configData", two.to_string()).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("would both be kept as HW_Revision"), "{}", refused.text());
+    let inventory = world.server.get("/devices/d1").await.expect(200)["inventory"].to_string();
+    assert!(!inventory.contains("serial") && !inventory.contains("HW_Revision"), "{inventory}");
+    let one = json!({"mode": "merge", "data": {"serial": "1", "HW Revision": "a"}});
+    assert_eq!(world.send("PUT", "/configData", one.to_string()).await.status, 200);
+    let device = world.server.get("/devices/d1").await.expect(200);
+    assert_eq!(device["inventory"]["HW_Revision"], "a");
+}
