@@ -175,9 +175,9 @@ async fn history(
     execution: &Execution,
     wanted: u32,
 ) -> Result<(String, Vec<String>), StoreError> {
-    let said = table::statuses(tx, execution.id, true, 0, wanted).await?;
-    let messages =
-        said.into_iter().flat_map(|one| one.messages).take(usize::try_from(HISTORY).unwrap_or(100));
+    // An entry has none, one or more of them.
+    let said = table::statuses(tx, execution.id, true, 0, HISTORY).await?;
+    let messages = said.into_iter().flat_map(|one| one.messages).take(usize::try_from(wanted).unwrap_or(100));
     Ok((action_word(execution).to_owned(), messages.collect()))
 }
 
@@ -251,7 +251,7 @@ async fn look(
 }
 
 impl App {
-    /// The document of an action. `messages`: how many entries of its history are asked for.
+    /// The document of an action. `messages`: how many messages of its history are asked for, the newest.
     ///
     /// # Errors
     /// `NotFound` where the device may not see it in this place, or `Unavailable`.

@@ -76,6 +76,31 @@ async fn an_action_goes_from_its_link_to_installed_as_real_clients_take_it() {
 }
 
 #[tokio::test]
+async fn a_history_has_as_many_messages_as_are_asked_for_and_no_more_than_a_hundred() {
+    let world = World::new("ddi-history").await;
+    let (_, action) = world.assign("1").await;
+    world.get(&format!("/deploymentBase/{action}")).await.expect(200);
+    for entry in 0..3 {
+        let details: Vec<String> = (0..40).map(|line| format!("entry {entry} line {line}")).collect();
+        let status = json!({"execution": "proceeding", "result": {"finished": "none"}, "details": details});
+        let feedback = json!({"status": status}).to_string();
+        assert_eq!(
+            world.send("POST", &format!("/deploymentBase/{action}/feedback"), feedback).await.status,
+            200
+        );
+    }
+    let path = format!("/deploymentBase/{action}?actionHistory=");
+    for (asked, wanted) in [("1", 1), ("2", 2), ("50", 50), ("-1", 100), ("1000", 100)] {
+        let shown = world.get(&format!("{path}{asked}")).await.expect(200);
+        let messages = shown["actionHistory"]["messages"].as_array().unwrap();
+        assert_eq!(messages.len(), wanted, "{asked}");
+        assert!(messages.iter().all(|message| message != "entry 0 line 39"), "the newest come first");
+        assert!(messages[0].as_str().unwrap().starts_with("entry 2 line"), "{messages:?}");
+    }
+    assert!(world.get(&format!("{path}0")).await.expect(200).get("actionHistory").is_none());
+}
+
+#[tokio::test]
 async fn ranges_of_a_file_are_served_as_resuming_and_delta_clients_ask() {
     let world = World::new("ddi-ranges").await;
     let (_, action) = world.assign("1").await;
