@@ -44,6 +44,7 @@ pub use rauc::{Bundle, RaucSays};
 pub use report::{MOST_ENTRIES, MOST_MESSAGES};
 pub(crate) use said::{in_pieces, spoke_of};
 pub use settings::SettingView;
+pub(crate) use stand::CLIENTS;
 pub use stand::{CLIENT_ATTRIBUTE, Urgency};
 pub use tokens::DeviceTokenView;
 pub(crate) use tokens::token_put;

@@ -8,6 +8,8 @@ use windlass_domain::time::Timestamp;
 
 /// The attribute of a device that says which client it runs, where the client does not say so itself.
 pub const CLIENT_ATTRIBUTE: &str = "hawkbit.client";
+/// What that attribute may say.
+pub(crate) const CLIENTS: [&str; 4] = ["swupdate", "rauc", "zephyr", "generic"];
 
 /// What a device is to do about one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use windlass_store::{Tx, types};
 
 use super::sees;
 use crate::app::App;
+use crate::ddi::{CLIENT_ATTRIBUTE, CLIENTS};
 use crate::error::{AppError, FieldProblem};
 use crate::hawkbit::ALIAS;
 
@@ -132,11 +133,14 @@ impl Reader {
     }
 }
 
-/// Why an operator may not give an attribute this value: it is too long, or names a time zone that nobody knows. What
-/// devices say of themselves is taken as it is.
+/// Why an operator may not give an attribute this value: it is too long, or names a time zone or a hawkBit client
+/// that nobody knows. What devices say of themselves is taken as it is.
 pub(crate) fn value_problem(key: &str, value: &str) -> Option<String> {
     if value.chars().count() > ATTRIBUTE_CHARACTERS {
         return Some(format!("must be at most {ATTRIBUTE_CHARACTERS} characters"));
+    }
+    if key == CLIENT_ATTRIBUTE && !CLIENTS.contains(&value) {
+        return Some(format!("must be one of {}", CLIENTS.join(", ")));
     }
     let zone = (key == ZONE_ATTRIBUTE).then(|| value.parse::<Zone>());
     zone?.err().map(|problem| problem.to_string())

@@ -658,3 +658,28 @@ async fn a_type_says_which_client_its_devices_run_whenever_they_got_it() {
     world.server.patch("/devices/d1", json!({"attributes": client("generic")})).await.expect(200);
     assert!(world.links().await["deploymentBase"].is_object(), "what is said of the device counts more");
 }
+
+#[tokio::test]
+async fn a_client_that_nobody_knows_is_refused_for_devices_types_and_targets() {
+    let world = World::new("ddi-unknown-client").await;
+    for word in ["SWUpdate", "rauc-hawkbit-updater", "zephyr ", ""] {
+        let client = json!({"hawkbit.client": word});
+        let refused = world.server.patch("/devices/d1", json!({"attributes": client})).await;
+        assert!(
+            refused.text().contains("must be one of swupdate, rauc, zephyr, generic"),
+            "{}",
+            refused.text()
+        );
+        assert_eq!(refused.problem(400, "request.invalid").fields(), ["attributes.hawkbit.client"], "{word}");
+        let board = json!({"name": "board", "defaultAttributes": client});
+        let refused = world.server.post("/types", board).await;
+        let fields = ["defaultAttributes.hawkbit.client"];
+        assert_eq!(refused.problem(400, "request.invalid").fields(), fields, "{word}");
+    }
+    let entry = json!([{"key": "hawkbit.client", "value": "SWUpdate"}]);
+    world.server.hawkbit("POST", "/targets/d1/metadata", Some(entry)).await.hawkbit_error(400);
+    for word in ["swupdate", "rauc", "zephyr", "generic"] {
+        let known = json!({"attributes": {"hawkbit.client": word}});
+        world.server.patch("/devices/d1", known).await.expect(200);
+    }
+}
