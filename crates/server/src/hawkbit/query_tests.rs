@@ -308,3 +308,38 @@ async fn a_kept_query_that_names_more_types_than_it_may_says_what_the_name_stood
     let message = refused.expect(400)["message"].as_str().unwrap().to_owned();
     assert!(message.contains("type.name") && message.contains("type.key"), "{message}");
 }
+
+#[tokio::test]
+async fn queries_that_are_too_deep_or_too_long_are_refused_at_every_door_and_the_server_goes_on() {
+    let server = Fixture::new("hb-rsql-bounds").await;
+    targets(&server, &["pump-1"]).await;
+    let (_, set) = software(&server, "fw", "1").await;
+    let deep = format!("{}controllerId==pump-1{}", "(".repeat(1_000), ")".repeat(1_000));
+    let refused = server.hawkbit("GET", &format!("/targets?q={deep}"), None).await;
+    assert_eq!(refused.hawkbit_error(400), "hawkbit.server.error.rest.param.rsqlParamSyntax");
+    // The first is within what a body may have, the second is not.
+    for length in [1_000_000, 2_000_000] {
+        let long = format!("controllerId=={}", "a".repeat(length));
+        for query in [&deep, &long] {
+            let filter = json!({"name": "all", "query": query});
+            let rollout = json!({
+                "name": "all", "distributionSetId": set, "targetFilterQuery": query, "amountGroups": 1,
+            });
+            let interval = json!({"value": format!("00:05:00, {query} -> 00:01:00")});
+            for (method, path, body) in [
+                ("POST", "/targetfilters", filter),
+                ("POST", "/rollouts", rollout),
+                ("PUT", "/system/configs/pollingTime", interval),
+            ] {
+                let status = server.hawkbit(method, path, Some(body)).await.status;
+                assert!((400..500).contains(&status), "{path} with {} bytes: {status}", query.len());
+            }
+        }
+    }
+    assert_eq!(total(&server, "/targets", "controllerId==pump-1").await, 1);
+    for path in ["/targetfilters", "/rollouts"] {
+        assert_eq!(server.hawkbit("GET", path, None).await.expect(200)["total"], 0, "{path}");
+    }
+    let interval = server.hawkbit("GET", "/system/configs/pollingTime", None).await.expect(200);
+    assert_eq!(interval["value"], "00:05:00");
+}
