@@ -13,6 +13,8 @@ use tokio_util::io::ReaderStream;
 use windlass_api::artifacts::{Artifact, ArtifactContent, ArtifactUses, SHA256_HEADER, UploadQuery};
 use windlass_api::releases::NameVersion;
 use windlass_api::uploads::Upload;
+use windlass_app::FieldProblem;
+use windlass_app::uploads::digest_of;
 
 use super::api::Api;
 use super::parse;
@@ -20,7 +22,7 @@ use super::parts;
 use super::printer::{Printer, or_dash, time};
 use super::registry::delete;
 use super::terms::{self, TermsCommand};
-use crate::terminal::{self, Exit};
+use crate::terminal::{self, Exit, Trouble};
 
 /// Files that devices download.
 #[derive(Debug, Subcommand)]
@@ -35,6 +37,9 @@ pub(crate) enum ArtifactCommand {
         /// A file with a signature to hand to devices.
         #[arg(long)]
         signature: Option<PathBuf>,
+        /// A list in the form of `sha256sum` that names the file: without its digest there nothing is uploaded.
+        #[arg(long, value_name = "FILE")]
+        sums: Option<PathBuf>,
     },
     /// Show all.
     List,
@@ -91,15 +96,9 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
                 ]
             })?;
         }
-        ArtifactCommand::Upload { file, name, signature } => {
-            let signature = match signature {
-                Some(file) => Some(
-                    std::fs::read_to_string(&file)
-                        .with_context(|| format!("{} cannot be read", file.display()))?,
-                ),
-                None => None,
-            };
-            let artifact = upload(api, &file, name, signature).await?;
+        ArtifactCommand::Upload { file, name, signature, sums } => {
+            let (signature, sums) = (text_of(signature)?, text_of(sums)?);
+            let artifact = upload(api, &file, name, signature, sums).await?;
             printer.pairs(&artifact, facts)?;
         }
         ArtifactCommand::Show { id } => {
@@ -131,6 +130,14 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
         }
     }
     Ok(Exit::Success)
+}
+
+/// What stands in a file that may have been named.
+fn text_of(file: Option<PathBuf>) -> anyhow::Result<Option<String>> {
+    file.map(|file| {
+        std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))
+    })
+    .transpose()
 }
 
 fn facts(artifact: &Artifact) -> Vec<(&'static str, String)> {
@@ -171,12 +178,24 @@ pub(super) fn described(content: &ArtifactContent) -> String {
     words.join(", ")
 }
 
-/// Hashes the file, then streams it, a large one in parts; the server refuses it if what arrives has another hash.
+/// Refuses a file that a list of digests does not name, or names with another digest.
+fn listed(list: &str, file: &str, sha256: &str) -> Result<(), Trouble> {
+    let message = match digest_of(list, file) {
+        Ok(wanted) if wanted.to_string() == sha256 => return Ok(()),
+        Ok(wanted) => format!("{file} has the digest {sha256}, and the list says {wanted}"),
+        Err(FieldProblem { field: _, problem }) => problem,
+    };
+    Err(Trouble { exit: Exit::Refused, message, hint: None })
+}
+
+/// Hashes the file, then streams it, a large one in parts; the server refuses it if what arrives has another hash. `sums`: a
+/// list in which its digest must stand.
 pub(crate) async fn upload(
     api: &Api,
     file: &Path,
     name: Option<String>,
     signature: Option<String>,
+    sums: Option<String>,
 ) -> anyhow::Result<Artifact> {
     let problem = || format!("{} cannot be read", file.display());
     let name = match name {
@@ -184,6 +203,9 @@ pub(crate) async fn upload(
         None => file.file_name().with_context(problem)?.to_string_lossy().into_owned(),
     };
     let (sha256, size) = hash(file).await.with_context(problem)?;
+    if let Some(list) = sums {
+        listed(&list, &file.file_name().with_context(problem)?.to_string_lossy(), &sha256)?;
+    }
     if size > parts::FROM {
         return parts::upload(api, parts::Source { file, name, signature, sha256, size }).await;
     }
@@ -224,6 +246,17 @@ async fn hash(file: &Path) -> std::io::Result<(String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_digests_must_name_the_file_with_the_digest_that_it_has() {
+        let (one, other) = ("1".repeat(64), "2".repeat(64));
+        let list = format!("{other}  other.bin\n{one} *images/app.bin\n");
+        assert!(listed(&list, "app.bin", &one).is_ok());
+        let refused = listed(&list, "app.bin", &other).unwrap_err();
+        assert!(refused.message.contains(&one) && refused.message.contains(&other), "{refused}");
+        assert_eq!(listed(&list, "app", &one).unwrap_err().exit, Exit::Refused);
+        assert!(listed("no list", "app.bin", &one).is_err());
+    }
 
     #[tokio::test]
     async fn a_file_is_hashed_in_pieces_as_if_it_were_one() {

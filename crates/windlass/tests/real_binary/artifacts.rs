@@ -96,3 +96,19 @@ fn a_release_or_component_without_its_version_is_a_wrong_command_line() {
     let nothing = server.command(&["release", "create", "pump", "1"]).output().unwrap();
     assert_eq!(nothing.status.code(), Some(2), "{}", said(&nothing));
 }
+
+#[test]
+fn a_file_that_its_list_of_digests_does_not_vouch_for_is_not_uploaded() {
+    let server = Server::start(&[]);
+    let directory = server.directory.path();
+    let image = file(directory, "app.bin", b"the bytes").display().to_string();
+    let digest = hex::encode(Sha256::digest(b"the bytes"));
+    let list = file(directory, "SHA256SUMS", format!("{digest}  app.bin\n").as_bytes()).display().to_string();
+    let other = hex::encode(Sha256::digest(b"other bytes"));
+    let wrong = file(directory, "wrong", format!("{other}  app.bin\n").as_bytes()).display().to_string();
+    let refused = server.fails(3, &["artifact", "upload", &image, "--sums", &wrong]);
+    assert!(refused.contains(&digest) && refused.contains(&other), "{refused}");
+    assert_eq!(server.json(&["artifact", "list"])["items"].as_array().map(Vec::len), Some(0));
+    let made = server.json(&["artifact", "upload", &image, "--sums", &list]);
+    assert_eq!(made["sha256"], digest.as_str());
+}
