@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::json;
-use windlass_api::jobs::{Counts, Execution, Job, JobState, Outcome, RetryResult};
+use windlass_api::jobs::{Counts, Execution, Job, JobDownloads, JobState, Outcome, RetryResult};
 use windlass_api::page::MOST;
 use windlass_api::rollouts::{DeviceUpdate, JobPreview, PreviewDeviceQuery, Remark};
 
@@ -13,7 +13,7 @@ mod create;
 mod shown;
 
 use create::Create;
-use shown::{executions, made, show, waits, what};
+use shown::{executions, made, show, show_with, waits, what};
 
 use super::api::Api;
 use super::printer::{Printer, time};
@@ -182,8 +182,11 @@ pub(crate) async fn run(api: &Api, command: Command, printer: Printer) -> anyhow
         Command::Show { id, all } => {
             let id_text = id.to_string();
             let job: Job = api.show(&["jobs", &id_text]).await?;
-            show(&job, printer)?;
-            if !printer.is_json() {
+            if printer.is_json() {
+                show(&job, printer)?;
+            } else {
+                let downloads: JobDownloads = api.show(&["jobs", &id_text, "downloads"]).await?;
+                show_with(&job, Some(&downloads), printer)?;
                 executions(api, &id_text, all, printer).await?;
             }
         }

@@ -1,7 +1,7 @@
 //! How the command line shows jobs and their executions.
 
 use windlass_api::jobs::{
-    Counts, Execution, ExecutionQuery, Job, JobState, Outcome, Timeouts, Verdict, Wave,
+    Counts, Execution, ExecutionQuery, Job, JobDownloads, JobState, Outcome, Timeouts, Verdict, Wave,
 };
 use windlass_api::page::MOST;
 use windlass_api::releases::JobRelease;
@@ -21,6 +21,11 @@ pub(super) fn what(job: &Job) -> String {
 }
 
 pub(super) fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
+    show_with(job, None, printer)
+}
+
+/// Shows a job. `downloads`: what went out for it, where that was asked for.
+pub(super) fn show_with(job: &Job, downloads: Option<&JobDownloads>, printer: Printer) -> anyhow::Result<()> {
     printer.pairs(job, |job| {
         let mut pairs = vec![
             ("job", job.id.to_string()),
@@ -37,10 +42,25 @@ pub(super) fn show(job: &Job, printer: Printer) -> anyhow::Result<()> {
             job.waves.iter().map(|wave| ("wave", format!("{}: {}", wave_words(wave), counts(&wave.counts)))),
         );
         pairs.push(("time-outs", timeouts(&job.timeouts)));
+        pairs.extend(downloads.into_iter().flat_map(downloaded));
         pairs.push(("made", format!("{} by {}", time(job.created_at), job.created_by)));
         pairs.push(("ended", time_or_dash(job.ended_at)));
         pairs
     })
+}
+
+/// What went out for a job, and what did not have to.
+fn downloaded(downloads: &JobDownloads) -> [(&'static str, String); 2] {
+    let JobDownloads { full_bytes, sent_bytes, saved_bytes, linked_bytes } = downloads;
+    let linked = if *linked_bytes == 0 {
+        String::new()
+    } else {
+        format!(", and {linked_bytes} bytes over lasting links")
+    };
+    [
+        ("downloaded", format!("{sent_bytes} of {full_bytes} bytes{linked}")),
+        ("saved", format!("{saved_bytes} bytes")),
+    ]
 }
 
 /// What a job that was just made waits for before it reaches anybody; none where it does not wait.
@@ -206,6 +226,16 @@ mod tests {
         assert!(made(7, 2, Some(waits), Some(&idle)).starts_with(&format!(
             "Job 7 has work for none of its 2 devices now, and {waits}\n2 devices: the device runs 3.0"
         )));
+    }
+
+    #[test]
+    fn what_went_out_and_what_was_saved_is_said_in_bytes() {
+        let all = JobDownloads { full_bytes: 100, sent_bytes: 40, saved_bytes: 60, linked_bytes: 0 };
+        let said =
+            |downloads: &JobDownloads| downloaded(downloads).map(|(name, text)| format!("{name}: {text}"));
+        assert_eq!(said(&all), ["downloaded: 40 of 100 bytes", "saved: 60 bytes"]);
+        let linked = JobDownloads { linked_bytes: 7, ..all };
+        assert_eq!(said(&linked)[0], "downloaded: 40 of 100 bytes, and 7 bytes over lasting links");
     }
 
     #[test]
