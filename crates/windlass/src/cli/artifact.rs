@@ -10,7 +10,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
-use windlass_api::artifacts::{Artifact, ArtifactContent, ArtifactUses, SHA256_HEADER, UploadQuery};
+use windlass_api::artifacts::{
+    Artifact, ArtifactContent, ArtifactLink, ArtifactUses, SHA256_HEADER, UploadQuery,
+};
 use windlass_api::releases::NameVersion;
 use windlass_api::uploads::Upload;
 use windlass_app::FieldProblem;
@@ -53,6 +55,14 @@ pub(crate) enum ArtifactCommand {
         /// Its number.
         id: i64,
     },
+    /// Give one a lasting link, or show the one it has: whoever has it may download without any other credential.
+    Link {
+        /// Its number.
+        id: i64,
+        /// Take the link away instead.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Uploads in parts that were not finished; they count to the quota.
     #[command(subcommand)]
     Uploads(UploadsCommand),
@@ -79,6 +89,21 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
         ArtifactCommand::Terms(command) => return terms::run(api, command, printer).await,
         ArtifactCommand::Delete { id } => {
             delete(api, &["artifacts", &id.to_string()], &format!("artifact {id}")).await?;
+        }
+        ArtifactCommand::Link { id, remove: true } => {
+            let what = format!("the link to artifact {id}");
+            delete(api, &["artifacts", &id.to_string(), "link"], &what).await?;
+        }
+        ArtifactCommand::Link { id, remove: false } => {
+            let id = id.to_string();
+            let link: ArtifactLink = api.write(Method::PUT, &["artifacts", &id, "link"], &json!({})).await?;
+            printer.pairs(&link, |ArtifactLink { path, url, sent_bytes }| {
+                vec![
+                    ("path", path.clone()),
+                    ("address", or_dash(url.as_ref())),
+                    ("bytes sent", sent_bytes.to_string()),
+                ]
+            })?;
         }
         ArtifactCommand::Uploads(UploadsCommand::Delete { id }) => {
             delete(api, &["uploads", &id.to_string()], &format!("upload {id}")).await?;

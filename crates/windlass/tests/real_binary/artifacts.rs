@@ -112,3 +112,29 @@ fn a_file_that_its_list_of_digests_does_not_vouch_for_is_not_uploaded() {
     let made = server.json(&["artifact", "upload", &image, "--sums", &list]);
     assert_eq!(made["sha256"], digest.as_str());
 }
+
+#[test]
+fn an_artifact_has_the_link_that_it_was_given_until_that_is_taken_away() {
+    let server = Server::start(&[]);
+    let image = file(server.directory.path(), "app.bin", b"the bytes").display().to_string();
+    let id = server.json(&["artifact", "upload", &image])["id"].to_string();
+    let link = server.json(&["artifact", "link", &id])["path"].clone();
+    assert!(link.as_str().is_some_and(|path| path.contains("/link/")), "{link}");
+    assert_eq!(server.json(&["artifact", "link", &id])["path"], link, "it stays");
+    let removed = server.run(&["artifact", "link", &id, "--remove"]);
+    assert!(removed.status.success(), "{}", said(&removed));
+    let again = server.fails(4, &["artifact", "link", &id, "--remove"]);
+    assert!(again.starts_with("error: "), "{again}");
+}
+
+#[test]
+fn a_job_shows_how_much_went_out_for_it() {
+    let server = Server::start(&[]);
+    let image = file(server.directory.path(), "app.bin", b"the bytes").display().to_string();
+    let made = server.run(&["release", "create", "pump", "1.0", "--artifact", &image]);
+    assert!(made.status.success(), "{}", said(&made));
+    assert_eq!(server.rest("POST", "/devices", Some(serde_json::json!({"name": "d1"}))).0, 201);
+    let job = server.json(&["job", "create", "--release", "pump@1.0", "--device", "d1"])["id"].to_string();
+    let shown = server.run(&["job", "show", &job]);
+    assert!(said(&shown).contains("0 of 0 bytes") && said(&shown).contains("saved"), "{}", said(&shown));
+}
