@@ -5,12 +5,15 @@ use clap::Args;
 use windlass_api::Time;
 use windlass_api::page::Page;
 use windlass_api::rollouts::{
-    Continuous, DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy,
+    Backoff, Continuous, DeviceUpdate, DownloadRate, Handling, JobPreview, MaintenanceWindow, Order, OrderBy,
     PreviewDevice, Rollout,
 };
 
 use super::printer::{Printer, time_or_dash};
 use crate::terminal::{self, Exit};
+
+/// Seconds of the longest pause before another try, unless the first is longer.
+const DAY: u64 = 86_400;
 
 /// How a job is rolled out.
 #[derive(Debug, Args)]
@@ -60,6 +63,15 @@ pub(crate) struct RolloutArgs {
     /// Spread every wave over the values of this attribute.
     #[arg(long, value_name = "ATTRIBUTE")]
     spread: Option<String>,
+    /// Take devices by the value of this attribute, the lowest first.
+    #[arg(long, value_name = "ATTRIBUTE", conflicts_with_all = ["random", "spread"])]
+    order_by: Option<String>,
+    /// Seconds before the second try; each pause is twice as long as the one before, up to a day.
+    #[arg(long, value_name = "SECONDS")]
+    retry_after: Option<u64>,
+    /// Try again only after failures with this code; repeat for more.
+    #[arg(long = "retry-code", value_name = "CODE", requires = "retry_after")]
+    retry_codes: Vec<String>,
     /// A wave has succeeded once this share of it did (percent).
     #[arg(long)]
     success_percent: Option<u8>,
@@ -109,6 +121,13 @@ impl RolloutArgs {
         }
         if let Some(attribute) = self.spread {
             rollout.order = Order { by: OrderBy::Spread, attribute: Some(attribute), descending: false };
+        }
+        if let Some(attribute) = self.order_by {
+            rollout.order = Order { by: OrderBy::Attribute, attribute: Some(attribute), descending: false };
+        }
+        if let Some(first_seconds) = self.retry_after {
+            let longest_seconds = first_seconds.max(DAY);
+            rollout.backoff = Some(Backoff { first_seconds, longest_seconds, codes: self.retry_codes });
         }
         Ok(rollout)
     }

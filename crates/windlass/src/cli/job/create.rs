@@ -47,6 +47,9 @@ pub(crate) struct Create {
     /// Stop when more than this share of a wave fails (percent).
     #[arg(long)]
     stop_after_percent: Option<u8>,
+    /// Look at that share only once so many devices of the wave have finished.
+    #[arg(long, value_name = "DEVICES", default_value_t = 1, requires = "stop_after_percent")]
+    minimum: u64,
     /// Tries per device after the first.
     #[arg(long, default_value_t = 0)]
     retries: u32,
@@ -118,6 +121,7 @@ impl Create {
         let threshold = FailureThreshold {
             count: self.stop_after_failures,
             percent: self.stop_after_percent,
+            minimum: self.minimum,
             ..FailureThreshold::default()
         };
         Ok(NewJob {
@@ -151,6 +155,7 @@ impl Create {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use windlass_api::rollouts::{Backoff, Order, OrderBy};
 
     use super::*;
     use crate::cli::job::shown::timeouts;
@@ -178,6 +183,27 @@ mod tests {
             job.failure_threshold,
             Some(FailureThreshold { percent: Some(10), ..FailureThreshold::default() })
         );
+    }
+
+    #[test]
+    fn the_order_the_pauses_of_tries_and_the_smallest_sample_are_flags() {
+        let line = "--release fw@2.0 --tag a";
+        let job = |flags: &str| job(&format!("{line} {flags}"));
+        let ordered = job("--order-by rank").unwrap().rollout.order;
+        let rank = Some("rank".to_owned());
+        assert_eq!(ordered, Order { by: OrderBy::Attribute, attribute: rank, descending: false });
+        assert!(job("--order-by rank --random").is_err());
+        assert!(job("--order-by rank --spread site").is_err());
+        let backoff =
+            job("--retries 3 --retry-after 60 --retry-code net --retry-code 7").unwrap().rollout.backoff;
+        let codes = vec!["net".to_owned(), "7".to_owned()];
+        assert_eq!(backoff, Some(Backoff { first_seconds: 60, longest_seconds: 86_400, codes }));
+        let long = job("--retries 1 --retry-after 100000").unwrap().rollout.backoff.unwrap();
+        assert_eq!((long.first_seconds, long.longest_seconds), (100_000, 100_000));
+        assert!(job("--retry-code net").is_err());
+        let sampled = job("--stop-after-percent 10 --minimum 20").unwrap().failure_threshold.unwrap();
+        assert_eq!((sampled.percent, sampled.minimum), (Some(10), 20));
+        assert!(job("--minimum 20").is_err(), "there is no share to look at");
     }
 
     #[test]
