@@ -184,6 +184,10 @@ export function Topics({ rows, set, problem }: Rows<TypeForm["topics"][number]>)
   );
 }
 
+/** Which hawkBit client the devices run, and the words that the server takes for it. */
+const CLIENT_ATTRIBUTE = "hawkbit.client";
+const CLIENTS = ["swupdate", "rauc", "zephyr", "generic"];
+
 export function Attributes({ rows, set, problem }: Rows<[string, string]>) {
   return (
     <Fieldset legend="Attributes that new devices start with">
@@ -197,12 +201,23 @@ export function Attributes({ rows, set, problem }: Rows<[string, string]>) {
               onChange={(event) => set(at(rows, place, [event.currentTarget.value, value]))}
               error={fault(problem, `defaultAttributes.${key}`)}
             />
-            <TextInput
-              aria-label={`Value of attribute ${place + 1}`}
-              value={value}
-              style={{ flex: 1 }}
-              onChange={(event) => set(at(rows, place, [key, event.currentTarget.value]))}
-            />
+            {key === CLIENT_ATTRIBUTE ? (
+              <Select
+                aria-label={`Value of attribute ${place + 1}`}
+                allowDeselect={false}
+                style={{ flex: 1 }}
+                data={CLIENTS}
+                value={value}
+                onChange={(client) => set(at(rows, place, [key, client ?? ""]))}
+              />
+            ) : (
+              <TextInput
+                aria-label={`Value of attribute ${place + 1}`}
+                value={value}
+                style={{ flex: 1 }}
+                onChange={(event) => set(at(rows, place, [key, event.currentTarget.value]))}
+              />
+            )}
             <Remove what={`attribute ${place + 1}`} onClick={() => set(without(rows, place))} />
           </Group>
         ))}
