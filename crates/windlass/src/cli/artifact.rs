@@ -122,8 +122,12 @@ pub(crate) async fn artifacts(api: &Api, command: ArtifactCommand, printer: Prin
             })?;
         }
         ArtifactCommand::Upload { file, name, signature, sums } => {
-            let (signature, sums) = (text_of(signature)?, text_of(sums)?);
-            let artifact = upload(api, &file, name, signature, sums).await?;
+            if let Some(list) = text_of(sums)? {
+                let problem = || format!("{} cannot be read", file.display());
+                let (sha256, _) = hash(&file).await.with_context(problem)?;
+                listed(&list, &file.file_name().with_context(problem)?.to_string_lossy(), &sha256)?;
+            }
+            let artifact = upload(api, &file, name, text_of(signature)?).await?;
             printer.pairs(&artifact, facts)?;
         }
         ArtifactCommand::Show { id } => {
@@ -213,14 +217,12 @@ fn listed(list: &str, file: &str, sha256: &str) -> Result<(), Trouble> {
     Err(Trouble { exit: Exit::Refused, message, hint: None })
 }
 
-/// Hashes the file, then streams it, a large one in parts; the server refuses it if what arrives has another hash. `sums`: a
-/// list in which its digest must stand.
+/// Hashes the file, then streams it, a large one in parts; the server refuses it if what arrives has another hash.
 pub(crate) async fn upload(
     api: &Api,
     file: &Path,
     name: Option<String>,
     signature: Option<String>,
-    sums: Option<String>,
 ) -> anyhow::Result<Artifact> {
     let problem = || format!("{} cannot be read", file.display());
     let name = match name {
@@ -228,9 +230,6 @@ pub(crate) async fn upload(
         None => file.file_name().with_context(problem)?.to_string_lossy().into_owned(),
     };
     let (sha256, size) = hash(file).await.with_context(problem)?;
-    if let Some(list) = sums {
-        listed(&list, &file.file_name().with_context(problem)?.to_string_lossy(), &sha256)?;
-    }
     if size > parts::FROM {
         return parts::upload(api, parts::Source { file, name, signature, sha256, size }).await;
     }

@@ -172,7 +172,7 @@ async fn create(
     let mut uploaded = Vec::new();
     let made = async {
         for file in files {
-            uploaded.push(upload(api, file, None, None, None).await?.id);
+            uploaded.push(upload(api, file, None, None).await?.id);
         }
         let new = NewComponent { name, version, component_type, artifacts: uploaded.clone() };
         api.write(Method::POST, &["components"], &new).await
