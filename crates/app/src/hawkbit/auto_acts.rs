@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use windlass_domain::permission::{Permission, Principal};
+use windlass_domain::permission::{Permission, Principal, allows};
 use windlass_store::Tx;
 use windlass_store::management::items::{self, Item};
 use windlass_store::management::{AutoAssign, AutoDecision, AutoState, Filter};
@@ -197,18 +197,21 @@ impl App {
         if waiting.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let is_allowed = demand_everywhere(by, Permission::JobApprove).is_ok();
+        let (is_allowed, is_scoped) = (allows(by, Permission::JobApprove), by.scope.is_some());
         self.hawkbit_read(by, Permission::DeviceRead, move |cx, tx| {
             let waiting = waiting.clone();
             Box::pin(async move {
                 let decides = cx.by.actor.to_string();
                 let mut approvals = BTreeMap::new();
                 for (id, asked_by) in waiting {
-                    let approval = if is_allowed {
+                    let maker: &str = if asked_by.is_empty() { "whoever asked" } else { &asked_by };
+                    let approval = if !is_allowed {
+                        Approval::of_role(maker)
+                    } else if is_scoped {
+                        Approval::of_scope(maker)
+                    } else {
                         let decider = Decider::of(tx, cx.by.tenant, &decides, &asked_by).await?;
                         Approval::of(decider, |approves| somebody_else(id, decider, approves))
-                    } else {
-                        Approval::of_role(if asked_by.is_empty() { "whoever asked" } else { &asked_by })
                     };
                     approvals.insert(id, approval);
                 }

@@ -94,9 +94,21 @@ impl Approval {
 
     /// Of somebody whose role does not allow it.
     pub(crate) fn of_role(maker: &str) -> Self {
+        Self::left_to_others("your role does not allow it", maker)
+    }
+
+    /// Of somebody whose rights end at the scope of a token, about what reaches the whole tenant.
+    pub(crate) fn of_scope(maker: &str) -> Self {
+        Self::left_to_others(
+            "the scope of your token does not allow it, for this reaches the whole tenant",
+            maker,
+        )
+    }
+
+    fn left_to_others(what: &str, maker: &str) -> Self {
         let permission = Permission::JobApprove.as_str();
         let why = format!(
-            "your role does not allow it: somebody else than {maker} who has the permission {permission} must approve or deny it"
+            "{what}: somebody else than {maker} who has the permission {permission} must approve or deny it"
         );
         Self::Neither { why }
     }

@@ -224,6 +224,12 @@ mod tests {
         let token = server.post("/tokens", token).await.expect(201);
         let scoped = server.with_token(token["secret"].as_str().unwrap());
         scoped.post(&place("approve"), json!({})).await.problem(403, "auth.forbidden");
+        let told = listed(&scoped, "").await[0]["approval"].clone();
+        assert_eq!(told["may"], "neither");
+        assert!(
+            told["why"].as_str().unwrap().starts_with("The scope of your token does not allow it"),
+            "{told}"
+        );
         assert_eq!(listed(&server, "").await[0]["state"], "waitingForApproval");
         assert!(!server.get("/audit").await.expect(200).to_string().contains("remark"));
     }
