@@ -91,15 +91,23 @@ pub(super) fn by_key(text: &str, types: &[(String, String)]) -> String {
 const AT_HAND: &str =
     "controllerId, createdAt, lastModifiedAt, group, tag, type, attribute.<key> and metadata.<key>";
 
-/// A query as the fleet index reads it: one in its own words, or RSQL in hawkBit's names about what the index holds.
+/// A query as the fleet index reads it: RSQL in hawkBit's names about what the index holds, or one in the index's own words.
+/// Where both languages have a field it is hawkBit's, as in `q=`: `attribute.<key>` is what the device sent.
 ///
 /// # Errors
 /// What is wrong with it in the index's words where it is neither; that it asks for something else, or hangs on a time that moves.
 pub(crate) fn fleet_query(field: &str, text: &str) -> Result<String, AppError> {
-    let Err(problem) = parse_query(field, text) else { return Ok(text.to_owned()) };
     let start = Timestamp::from_millis(0);
     let times = Times { now: start, overdue: start };
-    match translate_rsql(text, times, &kept_field, "another") {
+    let translated = translate_rsql(text, times, &kept_field, "another");
+    if let Ok(kept) = &translated
+        && !text.contains("${")
+        && parse_query(field, kept).is_ok()
+    {
+        return Ok(kept.clone());
+    }
+    let Err(problem) = parse_query(field, text) else { return Ok(text.to_owned()) };
+    match translated {
         Ok(translated) if !text.contains("${") => {
             parse_query(field, &translated)?;
             Ok(translated)
@@ -401,6 +409,8 @@ mod tests {
             ("ID=in=(pump-1,4711);id!=pump-2", Some("name=in=(pump-1,4711);name!=pump-2")),
             ("group == 'Europe'", Some("group == 'Europe'")),
             ("metadata.site==b;controllerId==d*", Some("attribute.site==b;name==d*")),
+            ("attribute.hw==REV1", Some("inventory.hw==REV1")),
+            ("inventory.hw==REV1;attribute.site==b", Some("inventory.hw==REV1;attribute.site==b")),
             ("colour==red", None),
             ("updatestatus==pending", None),
             ("lastControllerRequestAt=lt=${NOW_TS}", None),
