@@ -31,6 +31,9 @@ use crate::jobs::{NewJob, NewTargets, NewWhat};
 /// Jobs of one read, of those that may be called like a new one.
 const LOOKED_AT: u32 = 100;
 
+/// Most characters of what names of latecomers' groups end with.
+const NAME_SUFFIX: usize = 64;
+
 /// Most groups of a rollout.
 pub const GROUPS: usize = WAVES;
 
@@ -57,6 +60,8 @@ pub struct NewRollout {
     pub dynamic: bool,
     /// How many of those make a group; as many as the last one has where absent, and as all have where that has none.
     pub dynamic_size: Option<u64>,
+    /// What the names of those groups end with.
+    pub name_suffix: Option<String>,
     /// Its groups, in order.
     pub groups: Vec<NewGroup>,
 }
@@ -109,6 +114,7 @@ fn check(new: &mut NewRollout) -> Result<(String, i64, String), AppError> {
     let mut problems = Vec::new();
     let name = called("name", new.name.as_deref(), &mut problems);
     bounded("description", new.description.as_deref(), DESCRIPTION, &mut problems);
+    bounded("dynamicGroupTemplate.nameSuffix", new.name_suffix.as_deref(), NAME_SUFFIX, &mut problems);
     let query = needed("targetFilterQuery", new.query.as_deref(), 1_024, &mut problems);
     if new.set.is_none() {
         problems.push(FieldProblem::new("distributionSetId", "is missing"));
@@ -323,6 +329,7 @@ impl App {
             description: new.description.clone(),
             query: Some(query),
             groups: as_asked(&new.groups),
+            name_suffix: new.name_suffix.clone().filter(|_| new.dynamic),
             displaced: if settings.auto_close { Displaced::Closed } else { Displaced::Asked },
             ..JobExtra::default()
         };

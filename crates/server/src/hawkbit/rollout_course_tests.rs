@@ -223,6 +223,9 @@ async fn a_dynamic_rollout_takes_in_latecomers() {
     body["dynamic"] = json!(true);
     body["amountGroups"] = json!(1);
     body["startAt"] = json!(0);
+    body["dynamicGroupTemplate"] = json!({"nameSuffix": "s".repeat(65)});
+    server.hawkbit("POST", "/rollouts", Some(body.clone())).await.hawkbit_error(400);
+    body["dynamicGroupTemplate"] = json!({"nameSuffix": "-late"});
     let made = server.hawkbit("POST", "/rollouts", Some(body)).await.expect(201);
     assert_eq!(made["dynamic"], true);
     targets(&server, &["pump-5"]).await;
@@ -231,8 +234,9 @@ async fn a_dynamic_rollout_takes_in_latecomers() {
     let shown = server.hawkbit("GET", &path, None).await.expect(200);
     assert_eq!(shown["totalTargets"], 5, "{shown}");
     let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
-    let groups: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["dynamic"]).collect();
-    assert_eq!(groups, [&json!(false), &json!(true)]);
+    let all = groups["content"].as_array().unwrap();
+    let groups: Vec<_> = all.iter().map(|one| (&one["dynamic"], &one["name"])).collect();
+    assert_eq!(groups, [(&json!(false), &json!("group-1")), (&json!(true), &json!("group-2-late"))]);
 }
 
 #[tokio::test]

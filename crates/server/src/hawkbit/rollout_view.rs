@@ -202,10 +202,13 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, confirms: bool, b
     let share = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     let standing = wave.map(|wave| wave.standing).unwrap_or_default();
     let waiting = wave.map_or(0, |wave| wave.targets.saturating_sub(wave.offered));
+    let dynamic = job.spec.rollout.continuous.is_some() && index >= job.spec.waves.len().max(1);
+    let suffix = rollout.extra.name_suffix.as_deref().filter(|_| dynamic).unwrap_or_default();
     wire::Group {
         stamp: stamp(job),
         id,
-        name: name.unwrap_or_else(|| format!("group-{}", wave_number(rollout, index).saturating_add(1))),
+        name: name
+            .unwrap_or_else(|| format!("group-{}{suffix}", wave_number(rollout, index).saturating_add(1))),
         description,
         status: group_status(rollout, index),
         target_filter_query: query.or_else(|| policy.and_then(|wave| wave.query.clone())).unwrap_or_default(),
@@ -217,7 +220,7 @@ pub(super) fn group_shown(rollout: &RolloutView, index: usize, confirms: bool, b
         error_condition: condition(failure.unwrap_or(50)),
         error_action: action("PAUSE"),
         confirmation_required: confirms.then(|| u32::try_from(index).is_ok_and(|index| job.consents(index))),
-        dynamic: job.spec.rollout.continuous.is_some() && index >= job.spec.waves.len().max(1),
+        dynamic,
         links: base.links(
             &format!("/rollouts/{}/deploygroups/{id}", job.id),
             [("self", ""), ("targets", "/targets")],

@@ -246,6 +246,7 @@ async fn create(
     for text in queries {
         super::targets::target_query(text, expected)?;
     }
+    let wire::DynamicGroup { name_suffix, target_count } = request.dynamic_group_template.unwrap_or_default();
     let new = NewRollout {
         name: request.name,
         description: request.description,
@@ -254,7 +255,8 @@ async fn create(
         terms: super::assign::terms(request.terms),
         start_at: request.start_at,
         dynamic: request.dynamic,
-        dynamic_size: request.dynamic_group_template.and_then(|template| template.target_count),
+        dynamic_size: target_count,
+        name_suffix,
         groups,
     };
     begun(&rest, &by, &rest.app.hawkbit_rollout_create(&by, new).await?, &base).await

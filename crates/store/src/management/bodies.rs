@@ -250,6 +250,8 @@ pub struct JobExtra {
     pub query: Option<String>,
     /// Its groups as they were asked for, in order.
     pub groups: Vec<GroupExtra>,
+    /// What names of the groups that latecomers make end with.
+    pub name_suffix: Option<String>,
     /// What becomes of updates that its own takes the place of.
     pub displaced: Displaced,
     /// Over, and out of sight.

@@ -69,6 +69,9 @@ pub struct GroupRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct DynamicGroup {
+    /// What their names end with.
+    #[serde(deserialize_with = "crate::management::common::coerced")]
+    pub name_suffix: Option<String>,
     /// How many targets one has.
     #[serde(deserialize_with = "crate::management::common::coerced")]
     pub target_count: Option<u64>,
