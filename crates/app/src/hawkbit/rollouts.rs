@@ -32,6 +32,12 @@ impl RolloutView {
     pub fn groups(&self) -> usize {
         self.view.waves.len().max(self.view.job.spec.waves.len())
     }
+
+    /// Whether no group comes after the one under way. A dynamic rollout always has another one for latecomers.
+    fn is_in_last_group(&self) -> bool {
+        let JobView { job, waves, current_wave, .. } = &self.view;
+        job.spec.rollout.continuous.is_none() && waves.iter().all(|wave| wave.number <= *current_wave)
+    }
 }
 
 /// What an operator does to a rollout.
@@ -154,6 +160,9 @@ impl App {
         if act == RolloutAct::TriggerNextGroup && rollout.view.job.state != JobState::Running {
             let text = "only one that runs goes on to its next group; resume or start it";
             return Err(illegal(format!("rollout {id} does not run: {text}")));
+        }
+        if act == RolloutAct::TriggerNextGroup && rollout.is_in_last_group() {
+            return Err(illegal(format!("rollout {id} has no group after the one that runs")));
         }
         let job = JobId::new(id);
         let done = match act {

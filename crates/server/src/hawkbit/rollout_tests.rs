@@ -107,6 +107,8 @@ async fn a_rollout_is_a_job_whose_waves_are_its_groups() {
     let groups = server.hawkbit("GET", &format!("{path}/deploygroups"), None).await.expect(200);
     let states: Vec<_> = groups["content"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
     assert_eq!(states, ["running", "running"], "the first one's devices are not done");
+    let last = server.hawkbit("POST", &format!("{path}/triggerNextGroup"), None).await;
+    assert_eq!(last.hawkbit_error(400), "hawkbit.server.error.rollout.illegalState");
     assert_eq!(groups["content"][0]["dynamic"], false);
     server.hawkbit("POST", &format!("{path}/pause"), None).await.expect(204);
     let refused = server.hawkbit("POST", &format!("{path}/triggerNextGroup"), None).await;
