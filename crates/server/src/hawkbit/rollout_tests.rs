@@ -301,6 +301,12 @@ async fn lists_of_rollouts_and_groups_count_targets_only_where_everything_is_ask
         let full = server.hawkbit("GET", &format!("{path}?representation=full"), None).await.expect(200);
         assert!(full["content"][0].get("totalTargetsPerStatus").is_some(), "{full}");
     }
+    for (query, links) in [("", 1), ("?representation=full", 10)] {
+        let listed = server.hawkbit("GET", &format!("/rollouts{query}"), None).await.expect(200);
+        let one = &listed["content"][0];
+        assert_eq!(one["_links"].as_object().unwrap().len(), links, "{one}");
+        assert_eq!(one.get("totalGroups").is_some(), links > 1, "{one}");
+    }
     let groups = server.hawkbit("GET", &group, None).await.expect(200);
     assert_eq!(groups["content"][1]["description"], groups["content"][1]["name"]);
     assert_eq!(groups["content"][0]["targetPercentage"], 50.0);

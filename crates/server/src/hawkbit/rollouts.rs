@@ -200,7 +200,9 @@ async fn list(State(rest): State<Rest>, Caller(by): Caller, base: Base, query: L
     let all = rest.app.hawkbit_rollouts(&by).await?;
     let confirms = confirms(&rest, &by).await?;
     let json = |one: &RolloutView| {
-        serde_json::to_value(shown(one, confirms, &base)).map_err(|error| Refusal::internal(&error))
+        let mut item = shown(one, confirms, &base);
+        item.links.retain(|relation, _| query.full || *relation == "self");
+        serde_json::to_value(item).map_err(|error| Refusal::internal(&error))
     };
     let mut items = all.iter().map(json).collect::<Result<Vec<_>, _>>()?;
     if asked.fields().any(|field| field.as_str().starts_with(SET)) {
