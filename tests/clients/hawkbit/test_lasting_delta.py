@@ -1,41 +1,24 @@
 """Debian's swupdate with its delta handler: only the chunks that a device lacks come from the server, over a lasting link."""
 
 import hashlib
-import os
 import random
 import subprocess
+import types
 
+import pytest
+
+import swu
 import windlass
 
 PATIENCE = 120
 
 
-def start(*arguments, cwd, text=None, environment=None):
-    return subprocess.run(
-        [str(argument) for argument in arguments], cwd=cwd, input=text, capture_output=True, text=True,
-        timeout=PATIENCE, env={**os.environ, **(environment or {})},
-    )  # fmt: skip
-
-
 def run(*arguments, cwd, text=None):
-    done = start(*arguments, cwd=cwd, text=text)
+    done = subprocess.run(
+        [str(argument) for argument in arguments], cwd=cwd, input=text, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
-
-
-def install(swu, directory):
-    """Installs a file as `swupdate -i` does.
-
-    SWUpdate asks its own installer how it fares; asked before it began, it takes "idle" for the end, says that it was
-    successful and exits with 1. Nothing was installed then, so it is started again; any other failure is one.
-    """
-    command = ["swupdate", "-v", "-M", "-m", "-k", directory / "sign.pem", "-H", "board:1.0", "-i", swu]
-    for _ in range(5):
-        done = start(*command, cwd=directory, environment={"TMPDIR": str(directory)})
-        said = done.stdout + done.stderr
-        if done.returncode == 0 or "was successful" not in said:
-            break
-    assert done.returncode == 0, said
 
 
 def signer(directory):
@@ -71,7 +54,16 @@ software =
     return directory / "delta.swu"
 
 
-def test_only_the_changed_chunks_are_fetched_and_the_header_is_vouched_for(server, tmp_path):
+@pytest.fixture
+def clients():
+    """Ends every client that the test began, however it ends."""
+    begun = []
+    yield begun
+    for client in begun:
+        client.stop()
+
+
+def test_only_the_changed_chunks_are_fetched_and_the_header_is_vouched_for(server, clients, tmp_path):
     dice = random.Random(7)
     old = dice.randbytes(8 * 1024 * 1024)
     changed = bytearray(old)
@@ -95,11 +87,11 @@ def test_only_the_changed_chunks_are_fetched_and_the_header_is_vouched_for(serve
     assert detached["content"]["zchunk"]["headerSize"] == header_size
     link = server.call("PUT", f"/artifacts/{artifact['id']}/link", {})["path"]
     certificate = signer(tmp_path)
-    swu = image(tmp_path, "2.0.0", zck[:header_size], server.http + link, source, destination)
+    package = image(tmp_path, "2.0.0", zck[:header_size], server.http + link, source, destination)
 
     # The server takes both for a device type that wants signed software only.
     server.call("PUT", "/types/board", {"signers": [certificate], "requireSignature": True})
-    signed = server.call("POST", "/artifacts?name=delta.swu", swu.read_bytes())
+    signed = server.call("POST", "/artifacts?name=delta.swu", package.read_bytes())
     assert (signed["content"]["signature"], signed["content"]["signedBy"]) == ("valid", "Delta signer")
     component = {"name": "os", "version": "2.0.0", "artifacts": [signed["id"], artifact["id"]]}
     server.call("POST", "/components", component)
@@ -113,7 +105,40 @@ def test_only_the_changed_chunks_are_fetched_and_the_header_is_vouched_for(serve
     except windlass.Refused as refused:
         assert "unsigned.bin" in str(refused.problem)
 
-    install(swu, tmp_path)
-    assert destination.read_bytes() == bytes(changed)
+    # A device of the type is offered both by a job, and its client asks for what it lacks.
+    server.call("PUT", "/settings/hawkbit", {"values": {"authentication.targettoken.enabled": True}})
+    server.call("POST", "/devices", {"name": "board-1", "type": "board"})
+    token = server.call("PUT", "/devices/board-1/token", {})["token"]
+    job = server.call(
+        "POST", "/jobs",
+        {"kind": "update", "release": {"name": "os", "version": "2.0.0"}, "targets": {"devices": ["board-1"]}},
+    )["id"]  # fmt: skip
+    link_of_the_device = swu.Narrow(server)
+    signer_of_the_device = types.SimpleNamespace(certificate=tmp_path / "sign.pem")
+    client = swu.Client(tmp_path / "client", link_of_the_device.url, "board-1", token, signer_of_the_device)
+    clients.append(client.start())
+
+    def seen(question, what):
+        try:
+            return windlass.eventually(question, PATIENCE, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{client.said()[-6000:]}") from None
+
+    seen(lambda: destination.read_bytes() == bytes(changed), "the new image")
+    seen(lambda: "Update successful" in client.said(), "the end of the installation")
     sent = server.call("GET", f"/artifacts/{artifact['id']}/link")["sentBytes"]
     assert 0 < sent < len(zck) / 2, f"{sent} of {len(zck)} bytes"
+    downloads = [text for text in link_of_the_device.asked if "/artifacts/" in text]
+    assert any("/delta.swu" in text for text in downloads), "the package came from the job"
+    assert not any("/new.zck" in text for text in downloads), "the whole image was never asked for"
+
+    client.stop()
+    clients.append(client.start("-c", "2"))
+
+    def ended():
+        items = server.call("GET", f"/jobs/{job}/executions")["items"]
+        return items and items[0]["state"] == "succeeded" and items[0]
+
+    done = seen(ended, "a job that succeeded")
+    assert done["verdict"] == "unverifiable", done
+    link_of_the_device.close()
