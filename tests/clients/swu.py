@@ -69,9 +69,9 @@ class Client:
         options = f"-t DEFAULT -u {url} -i {device} -k {token} -p 2 -r 5 -w 1 -x {' '.join(more)}"
         return self._run(["-u", options])
 
-    def start_with(self, configuration):
+    def start_with(self, configuration, *more):
         """Starts it with a file instead of options."""
-        return self._run(["-f", str(configuration), "-u", "-p 2"])
+        return self._run(["-f", str(configuration), "-u", " ".join(["-p 2", *more])])
 
     def _run(self, arguments):
         signer = self.arguments[3]
