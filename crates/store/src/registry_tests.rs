@@ -508,11 +508,11 @@ async fn nothing_is_dropped_from_the_change_feed_that_nobody_could_read_yet() {
 #[tokio::test]
 async fn the_change_feed_is_read_though_all_readers_are_busy() {
     on_each_engine("changes-busy", |store: Store| async move {
+        let all = if matches!(store.engine(), crate::store::Engine::Sqlite(_)) { 4 } else { 16 };
         let (free, _) = tokio::sync::broadcast::channel::<()>(1);
-        let mut busy = Vec::new();
-        for _ in 0..20 {
+        let busy = futures_util::future::join_all((0..20).map(|_| {
             let (store, free) = (store.clone(), free.clone());
-            busy.push(tokio::spawn(async move {
+            async move {
                 let work = store.read::<_, StoreError, _>(move |_| {
                     let mut free = free.subscribe();
                     Box::pin(async move {
@@ -521,16 +521,18 @@ async fn the_change_feed_is_read_though_all_readers_are_busy() {
                     })
                 });
                 drop(work.await);
-            }));
-        }
-        let all = if matches!(store.engine(), crate::store::Engine::Sqlite(_)) { 4 } else { 16 };
-        while free.receiver_count() < all {
-            tokio::task::yield_now().await;
-        }
-        let start = store.latest_change().await.unwrap();
-        store.changes_after(start, 10).await.unwrap();
-        for one in busy {
-            one.abort();
+            }
+        }));
+        let told = async {
+            while free.receiver_count() < all {
+                tokio::task::yield_now().await;
+            }
+            let start = store.latest_change().await.unwrap();
+            store.changes_after(start, 10).await.unwrap();
+        };
+        tokio::select! {
+            _ = busy => panic!("nobody freed them"),
+            () = told => {}
         }
     })
     .await;
