@@ -66,7 +66,7 @@ pub async fn offer_facts(
     tenant: TenantId,
     ids: &[DeviceId],
 ) -> Result<BTreeMap<DeviceId, OfferFacts>, StoreError> {
-    let list = serde_json::Value::from_iter(ids.iter().map(|id| id.get())).to_string();
+    let list = write_ids(ids);
     let sql = among!(
         tx,
         "SELECT id, type_id, lifecycle, attributes, inventory FROM device WHERE tenant_id = $1 AND id",
@@ -108,7 +108,7 @@ pub async fn outranked(
     devices: &[DeviceId],
     priority: Priority,
 ) -> Result<Vec<DeviceId>, StoreError> {
-    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let list = write_ids(devices);
     let sql = among!(
         tx,
         "SELECT DISTINCT e.device_id FROM execution e JOIN job j ON j.id = e.job_id
@@ -143,7 +143,7 @@ pub async fn later_updates(
     devices: &[DeviceId],
 ) -> Result<Vec<(DeviceId, JobId)>, StoreError> {
     let Some(began) = job.started_at.map(Timestamp::micros) else { return Ok(Vec::new()) };
-    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let list = write_ids(devices);
     let sql = later_of_devices(tx);
     let rows = fetch_all!(tx, (i64, i64), sql, list.as_str(), job.tenant.get(), job.id.get(), began)?;
     Ok(rows.into_iter().map(|(device, job)| (DeviceId::new(device), JobId::new(job))).collect())

@@ -225,7 +225,7 @@ pub async fn outlines_among(
     reason: &str,
     devices: &[DeviceId],
 ) -> Result<Vec<Outline>, StoreError> {
-    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let list = write_ids(devices);
     let sql = among!(
         tx,
         "SELECT e.id, e.device_id, e.job_id, j.release_id, e.state, e.verdict,
@@ -344,7 +344,7 @@ pub async fn given_among(
     release: ReleaseId,
     devices: &[DeviceId],
 ) -> Result<std::collections::BTreeSet<DeviceId>, StoreError> {
-    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let list = write_ids(devices);
     let sql = among!(
         tx,
         "SELECT e.device_id FROM execution e JOIN job j ON j.id = e.job_id

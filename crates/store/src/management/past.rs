@@ -12,6 +12,7 @@ use super::actions::{Outline, state_of, verdict_of};
 use crate::changes::ChangeKind;
 use crate::error::StoreError;
 use crate::releases::past::forget_untold;
+use crate::row::write_ids;
 use crate::tx::{Engine, Tx, execute, fetch_all};
 
 /// Deletes of what was kept that meets the condition what nothing hangs on: its device installed another release after it, by
@@ -141,7 +142,7 @@ pub async fn of_device(tx: &mut Tx<'_>, device: DeviceId, fetched: &str) -> Resu
 /// # Errors
 /// When the database fails.
 pub async fn among(tx: &mut Tx<'_>, devices: &[DeviceId], fetched: &str) -> Result<Vec<Outline>, StoreError> {
-    let list = serde_json::Value::from_iter(devices.iter().map(|id| id.get())).to_string();
+    let list = write_ids(devices);
     let sql = match tx.engine {
         Engine::Sqlite(_) => left!(
             "device_id IN (SELECT value FROM json_each($2))",
