@@ -14,8 +14,11 @@ use x509_parser::prelude::FromDer;
 
 /// CA certificates of one tenant.
 const MOST: usize = 16;
-/// Certificates between the leaf and a CA certificate that are looked at.
-const MOST_BETWEEN: usize = 8;
+/// Certificates between the leaf and a CA certificate. Every order of them is tried, before anybody proved anything.
+const MOST_BETWEEN: usize = 3;
+
+/// Said of a certificate whose extended key usage is another one, or none.
+const NOT_FOR_CLIENTS: &str = "the certificate is not made for clients (extended key usage clientAuth)";
 
 /// Reads CA certificates, PEM; an empty text holds none.
 ///
@@ -67,7 +70,9 @@ pub(crate) fn name_vouched_for(
     let Some((leaf, between)) = chain.split_first() else {
         return Err("there is no certificate".to_owned());
     };
-    let between = between.get(..MOST_BETWEEN).unwrap_or(between);
+    if between.len() > MOST_BETWEEN {
+        return Err(format!("the client sends more than {MOST_BETWEEN} certificates beside its own"));
+    }
     let seconds = u64::try_from(now.seconds()).unwrap_or_default();
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     verify(leaf, between, &anchors, time).map_err(|error| match error {
@@ -80,13 +85,14 @@ pub(crate) fn name_vouched_for(
         Error::CertNotValidYet { .. } => {
             "the certificate, or one between it and its CA, is not valid yet; check the clocks".to_owned()
         }
+        Error::RequiredEkuNotFoundContext(_) => NOT_FOR_CLIENTS.to_owned(),
         other => format!("the certificate cannot be used to sign in: {other}"),
     })?;
     let (_, certificate) =
         X509Certificate::from_der(leaf).map_err(|_| "the certificate cannot be read".to_owned())?;
     match certificate.extended_key_usage() {
         Ok(Some(usage)) if usage.value.client_auth => {}
-        _ => return Err("the certificate is not made for clients".to_owned()),
+        _ => return Err(NOT_FOR_CLIENTS.to_owned()),
     }
     name_of(&certificate).ok_or_else(|| "the certificate has no name, or more than one".to_owned())
 }

@@ -75,13 +75,23 @@ async fn trust(bench: &Bench, pem: &str) -> Result<(), AppError> {
 }
 
 async fn come(bench: &Bench, tenant: &str, controller: &str, chain: &Chain) -> Result<DdiPeer, Turned> {
+    come_with(bench, tenant, controller, chain, None).await
+}
+
+async fn come_with(
+    bench: &Bench,
+    tenant: &str,
+    controller: &str,
+    chain: &Chain,
+    authorization: Option<&str>,
+) -> Result<DdiPeer, Turned> {
     // As the follower of the change feed does all the time.
     feed_is_whole(&bench.app.store).await.unwrap();
     bench.app.fleet.catch_up(&bench.app.store).await.unwrap();
     let shown = Shown {
         tenant: tenant.to_owned(),
         controller: controller.to_owned(),
-        authorization: None,
+        authorization: authorization.map(ToOwned::to_owned),
         certificate: None,
         chain: Some(Arc::clone(chain)),
         proxy: None,
@@ -135,6 +145,12 @@ async fn a_device_with_a_credential_of_its_own_does_not_come_in_by_a_certificate
         assert_eq!(come(&bench, "DEFAULT", "pump-1", &chain).await.unwrap().device, device.id);
         app.device_token_set(by, &device.name, Some("mine")).await.unwrap();
         assert!(matches!(come(&bench, "DEFAULT", "pump-1", &chain).await, Err(Turned::Denied)));
+        let on = BTreeMap::from([(SettingKey::TargetTokenEnabled, Some(SettingValue::Flag(true)))]);
+        app.settings_set(by, on).await.unwrap();
+        let both = come_with(&bench, "DEFAULT", "pump-1", &chain, Some("TargetToken mine")).await.unwrap();
+        assert_eq!(both.proof, Proof::Token, "it goes over to certificates and shows both");
+        let wrong = come_with(&bench, "DEFAULT", "pump-1", &chain, Some("TargetToken other")).await;
+        assert!(matches!(wrong, Err(Turned::Denied)));
         let line = bench.line().await;
         bench.enrolled(&line.peer, "pump-2").await;
         let chain = good(&fleet, "pump-2");
@@ -155,7 +171,10 @@ fn a_chain_proves_nothing_unless_all_of_it_is_right() {
     says(chain(&fleet, "pump-1", |leaf| leaf.not_before = at(60)), "not valid yet");
     says(chain(&fleet, "pump-1", |leaf| leaf.extended_key_usages.clear()), "not made for clients");
     let server = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    says(chain(&fleet, "pump-1", |leaf| leaf.extended_key_usages = server), "cannot be used");
+    says(chain(&fleet, "pump-1", |leaf| leaf.extended_key_usages = server), "not made for clients");
+    let mut long = good(&fleet, "pump-1").to_vec();
+    long.extend(std::iter::repeat_n(fleet.der.clone(), 4));
+    says(Arc::from(long), "more than 3 certificates");
     let is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     says(chain(&fleet, "pump-1", |leaf| leaf.is_ca = is_ca), "cannot be used");
     says(good(&ca(ca_params("Other CA"), None), "pump-1"), "vouches");

@@ -234,7 +234,8 @@ impl App {
             None => None,
         };
         let admit = |proof: Proof| known.map_or(Judged::New(proof), |device| Judged::Known(device, proof));
-        if let Some(chain) = &shown.chain {
+        // A token that is shown beside it says enough: clients that go over to certificates send both.
+        if let Some(chain) = shown.chain.as_ref().filter(|_| shown.authorization.is_none()) {
             let authorities = &allowed.certificate_authorities;
             return match name_vouched_for(chain, authorities, self.clock.now()) {
                 Ok(name) if name == shown.controller => {
