@@ -1,7 +1,17 @@
 /** What lets hawkBit's clients in, and how often they ask: a tab of `/settings`. */
 import { useState } from "react";
 
-import { Button, Checkbox, Fieldset, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import {
+  Button,
+  Checkbox,
+  Fieldset,
+  Group,
+  PasswordInput,
+  Stack,
+  Text,
+  TextInput,
+  Textarea,
+} from "@mantine/core";
 
 import { fault, path, request, useAct, useRecord, type ProblemError, type Schemas } from "../../kit/api";
 import { Loaded, Notice, Trouble, useFaultInSight } from "../../kit/parts";
@@ -16,7 +26,7 @@ interface Field {
   key: string;
   label: string;
   hint?: string;
-  kind: "flag" | "number" | "text" | "secret";
+  kind: "flag" | "number" | "text" | "lines" | "secret";
 }
 
 const GROUPS: { legend: string; fields: Field[] }[] = [
@@ -47,6 +57,12 @@ const GROUPS: { legend: string; fields: Field[] }[] = [
         label: "Issuers that the proxy may name",
         hint: "Hashes, separated by commas.",
         kind: "text",
+      },
+      {
+        key: "authentication.certificate.authorities",
+        label: "By a certificate of an authority of your own",
+        hint: "CA certificates, PEM. Whoever has a client certificate of theirs is the device that it names, on the device port.",
+        kind: "lines",
       },
       {
         key: "authentication.anonymous.enabled",
@@ -151,8 +167,8 @@ function Form({ start }: { start: Values }) {
     >
       <Stack maw={720}>
         <Text size="sm" c="dimmed">
-          SWUpdate, RAUC’s hawkBit updater, Zephyr and others speak to this server without a change. Nobody is
-          let in until one of the ways below is on.
+          SWUpdate, RAUC’s hawkBit updater, Zephyr and others speak to this server without a change. Devices
+          with a certificate of this server are let in; nobody else is until one of the ways below is set.
         </Text>
         {values["authentication.anonymous.enabled"] === true ? (
           <Notice color="red" title="Nobody has to prove anything">
@@ -226,6 +242,18 @@ function Input({
       return (
         <TextInput
           {...common}
+          value={typeof value === "string" ? value : ""}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
+      );
+    case "lines":
+      return (
+        <Textarea
+          {...common}
+          autosize
+          minRows={2}
+          maxRows={12}
+          spellCheck={false}
           value={typeof value === "string" ? value : ""}
           onChange={(event) => set(event.currentTarget.value)}
         />
